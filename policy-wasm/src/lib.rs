@@ -1,0 +1,1 @@
+//! Permission policies as WebAssembly modules that ask questions, and a cache that remembers the answers.

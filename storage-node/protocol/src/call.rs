@@ -1,0 +1,370 @@
+//! What a request asks, typed: one variant of [`Call`] for each operation that is built.
+//!
+//! These are plain data. They are made by [`parse`](crate::parse) from a request's head, judged by the proxy, and handed to
+//! the upstream: what was authorized is what is executed.
+
+use crate::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
+use crate::names::{BucketName, ObjectKey, UploadId, VersionId};
+use crate::object::ContentHeaders;
+use crate::operation::Operation;
+
+/// Where a request points.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The service endpoint.
+    Service,
+    /// A bucket.
+    Bucket(BucketName),
+    /// An object in a bucket.
+    Object(BucketName, ObjectKey),
+}
+
+/// A request, understood.
+#[derive(Clone, Debug)]
+pub struct S3Request {
+    /// The operation by its API name.
+    pub operation: Operation,
+    /// What it addresses.
+    pub target: Target,
+    /// Its typed input. [`Call::Unbuilt`] where this build answers 501.
+    pub call: Call,
+}
+
+/// The typed input of each operation that is built.
+#[derive(Clone, Debug)]
+pub enum Call {
+    /// ListBuckets.
+    ListBuckets(ListBuckets),
+    /// CreateBucket; its XML body is read later ([`documents`](crate::xml)).
+    CreateBucket(CreateBucket),
+    /// DeleteBucket.
+    DeleteBucket,
+    /// HeadBucket.
+    HeadBucket,
+    /// GetBucketLocation.
+    GetBucketLocation,
+    /// ListObjects (version 1) and ListObjectsV2.
+    ListObjects(ListObjects),
+    /// ListMultipartUploads.
+    ListMultipartUploads(ListMultipartUploads),
+    /// GetObject.
+    GetObject(GetObject),
+    /// HeadObject.
+    HeadObject(GetObject),
+    /// PutObject.
+    PutObject(PutObject),
+    /// PostObject: everything else is in the form.
+    PostObject,
+    /// CopyObject.
+    CopyObject(CopyObject),
+    /// DeleteObject, with or without a version.
+    DeleteObject(DeleteObject),
+    /// DeleteObjects; its XML body is read later.
+    DeleteObjects(BodyDigests),
+    /// CreateMultipartUpload.
+    CreateMultipartUpload(CreateMultipartUpload),
+    /// UploadPart.
+    UploadPart(UploadPart),
+    /// UploadPartCopy.
+    UploadPartCopy(UploadPartCopy),
+    /// CompleteMultipartUpload; its XML body is read later.
+    CompleteMultipartUpload(CompleteMultipartUpload),
+    /// AbortMultipartUpload.
+    AbortMultipartUpload(UploadId),
+    /// ListParts.
+    ListParts(ListParts),
+    /// An operation of S3 that this build does not answer: 501 after authentication.
+    Unbuilt,
+}
+
+/// `max-buckets`, `prefix`, `continuation-token`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListBuckets {
+    /// Only names with this prefix.
+    pub prefix: String,
+    /// Most names on a page, 1 to 10,000; `None` is all.
+    pub max_buckets: Option<u32>,
+    /// Begin after this name (the token is opaque to clients).
+    pub continuation: Option<String>,
+}
+
+/// What CreateBucket asks in its head.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreateBucket {
+    /// `x-amz-bucket-object-lock-enabled`.
+    pub object_lock: bool,
+    /// Digests of the XML body.
+    pub digests: BodyDigests,
+}
+
+/// Digests that a request declares of its (XML) body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BodyDigests {
+    /// `Content-MD5`.
+    pub md5: Option<[u8; 16]>,
+    /// `x-amz-checksum-*`.
+    pub checksum: Option<Checksum>,
+}
+
+/// How keys are written into list answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// As they are (what XML cannot carry is refused by the renderer's escaping rules).
+    #[default]
+    Plain,
+    /// `encoding-type=url`: percent-encoded, a space as `%20`, `/` kept; tokens are untouched.
+    Url,
+}
+
+/// ListObjects and ListObjectsV2: the same page, two languages for its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListObjects {
+    /// Only keys with this prefix.
+    pub prefix: String,
+    /// Roll up keys that share a prefix up to this text.
+    pub delimiter: Option<String>,
+    /// Most entries (keys and common prefixes) on the page, 0 to 1,000.
+    pub max_keys: u32,
+    /// How keys are written.
+    pub encoding: Encoding,
+    /// Where the page begins.
+    pub from: ListFrom,
+}
+
+/// Where a page of a list begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListFrom {
+    /// Version 1: after this key or common prefix.
+    Marker(Option<String>),
+    /// Version 2.
+    Token {
+        /// `continuation-token`, decoded: after this key or common prefix. It wins over `start_after`.
+        continuation: Option<String>,
+        /// `continuation-token` as the client sent it, to be echoed.
+        raw: Option<String>,
+        /// `start-after`.
+        start_after: Option<String>,
+        /// `fetch-owner`.
+        fetch_owner: bool,
+    },
+}
+
+/// ListMultipartUploads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListMultipartUploads {
+    /// Only keys with this prefix.
+    pub prefix: String,
+    /// Roll up keys that share a prefix up to this text.
+    pub delimiter: Option<String>,
+    /// Most entries on the page, 0 to 1,000.
+    pub max_uploads: u32,
+    /// How keys are written.
+    pub encoding: Encoding,
+    /// `key-marker`.
+    pub key_marker: Option<String>,
+    /// `upload-id-marker`; ignored without a key marker.
+    pub upload_id_marker: Option<String>,
+}
+
+/// ListParts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListParts {
+    /// The upload.
+    pub upload: UploadId,
+    /// Most parts on the page, 0 to 1,000.
+    pub max_parts: u32,
+    /// Only parts with a greater number.
+    pub after: u16,
+}
+
+/// The conditions of RFC 9110, section 13, as S3 has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// `If-Match`.
+    pub if_match: Option<TagMatch>,
+    /// `If-None-Match`.
+    pub if_none_match: Option<TagMatch>,
+    /// `If-Modified-Since`, seconds since 1970.
+    pub if_modified_since: Option<i64>,
+    /// `If-Unmodified-Since`, seconds since 1970.
+    pub if_unmodified_since: Option<i64>,
+}
+
+/// `*`, or a list of entity tags (without quotes, weak marks taken off).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagMatch {
+    /// `*`
+    Any,
+    /// One of these.
+    OneOf(Vec<String>),
+}
+
+/// A `Range` header's one range; several ranges are ignored, as in S3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByteRange {
+    /// `bytes=a-b`, both inclusive; `b` may lie past the end.
+    FromTo(u64, u64),
+    /// `bytes=a-`
+    From(u64),
+    /// `bytes=-n`: the last n bytes.
+    Last(u64),
+}
+
+/// GetObject and HeadObject.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GetObject {
+    /// `versionId`.
+    pub version: Option<VersionId>,
+    /// `Range`.
+    pub range: Option<ByteRange>,
+    /// `partNumber`, 1 to 10,000.
+    pub part_number: Option<u16>,
+    /// Conditions.
+    pub conditions: Conditions,
+    /// `x-amz-checksum-mode: ENABLED`.
+    pub checksum_mode: bool,
+    /// `response-content-type` and its five sisters, as header names and values; signed requests only.
+    pub response_overrides: Vec<(http::HeaderName, http::HeaderValue)>,
+}
+
+/// What every write of an object's head carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WriteHead {
+    /// Content-Type and its sisters, `aws-chunked` already taken out.
+    pub content: ContentHeaders,
+    /// `x-amz-meta-*`: name without the prefix, lower case, and value.
+    pub metadata: Vec<(String, String)>,
+    /// `x-amz-storage-class`.
+    pub storage_class: Option<String>,
+    /// `x-amz-tagging`, decoded.
+    pub tags: Vec<(String, String)>,
+    /// `x-amz-website-redirect-location`.
+    pub website_redirect: Option<String>,
+}
+
+/// PutObject (and PostObject, once its form is read).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PutObject {
+    /// The head to store.
+    pub head: WriteHead,
+    /// Decoded length of the payload, in bytes, where the request says so.
+    pub length: Option<u64>,
+    /// Digests of the payload.
+    pub digests: PayloadDigests,
+    /// `If-Match`, `If-None-Match`, and the two times.
+    pub conditions: Conditions,
+}
+
+/// What a request says of the payload that follows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PayloadDigests {
+    /// `Content-MD5`.
+    pub md5: Option<[u8; 16]>,
+    /// `x-amz-checksum-*` in the head.
+    pub checksum: Option<Checksum>,
+    /// `x-amz-trailer` / `x-amz-sdk-checksum-algorithm`: the value comes in the payload's trailers.
+    pub trailer: Option<ChecksumAlgorithm>,
+}
+
+/// `x-amz-copy-source`, parsed once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopySource {
+    /// The bucket, in the caller's namespace.
+    pub bucket: BucketName,
+    /// The key.
+    pub key: ObjectKey,
+    /// `?versionId=`.
+    pub version: Option<VersionId>,
+    /// `x-amz-copy-source-if-*`.
+    pub conditions: Conditions,
+}
+
+/// Whether a copy keeps what it copies or replaces it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Directive {
+    /// Keep the source's.
+    #[default]
+    Copy,
+    /// Take the request's.
+    Replace,
+}
+
+/// CopyObject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyObject {
+    /// What is read.
+    pub source: CopySource,
+    /// `x-amz-metadata-directive`.
+    pub metadata: Directive,
+    /// `x-amz-tagging-directive`.
+    pub tagging: Directive,
+    /// The head where a directive says replace.
+    pub head: WriteHead,
+    /// `x-amz-checksum-algorithm`: compute this one for the copy.
+    pub checksum: Option<ChecksumAlgorithm>,
+    /// Conditions on the destination.
+    pub conditions: Conditions,
+}
+
+/// DeleteObject.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeleteObject {
+    /// `versionId`.
+    pub version: Option<VersionId>,
+    /// `x-amz-bypass-governance-retention`.
+    pub bypass_governance: bool,
+    /// `If-Match`.
+    pub if_match: Option<TagMatch>,
+}
+
+/// CreateMultipartUpload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreateMultipartUpload {
+    /// The head of the object to be.
+    pub head: WriteHead,
+    /// `x-amz-checksum-algorithm`.
+    pub checksum: Option<ChecksumAlgorithm>,
+    /// `x-amz-checksum-type`.
+    pub checksum_kind: Option<ChecksumKind>,
+}
+
+/// UploadPart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadPart {
+    /// The upload.
+    pub upload: UploadId,
+    /// 1 to 10,000.
+    pub part_number: u16,
+    /// Decoded length, in bytes.
+    pub length: Option<u64>,
+    /// Digests of the part.
+    pub digests: PayloadDigests,
+}
+
+/// UploadPartCopy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadPartCopy {
+    /// The upload.
+    pub upload: UploadId,
+    /// 1 to 10,000.
+    pub part_number: u16,
+    /// What is read.
+    pub source: CopySource,
+    /// `x-amz-copy-source-range`: first and last byte, inclusive.
+    pub range: Option<(u64, u64)>,
+}
+
+/// CompleteMultipartUpload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompleteMultipartUpload {
+    /// The upload.
+    pub upload: UploadId,
+    /// `x-amz-checksum-*` of the whole object.
+    pub checksum: Option<Checksum>,
+    /// `x-amz-checksum-type`.
+    pub checksum_kind: Option<ChecksumKind>,
+    /// `x-amz-mp-object-size`.
+    pub object_size: Option<u64>,
+    /// Conditions on the object.
+    pub conditions: Conditions,
+}

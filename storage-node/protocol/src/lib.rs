@@ -1,0 +1,14 @@
+//! The language of S3: operations, names, errors and documents. One parser for the proxy and the node.
+
+pub mod call;
+pub mod checksum;
+pub mod error;
+pub mod limits;
+pub mod names;
+pub mod object;
+pub mod operation;
+
+pub use call::{Call, S3Request, Target};
+pub use error::{S3Code, S3Error};
+pub use names::{BucketId, BucketName, ObjectKey, UploadId, VersionId};
+pub use operation::Operation;

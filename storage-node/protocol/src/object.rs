@@ -1,0 +1,235 @@
+//! Objects as answers describe them: typed outputs, rendered by [`render`](crate::render).
+
+use crate::checksum::Checksum;
+use crate::checksum::{ChecksumAlgorithm, ChecksumKind};
+use crate::names::{ObjectKey, UploadId, VersionId};
+
+/// The headers that describe an object's content, stored and answered as they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContentHeaders {
+    /// `Content-Type`; `None` answers `binary/octet-stream`.
+    pub content_type: Option<String>,
+    /// `Content-Encoding`, without `aws-chunked`.
+    pub content_encoding: Option<String>,
+    /// `Content-Language`.
+    pub content_language: Option<String>,
+    /// `Content-Disposition`.
+    pub content_disposition: Option<String>,
+    /// `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// `Expires`, as it came.
+    pub expires: Option<String>,
+}
+
+/// An entity tag, without quotes: an MD5, or an MD5 of MD5s with the number of parts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ETag {
+    /// MD5 of the content, or of the parts' MD5s.
+    pub md5: [u8; 16],
+    /// How many parts, for a multipart object.
+    pub parts: Option<u16>,
+}
+
+impl std::fmt::Display for ETag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for byte in self.md5 {
+            write!(f, "{byte:02x}")?;
+        }
+        match self.parts {
+            Some(parts) => write!(f, "-{parts}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Who made an object version or an upload: the principal, and the lineage of his key (a rotated key keeps it).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Creator {
+    /// The user or sub-user, as an opaque text of the directory; empty for anonymous, who owns nothing.
+    pub principal: String,
+    /// The key's lineage, as an opaque text of the directory.
+    pub lineage: String,
+}
+
+/// The head of a stored object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Its version, where its bucket has versions.
+    pub version: Option<VersionId>,
+    /// Bytes.
+    pub size: u64,
+    /// Entity tag.
+    pub etag: ETag,
+    /// Milliseconds since 1970.
+    pub modified_ms: u64,
+    /// Content headers.
+    pub content: ContentHeaders,
+    /// User metadata: name without `x-amz-meta-`, and value.
+    pub metadata: Vec<(String, String)>,
+    /// Checksums, each full object or composite.
+    pub checksums: Vec<Checksum>,
+    /// How many parts, for a multipart object.
+    pub parts: Option<u16>,
+    /// How many tags.
+    pub tags: usize,
+    /// Storage class, `None` for STANDARD.
+    pub storage_class: Option<String>,
+    /// `x-amz-website-redirect-location`.
+    pub website_redirect: Option<String>,
+    /// Who made it.
+    pub creator: Creator,
+}
+
+/// What GetObject and HeadObject answer, less the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GetOutput {
+    /// The object's head.
+    pub head: ObjectHead,
+    /// The part of it that is answered.
+    pub slice: Slice,
+}
+
+/// Which bytes of an object are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slice {
+    /// All: 200.
+    Whole,
+    /// `first..=last` of the whole: 206. `whole_part` when it is exactly one whole part (its checksums may be answered).
+    Range {
+        /// First byte.
+        first: u64,
+        /// Last byte, inclusive.
+        last: u64,
+        /// Whether this is exactly one whole part.
+        whole_part: bool,
+    },
+}
+
+impl GetOutput {
+    /// How many bytes the body has.
+    pub fn length(&self) -> u64 {
+        match self.slice {
+            Slice::Whole => self.head.size,
+            Slice::Range { first, last, .. } => last - first + 1,
+        }
+    }
+}
+
+/// What PutObject, UploadPart and their sisters answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutOutput {
+    /// Entity tag.
+    pub etag: ETag,
+    /// The version made.
+    pub version: Option<VersionId>,
+    /// Checksums.
+    pub checksums: Vec<Checksum>,
+    /// Bytes stored.
+    pub size: u64,
+    /// Milliseconds since 1970.
+    pub modified_ms: u64,
+}
+
+/// What DeleteObject answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeleteOutput {
+    /// The version deleted, or the marker made.
+    pub version: Option<VersionId>,
+    /// Whether a marker was made, or deleted.
+    pub marker: bool,
+}
+
+/// One line of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListEntry {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Bytes.
+    pub size: u64,
+    /// Entity tag.
+    pub etag: ETag,
+    /// Milliseconds since 1970.
+    pub modified_ms: u64,
+    /// Storage class, `None` for STANDARD.
+    pub storage_class: Option<String>,
+    /// The algorithms and kind of its checksums.
+    pub checksums: Vec<(ChecksumAlgorithm, ChecksumKind)>,
+    /// Who made it.
+    pub creator: Creator,
+}
+
+/// A page of ListObjects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListPage {
+    /// Keys, ascending by bytes.
+    pub entries: Vec<ListEntry>,
+    /// Common prefixes, ascending by bytes.
+    pub prefixes: Vec<String>,
+    /// Where the next page begins: after this key or common prefix. `None` at the end.
+    pub next: Option<String>,
+}
+
+/// One open upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadEntry {
+    /// The key of the object to be.
+    pub key: ObjectKey,
+    /// The upload.
+    pub upload: UploadId,
+    /// Milliseconds since 1970.
+    pub initiated_ms: u64,
+    /// Who began it.
+    pub creator: Creator,
+    /// Storage class, `None` for STANDARD.
+    pub storage_class: Option<String>,
+    /// Its checksum algorithm and kind.
+    pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+}
+
+/// A page of ListMultipartUploads, ascending by key, then by upload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UploadPage {
+    /// The uploads.
+    pub entries: Vec<UploadEntry>,
+    /// Common prefixes.
+    pub prefixes: Vec<String>,
+    /// Where the next page begins: after this key, and after this upload of it.
+    pub next: Option<(String, Option<UploadId>)>,
+}
+
+/// One part of an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartEntry {
+    /// 1 to 10,000.
+    pub number: u16,
+    /// Bytes.
+    pub size: u64,
+    /// MD5 of the part.
+    pub etag: ETag,
+    /// Milliseconds since 1970.
+    pub modified_ms: u64,
+    /// Its checksums.
+    pub checksums: Vec<Checksum>,
+}
+
+/// A page of ListParts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartPage {
+    /// The upload.
+    pub upload: UploadEntry,
+    /// Its parts, ascending by number.
+    pub entries: Vec<PartEntry>,
+    /// The last number of this page where more follow.
+    pub next: Option<u16>,
+}
+
+/// A part as CompleteMultipartUpload lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompletedPart {
+    /// 1 to 10,000.
+    pub number: u16,
+    /// The entity tag as the client sent it, without quotes.
+    pub etag: String,
+    /// Checksums that the client repeats.
+    pub checksums: Vec<Checksum>,
+}

@@ -1,0 +1,1 @@
+//! Objects on disk: an append-only log of volumes is the truth, redb is the index.

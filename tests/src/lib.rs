@@ -1,0 +1,1 @@
+//! The system as a stranger meets it: real clients, real servers, real crashes.
