@@ -17,12 +17,20 @@ pub struct S3Error {
 impl S3Error {
     /// An error with the table's own message.
     pub fn new(code: S3Code) -> Self {
-        Self { code, message: Cow::Borrowed(code.message()), extra: Vec::new() }
+        Self {
+            code,
+            message: Cow::Borrowed(code.message()),
+            extra: Vec::new(),
+        }
     }
 
     /// An error with its own message.
     pub fn with(code: S3Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), extra: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            extra: Vec::new(),
+        }
     }
 
     /// Adds an element to the document.

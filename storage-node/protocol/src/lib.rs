@@ -2,6 +2,8 @@
 
 pub mod call;
 pub mod checksum;
+pub mod conditions;
+pub mod date;
 pub mod error;
 pub mod limits;
 pub mod names;

@@ -68,9 +68,8 @@ impl FromStr for BucketName {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let bytes = name.as_bytes();
-        let alphanumeric = |byte: Option<&u8>| {
-            byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        };
+        let alphanumeric =
+            |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         let fault = if !(BUCKET_NAME_BYTES_MIN..=BUCKET_NAME_BYTES_MAX).contains(&bytes.len()) {
             "it has 3 to 63 characters"
         } else if !bytes
@@ -124,7 +123,9 @@ impl fmt::Debug for ObjectKey {
 
 /// 32 lower-case hexadecimal digits.
 fn parse_id(text: &str) -> Option<u128> {
-    let hexadecimal = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let hexadecimal = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     (text.len() == 32 && hexadecimal).then(|| u128::from_str_radix(text, 16).ok())?
 }
 

@@ -230,7 +230,9 @@ impl FromStr for Operation {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.iter().find(|operation| operation.name() == name);
-        found.copied().ok_or_else(|| UnknownOperation(name.to_owned()))
+        found
+            .copied()
+            .ok_or_else(|| UnknownOperation(name.to_owned()))
     }
 }
 

@@ -1,0 +1,332 @@
+//! Conditional requests: one pure function for reads, copies and writes.
+//!
+//! The order is that of RFC 9110, section 13.2.2: an entity tag outranks a time. What differs between reads, copies and
+//! writes is the answer alone: a read that has the object already is 304, a copy or a write is 412.
+
+use crate::call::{Conditions, TagMatch};
+use crate::error::{S3Code, S3Error};
+use crate::names::VersionId;
+use crate::object::ETag;
+
+/// What is judged: the object as it stands now.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// Its entity tag.
+    pub etag: &'a ETag,
+    /// Milliseconds since 1970.
+    pub modified_ms: u64,
+    /// Its version, for the headers of a 304.
+    pub version: Option<VersionId>,
+}
+
+/// What the conditions are put on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// GetObject, HeadObject.
+    Read,
+    /// The source of a copy.
+    CopySource,
+    /// PutObject, CopyObject's destination, CompleteMultipartUpload, DeleteObject.
+    Write,
+}
+
+impl Conditions {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Judges the object as it stands; `None` where there is none (on reads that is NoSuchKey anyway, and is not judged).
+    ///
+    /// # Errors
+    /// [`S3Code::PreconditionFailed`], [`S3Code::NotModified`] (reads alone), and [`S3Code::NoSuchKey`] for a write that
+    /// wants to match an object that is not there, as S3 answers it.
+    pub fn judge(&self, access: Access, standing: Option<Standing<'_>>) -> Result<(), S3Error> {
+        match standing {
+            Some(standing) => self.judge_standing(access, standing),
+            None => self.judge_absent(access),
+        }
+    }
+
+    fn judge_standing(&self, access: Access, standing: Standing<'_>) -> Result<(), S3Error> {
+        let modified = i64::try_from(standing.modified_ms / 1_000).unwrap_or(i64::MAX);
+        let failed = |condition| Err(precondition(condition));
+        let known = |condition| match access {
+            Access::Read => Err(not_modified(standing)),
+            Access::CopySource | Access::Write => Err(precondition(condition)),
+        };
+
+        if let Some(tags) = &self.if_match {
+            if !tags.holds(standing.etag) {
+                return failed("If-Match");
+            }
+        } else if self.if_unmodified_since.is_some_and(|time| modified > time) {
+            return failed("If-Unmodified-Since");
+        }
+
+        if let Some(tags) = &self.if_none_match {
+            if tags.holds(standing.etag) {
+                return known("If-None-Match");
+            }
+        } else if self.if_modified_since.is_some_and(|time| modified <= time) {
+            return known("If-Modified-Since");
+        }
+        Ok(())
+    }
+
+    fn judge_absent(&self, access: Access) -> Result<(), S3Error> {
+        match (access, &self.if_match) {
+            (Access::Write, Some(TagMatch::OneOf(_))) => Err(S3Code::NoSuchKey.into()),
+            (Access::Write, Some(TagMatch::Any)) => Err(precondition("If-Match")),
+            (Access::Write, None) | (Access::Read | Access::CopySource, _) => Ok(()),
+        }
+    }
+}
+
+impl TagMatch {
+    /// Whether the tag is among these. Texts are compared whole: a tag that is no tag of ours matches nothing.
+    pub fn holds(&self, etag: &ETag) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(tags) => {
+                let text = etag.to_string();
+                tags.contains(&text)
+            }
+        }
+    }
+}
+
+fn precondition(condition: &'static str) -> S3Error {
+    S3Error::new(S3Code::PreconditionFailed).and("Condition", condition)
+}
+
+/// A 304 repeats what a cache keeps; the renderer makes headers of these.
+fn not_modified(standing: Standing<'_>) -> S3Error {
+    let mut error = S3Error::new(S3Code::NotModified)
+        .and("ETag", format!("\"{}\"", standing.etag))
+        .and("LastModified", crate::date::http(standing.modified_ms));
+    if let Some(version) = standing.version {
+        error = error.and("VersionId", version.to_string());
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODIFIED_MS: u64 = 1_700_000_000_500;
+    const MODIFIED: i64 = 1_700_000_000;
+
+    fn etag(byte: u8) -> ETag {
+        ETag {
+            md5: [byte; 16],
+            parts: None,
+        }
+    }
+
+    fn one_of(byte: u8) -> Option<TagMatch> {
+        Some(TagMatch::OneOf(vec![etag(byte).to_string()]))
+    }
+
+    fn judge(conditions: &Conditions, access: Access) -> Result<(), S3Code> {
+        let (etag, version) = (etag(1), None);
+        let standing = Standing {
+            etag: &etag,
+            modified_ms: MODIFIED_MS,
+            version,
+        };
+        conditions
+            .judge(access, Some(standing))
+            .map_err(|error| error.code)
+    }
+
+    #[test]
+    fn each_condition_alone() {
+        let none = Conditions::default();
+        let failed = Err(S3Code::PreconditionFailed);
+        let cases = [
+            (
+                Conditions {
+                    if_match: one_of(1),
+                    ..none.clone()
+                },
+                Ok(()),
+                Ok(()),
+            ),
+            (
+                Conditions {
+                    if_match: one_of(2),
+                    ..none.clone()
+                },
+                failed,
+                failed,
+            ),
+            (
+                Conditions {
+                    if_match: Some(TagMatch::Any),
+                    ..none.clone()
+                },
+                Ok(()),
+                Ok(()),
+            ),
+            (
+                Conditions {
+                    if_none_match: one_of(1),
+                    ..none.clone()
+                },
+                Err(S3Code::NotModified),
+                failed,
+            ),
+            (
+                Conditions {
+                    if_none_match: one_of(2),
+                    ..none.clone()
+                },
+                Ok(()),
+                Ok(()),
+            ),
+            (
+                Conditions {
+                    if_none_match: Some(TagMatch::Any),
+                    ..none.clone()
+                },
+                Err(S3Code::NotModified),
+                failed,
+            ),
+            (
+                Conditions {
+                    if_modified_since: Some(MODIFIED),
+                    ..none.clone()
+                },
+                Err(S3Code::NotModified),
+                failed,
+            ),
+            (
+                Conditions {
+                    if_modified_since: Some(MODIFIED - 1),
+                    ..none.clone()
+                },
+                Ok(()),
+                Ok(()),
+            ),
+            (
+                Conditions {
+                    if_unmodified_since: Some(MODIFIED),
+                    ..none.clone()
+                },
+                Ok(()),
+                Ok(()),
+            ),
+            (
+                Conditions {
+                    if_unmodified_since: Some(MODIFIED - 1),
+                    ..none.clone()
+                },
+                failed,
+                failed,
+            ),
+        ];
+        for (conditions, read, others) in cases {
+            assert_eq!(judge(&conditions, Access::Read), read, "{conditions:?}");
+            assert_eq!(
+                judge(&conditions, Access::CopySource),
+                others,
+                "{conditions:?}"
+            );
+            assert_eq!(judge(&conditions, Access::Write), others, "{conditions:?}");
+        }
+    }
+
+    #[test]
+    fn an_entity_tag_outranks_a_time() {
+        let matching = Conditions {
+            if_match: one_of(1),
+            if_unmodified_since: Some(MODIFIED - 100),
+            ..Conditions::default()
+        };
+        assert_eq!(judge(&matching, Access::Read), Ok(()));
+        let known = Conditions {
+            if_none_match: one_of(1),
+            if_modified_since: Some(MODIFIED - 100),
+            ..Conditions::default()
+        };
+        assert_eq!(judge(&known, Access::Read), Err(S3Code::NotModified));
+        assert_eq!(
+            judge(&known, Access::CopySource),
+            Err(S3Code::PreconditionFailed)
+        );
+        let other = Conditions {
+            if_none_match: one_of(2),
+            if_modified_since: Some(MODIFIED + 100),
+            ..Conditions::default()
+        };
+        assert_eq!(judge(&other, Access::Read), Ok(()));
+    }
+
+    #[test]
+    fn a_failed_match_is_told_before_a_known_object() {
+        let both = Conditions {
+            if_match: one_of(2),
+            if_none_match: one_of(1),
+            ..Conditions::default()
+        };
+        assert_eq!(judge(&both, Access::Read), Err(S3Code::PreconditionFailed));
+    }
+
+    #[test]
+    fn a_write_on_nothing() {
+        let judge = |conditions: Conditions| {
+            conditions
+                .judge(Access::Write, None)
+                .map_err(|error| error.code)
+        };
+        let none = Conditions::default;
+        assert_eq!(judge(none()), Ok(()));
+        assert_eq!(
+            judge(Conditions {
+                if_none_match: Some(TagMatch::Any),
+                ..none()
+            }),
+            Ok(())
+        );
+        assert_eq!(
+            judge(Conditions {
+                if_match: one_of(1),
+                ..none()
+            }),
+            Err(S3Code::NoSuchKey)
+        );
+        assert_eq!(
+            judge(Conditions {
+                if_match: Some(TagMatch::Any),
+                ..none()
+            }),
+            Err(S3Code::PreconditionFailed)
+        );
+        assert_eq!(
+            judge(Conditions {
+                if_unmodified_since: Some(0),
+                ..none()
+            }),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a_304_carries_what_a_cache_keeps() {
+        let etag = etag(1);
+        let conditions = Conditions {
+            if_none_match: one_of(1),
+            ..Conditions::default()
+        };
+        let standing = Standing {
+            etag: &etag,
+            modified_ms: MODIFIED_MS,
+            version: Some(VersionId::Null),
+        };
+        let error = conditions.judge(Access::Read, Some(standing)).unwrap_err();
+        let names: Vec<&str> = error.extra.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["ETag", "LastModified", "VersionId"]);
+    }
+}
