@@ -1,1 +1,13 @@
-//! The system as a stranger meets it: real clients, real servers, real crashes.
+//! What the system tests share: a gate in a folder of its own, clients of several kinds, and a signer that shares no
+//! code with the gate.
+//!
+//! Nothing here sleeps for a fixed time: whoever waits, waits for the state itself, with a deadline.
+
+pub mod call;
+pub mod clients;
+pub mod gate;
+pub mod load;
+pub mod random;
+pub mod sign;
+pub mod wire;
+pub mod wait;
