@@ -4,8 +4,9 @@
 //! the upstream: what was authorized is what is executed.
 
 use crate::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
+use crate::escalations::Escalations;
 use crate::names::{BucketName, ObjectKey, UploadId, VersionId};
-use crate::object::ContentHeaders;
+use crate::object::{ContentHeaders, ETag};
 use crate::operation::Operation;
 
 /// Where a request points.
@@ -28,6 +29,19 @@ pub struct S3Request {
     pub target: Target,
     /// Its typed input. [`Call::Unbuilt`] where this build answers 501.
     pub call: Call,
+    /// What its headers ask beyond the operation: each wants a check of its own.
+    pub escalations: Escalations,
+    /// Who the client believes owns the buckets.
+    pub expected: ExpectedOwners,
+}
+
+/// `x-amz-expected-bucket-owner` and its sister for a copy's source: another owner is 403.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExpectedOwners {
+    /// Of the bucket that the request addresses.
+    pub bucket: Option<String>,
+    /// Of the bucket that a copy reads.
+    pub source: Option<String>,
 }
 
 /// The typed input of each operation that is built.
@@ -104,12 +118,14 @@ pub struct BodyDigests {
     pub md5: Option<[u8; 16]>,
     /// `x-amz-checksum-*`.
     pub checksum: Option<Checksum>,
+    /// `x-amz-trailer`: the value comes in the body's trailers.
+    pub trailer: Option<ChecksumAlgorithm>,
 }
 
 /// How keys are written into list answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
-    /// As they are (what XML cannot carry is refused by the renderer's escaping rules).
+    /// As they are; what XML cannot carry is written as a numeric reference, as S3 does.
     #[default]
     Plain,
     /// `encoding-type=url`: percent-encoded, a space as `%20`, `/` kept; tokens are untouched.
@@ -210,13 +226,26 @@ pub enum ByteRange {
     Last(u64),
 }
 
+/// What `If-Range` names: another state of the object answers the whole of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IfRange {
+    /// An entity tag, without quotes.
+    Tag(String),
+    /// Unchanged since, seconds since 1970.
+    Date(i64),
+    /// Neither; or a weak tag, which proves nothing about bytes. The range is ignored.
+    Never,
+}
+
 /// GetObject and HeadObject.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetObject {
     /// `versionId`.
     pub version: Option<VersionId>,
-    /// `Range`.
+    /// `Range`. To be asked through [`GetObject::range_of`], which knows `If-Range`.
     pub range: Option<ByteRange>,
+    /// `If-Range`.
+    pub if_range: Option<IfRange>,
     /// `partNumber`, 1 to 10,000.
     pub part_number: Option<u16>,
     /// Conditions.
@@ -225,6 +254,34 @@ pub struct GetObject {
     pub checksum_mode: bool,
     /// `response-content-type` and its five sisters, as header names and values; signed requests only.
     pub response_overrides: Vec<(http::HeaderName, http::HeaderValue)>,
+}
+
+impl ByteRange {
+    /// The first and last byte of an object of `size` bytes, or `None` where no byte of it is meant: 416.
+    pub fn resolve(self, size: u64) -> Option<(u64, u64)> {
+        let end = size.checked_sub(1)?;
+        let (first, last) = match self {
+            Self::FromTo(first, last) => (first, last.min(end)),
+            Self::From(first) => (first, end),
+            Self::Last(0) => return None,
+            Self::Last(bytes) => (size.saturating_sub(bytes), end),
+        };
+        (first <= last).then_some((first, last))
+    }
+}
+
+impl GetObject {
+    /// The range that holds for an object with this tag and time; `If-Range` may have taken it away.
+    /// Source: RFC 9110, section 13.1.5.
+    pub fn range_of(&self, etag: &ETag, modified_ms: u64) -> Option<ByteRange> {
+        let holds = match &self.if_range {
+            None => true,
+            Some(IfRange::Tag(tag)) => *tag == etag.to_string(),
+            Some(IfRange::Date(time)) => i64::try_from(modified_ms / 1_000) == Ok(*time),
+            Some(IfRange::Never) => false,
+        };
+        self.range.filter(|_| holds)
+    }
 }
 
 /// What every write of an object's head carries.

@@ -33,6 +33,17 @@ impl S3Error {
         }
     }
 
+    /// `InvalidArgument` that names the argument and its value, as S3 does.
+    pub fn argument(
+        message: impl Into<Cow<'static, str>>,
+        name: &'static str,
+        value: impl Into<String>,
+    ) -> Self {
+        Self::with(S3Code::InvalidArgument, message)
+            .and("ArgumentName", name)
+            .and("ArgumentValue", value)
+    }
+
     /// Adds an element to the document.
     #[must_use]
     pub fn and(mut self, element: &'static str, value: impl Into<String>) -> Self {
@@ -77,10 +88,12 @@ macro_rules! codes {
 }
 
 codes! {
+    AccessControlListNotSupported, 400, "The bucket does not allow ACLs.";
     AccessDenied, 403, "Access denied.";
     AuthorizationHeaderMalformed, 400, "The authorization header you provided is not valid.";
     AuthorizationQueryParametersError, 400, "The authorization query parameters you provided are not valid.";
     BadDigest, 400, "The Content-MD5 or checksum value you specified does not match what we received.";
+    BadRequest, 400, "Bad request.";
     BucketAlreadyExists, 409, "The bucket name is not available. Choose another name.";
     BucketAlreadyOwnedByYou, 409, "You already own this bucket.";
     BucketNotEmpty, 409, "The bucket you tried to delete is not empty.";
@@ -90,6 +103,7 @@ codes! {
     ExpiredToken, 400, "The provided token has expired.";
     IllegalLocationConstraintException, 400, "The location constraint does not fit the region of this endpoint.";
     IncompleteBody, 400, "You did not provide the number of bytes specified by the Content-Length header.";
+    IncorrectNumberOfFilesInPostRequest, 400, "POST requires exactly one file upload per request.";
     InternalError, 500, "An internal error occurred. Try again.";
     InvalidAccessKeyId, 403, "The access key ID you provided does not exist in our records.";
     InvalidArgument, 400, "Invalid argument.";
@@ -112,9 +126,11 @@ codes! {
     MalformedTrailerError, 400, "The trailer you provided is not well-formed or does not match its declaration.";
     MalformedXML, 400, "The XML you provided was not well-formed or did not validate against our published schema.";
     MaxMessageLengthExceeded, 400, "Your request was too big.";
+    MaxPostPreDataLengthExceededError, 400, "Your POST request fields preceding the upload file were too large.";
     MetadataTooLarge, 400, "Your metadata headers exceed the maximum allowed metadata size.";
     MethodNotAllowed, 405, "The specified method is not allowed against this resource.";
     MissingContentLength, 411, "You must provide the Content-Length HTTP header.";
+    MissingRequestBodyError, 400, "Request body is empty.";
     MissingSecurityHeader, 400, "Your request is missing a required header.";
     NoSuchBucket, 404, "The specified bucket does not exist.";
     NoSuchKey, 404, "The specified key does not exist.";
@@ -133,6 +149,7 @@ codes! {
     SlowDown, 503, "Reduce your request rate.";
     TooManyTags, 400, "The number of tags exceeds the limit.";
     UnexpectedContent, 400, "This request does not support content.";
+    UserKeyMustBeSpecified, 400, "The bucket POST must contain the specified field name. If it is specified, check the order of the fields.";
     XAmzContentChecksumMismatch, 400, "The value provided for the x-amz-checksum header does not match what we computed.";
     XAmzContentSHA256Mismatch, 400, "The provided x-amz-content-sha256 header does not match what was computed.";
 }

@@ -5,12 +5,18 @@ pub mod checksum;
 pub mod conditions;
 pub mod date;
 pub mod error;
+pub mod escalations;
+pub mod host;
 pub mod limits;
 pub mod names;
 pub mod object;
 pub mod operation;
+pub mod parse;
+pub mod percent;
+pub mod token;
 
 pub use call::{Call, S3Request, Target};
 pub use error::{S3Code, S3Error};
 pub use names::{BucketId, BucketName, ObjectKey, UploadId, VersionId};
 pub use operation::Operation;
+pub use parse::{Head, parse};

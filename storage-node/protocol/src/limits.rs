@@ -24,3 +24,21 @@ pub const LIST_KEYS_MAX: u32 = 1_000;
 pub const XML_BYTES_MAX: usize = 8 * 1_024 * 1_024;
 /// Deepest nesting of an XML body.
 pub const XML_DEPTH_MAX: usize = 16;
+/// Most tags of an object. Source: S3 User Guide, "Categorizing your objects using tags".
+pub const OBJECT_TAGS_MAX: usize = 10;
+/// Longest tag key, in characters. Source: S3 User Guide, "Categorizing your objects using tags".
+pub const TAG_KEY_CHARACTERS_MAX: usize = 128;
+/// Longest tag value, in characters. Source: S3 User Guide, "Categorizing your objects using tags".
+pub const TAG_VALUE_CHARACTERS_MAX: usize = 256;
+/// Most buckets on one page of ListBuckets. Source: S3 API Reference, ListBuckets.
+pub const LIST_BUCKETS_MAX: u32 = 10_000;
+/// Most elements of an XML body: 10,000 parts with a number, an entity tag and every checksum.
+pub const XML_ELEMENTS_MAX: usize = 150_000;
+/// Largest form before its file, in bytes. Source: S3 API Reference, POST Object ("the form data can be up to 20 KB").
+pub const FORM_BYTES_MAX: usize = 20 * 1_024;
+/// Longest boundary of multipart/form-data, in characters. Source: RFC 2046, section 5.1.1.
+pub const FORM_BOUNDARY_BYTES_MAX: usize = 70;
+/// Largest website redirect, in bytes. Source: S3 API Reference, PutObject.
+pub const WEBSITE_REDIRECT_BYTES_MAX: usize = 2_048;
+/// Longest place in a list that a token may carry, in bytes: a key, or a prefix of one.
+pub const TOKEN_BYTES_MAX: usize = KEY_BYTES_MAX;
