@@ -1,0 +1,1 @@
+//! The decision table: operation by level, as one data file.

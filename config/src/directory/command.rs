@@ -1,0 +1,302 @@
+//! What can be asked of the directory. Admin API, command line, the gate (buckets) and the console ask the same commands.
+
+use std::net::IpAddr;
+
+use s3_protocol::{BucketId, BucketName};
+use serde::{Deserialize, Serialize};
+
+use super::level::{Profile, WriteDeletes};
+use super::names::{
+    AccessKeyId, Alias, Description, Digest, Name, NamespaceId, TenantId, UserId,
+};
+use super::record::{KeyRights, ModuleScope, UserKind};
+use crate::Secret;
+use crate::engine::Revision;
+
+/// A change that is asked for.
+#[derive(Debug)]
+pub enum Command {
+    /// Makes an account with its root user and, where the profile has one for the account, its namespace.
+    CreateTenant {
+        /// Its name.
+        name: Name,
+        /// Whose rules it follows.
+        profile: Profile,
+    },
+    /// Stops everything of an account; all is kept.
+    SuspendTenant(TenantId),
+    /// Lets a suspended account work again.
+    ResumeTenant(TenantId),
+    /// Removes an account that owns no bucket, with its users, keys and modules.
+    DeleteTenant(TenantId),
+    /// Says what Write keys may delete, at most what the profile allows.
+    SetWriteDeletes(TenantId, WriteDeletes),
+
+    /// Makes a user and, where the profile has one for each, the namespace. No key is made.
+    CreateUser(NewUser),
+    /// Stops everything of a user; all is kept.
+    DisableUser(UserId),
+    /// Gives a disabled user back exactly what he had.
+    EnableUser(UserId),
+    /// Removes a user who owns no bucket, with his keys.
+    DeleteUser(UserId),
+
+    /// Makes an access key. Its secret is in the answer and nowhere else.
+    CreateKey {
+        /// Whose key.
+        user: UserId,
+        /// What it may do.
+        rights: KeyRights,
+    },
+    /// Puts a new key in the place of another: same user, rights and lineage.
+    RotateKey {
+        /// The key to replace.
+        key: AccessKeyId,
+        /// How long the old key still works, in seconds; 0: not at all.
+        grace_seconds: u32,
+    },
+    /// Replaces what a key may do.
+    SetKeyRights(AccessKeyId, KeyRights),
+    /// Stops a key.
+    DisableKey(AccessKeyId),
+    /// Lets a disabled key work again.
+    EnableKey(AccessKeyId),
+    /// Removes a key.
+    DeleteKey(AccessKeyId),
+
+    /// Gives a namespace the label by which hosts find it, or takes it away.
+    SetAlias(NamespaceId, Option<Alias>),
+
+    /// First step of making a bucket: takes the name. The upstream is asked next.
+    BeginBucket {
+        /// Where.
+        namespace: NamespaceId,
+        /// Its name there.
+        name: BucketName,
+        /// Its owner.
+        owner: UserId,
+    },
+    /// Second step: the upstream has it.
+    ActivateBucket(BucketId),
+    /// First step of removing a bucket: it answers no more requests. The upstream is asked next.
+    CloseBucket(BucketId),
+    /// The upstream would not remove it (it is not empty): it is active again.
+    ReopenBucket(BucketId),
+    /// Last step: the upstream has removed it, or has never had it. The name is free.
+    RemoveBucket(BucketId),
+
+    /// Stores a version of a module. It is not in force yet.
+    PushModule {
+        /// Whose.
+        scope: ModuleScope,
+        /// The module's name.
+        name: Name,
+        /// The module.
+        bytes: Vec<u8>,
+    },
+    /// Puts a version in force.
+    ActivateModule(ModuleScope, Name, Digest),
+    /// Puts the version before in force again.
+    RollbackModule(ModuleScope, Name),
+    /// Switches a module off.
+    DeactivateModule(ModuleScope, Name),
+    /// Removes the bytes of a version that is not in force, and takes it out of the history.
+    RetireModule(ModuleScope, Name, Digest),
+}
+
+/// A user to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUser {
+    /// The account.
+    pub tenant: TenantId,
+    /// The name.
+    pub name: Name,
+    /// What kind; a second root is refused.
+    pub kind: UserKind,
+    /// What a person says about it.
+    pub description: Description,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Who.
+    pub who: Who,
+    /// From where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// In which request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Who {
+    /// The server itself: development set-up, finishing what was half done.
+    System,
+    /// The holder of the admin listener's token.
+    AdminToken,
+    /// The holder of an access key, through S3.
+    Key {
+        /// The account.
+        tenant: TenantId,
+        /// The user.
+        user: UserId,
+        /// The key.
+        key: AccessKeyId,
+    },
+}
+
+impl Actor {
+    /// The server itself.
+    pub const fn system() -> Self {
+        Self { who: Who::System, address: None, request: None }
+    }
+
+    /// A short name for records, such as `key:PK…`.
+    pub fn label(&self) -> String {
+        match &self.who {
+            Who::System => "system".to_owned(),
+            Who::AdminToken => "admin-token".to_owned(),
+            Who::Key { key, .. } => format!("key:{key}"),
+        }
+    }
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Applied {
+    /// The revision that holds the change, and that [`super::Directory::state`] has reached.
+    pub revision: Revision,
+    /// What there is to say about it.
+    pub outcome: Outcome,
+}
+
+/// What there is to say about a command that was carried out.
+#[derive(Debug)]
+pub enum Outcome {
+    /// An account was made.
+    Tenant {
+        /// Its number.
+        tenant: TenantId,
+        /// Its root user.
+        root: UserId,
+    },
+    /// A user was made.
+    User(UserId),
+    /// A key was made.
+    Key {
+        /// The public half.
+        key: AccessKeyId,
+        /// The secret half: 40 letters and digits. It cannot be asked for again.
+        secret: Secret,
+    },
+    /// A bucket's name was taken.
+    Bucket(BucketId),
+    /// A module was stored, or another version is in force.
+    Module(Digest),
+    /// Nothing more.
+    Done,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// There is no such thing.
+    #[error("there is no such {what}: `{which}`")]
+    NotFound {
+        /// `tenant`, `user`, …
+        what: &'static str,
+        /// Which was asked for.
+        which: String,
+    },
+    /// The name is taken.
+    #[error("the {what} `{name}` is taken")]
+    Taken {
+        /// `tenant`, `user`, `bucket`, `alias`.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// Where a bucket has it: that bucket.
+        bucket: Option<BucketId>,
+    },
+    /// A rule of the directory forbids it.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The record has changed since the caller read it.
+    #[error("the record has changed: it is at revision {found}")]
+    Stale {
+        /// Its revision now.
+        found: Revision,
+    },
+    /// Other writers were faster, again and again.
+    #[error("too many writers at a time; try again")]
+    Contended,
+    /// A secret could not be made or sealed.
+    #[error("a secret could not be sealed")]
+    Seal(#[from] super::SealError),
+    /// The engine failed.
+    #[error("the directory's engine failed")]
+    Engine(#[from] crate::engine::EngineError),
+}
+
+/// The rule that forbids a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// I1.
+    #[error("an account has exactly one root user")]
+    SecondRoot,
+    /// I1.
+    #[error("the root user is always active and goes with its account")]
+    RootStays,
+    /// I2.
+    #[error("the root user of this profile has one key; rotate it")]
+    RootHasOneKey,
+    /// The root's only key is of level Full and unrestricted.
+    #[error("the root's key is of level full")]
+    RootKeyIsFull,
+    /// Nothing is added to, or brought back in, what is being removed.
+    #[error("it is being removed")]
+    BeingRemoved,
+    /// Nothing is added to an account or user that does not work.
+    #[error("it is suspended or disabled")]
+    Inactive,
+    /// It still owns buckets.
+    #[error("it still owns buckets")]
+    OwnsBuckets,
+    /// Nothing may be more than what stands above it allows.
+    #[error("it would be more than the level above allows")]
+    MoreThanParent,
+    /// A key's dates end before they begin, a list is too long, a prefix is no key's beginning.
+    #[error("the rights of the key make no sense: {0}")]
+    Rights(&'static str),
+    /// The key has been replaced.
+    #[error("the key has been replaced by another")]
+    Replaced,
+    /// The owner of a bucket belongs to its namespace.
+    #[error("the owner has no part in this namespace")]
+    NotOfNamespace,
+    /// The profile has no such namespace, or it cannot have a label.
+    #[error("there is no such namespace")]
+    NoNamespace,
+    /// A bucket's steps come in their order.
+    #[error("the bucket is not in the state that this step begins from")]
+    BucketState,
+    /// The module is too large or empty.
+    #[error("a module has 1 to {} bytes", crate::limits::MODULE_BYTES_MAX)]
+    ModuleSize,
+    /// There are too many versions.
+    #[error("a module has at most {} versions; retire some", crate::limits::MODULE_VERSIONS_MAX)]
+    ModuleVersions,
+    /// It was retired.
+    #[error("this version was retired")]
+    Retired,
+    /// It is in force.
+    #[error("this version is in force")]
+    InForce,
+    /// There is no version to go back to.
+    #[error("there is no version before this one")]
+    NoHistory,
+}

@@ -1,0 +1,437 @@
+//! Names and numbers of the directory. Each text has one fallible door; the numbers are given by the directory at
+//! creation and never used twice.
+
+use std::fmt;
+use std::str::FromStr;
+
+use s3_protocol::BucketName;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::limits::{ACCESS_KEY_ID_BYTES, ALIAS_BYTES_MAX, DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX};
+
+/// An account, numbered by the directory at its creation and never reused.
+///
+/// It deliberately has no `FromStr`: an account is never read from a request, only found behind an access key, or
+/// behind the host of a public bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TenantId(pub(crate) u64);
+
+/// A user, numbered by the directory at his creation and never reused, in no tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UserId(pub(crate) u64);
+
+/// A family of access keys: a key keeps it when it is rotated, so that it still owns what it wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Lineage(pub(crate) u64);
+
+macro_rules! numbers {
+    ($($name:ident)*) => { $(
+        impl $name {
+            /// The number.
+            pub const fn get(self) -> u64 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:016x}", self.0)
+            }
+        }
+    )* };
+}
+
+numbers! { TenantId UserId Lineage }
+
+/// An access key's public half: 20 characters of `A-Z 0-9`. Those made here begin with `PK`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccessKeyId([u8; ACCESS_KEY_ID_BYTES]);
+
+/// The SHA-256 digest of a module: its version.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest([u8; 32]);
+
+/// The name of a tenant, user or module: letters, digits and `. _ - @ +`, beginning with a letter or digit. Two names
+/// that differ only in case are the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(Box<str>);
+
+/// The globally unique label by which hosts find a namespace: `<alias>.<public domain>`. Letters in lower case, digits, single `-`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Alias(Box<str>);
+
+/// What a person writes about a key or user: any text on one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Description(Box<str>);
+
+/// Where a bucket's name is unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamespaceId {
+    /// One user's own.
+    User(TenantId, UserId),
+    /// An account's, shared by its members.
+    Account(TenantId),
+    /// The deployment's, the S3 way.
+    Global,
+}
+
+impl NamespaceId {
+    /// The account whose namespace it is; none for the deployment's.
+    pub const fn tenant(self) -> Option<TenantId> {
+        match self {
+            Self::User(tenant, _) | Self::Account(tenant) => Some(tenant),
+            Self::Global => None,
+        }
+    }
+
+    /// Names a bucket inside this namespace: the only way to make a [`PlacedBucket`].
+    pub const fn bucket(self, name: BucketName) -> PlacedBucket {
+        PlacedBucket { namespace: self, name }
+    }
+}
+
+impl fmt::Display for NamespaceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(tenant, user) => write!(f, "user/{tenant}/{user}"),
+            Self::Account(tenant) => write!(f, "account/{tenant}"),
+            Self::Global => f.write_str("global"),
+        }
+    }
+}
+
+/// A bucket's name in its namespace. A bare name addresses nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlacedBucket {
+    namespace: NamespaceId,
+    name: BucketName,
+}
+
+impl PlacedBucket {
+    /// The namespace.
+    pub const fn namespace(&self) -> NamespaceId {
+        self.namespace
+    }
+
+    /// The name in it.
+    pub const fn name(&self) -> &BucketName {
+        &self.name
+    }
+}
+
+/// Why a text is not a name of the directory.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryNameError {
+    /// Not an access key id.
+    #[error("an access key id has 20 characters of A-Z and 0-9")]
+    AccessKeyId,
+    /// Not a digest.
+    #[error("a digest has 64 lower-case hexadecimal digits")]
+    Digest,
+    /// Not a name.
+    #[error("a name has 1 to {NAME_BYTES_MAX} letters, digits and `. _ - @ +`, and begins with a letter or digit")]
+    Name,
+    /// Not an alias.
+    #[error("an alias has 1 to {ALIAS_BYTES_MAX} lower-case letters, digits and single `-`, and begins and ends with a letter or digit")]
+    Alias,
+    /// Not a description.
+    #[error("a description has at most {DESCRIPTION_BYTES_MAX} bytes and no control character")]
+    Description,
+}
+
+impl AccessKeyId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        // INVARIANT: the only door, `FromStr`, accepts ASCII alone.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// A new id out of 18 random bytes.
+    pub(crate) fn from_random(random: [u8; ACCESS_KEY_ID_BYTES - 2]) -> Self {
+        const ALPHABET: [u8; 32] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let mut id = [b'P'; ACCESS_KEY_ID_BYTES];
+        for (place, byte) in id.iter_mut().skip(1).zip(std::iter::once(10).chain(random)) {
+            *place = ALPHABET.get(usize::from(byte & 31)).copied().unwrap_or(b'A');
+        }
+        Self(id)
+    }
+}
+
+impl FromStr for AccessKeyId {
+    type Err = DirectoryNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes: [u8; ACCESS_KEY_ID_BYTES] =
+            text.as_bytes().try_into().map_err(|_| DirectoryNameError::AccessKeyId)?;
+        let fits = bytes.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        fits.then_some(Self(bytes)).ok_or(DirectoryNameError::AccessKeyId)
+    }
+}
+
+impl fmt::Debug for AccessKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccessKeyId({})", self.as_str())
+    }
+}
+
+impl Digest {
+    /// The digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// The 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DirectoryNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let lower = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let mut bytes = [0; 32];
+        match hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) if lower => Ok(Self(bytes)),
+            _ => Err(DirectoryNameError::Digest),
+        }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+impl Name {
+    /// The name as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name as it is compared.
+    pub(crate) fn folded(&self) -> Box<str> {
+        self.0.to_ascii_lowercase().into()
+    }
+}
+
+impl FromStr for Name {
+    type Err = DirectoryNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes = text.as_bytes();
+        let fits = (1..=NAME_BYTES_MAX).contains(&bytes.len())
+            && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._-@+".contains(b));
+        fits.then(|| Self(text.into())).ok_or(DirectoryNameError::Name)
+    }
+}
+
+impl Alias {
+    /// The alias as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Alias {
+    type Err = DirectoryNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes = text.as_bytes();
+        let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let fits = (1..=ALIAS_BYTES_MAX).contains(&bytes.len())
+            && bytes.first().is_some_and(plain)
+            && bytes.last().is_some_and(plain)
+            && bytes.iter().all(|b| plain(b) || *b == b'-')
+            && !text.contains("--");
+        fits.then(|| Self(text.into())).ok_or(DirectoryNameError::Alias)
+    }
+}
+
+// Lets maps that are keyed by aliases be asked with what a host says.
+impl std::borrow::Borrow<str> for Alias {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Description {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Description {
+    type Err = DirectoryNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = text.len() <= DESCRIPTION_BYTES_MAX && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.into())).ok_or(DirectoryNameError::Description)
+    }
+}
+
+macro_rules! texts {
+    ($($name:ident)*) => { $(
+        impl TryFrom<String> for $name {
+            type Error = DirectoryNameError;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    )* };
+}
+
+texts! { AccessKeyId Digest Name Alias Description }
+
+macro_rules! shown_as_they_are {
+    ($($name:ident)*) => { $(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )* };
+}
+
+shown_as_they_are! { AccessKeyId Name Alias Description }
+
+/// Rows hold buckets' names and numbers, and operations, as the text that people read.
+pub(crate) mod as_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(
+        value: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// The same for lists that may be absent.
+pub(crate) mod as_texts {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(
+        values: &Option<Vec<T>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let texts = values.as_ref().map(|all| all.iter().map(T::to_string).collect::<Vec<_>>());
+        texts.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let Some(texts) = Option::<Vec<String>>::deserialize(deserializer)? else {
+            return Ok(None);
+        };
+        let values: Result<Vec<T>, T::Err> = texts.iter().map(|text| text.parse()).collect();
+        values.map(Some).map_err(D::Error::custom)
+    }
+}
+
+/// A bucket's number as 32 hexadecimal digits.
+pub(crate) mod as_bucket_id {
+    use s3_protocol::BucketId;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(id: &BucketId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(id)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BucketId, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        u128::from_str_radix(&text, 16).map(BucketId).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_made_here_begins_with_pk_and_reads_back() {
+        let id = AccessKeyId::from_random([0xa7; 18]);
+        assert!(id.as_str().starts_with("PK"), "{id}");
+        assert_eq!(id.as_str().parse(), Ok(id));
+    }
+
+    #[test]
+    fn names_at_their_bounds() {
+        assert!("a".repeat(NAME_BYTES_MAX).parse::<Name>().is_ok());
+        assert!("a".repeat(NAME_BYTES_MAX + 1).parse::<Name>().is_err());
+        assert!("a".repeat(ALIAS_BYTES_MAX).parse::<Alias>().is_ok());
+        assert!("a".repeat(ALIAS_BYTES_MAX + 1).parse::<Alias>().is_err());
+        assert!("a".repeat(DESCRIPTION_BYTES_MAX).parse::<Description>().is_ok());
+        assert!("a".repeat(DESCRIPTION_BYTES_MAX + 1).parse::<Description>().is_err());
+        assert!("A".repeat(ACCESS_KEY_ID_BYTES).parse::<AccessKeyId>().is_ok());
+        assert!("A".repeat(ACCESS_KEY_ID_BYTES + 1).parse::<AccessKeyId>().is_err());
+    }
+
+    #[test]
+    fn hostile_names_are_refused() {
+        for text in ["", "-a", "a b", "a/b", "a\nb", "<b>", "é", ".a", "a\u{1b}[31m"] {
+            assert!(text.parse::<Name>().is_err(), "{text:?}");
+        }
+        for text in ["", "a--b", "-a", "a-", "A", "a.b", "a_b"] {
+            assert!(text.parse::<Alias>().is_err(), "{text:?}");
+        }
+        assert!("two\nlines".parse::<Description>().is_err());
+        assert!("PKabcdefghijklmnopqr".parse::<AccessKeyId>().is_err());
+        assert!("AB".repeat(32).parse::<Digest>().is_err());
+    }
+}

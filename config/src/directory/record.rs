@@ -1,0 +1,362 @@
+//! What the directory keeps: tenants, users, keys, namespaces, buckets, modules. A record is immutable; a change is
+//! another record with a later revision.
+
+use ipnet::IpNet;
+use s3_protocol::{BucketId, BucketName, Operation};
+use serde::{Deserialize, Serialize};
+
+use super::level::{Level, NamespaceKind, Profile, WriteDeletes};
+use super::names::{
+    AccessKeyId, Alias, Description, Digest, Lineage, Name, NamespaceId, TenantId, UserId,
+};
+use super::names::{as_bucket_id, as_text, as_texts};
+use super::vault::Sealed;
+use crate::engine::Revision;
+use crate::time::UnixSeconds;
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// Its number.
+    pub id: TenantId,
+    /// Its name, unique in the deployment.
+    pub name: Name,
+    /// Whose rules it follows.
+    pub profile: Profile,
+    /// Whether it works.
+    pub status: TenantStatus,
+    /// What Write keys may delete; at most what the profile allows.
+    pub write_deletes: WriteDeletes,
+    /// When it was made.
+    pub created: UnixSeconds,
+    /// The revision that wrote this record.
+    #[serde(skip)]
+    pub revision: Revision,
+}
+
+/// Whether a tenant works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TenantStatus {
+    /// It works.
+    Active,
+    /// No key of it works; everything is kept.
+    Suspended,
+    /// It is being removed; nothing of it works again.
+    Closed,
+}
+
+/// A user: may sign in and own keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The number.
+    pub id: UserId,
+    /// The account.
+    pub tenant: TenantId,
+    /// The name, unique in the account, without regard to case.
+    pub name: Name,
+    /// What kind.
+    pub kind: UserKind,
+    /// Whether anything of the user works.
+    pub status: UserStatus,
+    /// What a person says about it.
+    pub description: Description,
+    /// When it was made.
+    pub created: UnixSeconds,
+    /// The revision that wrote this record.
+    #[serde(skip)]
+    pub revision: Revision,
+}
+
+/// What kind of user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserKind {
+    /// The account's first user, one in each account, always active.
+    Root,
+    /// A person.
+    Human,
+    /// A program.
+    Service,
+}
+
+/// Whether anything of a user works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserStatus {
+    /// It works.
+    Active,
+    /// Nothing of the user works; everything is kept.
+    Disabled,
+    /// It is being removed; nothing of the user works again.
+    Deleting,
+}
+
+impl User {
+    /// The namespace in which the user's keys find buckets.
+    pub const fn namespace(&self, profile: Profile) -> NamespaceId {
+        match profile.namespaces() {
+            NamespaceKind::PerUser => NamespaceId::User(self.tenant, self.id),
+            NamespaceKind::Account => NamespaceId::Account(self.tenant),
+            NamespaceKind::Global => NamespaceId::Global,
+        }
+    }
+}
+
+/// An access key. Its secret is sealed: see [`super::State::open_secret`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKey {
+    /// The public half.
+    pub id: AccessKeyId,
+    /// The account.
+    pub tenant: TenantId,
+    /// The user whose key it is.
+    pub user: UserId,
+    /// The family; a rotated key keeps it.
+    pub lineage: Lineage,
+    /// Whether it works.
+    pub state: KeyState,
+    /// When it was made.
+    pub created: UnixSeconds,
+    /// Who made it, as the audit record names him.
+    pub created_by: String,
+    /// What it may do.
+    pub rights: KeyRights,
+    /// The secret half.
+    pub(crate) sealed: Sealed,
+    /// The revision that wrote this record.
+    #[serde(skip)]
+    pub revision: Revision,
+}
+
+/// Whether a key works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyState {
+    /// It works.
+    Active,
+    /// It does not work until it is enabled.
+    Disabled,
+    /// Another key has taken its place; it works until then.
+    Rotating {
+        /// The first second at which it no longer works.
+        until: UnixSeconds,
+    },
+}
+
+/// What a key may do: its level, and what narrows it. A list that is absent restricts nothing; an empty one matches nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRights {
+    /// The level.
+    pub level: Level,
+    /// What a person says about the key.
+    #[serde(default)]
+    pub description: Description,
+    /// The first second at which it works.
+    #[serde(default)]
+    pub not_before: Option<UnixSeconds>,
+    /// The first second at which it no longer works.
+    #[serde(default)]
+    pub expires: Option<UnixSeconds>,
+    /// What it reaches.
+    #[serde(default)]
+    pub scope: KeyScope,
+    /// The networks from which it works.
+    #[serde(default, with = "as_texts")]
+    pub networks: Option<Vec<IpNet>>,
+    /// Whether it works over TLS alone.
+    #[serde(default)]
+    pub tls_only: bool,
+    /// Presigned URLs.
+    #[serde(default)]
+    pub presign: Presign,
+    /// Whether what exists may not be replaced by it.
+    #[serde(default)]
+    pub append_only: bool,
+    /// The largest object that it may write, in bytes.
+    #[serde(default)]
+    pub max_object_bytes: Option<u64>,
+    /// What it may delete where its level is Write; at most what the tenant allows.
+    #[serde(default)]
+    pub write_deletes: Option<WriteDeletes>,
+    /// Whether a Full key may shorten retention and bypass governance.
+    #[serde(default)]
+    pub bypass_governance: bool,
+}
+
+impl KeyRights {
+    /// A level, and nothing that narrows it.
+    pub fn of_level(level: Level) -> Self {
+        Self {
+            level,
+            description: Description::default(),
+            not_before: None,
+            expires: None,
+            scope: KeyScope::default(),
+            networks: None,
+            tls_only: false,
+            presign: Presign::default(),
+            append_only: false,
+            max_object_bytes: None,
+            write_deletes: None,
+            bypass_governance: false,
+        }
+    }
+}
+
+/// What a key reaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyScope {
+    /// Buckets, by name in the namespace of the key.
+    #[serde(default, with = "as_texts")]
+    pub buckets: Option<Vec<BucketName>>,
+    /// Beginnings of object keys, byte by byte: `logs` fits `logs-secret/`, `logs/` does not.
+    #[serde(default)]
+    pub prefixes: Option<Vec<String>>,
+    /// Operations, by API name.
+    #[serde(default, with = "as_texts")]
+    pub operations: Option<Vec<Operation>>,
+}
+
+/// Whether a key may presign URLs, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Presign {
+    /// Whether presigned URLs of the key work.
+    pub allowed: bool,
+    /// The oldest that such a URL may be, in seconds.
+    #[serde(default)]
+    pub max_age_seconds: Option<u32>,
+}
+
+impl Default for Presign {
+    fn default() -> Self {
+        Self { allowed: true, max_age_seconds: None }
+    }
+}
+
+/// A namespace: where bucket names are unique.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Namespace {
+    /// Whose it is.
+    pub id: NamespaceId,
+    /// The label by which hosts find it.
+    #[serde(default)]
+    pub alias: Option<Alias>,
+    /// The revision that wrote this record.
+    #[serde(skip)]
+    pub revision: Revision,
+}
+
+/// A bucket, as far as the directory owns it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bucket {
+    /// The number by which the upstream knows it.
+    #[serde(with = "as_bucket_id")]
+    pub id: BucketId,
+    /// Where its name is unique.
+    pub namespace: NamespaceId,
+    /// Its name there.
+    #[serde(with = "as_text")]
+    pub name: BucketName,
+    /// The account of its owner.
+    pub tenant: TenantId,
+    /// Its owner.
+    pub owner: UserId,
+    /// Whether it is there.
+    pub state: BucketState,
+    /// When it was made.
+    pub created: UnixSeconds,
+    /// The revision that wrote this record.
+    #[serde(skip)]
+    pub revision: Revision,
+}
+
+/// Whether a bucket is there. Only an active one answers requests; the other two are half of a change that the upstream shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BucketState {
+    /// The upstream has not confirmed it yet.
+    Creating,
+    /// It is there.
+    Active,
+    /// The upstream has not confirmed yet that it is empty and gone.
+    Deleting,
+}
+
+/// Whose a module is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModuleScope {
+    /// The platform's: it guards every tenant.
+    Platform,
+    /// A tenant's own.
+    Tenant(TenantId),
+}
+
+/// One version of a module. Its bytes are kept apart: see [`super::Directory::module_bytes`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleVersion {
+    /// The digest of its bytes: its version.
+    pub digest: Digest,
+    /// Its name.
+    pub name: Name,
+    /// Whose it is.
+    pub scope: ModuleScope,
+    /// How long it is, in bytes.
+    pub bytes: u64,
+    /// When it was uploaded.
+    pub pushed: UnixSeconds,
+    /// Who uploaded it, as the audit record names him.
+    pub pushed_by: String,
+    /// Whether it may be activated.
+    pub state: ModuleState,
+    /// The revision that wrote this record.
+    #[serde(skip)]
+    pub revision: Revision,
+}
+
+/// Whether a version may be activated. That it is active is said by its [`Binding`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModuleState {
+    /// It may.
+    Ready,
+    /// Its bytes are gone; the record remains.
+    Retired,
+}
+
+/// Which version of a module is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Binding {
+    /// Whose it is.
+    pub scope: ModuleScope,
+    /// The module's name.
+    pub name: Name,
+    /// Where it stands in the plan.
+    pub kind: BindingKind,
+    /// The version in force; none when the module is switched off.
+    pub active: Option<Digest>,
+    /// The versions in force before, the latest last. Rolling back takes the last.
+    pub history: Vec<Digest>,
+    /// The revision that wrote this record.
+    #[serde(skip)]
+    pub revision: Revision,
+}
+
+/// Where a module stands in a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BindingKind {
+    /// It may only refuse: no opinion passes.
+    Guard,
+}

@@ -1,0 +1,376 @@
+//! The engine of a single node: a redb file, locked for this process.
+//!
+//! Five tables: `rows` holds what is now; `history` what a row was until a revision, so that a page can be read as of
+//! an earlier one; `changes` what each revision changed, for watchers; `counters` the last revision and the oldest
+//! that history reaches. One transaction writes all of them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::{Change, Compare, Engine, EngineError, Op, Page, Revision, Row, Watch};
+use crate::limits::HISTORY_REVISIONS_MAX;
+
+/// Key → (revision that wrote it, value).
+const ROWS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("rows");
+/// (key, revision that replaced or removed it) → (revision that had written it, value); none where there was no row.
+const HISTORY: TableDefinition<'_, (&str, u64), Option<(u64, &[u8])>> =
+    TableDefinition::new("history");
+/// Revision → its changes.
+const CHANGES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("changes");
+/// Revision → the keys that `history` holds for it, so that old ones can be dropped.
+const REPLACED: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("replaced");
+/// `revision` and `oldest`.
+const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("counters");
+
+/// An embedded engine.
+#[derive(Debug, Clone)]
+pub struct EmbeddedEngine {
+    store: Arc<Store>,
+}
+
+#[derive(Debug)]
+struct Store {
+    database: Database,
+    /// The last revision, told to watchers after it is on disk.
+    last: watch::Sender<u64>,
+}
+
+impl EmbeddedEngine {
+    /// Opens or makes the file. Another process that holds it is an error.
+    pub fn open(path: &Path) -> Result<Self, EngineError> {
+        Self::with(Database::create(path).map_err(failed)?)
+    }
+
+    /// An engine in memory, for tests and trials.
+    pub fn in_memory() -> Result<Self, EngineError> {
+        let backend = redb::backends::InMemoryBackend::new();
+        Self::with(Database::builder().create_with_backend(backend).map_err(failed)?)
+    }
+
+    fn with(database: Database) -> Result<Self, EngineError> {
+        let transaction = database.begin_write().map_err(failed)?;
+        transaction.open_table(ROWS).map_err(failed)?;
+        transaction.open_table(HISTORY).map_err(failed)?;
+        transaction.open_table(CHANGES).map_err(failed)?;
+        transaction.open_table(REPLACED).map_err(failed)?;
+        let last = {
+            let counters = transaction.open_table(COUNTERS).map_err(failed)?;
+            counters.get("revision").map_err(failed)?.map_or(0, |value| value.value())
+        };
+        transaction.commit().map_err(failed)?;
+        let (last, _) = watch::channel(last);
+        Ok(Self { store: Arc::new(Store { database, last }) })
+    }
+
+    /// Runs `work` where it may wait for the disk.
+    fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, EngineError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, EngineError>> {
+        let store = Arc::clone(&self.store);
+        async move {
+            let done = tokio::task::spawn_blocking(move || work(&store)).await;
+            done.unwrap_or(Err(EngineError::Closed))
+        }
+        .boxed()
+    }
+}
+
+impl Engine for EmbeddedEngine {
+    fn txn(
+        &self,
+        compares: Vec<Compare>,
+        ops: Vec<Op>,
+    ) -> BoxFuture<'_, Result<Revision, EngineError>> {
+        self.blocking(move |store| store.txn(&compares, &ops))
+    }
+
+    fn page(
+        &self,
+        prefix: String,
+        at: Revision,
+        after: Option<String>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Page, EngineError>> {
+        self.blocking(move |store| store.page(&prefix, at, after.as_deref(), limit))
+    }
+
+    fn get(&self, key: String) -> BoxFuture<'_, Result<Option<Row>, EngineError>> {
+        self.blocking(move |store| {
+            let transaction = store.database.begin_read().map_err(failed)?;
+            let rows = transaction.open_table(ROWS).map_err(failed)?;
+            let found = rows.get(key.as_str()).map_err(failed)?;
+            Ok(found.map(|found| {
+                let (revision, value) = found.value();
+                row(&key, revision, value)
+            }))
+        })
+    }
+
+    fn watch(&self, after: Revision) -> BoxFuture<'_, Result<Box<dyn Watch>, EngineError>> {
+        let engine = self.clone();
+        self.blocking(move |store| {
+            store.check_reach(after)?;
+            let told = store.last.subscribe();
+            Ok(Box::new(EmbeddedWatch { engine, seen: after.0, told }) as Box<dyn Watch>)
+        })
+    }
+
+    fn now(&self) -> BoxFuture<'_, Result<Revision, EngineError>> {
+        let last = *self.store.last.borrow();
+        async move { Ok(Revision(last)) }.boxed()
+    }
+}
+
+#[derive(Debug)]
+struct EmbeddedWatch {
+    engine: EmbeddedEngine,
+    seen: u64,
+    told: watch::Receiver<u64>,
+}
+
+impl Watch for EmbeddedWatch {
+    fn next(&mut self) -> BoxFuture<'_, Result<Change, EngineError>> {
+        async move {
+            let seen = self.seen;
+            self.told.wait_for(|last| *last > seen).await.map_err(|_| EngineError::Closed)?;
+            let change = self.engine.blocking(move |store| store.change(seen + 1)).await?;
+            self.seen = change.revision.0;
+            Ok(change)
+        }
+        .boxed()
+    }
+}
+
+/// A change as the table holds it.
+#[derive(Serialize, Deserialize)]
+struct StoredOp {
+    key: String,
+    #[serde(default, with = "base64_bytes")]
+    value: Option<Vec<u8>>,
+}
+
+impl Store {
+    fn txn(&self, compares: &[Compare], ops: &[Op]) -> Result<Revision, EngineError> {
+        let transaction = self.database.begin_write().map_err(failed)?;
+        {
+            let rows = transaction.open_table(ROWS).map_err(failed)?;
+            for compare in compares {
+                let found = rows.get(compare.key.as_str()).map_err(failed)?;
+                let written_by = found.map(|found| Revision(found.value().0));
+                if written_by != compare.written_by {
+                    return Err(EngineError::Conflict);
+                }
+            }
+        }
+        let revision = write(&transaction, ops)?;
+        forget(&transaction, revision)?;
+        transaction.commit().map_err(failed)?;
+        // Two writers finish in the order of their revisions: redb has one at a time, but the second may get here first.
+        self.last.send_if_modified(|last| {
+            let later = revision > *last;
+            *last = revision.max(*last);
+            later
+        });
+        Ok(Revision(revision))
+    }
+
+    fn page(
+        &self,
+        prefix: &str,
+        at: Revision,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, EngineError> {
+        self.check_reach(at)?;
+        let transaction = self.database.begin_read().map_err(failed)?;
+        let rows = transaction.open_table(ROWS).map_err(failed)?;
+        let history = transaction.open_table(HISTORY).map_err(failed)?;
+        let from = after.map_or_else(|| prefix.to_owned(), |after| format!("{after}\0"));
+        let mut live = rows.range(from.as_str()..).map_err(failed)?.peekable();
+        let mut past = history.range((from.as_str(), 0)..).map_err(failed)?.peekable();
+        let mut page = Page { rows: Vec::new(), more: false };
+        loop {
+            // The next key in either table.
+            let live_key = match live.peek() {
+                Some(Ok((key, _))) => Some(key.value().to_owned()),
+                Some(Err(_)) => return Err(next_error(&mut live)),
+                None => None,
+            };
+            let past_key = match past.peek() {
+                Some(Ok((key, _))) => Some(key.value().0.to_owned()),
+                Some(Err(_)) => return Err(next_error(&mut past)),
+                None => None,
+            };
+            let Some(key) = [&live_key, &past_key].into_iter().flatten().min().cloned() else {
+                return Ok(page);
+            };
+            if !key.starts_with(prefix) {
+                return Ok(page);
+            }
+            let mut found = None;
+            if live_key.as_deref() == Some(&*key)
+                && let Some(entry) = live.next()
+            {
+                let (_, value) = entry.map_err(failed)?;
+                let (revision, value) = value.value();
+                found = (revision <= at.0).then(|| row(&key, revision, value));
+            }
+            // Of what the row has been, the first that was replaced after `at` is what it was then.
+            let mut decided = found.is_some();
+            while let Some(Ok((entry, _))) = past.peek() {
+                if entry.value().0 != key {
+                    break;
+                }
+                let Some(entry) = past.next() else { break };
+                let (replaced, before) = entry.map_err(failed)?;
+                if !decided && replaced.value().1 > at.0 {
+                    decided = true;
+                    found = before.value().map(|(revision, value)| row(&key, revision, value));
+                }
+            }
+            if let Some(found) = found {
+                if page.rows.len() == limit {
+                    page.more = true;
+                    return Ok(page);
+                }
+                page.rows.push(found);
+            }
+        }
+    }
+
+    fn change(&self, revision: u64) -> Result<Change, EngineError> {
+        let transaction = self.database.begin_read().map_err(failed)?;
+        let changes = transaction.open_table(CHANGES).map_err(failed)?;
+        let Some(stored) = changes.get(revision).map_err(failed)? else {
+            let counters = transaction.open_table(COUNTERS).map_err(failed)?;
+            let oldest = counter(&counters, "oldest")?;
+            return Err(EngineError::Compacted { oldest: Revision(oldest) });
+        };
+        let stored: Vec<StoredOp> = serde_json::from_slice(stored.value())
+            .map_err(|_| EngineError::Damaged("a change cannot be read"))?;
+        let ops = stored.into_iter().map(|op| match op.value {
+            Some(value) => Op::Put(op.key, value),
+            None => Op::Delete(op.key),
+        });
+        Ok(Change { revision: Revision(revision), ops: ops.collect() })
+    }
+
+    /// Whether the history reaches back to `asked`.
+    fn check_reach(&self, asked: Revision) -> Result<(), EngineError> {
+        let transaction = self.database.begin_read().map_err(failed)?;
+        let counters = transaction.open_table(COUNTERS).map_err(failed)?;
+        let (last, oldest) = (counter(&counters, "revision")?, counter(&counters, "oldest")?);
+        if asked.0 > last {
+            return Err(EngineError::Future { asked, last: Revision(last) });
+        }
+        if asked.0 < oldest {
+            return Err(EngineError::Compacted { oldest: Revision(oldest) });
+        }
+        Ok(())
+    }
+}
+
+/// Carries out the changes under the next revision.
+fn write(transaction: &WriteTransaction, ops: &[Op]) -> Result<u64, EngineError> {
+    let mut counters = transaction.open_table(COUNTERS).map_err(failed)?;
+    let revision = counter(&counters, "revision")? + 1;
+    counters.insert("revision", revision).map_err(failed)?;
+
+    let mut rows = transaction.open_table(ROWS).map_err(failed)?;
+    let mut history = transaction.open_table(HISTORY).map_err(failed)?;
+    let mut stored = Vec::with_capacity(ops.len());
+    let mut replaced = Vec::with_capacity(ops.len());
+    for op in ops {
+        let key = op.key();
+        let before = match op {
+            Op::Put(_, value) => rows.insert(key, (revision, value.as_slice())).map_err(failed)?,
+            Op::Delete(_) => rows.remove(key).map_err(failed)?,
+        };
+        let before = before.as_ref().map(|before| before.value());
+        history.insert((key, revision), before).map_err(failed)?;
+        replaced.push(key);
+        let value = match op {
+            Op::Put(_, value) => Some(value.clone()),
+            Op::Delete(_) => None,
+        };
+        stored.push(StoredOp { key: key.to_owned(), value });
+    }
+    let stored = serde_json::to_vec(&stored).map_err(failed)?;
+    transaction.open_table(CHANGES).map_err(failed)?.insert(revision, &*stored).map_err(failed)?;
+    let replaced = serde_json::to_vec(&replaced).map_err(failed)?;
+    transaction.open_table(REPLACED).map_err(failed)?.insert(revision, &*replaced).map_err(failed)?;
+    Ok(revision)
+}
+
+/// Drops what is older than the history that is kept.
+fn forget(transaction: &WriteTransaction, revision: u64) -> Result<(), EngineError> {
+    let oldest = revision.saturating_sub(HISTORY_REVISIONS_MAX);
+    let mut counters = transaction.open_table(COUNTERS).map_err(failed)?;
+    let before = counter(&counters, "oldest")?;
+    if oldest <= before {
+        return Ok(());
+    }
+    counters.insert("oldest", oldest).map_err(failed)?;
+    let mut changes = transaction.open_table(CHANGES).map_err(failed)?;
+    let mut replaced = transaction.open_table(REPLACED).map_err(failed)?;
+    let mut history = transaction.open_table(HISTORY).map_err(failed)?;
+    for gone in before + 1..=oldest {
+        changes.remove(gone).map_err(failed)?;
+        let keys = replaced.remove(gone).map_err(failed)?;
+        let keys: Vec<String> = keys
+            .and_then(|keys| serde_json::from_slice(keys.value()).ok())
+            .unwrap_or_default();
+        for key in keys {
+            history.remove((key.as_str(), gone)).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn counter(counters: &impl ReadableTable<&'static str, u64>, name: &str) -> Result<u64, EngineError> {
+    Ok(counters.get(name).map_err(failed)?.map_or(0, |value| value.value()))
+}
+
+fn row(key: &str, revision: u64, value: &[u8]) -> Row {
+    Row { key: key.to_owned(), value: value.to_vec(), revision: Revision(revision) }
+}
+
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> EngineError {
+    EngineError::Store(Box::new(error))
+}
+
+/// The error that a range of the store holds next.
+fn next_error<T>(range: &mut impl Iterator<Item = Result<T, redb::StorageError>>) -> EngineError {
+    match range.next() {
+        Some(Err(error)) => failed(error),
+        Some(Ok(_)) | None => EngineError::Closed,
+    }
+}
+
+mod base64_bytes {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<Vec<u8>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(|bytes| BASE64_STANDARD.encode(bytes)).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| BASE64_STANDARD.decode(text)).transpose().map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,43 @@
+//! What the admin side needs to know of policies. The gate implements it, the binary puts the two together.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use crate::directory::Digest;
+
+/// Answers for the policies.
+pub trait Judge: Send + Sync + fmt::Debug {
+    /// Why a request was answered as it was: the plan, each question with its answer, the statement that decided and the
+    /// module's digest. `None` when no such request is remembered.
+    fn explain<'a>(&'a self, request: &'a str) -> BoxFuture<'a, Option<Value>>;
+
+    /// Whether these bytes are a module that may be stored: imports, exports, size, budget, the manifest, its own tests.
+    fn check(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<ModuleReport, ModuleFaults>>;
+
+    /// Loads a module, so that it works from the moment it is put in force. A module that cannot be loaded is never put in force.
+    fn prepare(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<(), ModuleFaults>>;
+
+    /// What is known of a module's work: evaluations, traps, its trees. `None` when it is not loaded.
+    fn statistics(&self, digest: Digest) -> Option<Value>;
+}
+
+/// A module that may be stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModuleReport {
+    /// The name in its manifest.
+    pub name: String,
+    /// The version in its manifest.
+    pub version: String,
+    /// The whole manifest: attributes, description, tests.
+    pub manifest: Value,
+    /// What is worth saying and is no fault.
+    pub warnings: Vec<String>,
+}
+
+/// Why bytes are not a module that may be stored or put in force.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct ModuleFaults(pub Vec<String>);

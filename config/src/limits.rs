@@ -1,0 +1,32 @@
+//! Every bound of the directory on one page. A bound's name ends in its unit and `_MAX`. The bounds of the wire are
+//! settings: see [`crate::settings::Limits`].
+
+/// Longest name of a tenant, user or module, in bytes. Room for an e-mail address. Source: RFC 5321 section 4.5.3.1 (64 + 1 + 63).
+pub const NAME_BYTES_MAX: usize = 128;
+/// Longest public alias, in bytes: with a bucket and `--` it must fit one label of a host name (63).
+pub const ALIAS_BYTES_MAX: usize = 32;
+/// Longest description, in bytes of UTF-8.
+pub const DESCRIPTION_BYTES_MAX: usize = 256;
+/// Most entries of one list of a key: buckets, prefixes, operations or networks.
+pub const KEY_LIST_ENTRIES_MAX: usize = 100;
+/// Most digests kept for rolling back one module.
+pub const ROLLBACK_DIGESTS_MAX: usize = 32;
+/// Largest module that the directory stores, in bytes. The setting `policy.module_bytes` may ask for less.
+/// Source: etcd refuses requests above 1.5 MiB, of which base64 takes a quarter.
+pub const MODULE_BYTES_MAX: usize = 1_024 * 1_024;
+/// Most versions of one module that are kept at a time. The oldest that is in no history must be retired first.
+pub const MODULE_VERSIONS_MAX: usize = 256;
+/// How often a command is tried again when another writer was faster.
+pub const COMMAND_ATTEMPTS_MAX: u32 = 8;
+/// Most rows that one transaction removes. Source: etcd's default `--max-txn-ops` is 128.
+pub const SWEEP_ROWS_MAX: usize = 100;
+/// Rows that one page of the engine holds.
+pub const PAGE_ROWS_MAX: usize = 1_000;
+/// Revisions that the embedded engine keeps for watchers and pinned pages.
+pub const HISTORY_REVISIONS_MAX: u64 = 10_000;
+/// Most changes that wait for one slow watcher; then it must begin again.
+pub const WATCH_CHANGES_MAX: usize = 1_024;
+/// Longest access key id, in bytes, and the only length that this directory makes.
+pub const ACCESS_KEY_ID_BYTES: usize = 20;
+/// Characters of a secret access key. Each is one of 62, so 40 carry 238 bits.
+pub const SECRET_CHARACTERS: usize = 40;
