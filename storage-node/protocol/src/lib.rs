@@ -13,7 +13,9 @@ pub mod object;
 pub mod operation;
 pub mod parse;
 pub mod percent;
+pub mod render;
 pub mod token;
+pub mod xml;
 
 pub use call::{Call, S3Request, Target};
 pub use error::{S3Code, S3Error};

@@ -2,7 +2,8 @@
 
 use crate::checksum::Checksum;
 use crate::checksum::{ChecksumAlgorithm, ChecksumKind};
-use crate::names::{ObjectKey, UploadId, VersionId};
+use crate::error::S3Error;
+use crate::names::{BucketName, ObjectKey, UploadId, VersionId};
 
 /// The headers that describe an object's content, stored and answered as they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,9 +33,10 @@ pub struct ETag {
 
 impl std::fmt::Display for ETag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for byte in self.md5 {
-            write!(f, "{byte:02x}")?;
-        }
+        // One pass and one write: every answer has an entity tag.
+        let mut digits = [0_u8; 32];
+        hex::encode_to_slice(self.md5, &mut digits).map_err(|_| std::fmt::Error)?;
+        f.write_str(std::str::from_utf8(&digits).map_err(|_| std::fmt::Error)?)?;
         match self.parts {
             Some(parts) => write!(f, "-{parts}"),
             None => Ok(()),
@@ -49,6 +51,46 @@ pub struct Creator {
     pub principal: String,
     /// The key's lineage, as an opaque text of the directory.
     pub lineage: String,
+}
+
+/// Who owns a bucket, as documents name him.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// His canonical id.
+    pub id: String,
+    /// His name; left out where it is empty.
+    pub display_name: String,
+}
+
+/// One line of ListBuckets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketEntry {
+    /// Its name.
+    pub name: BucketName,
+    /// Milliseconds since 1970.
+    pub created_ms: u64,
+    /// The region it answers in.
+    pub region: String,
+}
+
+/// A page of ListBuckets, ascending by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BucketPage {
+    /// The buckets.
+    pub entries: Vec<BucketEntry>,
+    /// Where the next page begins: after this name. `None` at the end.
+    pub next: Option<String>,
+}
+
+/// The outcome for one entry of DeleteObjects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// The key as the client sent it.
+    pub key: String,
+    /// The version as the client sent it.
+    pub version: Option<String>,
+    /// What was deleted, or why not.
+    pub outcome: Result<DeleteOutput, S3Error>,
 }
 
 /// The head of a stored object.
@@ -66,7 +108,7 @@ pub struct ObjectHead {
     pub content: ContentHeaders,
     /// User metadata: name without `x-amz-meta-`, and value.
     pub metadata: Vec<(String, String)>,
-    /// Checksums, each full object or composite.
+    /// Checksums, each full object or composite; those of the part where exactly one whole part is answered.
     pub checksums: Vec<Checksum>,
     /// How many parts, for a multipart object.
     pub parts: Option<u16>,

@@ -12,8 +12,7 @@ mod query;
 mod target;
 mod write;
 
-pub(crate) use headers::one as one_header;
-pub(crate) use write::{payload_digests, write_head};
+pub(crate) use write::checked_tags;
 
 use http::{HeaderMap, Method};
 
