@@ -6,6 +6,7 @@ pub mod conditions;
 pub mod date;
 pub mod error;
 pub mod escalations;
+pub mod form;
 pub mod host;
 pub mod limits;
 pub mod names;

@@ -12,7 +12,8 @@ mod query;
 mod target;
 mod write;
 
-pub(crate) use write::checked_tags;
+pub(crate) use target::key as object_key;
+pub(crate) use write::{checked_tags, payload_digests, write_head};
 
 use http::{HeaderMap, Method};
 

@@ -46,7 +46,7 @@ fn object(bucket: BucketName, key: &[u8]) -> Result<Target, S3Error> {
 }
 
 /// A key, or what S3 answers to a text that is none.
-pub(super) fn key(text: &str) -> Result<ObjectKey, S3Error> {
+pub(crate) fn key(text: &str) -> Result<ObjectKey, S3Error> {
     text.parse().map_err(|error| match error {
         NameError::KeyTooLong { bytes } => S3Error::new(S3Code::KeyTooLongError)
             .and("Size", bytes.to_string())
