@@ -1,7 +1,10 @@
 //! What a request says about its body before it sends it: the mode of its payload, and its framing.
 
+use std::borrow::Cow;
+
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
 use crate::error::AuthError;
@@ -31,15 +34,29 @@ impl PayloadMode {
     pub(crate) fn parse(text: &str) -> Result<Self, AuthError> {
         match text {
             UNSIGNED => Ok(Self::Unsigned),
-            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => Ok(Self::StreamingSigned { trailer: false }),
-            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => {
-                Ok(Self::StreamingSigned { trailer: true })
-            }
-            "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => Ok(Self::StreamingUnsignedTrailer),
+            STREAMING_SIGNED => Ok(Self::StreamingSigned { trailer: false }),
+            STREAMING_SIGNED_TRAILER => Ok(Self::StreamingSigned { trailer: true }),
+            STREAMING_UNSIGNED_TRAILER => Ok(Self::StreamingUnsignedTrailer),
             _ => parse_sha256(text.as_bytes())
                 .map(Self::Signed)
                 .ok_or(AuthError::PayloadMode),
         }
+    }
+
+    /// The value of `x-amz-content-sha256`.
+    pub fn to_text(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Signed(hash) => return Cow::Owned(hex::encode(hash)),
+            Self::Unsigned => UNSIGNED,
+            Self::StreamingSigned { trailer: false } => STREAMING_SIGNED,
+            Self::StreamingSigned { trailer: true } => STREAMING_SIGNED_TRAILER,
+            Self::StreamingUnsignedTrailer => STREAMING_UNSIGNED_TRAILER,
+        })
+    }
+
+    /// The mode that signs all of `body` with the head.
+    pub fn sign(body: &[u8]) -> Self {
+        Self::Signed(Sha256::digest(body).into())
     }
 
     /// Whether the body is framed as `aws-chunked`.
@@ -53,6 +70,9 @@ impl PayloadMode {
 
 /// What stands for the hash of a body that is not signed.
 pub(crate) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+const STREAMING_SIGNED: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
+const STREAMING_SIGNED_TRAILER: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER";
+const STREAMING_UNSIGNED_TRAILER: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 
 pub(crate) const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 pub(crate) const DECODED_LENGTH: HeaderName =

@@ -353,7 +353,7 @@ impl<'h> Claim<'h> {
 
 /// Checks that a presigned URL is good now. Its clock may be ahead of ours by the usual skew; its last second is
 /// exact.
-fn check_life(from: u64, expires: u64, now: u64) -> Result<(), AuthError> {
+pub(crate) fn check_life(from: u64, expires: u64, now: u64) -> Result<(), AuthError> {
     if from > now.saturating_add(CLOCK_SKEW_SECONDS_MAX) {
         return Err(AuthError::NotYetValid { from, server: now });
     }
