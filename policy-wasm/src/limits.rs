@@ -1,0 +1,110 @@
+//! Every bound of the policy engine on one page. The numbers without another source are our own choice.
+
+/// Longest name of an attribute in a module's table, and of its parameter, in bytes.
+pub const ATTRIBUTE_NAME_BYTES_MAX: usize = 256;
+/// Most attributes that a module's table may name.
+pub const ATTRIBUTES_MAX: usize = 512;
+/// Largest operand of a question, in bytes.
+pub const OPERAND_BYTES_MAX: usize = 2 * 1_024;
+/// Most bytes of a value that `read` hands out.
+pub const READ_BYTES_MAX: usize = 2 * 1_024;
+/// Most questions of one evaluation, and so the depth of a tree.
+pub const QUESTIONS_MAX: usize = 512;
+/// Most templates of one predicate.
+pub const TEMPLATES_MAX: usize = 512;
+/// Most parts of one template.
+pub const TEMPLATE_PARTS_MAX: usize = 64;
+/// Most references to other attributes in one template: each may have many values, and every combination counts.
+pub const TEMPLATE_REFERENCES_MAX: usize = 4;
+/// Most bytes that the answers to one evaluation's questions may look at. A byte takes about a nanosecond.
+pub const WORK_BYTES_MAX: u64 = 1_024 * 1_024;
+/// Longest name of a statement that `because` takes, in bytes.
+pub const REASON_BYTES_MAX: usize = 64;
+/// Most statements that one evaluation may name.
+pub const REASONS_MAX: usize = 8;
+/// Most obligations of one evaluation.
+pub const OBLIGATIONS_MAX: usize = 8;
+/// Most layers of a plan.
+pub const LAYERS_MAX: usize = 64;
+
+/// Largest module, in bytes.
+pub const MODULE_BYTES_MAX: usize = 1_024 * 1_024;
+/// Largest custom section `postern.policy`, in bytes.
+pub const MANIFEST_BYTES_MAX: usize = 256 * 1_024;
+/// Longest name of a module, in bytes.
+pub const MODULE_NAME_BYTES_MAX: usize = 128;
+/// Longest description of a module, in bytes.
+pub const DESCRIPTION_BYTES_MAX: usize = 4 * 1_024;
+/// Most tests that a module may carry.
+pub const EMBEDDED_TESTS_MAX: usize = 1_000;
+/// Most functions of a module.
+pub const FUNCTIONS_MAX: u32 = 4_096;
+/// Largest body of a function, in bytes: the time that Cranelift takes grows faster than a body.
+pub const FUNCTION_BYTES_MAX: usize = 128 * 1_024;
+/// Most locals of a function, its parameters among them.
+pub const LOCALS_MAX: u32 = 2_048;
+/// Deepest nesting of blocks in a function.
+pub const NESTING_MAX: u32 = 256;
+/// Most globals of a module.
+pub const GLOBALS_MAX: u32 = 256;
+/// Most types of a module.
+pub const TYPES_MAX: u32 = 512;
+/// Most exports of a module.
+pub const EXPORTS_MAX: u32 = 64;
+/// Most data or element segments of a module.
+pub const SEGMENTS_MAX: u32 = 1_024;
+/// Most elements of a module's table.
+pub const TABLE_ELEMENTS_MAX: u64 = 1_024;
+
+/// Bytes of a page of WebAssembly. Source: WebAssembly Core Specification, "Memory Instances".
+pub const PAGE_BYTES: usize = 64 * 1_024;
+/// Largest memory of a module, in pages. The default of LLVM's linker is 17.
+pub const MEMORY_PAGES_MAX: usize = 32;
+/// Largest memory of a module, in bytes.
+pub const MEMORY_BYTES_MAX: usize = MEMORY_PAGES_MAX * PAGE_BYTES;
+/// Stack of a guest, in bytes. It lies on the stack of the worker, which has 2 MiB.
+pub const GUEST_STACK_BYTES_MAX: usize = 256 * 1_024;
+/// Fuel of one evaluation: about as many instructions, so about half a millisecond.
+pub const FUEL_MAX: u64 = 1_000_000;
+/// Ticks of the engine's epoch after which an evaluation ends, whatever its fuel. See `Engine::tick`.
+pub const EPOCH_TICKS_MAX: u64 = 5;
+/// Instances that may live at once, reused ones among them.
+pub const INSTANCES_MAX: u32 = 1_024;
+/// Instances that one worker keeps for reuse.
+pub const REUSED_INSTANCES_MAX: usize = 32;
+
+/// Compiled modules that the engine keeps, in bytes of machine code.
+pub const COMPILED_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+/// Modules whose number the engine remembers, so that a module that comes back finds its trees.
+pub const NUMBERED_MODULES_MAX: usize = 65_536;
+/// Files that the store of machine code keeps.
+pub const MACHINE_CODE_FILES_MAX: usize = 4_096;
+/// Largest file of the store of machine code, in bytes.
+pub const MACHINE_CODE_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
+
+/// Memory of all trees together, in bytes. The default; see `DeciderOptions`.
+pub const TREES_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+/// Nodes of one tree. A full tree is replaced by the path that did not fit.
+pub const TREE_NODES_MAX: u32 = 16_384;
+/// Bytes of one tree.
+pub const TREE_BYTES_MAX: u32 = 2 * 1_024 * 1_024;
+/// Children of a node that reads a value: the oldest makes room.
+pub const READ_CHILDREN_MAX: usize = 64;
+/// Trees in the small table of a worker; a power of two.
+pub const WORKER_TREES_MAX: usize = 512;
+/// Bytes of the trees that the small table of a worker holds on to.
+pub const WORKER_TREE_BYTES_MAX: u64 = 8 * 1_024 * 1_024;
+/// Locks that keep two threads from evaluating for one tree.
+pub const FLIGHTS_MAX: usize = 64;
+
+/// Units of work (fuel, bytes looked at) that one module may burn in a second. About a tenth of a processor.
+pub const WASTE_UNITS_PER_SECOND_MAX: u64 = 100_000_000;
+/// How long a module that burnt more is not evaluated, in milliseconds.
+pub const TRIPPED_MILLISECONDS: u64 = 10_000;
+
+// A question's operand and a value that is read must fit the smallest memory of a guest.
+const _: () = assert!(OPERAND_BYTES_MAX + READ_BYTES_MAX < PAGE_BYTES);
+// The stack must leave the worker room.
+const _: () = assert!(GUEST_STACK_BYTES_MAX <= 512 * 1_024);
+// The table of a worker is indexed by masking.
+const _: () = assert!(WORKER_TREES_MAX.is_power_of_two() && FLIGHTS_MAX.is_power_of_two());

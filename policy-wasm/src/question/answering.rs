@@ -1,0 +1,470 @@
+//! The one function that answers a question from the facts.
+//!
+//! It does not allocate, except to join the values of a list that is read, and it counts its work in bytes, because
+//! the walk of a tree has no fuel.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::predicate::{Operand, Order, Part, Predicate, Quantifier, Template, Templates, Test, TextMatch};
+use super::text::{TextOf, canonical, fixed_point, moment, network};
+use super::wildcard::{Element, Fence, Glob, Pattern, fits};
+use super::{Answer, Ask, Question, Reading};
+use crate::facts::{Fact, Facts, Value, Values};
+use crate::limits::{TEMPLATE_REFERENCES_MAX, WORK_BYTES_MAX};
+
+/// Why a question has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// The attribute, or one that a predicate refers to, was not fetched yet.
+    #[error("an attribute that was not fetched yet")]
+    NotFetched,
+    /// The questions of this evaluation looked at more bytes than they may.
+    #[error("the answers looked at more than {WORK_BYTES_MAX} bytes")]
+    TooMuchWork,
+}
+
+/// The budget of bytes was passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooMuchWork;
+
+impl From<TooMuchWork> for Unanswered {
+    fn from(_: TooMuchWork) -> Self {
+        Self::TooMuchWork
+    }
+}
+
+/// The bytes that the answers of one evaluation, or of one walk, may still look at.
+#[derive(Clone, Debug)]
+pub struct Work {
+    left: u64,
+    given: u64,
+}
+
+impl Work {
+    /// A fresh budget.
+    pub const fn full() -> Self {
+        Self::of(WORK_BYTES_MAX)
+    }
+
+    /// A budget of so many bytes.
+    pub const fn of(bytes: u64) -> Self {
+        Self { left: bytes, given: bytes }
+    }
+
+    /// How many bytes were looked at.
+    pub const fn spent(&self) -> u64 {
+        self.given - self.left
+    }
+
+    pub(super) fn spend(&mut self, bytes: usize) -> Result<(), TooMuchWork> {
+        let bytes = u64::try_from(bytes).map_err(|_| TooMuchWork)?;
+        self.left = self.left.checked_sub(bytes).ok_or(TooMuchWork)?;
+        Ok(())
+    }
+}
+
+/// Answers one question.
+///
+/// # Errors
+/// Where a fact was not fetched yet, or the budget is used up.
+pub fn answer<'f>(
+    question: &Question,
+    facts: &'f dyn Facts,
+    work: &mut Work,
+) -> Result<Answer<'f>, Unanswered> {
+    let values = match facts.get(&question.attribute) {
+        Fact::Present(values) => values,
+        Fact::NotFetched => return Err(Unanswered::NotFetched),
+        Fact::Absent => {
+            return Ok(match question.ask {
+                Ask::Read(_) => {
+                    Answer::Reading(Reading { length: None, bytes: Cow::Borrowed(&[]) })
+                }
+                _ => Answer::Truth(false),
+            });
+        }
+    };
+    work.spend(1)?;
+    let truth = match &question.ask {
+        Ask::Present => true,
+        Ask::Read(cap) => {
+            let many = question.attribute.entry().many;
+            return read(values, many, usize::from(*cap), work).map(Answer::Reading);
+        }
+        Ask::Equals(wanted) => any_text(values, work, |text, work| {
+            work.spend(if text.len() == wanted.len() { text.len() } else { 0 })?;
+            Ok(text == &**wanted)
+        })?,
+        Ask::StartsWith(wanted) => any_text(values, work, |text, work| {
+            work.spend(wanted.len())?;
+            Ok(text.starts_with(wanted))
+        })?,
+        Ask::EndsWith(wanted) => any_text(values, work, |text, work| {
+            work.spend(wanted.len())?;
+            Ok(text.ends_with(wanted))
+        })?,
+        Ask::Matches(pattern) => any_text(values, work, |text, work| {
+            fits(&Glob(pattern), text, Fence::None, work)
+        })?,
+        Ask::InNetwork(block) => any(values, work, |value, _| Ok(within(value, block)))?,
+        Ask::Below(bound) => any(values, work, |value, _| Ok(below(value, *bound)))?,
+        Ask::Test(predicate) => return test(predicate, values, facts, work).map(Answer::Truth),
+    };
+    Ok(Answer::Truth(truth))
+}
+
+fn any<'v>(
+    values: Values<'v>,
+    work: &mut Work,
+    mut passes: impl FnMut(Value<'v>, &mut Work) -> Result<bool, TooMuchWork>,
+) -> Result<bool, TooMuchWork> {
+    for value in values.iter() {
+        work.spend(1)?;
+        if passes(value, work)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn any_text(
+    values: Values<'_>,
+    work: &mut Work,
+    mut passes: impl FnMut(&[u8], &mut Work) -> Result<bool, TooMuchWork>,
+) -> Result<bool, TooMuchWork> {
+    any(values, work, |value, work| passes(TextOf::new(value).as_bytes(), work))
+}
+
+/// A single-valued attribute reads as its text. A list reads as its values one after the other, each behind its length
+/// in two little-endian bytes, because no byte is forbidden within a value.
+fn read<'f>(
+    values: Values<'f>,
+    many: bool,
+    cap: usize,
+    work: &mut Work,
+) -> Result<Reading<'f>, Unanswered> {
+    if !many && let Some(value) = values.get(0) {
+        let text = TextOf::new(value);
+        work.spend(text.as_bytes().len().min(cap))?;
+        let length = u32::try_from(text.as_bytes().len()).ok();
+        let bytes = match text {
+            TextOf::Borrowed(bytes) => Cow::Borrowed(bytes.get(..cap).unwrap_or(bytes)),
+            TextOf::Rendered(_) => Cow::Owned(text.as_bytes().iter().take(cap).copied().collect()),
+        };
+        return Ok(Reading { length: length.or(Some(u32::MAX)), bytes });
+    }
+    let mut joined = Vec::new();
+    for value in values.iter() {
+        let text = TextOf::new(value);
+        let text = text.as_bytes();
+        work.spend(text.len() + 2)?;
+        let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+        joined.extend_from_slice(&length.to_le_bytes());
+        joined.extend(text.iter().take(usize::from(length)));
+    }
+    let length = u32::try_from(joined.len()).unwrap_or(u32::MAX);
+    joined.truncate(cap);
+    Ok(Reading { length: Some(length), bytes: Cow::Owned(joined) })
+}
+
+fn test(
+    predicate: &Predicate,
+    values: Values<'_>,
+    facts: &dyn Facts,
+    work: &mut Work,
+) -> Result<bool, Unanswered> {
+    // Whether a reference was fetched must not depend on the values before it: ask them all first.
+    if predicate.refers(|attribute| matches!(facts.get(attribute), Fact::NotFetched)) {
+        return Err(Unanswered::NotFetched);
+    }
+    let wanted = predicate.quantifier == Quantifier::Any;
+    for value in values.iter() {
+        work.spend(1)?;
+        if passes(&predicate.test, value, facts, work)? == wanted {
+            return Ok(wanted);
+        }
+    }
+    Ok(!wanted)
+}
+
+fn passes(
+    test: &Test,
+    value: Value<'_>,
+    facts: &dyn Facts,
+    work: &mut Work,
+) -> Result<bool, TooMuchWork> {
+    match test {
+        Test::Text(how, templates) => {
+            fits_any(*how, templates, TextOf::new(value).as_bytes(), facts, work)
+        }
+        Test::Number(order, operands) => {
+            compares(operands, number_of, *order, number_of(value), facts, work)
+        }
+        Test::Time(order, operands) => {
+            compares(operands, time_of, *order, time_of(value), facts, work)
+        }
+        Test::Network(operands) => any_operand(operands, network_of, facts, work, |block| {
+            within(value, block)
+        }),
+        Test::Bool(operands) => {
+            let value = bool_of(value);
+            any_operand(operands, bool_of, facts, work, |operand| value == Some(*operand))
+        }
+    }
+}
+
+fn compares(
+    operands: &[Operand<i64>],
+    of: fn(Value<'_>) -> Option<i64>,
+    order: Order,
+    value: Option<i64>,
+    facts: &dyn Facts,
+    work: &mut Work,
+) -> Result<bool, TooMuchWork> {
+    let Some(value) = value else { return Ok(false) };
+    any_operand(operands, of, facts, work, |operand| match order {
+        Order::Equal => value == *operand,
+        Order::Below => value < *operand,
+        Order::AtMost => value <= *operand,
+        Order::Above => value > *operand,
+        Order::AtLeast => value >= *operand,
+    })
+}
+
+fn any_operand<T>(
+    operands: &[Operand<T>],
+    of: fn(Value<'_>) -> Option<T>,
+    facts: &dyn Facts,
+    work: &mut Work,
+    passes: impl Fn(&T) -> bool,
+) -> Result<bool, TooMuchWork> {
+    for operand in operands {
+        work.spend(1)?;
+        let found = match operand {
+            Operand::Constant(constant) => passes(constant),
+            Operand::Reference(attribute) => match facts.get(attribute) {
+                Fact::Present(values) => any(values, work, |value, _| {
+                    Ok(of(value).is_some_and(|operand| passes(&operand)))
+                })?,
+                Fact::Absent | Fact::NotFetched => false,
+            },
+        };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn fits_any(
+    how: TextMatch,
+    templates: &Templates,
+    text: &[u8],
+    facts: &dyn Facts,
+    work: &mut Work,
+) -> Result<bool, TooMuchWork> {
+    let literals = templates.literals();
+    if how == TextMatch::EqualsIgnoreCase {
+        for literal in literals {
+            work.spend(literal.len() + 1)?;
+            if folded(literal).eq(folded(text)) {
+                return Ok(true);
+            }
+        }
+    } else if !literals.is_empty() {
+        work.spend(text.len())?;
+        if literals.binary_search_by(|literal| (**literal).cmp(text)).is_ok() {
+            return Ok(true);
+        }
+    }
+    for template in templates.with_holes() {
+        if fits_template(how, template, text, facts, work)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Tries every combination of the values that a template refers to.
+fn fits_template(
+    how: TextMatch,
+    template: &Template,
+    text: &[u8],
+    facts: &dyn Facts,
+    work: &mut Work,
+) -> Result<bool, TooMuchWork> {
+    let mut references = [Values::Strs(&[]); TEMPLATE_REFERENCES_MAX];
+    let mut count = 0;
+    for part in &template.parts {
+        let Part::Reference(attribute) = part else { continue };
+        let (Fact::Present(values), Some(slot)) = (facts.get(attribute), references.get_mut(count))
+        else {
+            return Ok(false);
+        };
+        if values.is_empty() {
+            return Ok(false);
+        }
+        *slot = values;
+        count += 1;
+    }
+    let mut chosen = [0_usize; TEMPLATE_REFERENCES_MAX];
+    loop {
+        work.spend(1 + template.parts.len())?;
+        let texts: [TextOf<'_>; TEMPLATE_REFERENCES_MAX] = std::array::from_fn(|at| {
+            let value = references.get(at).zip(chosen.get(at)).and_then(|(v, i)| v.get(*i));
+            TextOf::new(value.unwrap_or(Value::Text(&[])))
+        });
+        let filled = Filled { parts: &template.parts, references: texts.each_ref().map(TextOf::as_bytes) };
+        if filled.fits(how, text, work)? {
+            return Ok(true);
+        }
+        if !next_combination(&mut chosen, &references, count) {
+            return Ok(false);
+        }
+    }
+}
+
+/// Counts through the combinations like an odometer; false after the last.
+fn next_combination(chosen: &mut [usize], references: &[Values<'_>], count: usize) -> bool {
+    for (place, values) in chosen.iter_mut().zip(references).take(count) {
+        *place += 1;
+        if *place < values.len() {
+            return true;
+        }
+        *place = 0;
+    }
+    false
+}
+
+/// A template with one value for each of its references.
+struct Filled<'a> {
+    parts: &'a [Part],
+    references: [&'a [u8]; TEMPLATE_REFERENCES_MAX],
+}
+
+/// A place in a filled template: which part, how many references stand before it, how many bytes of it are behind us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    part: usize,
+    reference: usize,
+    byte: usize,
+}
+
+impl Filled<'_> {
+    fn fits(&self, how: TextMatch, text: &[u8], work: &mut Work) -> Result<bool, TooMuchWork> {
+        match how {
+            TextMatch::Equals | TextMatch::Like => fits(self, text, Fence::None, work),
+            TextMatch::ArnLike => fits(self, text, Fence::Arn, work),
+            TextMatch::EqualsIgnoreCase => {
+                let mut references = self.references.iter();
+                let bytes = self.parts.iter().map(|part| match part {
+                    Part::Literal(bytes) => bytes,
+                    Part::Reference(_) => references.next().copied().unwrap_or_default(),
+                    Part::AnyText | Part::AnyCharacter => &[],
+                });
+                work.spend(text.len())?;
+                Ok(bytes.flat_map(folded).eq(folded(text)))
+            }
+        }
+    }
+}
+
+impl Pattern for Filled<'_> {
+    type Place = Place;
+
+    fn start(&self) -> Place {
+        Place { part: 0, reference: 0, byte: 0 }
+    }
+
+    fn next(&self, mut place: Place) -> Option<(Element, Place)> {
+        loop {
+            let part = self.parts.get(place.part)?;
+            let (bytes, is_reference) = match part {
+                Part::Literal(bytes) => (&**bytes, false),
+                Part::Reference(_) => (*self.references.get(place.reference)?, true),
+                Part::AnyText | Part::AnyCharacter => {
+                    let behind = Place { part: place.part + 1, ..place };
+                    let any = *part == Part::AnyText;
+                    return Some((if any { Element::AnyText } else { Element::AnyCharacter }, behind));
+                }
+            };
+            if let Some(byte) = bytes.get(place.byte) {
+                return Some((Element::Byte(*byte), Place { byte: place.byte + 1, ..place }));
+            }
+            place = Place {
+                part: place.part + 1,
+                reference: place.reference + usize::from(is_reference),
+                byte: 0,
+            };
+        }
+    }
+}
+
+/// The characters of a text in lower case. A byte that is no UTF-8 stands for itself, in a private plane.
+fn folded(bytes: &[u8]) -> impl Iterator<Item = char> + '_ {
+    bytes.utf8_chunks().flat_map(|chunk| {
+        let broken = chunk.invalid().iter();
+        chunk
+            .valid()
+            .chars()
+            .flat_map(char::to_lowercase)
+            .chain(broken.filter_map(|byte| char::from_u32(0xF_0000 + u32::from(*byte))))
+    })
+}
+
+fn below(value: Value<'_>, bound: i64) -> bool {
+    match value {
+        Value::Number(number) | Value::Time(number) => number < bound,
+        Value::Text(text) => fixed_point(text).is_some_and(|number| number < bound),
+        Value::Address(_) | Value::Network(_) | Value::Bool(_) => false,
+    }
+}
+
+fn within(value: Value<'_>, block: &IpNet) -> bool {
+    let address_within = |address: IpAddr| block.contains(&address.to_canonical());
+    match value {
+        Value::Address(address) => address_within(address),
+        Value::Network(inner) => block.contains(&canonical(&inner)),
+        Value::Text(text) => network(text).is_some_and(|inner| block.contains(&inner)),
+        Value::Number(_) | Value::Time(_) | Value::Bool(_) => false,
+    }
+}
+
+fn number_of(value: Value<'_>) -> Option<i64> {
+    match value {
+        Value::Number(number) => Some(number),
+        Value::Time(seconds) => seconds.checked_mul(1_000),
+        Value::Text(text) => fixed_point(text),
+        Value::Address(_) | Value::Network(_) | Value::Bool(_) => None,
+    }
+}
+
+fn time_of(value: Value<'_>) -> Option<i64> {
+    match value {
+        Value::Time(seconds) => Some(seconds),
+        Value::Number(thousandths) => Some(thousandths.div_euclid(1_000)),
+        Value::Text(text) => moment(text),
+        Value::Address(_) | Value::Network(_) | Value::Bool(_) => None,
+    }
+}
+
+fn network_of(value: Value<'_>) -> Option<IpNet> {
+    match value {
+        Value::Network(block) => Some(canonical(&block)),
+        Value::Address(address) => Some(IpNet::from(address.to_canonical())),
+        Value::Text(text) => network(text),
+        Value::Number(_) | Value::Time(_) | Value::Bool(_) => None,
+    }
+}
+
+fn bool_of(value: Value<'_>) -> Option<bool> {
+    match value {
+        Value::Bool(truth) => Some(truth),
+        Value::Text(text) if text.eq_ignore_ascii_case(b"true") => Some(true),
+        Value::Text(text) if text.eq_ignore_ascii_case(b"false") => Some(false),
+        _ => None,
+    }
+}
