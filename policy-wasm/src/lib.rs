@@ -14,5 +14,4 @@ pub mod plan;
 pub mod question;
 pub mod registry;
 pub mod tools;
-pub mod tools;
 mod tree;
