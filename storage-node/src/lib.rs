@@ -1,1 +1,17 @@
 //! Objects on disk: an append-only log of volumes is the truth, redb is the index.
+//!
+//! [`Node`] is the public face: one async method for each operation of S3 that a store must do. It knows buckets by number,
+//! creators by opaque texts, and no tenant, credential or policy. `DESIGN.md` beside this package draws the format byte by byte.
+
+pub mod error;
+pub mod guards;
+pub mod limits;
+pub mod node;
+pub mod options;
+pub mod payload;
+
+pub use error::{NodeError, OpenError};
+pub use guards::{CreatorGuard, CreatorMatch, Guards, Mismatch, Recheck, WriteAs};
+pub use node::{BucketStats, CopyRead, DeleteKey, Node, NodeStats, ObjectBody, ObjectPlace};
+pub use options::NodeOptions;
+pub use payload::{Payload, PayloadError};

@@ -1,0 +1,68 @@
+//! How a node is opened. Clock, randomness and free space are arguments, so that tests own them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::limits;
+
+/// A clock: milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+/// How many bytes the file system under the volumes has left; `None` where it cannot say.
+pub type FreeBytes = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+
+/// Settings of a node.
+#[derive(Clone)]
+pub struct NodeOptions {
+    /// The folder: `volumes/`, `index.redb` and `lock` are in it. Made if it is missing.
+    pub dir: PathBuf,
+    /// Size of a volume, in bytes; a new one is preallocated at this size.
+    pub volume_bytes: u64,
+    /// redb's cache, in bytes.
+    pub index_cache_bytes: usize,
+    /// Bound of the overlay in memory, in bytes; writers wait at it.
+    pub overlay_bytes: usize,
+    /// Space that is never given to writes, in bytes.
+    pub reserve_bytes: u64,
+    /// How long a change may wait before it is moved into the index.
+    pub apply_after: Duration,
+    /// How often the index is made durable while changes arrive.
+    pub checkpoint_every: Duration,
+    /// Smallest part but the last, in bytes; S3's own unless a test says otherwise.
+    pub part_bytes_min: u64,
+    /// The clock.
+    pub clock: Clock,
+    /// Free space; `None` asks the file system.
+    pub free_bytes: Option<FreeBytes>,
+}
+
+impl NodeOptions {
+    /// The default settings in `dir`, with the given clock.
+    pub fn new(dir: impl Into<PathBuf>, clock: Clock) -> Self {
+        Self {
+            dir: dir.into(),
+            volume_bytes: limits::VOLUME_BYTES_DEFAULT,
+            index_cache_bytes: limits::INDEX_CACHE_BYTES_DEFAULT,
+            overlay_bytes: limits::OVERLAY_BYTES_DEFAULT,
+            reserve_bytes: limits::RESERVE_BYTES_DEFAULT,
+            apply_after: Duration::from_millis(limits::APPLY_AFTER_MS_DEFAULT),
+            checkpoint_every: Duration::from_millis(limits::CHECKPOINT_EVERY_MS_DEFAULT),
+            part_bytes_min: s3_protocol::limits::PART_BYTES_MIN,
+            clock,
+            free_bytes: None,
+        }
+    }
+}
+
+impl fmt::Debug for NodeOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeOptions")
+            .field("dir", &self.dir)
+            .field("volume_bytes", &self.volume_bytes)
+            .field("index_cache_bytes", &self.index_cache_bytes)
+            .field("overlay_bytes", &self.overlay_bytes)
+            .field("reserve_bytes", &self.reserve_bytes)
+            .finish_non_exhaustive()
+    }
+}
