@@ -3,13 +3,33 @@
 //! [`Directory::apply`] is the only way to change it. A command is checked against the state, written in one
 //! transaction together with its audit record, and published: when it returns, every listener has the new [`State`].
 
+mod audit;
+mod change;
 mod command;
 mod level;
 mod names;
 mod record;
+mod rows;
 mod state;
 mod vault;
 
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+
+use crate::Secret;
+use crate::engine::{Change, Compare, Engine, EngineError, Revision};
+use crate::limits::{COMMAND_ATTEMPTS_MAX, PAGE_ROWS_MAX};
+use crate::time::{Clock, Entropy, NoEntropy};
+
+use audit::Verifier;
+use change::{Ground, Plan};
+use rows::{AUDIT, HEAD, Head, PREFIX, SCHEMA};
+use vault::Identity;
+
+pub use audit::{AuditFault, AuditRecord};
 pub use command::{Actor, Applied, Command, CommandError, NewUser, Outcome, Refusal, Who};
 pub use level::{Level, NamespaceKind, Profile, RootKeys, UnknownWord, WriteDeletes};
 pub use names::{
@@ -21,5 +41,439 @@ pub use record::{
     ModuleScope, ModuleState, ModuleVersion, Namespace, Presign, Tenant, TenantStatus, User,
     UserKind, UserStatus,
 };
+pub use rows::RowError;
 pub use state::{Caller, State};
 pub use vault::{MASTER_KEY_BYTES, SealError, Vault};
+
+/// The directory. Cheap to clone: the clones are one.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    inner: Arc<Inner>,
+}
+
+/// What a directory is opened with.
+#[derive(Debug)]
+pub struct DirectoryOptions {
+    /// Where it lives.
+    pub engine: Arc<dyn Engine>,
+    /// Under what its secrets are sealed.
+    pub vault: Vault,
+    /// The time of records.
+    pub clock: Clock,
+    /// Where keys, secrets and nonces come from.
+    pub entropy: Entropy,
+}
+
+/// Why a directory is not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The engine failed.
+    #[error("the directory's engine failed")]
+    Engine(#[from] EngineError),
+    /// A row cannot be read.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// The master key is not the one that sealed this directory.
+    #[error("the master key is not the one that sealed this directory")]
+    MasterKey,
+    /// A secret could not be sealed.
+    #[error("a secret could not be sealed")]
+    Seal(#[from] SealError),
+    /// What was half done could not be finished.
+    #[error("what was half done could not be finished")]
+    Sweep(#[source] Box<CommandError>),
+}
+
+#[derive(Debug)]
+struct Inner {
+    engine: Arc<dyn Engine>,
+    clock: Clock,
+    entropy: Entropy,
+    state: ArcSwap<State>,
+    /// One command at a time in this process: from reading the state to publishing the next.
+    writer: tokio::sync::Mutex<()>,
+    listeners: Listeners,
+}
+
+type Listener = Box<dyn Fn(&Arc<State>) + Send + Sync>;
+
+/// Who is told of each new state. The lock is held while they are told, so that none misses one or sees two out of order.
+#[derive(Default)]
+struct Listeners(Mutex<Vec<Listener>>);
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listeners(..)")
+    }
+}
+
+impl Directory {
+    /// Opens the directory, or makes an empty one, and finishes what was half done.
+    pub async fn open(options: DirectoryOptions) -> Result<Self, OpenError> {
+        let DirectoryOptions {
+            engine,
+            vault,
+            clock,
+            entropy,
+        } = options;
+        let vault = Arc::new(vault);
+        if engine.get(HEAD.to_owned()).await?.is_none() {
+            make(&*engine, &vault, &entropy).await?;
+        }
+        let state = load(&*engine, &vault).await?;
+        let canary = state
+            .head()
+            .map(|head| vault.open(Identity::Directory, &head.canary));
+        if !canary.is_some_and(|opened| opened.is_ok()) {
+            return Err(OpenError::MasterKey);
+        }
+        let directory = Self {
+            inner: Arc::new(Inner {
+                engine,
+                clock,
+                entropy,
+                state: ArcSwap::from_pointee(state),
+                writer: tokio::sync::Mutex::new(()),
+                listeners: Listeners::default(),
+            }),
+        };
+        let writer = directory.inner.writer.lock().await;
+        directory
+            .inner
+            .sweep()
+            .await
+            .map_err(|error| OpenError::Sweep(Box::new(error)))?;
+        drop(writer);
+        Ok(directory)
+    }
+
+    /// The directory as it is now.
+    pub fn state(&self) -> Arc<State> {
+        self.inner.state.load_full()
+    }
+
+    /// Calls `listener` with the state as it is now, and with each later one before the command that made it returns. It is
+    /// called under a lock: it must be quick, and must not ask the directory for anything but what it is given.
+    pub fn subscribe(&self, listener: impl Fn(&Arc<State>) + Send + Sync + 'static) {
+        let mut listeners = self.inner.listeners.0.lock();
+        listener(&self.inner.state.load_full());
+        listeners.push(Box::new(listener));
+    }
+
+    /// Carries out a command. When it returns, the change is on disk with its audit record, and every listener has it. A
+    /// caller that goes away does not stop it.
+    pub async fn apply(&self, command: Command, actor: Actor) -> Result<Applied, CommandError> {
+        self.apply_expecting(command, actor, None).await
+    }
+
+    /// The same, if the record that the command changes is still at `expected`.
+    pub async fn apply_at(
+        &self,
+        command: Command,
+        actor: Actor,
+        expected: Revision,
+    ) -> Result<Applied, CommandError> {
+        self.apply_expecting(command, actor, Some(expected)).await
+    }
+
+    async fn apply_expecting(
+        &self,
+        command: Command,
+        actor: Actor,
+        expected: Option<Revision>,
+    ) -> Result<Applied, CommandError> {
+        let inner = Arc::clone(&self.inner);
+        // A task of its own: if the caller were dropped between commit and publication, the state would stay behind the store.
+        let work = tokio::spawn(async move {
+            let _writer = inner.writer.lock().await;
+            let applied = inner.carry_out(&command, &actor, expected).await?;
+            let leaves_rests = matches!(
+                command,
+                Command::DeleteTenant(_) | Command::DeleteUser(_) | Command::RotateKey { .. }
+            );
+            if leaves_rests && let Err(error) = inner.sweep().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a sweep waits for the next start"
+                );
+            }
+            Ok(applied)
+        });
+        work.await
+            .unwrap_or(Err(CommandError::Engine(EngineError::Closed)))
+    }
+
+    /// Takes in what other writers have done.
+    pub async fn refresh(&self) -> Result<(), CommandError> {
+        let _writer = self.inner.writer.lock().await;
+        self.inner.catch_up().await
+    }
+
+    /// The bytes of a module.
+    pub async fn module_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>, EngineError> {
+        let row = self.inner.engine.get(rows::module_bytes(digest)).await?;
+        // A damaged module is no module: what is loaded is what was named.
+        match row.map(|row| row.value) {
+            Some(bytes) if Digest::of(&bytes) == digest => Ok(Some(bytes)),
+            Some(_) => Err(EngineError::Damaged(
+                "a module is not the one that its digest names",
+            )),
+            None => Ok(None),
+        }
+    }
+
+    /// Audit records after a sequence number, at most `limit`, the oldest first.
+    pub async fn audit_page(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, AuditFault> {
+        let engine = &self.inner.engine;
+        let now = engine.now().await?;
+        let limit = limit.min(PAGE_ROWS_MAX);
+        let page = engine
+            .page(AUDIT.to_owned(), now, Some(audit::key(after)), limit)
+            .await?;
+        page.rows
+            .iter()
+            .map(|row| rows::parse(row).map_err(AuditFault::from))
+            .collect()
+    }
+
+    /// Follows the audit chain from its first record to its head, and answers how many there are.
+    pub async fn verify_audit(&self) -> Result<u64, AuditFault> {
+        let writer = self.inner.writer.lock().await;
+        let now = self.inner.engine.now().await?;
+        let head = self.inner.engine.get(HEAD.to_owned()).await?;
+        drop(writer);
+        let Some(head) = head else {
+            return Err(AuditFault::Head);
+        };
+        let head = Head::read(&head)?;
+        let mut verifier = Verifier::new(&head);
+        let mut after = None;
+        loop {
+            let page = self
+                .inner
+                .engine
+                .page(AUDIT.to_owned(), now, after, PAGE_ROWS_MAX)
+                .await?;
+            for row in &page.rows {
+                verifier.follow(row)?;
+            }
+            after = page.rows.last().map(|row| row.key.clone());
+            if !page.more {
+                return verifier.finish(&head, self.state().vault());
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Plans, writes and publishes, again if another writer was faster.
+    async fn carry_out(
+        &self,
+        command: &Command,
+        actor: &Actor,
+        expected: Option<Revision>,
+    ) -> Result<Applied, CommandError> {
+        for _ in 0..COMMAND_ATTEMPTS_MAX {
+            let state = self.state.load_full();
+            if let (Some(expected), Some(found)) = (expected, change::subject(&state, command))
+                && expected != found
+            {
+                return Err(CommandError::Stale { found });
+            }
+            let mut ground = Ground {
+                state: &state,
+                actor,
+                entropy: &self.entropy,
+                now: self.clock.now(),
+                next: state.head().map_or(1, |head| head.next),
+            };
+            let plan = change::plan(&mut ground, command)?;
+            let next = ground.next;
+            match self.write(&state, plan, actor, next).await {
+                Err(CommandError::Engine(EngineError::Conflict)) => self.catch_up().await?,
+                done => return done,
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// Writes a plan with its audit record, and publishes what it makes.
+    async fn write(
+        &self,
+        state: &State,
+        plan: Plan,
+        actor: &Actor,
+        next: u64,
+    ) -> Result<Applied, CommandError> {
+        let Some(head) = state.head() else {
+            return Err(CommandError::Engine(EngineError::Damaged(
+                "the directory has no head",
+            )));
+        };
+        let record = AuditRecord {
+            sequence: head.audits + 1,
+            previous: head.audit_hash,
+            time_ms: self.clock.now(),
+            actor: actor.clone(),
+            tenant: plan.tenant,
+            action: plan.action.to_owned(),
+            object_type: plan.object_type.to_owned(),
+            object: plan.object,
+            detail: plan.detail,
+        };
+        let (put_record, hash) = record.put()?;
+        let identity = Identity::AuditHead(record.sequence, hash);
+        let audit_seal = state
+            .vault()
+            .seal(identity, &Secret::new(Vec::new()), &self.entropy)?;
+        let put_head = Head {
+            next,
+            audits: record.sequence,
+            audit_hash: hash,
+            audit_seal,
+            ..Head::clone(head)
+        }
+        .put()?;
+        let mut ops = plan.ops;
+        ops.extend([put_record, put_head]);
+        let compare = Compare {
+            key: HEAD.to_owned(),
+            written_by: Some(state.revision()),
+        };
+        let revision = self.engine.txn(vec![compare], ops.clone()).await?;
+        let mut state = state.clone();
+        state.put_change(Change { revision, ops })?;
+        self.publish(state);
+        Ok(Applied {
+            revision,
+            outcome: plan.outcome,
+        })
+    }
+
+    fn publish(&self, state: State) {
+        let state = Arc::new(state);
+        let listeners = self.listeners.0.lock();
+        self.state.store(Arc::clone(&state));
+        for listener in listeners.iter() {
+            listener(&state);
+        }
+    }
+
+    /// Takes in the changes of other writers, or everything anew where their history is gone.
+    async fn catch_up(&self) -> Result<(), CommandError> {
+        let before = self.state.load_full();
+        let now = self.engine.now().await?;
+        if before.revision() >= now {
+            return Ok(());
+        }
+        let mut state = State::clone(&before);
+        match self.changes_until(&mut state, now).await {
+            Ok(()) => {}
+            Err(CommandError::Engine(
+                EngineError::Compacted { .. } | EngineError::Future { .. },
+            )) => {
+                state = load(&*self.engine, before.vault())
+                    .await
+                    .map_err(|error| match error {
+                        OpenError::Engine(error) => CommandError::Engine(error),
+                        OpenError::Row(error) => CommandError::Row(error),
+                        OpenError::Seal(error) => CommandError::Seal(error),
+                        OpenError::MasterKey | OpenError::Sweep(_) => {
+                            CommandError::Engine(EngineError::Closed)
+                        }
+                    })?;
+            }
+            Err(error) => return Err(error),
+        }
+        self.publish(state);
+        Ok(())
+    }
+
+    async fn changes_until(&self, state: &mut State, now: Revision) -> Result<(), CommandError> {
+        let mut watch = self.engine.watch(state.revision()).await?;
+        loop {
+            let change = watch.next().await?;
+            let reached = change.revision >= now;
+            state.put_change(change)?;
+            if reached {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes what deleted accounts, users and replaced keys have left.
+    async fn sweep(&self) -> Result<(), CommandError> {
+        let actor = Actor::system();
+        let mut conflicts = 0;
+        loop {
+            let state = self.state.load_full();
+            let Some(plan) = change::sweep_step(&state, self.clock.now().seconds()) else {
+                return Ok(());
+            };
+            let next = state.head().map_or(1, |head| head.next);
+            match self.write(&state, plan, &actor, next).await {
+                Ok(_) => {}
+                Err(CommandError::Engine(EngineError::Conflict))
+                    if conflicts < COMMAND_ATTEMPTS_MAX =>
+                {
+                    conflicts += 1;
+                    self.catch_up().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Writes the head of an empty directory. If another process was faster, its head stands.
+async fn make(engine: &dyn Engine, vault: &Vault, entropy: &Entropy) -> Result<(), OpenError> {
+    let fresh = || {
+        entropy
+            .bytes::<16>()
+            .map_err(|NoEntropy| SealError::from(NoEntropy))
+    };
+    let directory = hex::encode(fresh()?);
+    let hash = audit::genesis(&directory);
+    let known = Secret::new(b"postern".to_vec());
+    let nothing = Secret::new(Vec::new());
+    let head = Head {
+        schema: SCHEMA,
+        canary: vault.seal(Identity::Directory, &known, entropy)?,
+        next: 1,
+        audits: 0,
+        audit_hash: hash,
+        audit_seal: vault.seal(Identity::AuditHead(0, hash), &nothing, entropy)?,
+        directory,
+    };
+    let compare = Compare {
+        key: HEAD.to_owned(),
+        written_by: None,
+    };
+    match engine.txn(vec![compare], vec![head.put()?]).await {
+        Ok(_) | Err(EngineError::Conflict) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads the whole directory as of one revision.
+async fn load(engine: &dyn Engine, vault: &Arc<Vault>) -> Result<State, OpenError> {
+    let now = engine.now().await?;
+    let mut state = State::empty(Arc::clone(vault));
+    let mut after = None;
+    loop {
+        let page = engine
+            .page(PREFIX.to_owned(), now, after, PAGE_ROWS_MAX)
+            .await?;
+        for row in &page.rows {
+            state.put_row(row)?;
+        }
+        after = page.rows.last().map(|row| row.key.clone());
+        if !page.more {
+            return Ok(state);
+        }
+    }
+}

@@ -48,7 +48,9 @@ impl fmt::Debug for Clock {
 /// The clock of the system.
 pub fn system_clock() -> Clock {
     Clock::new(|| {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     })
 }

@@ -6,9 +6,7 @@ use s3_protocol::{BucketId, BucketName};
 use serde::{Deserialize, Serialize};
 
 use super::level::{Profile, WriteDeletes};
-use super::names::{
-    AccessKeyId, Alias, Description, Digest, Name, NamespaceId, TenantId, UserId,
-};
+use super::names::{AccessKeyId, Alias, Description, Digest, Name, NamespaceId, TenantId, UserId};
 use super::record::{KeyRights, ModuleScope, UserKind};
 use crate::Secret;
 use crate::engine::Revision;
@@ -152,7 +150,11 @@ pub enum Who {
 impl Actor {
     /// The server itself.
     pub const fn system() -> Self {
-        Self { who: Who::System, address: None, request: None }
+        Self {
+            who: Who::System,
+            address: None,
+            request: None,
+        }
     }
 
     /// A short name for records, such as `key:PK…`.
@@ -240,6 +242,9 @@ pub enum CommandError {
     /// The engine failed.
     #[error("the directory's engine failed")]
     Engine(#[from] crate::engine::EngineError),
+    /// What the engine holds cannot be read.
+    #[error(transparent)]
+    Row(#[from] super::RowError),
 }
 
 /// The rule that forbids a command.
@@ -288,7 +293,10 @@ pub enum Refusal {
     #[error("a module has 1 to {} bytes", crate::limits::MODULE_BYTES_MAX)]
     ModuleSize,
     /// There are too many versions.
-    #[error("a module has at most {} versions; retire some", crate::limits::MODULE_VERSIONS_MAX)]
+    #[error(
+        "a module has at most {} versions; retire some",
+        crate::limits::MODULE_VERSIONS_MAX
+    )]
     ModuleVersions,
     /// It was retired.
     #[error("this version was retired")]

@@ -84,8 +84,14 @@ pub enum RootKeys {
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 6] =
-        [Self::E3Primary, Self::E3Root, Self::Sobject, Self::Vpsa, Self::Datastream, Self::S3];
+    pub const ALL: [Self; 6] = [
+        Self::E3Primary,
+        Self::E3Root,
+        Self::Sobject,
+        Self::Vpsa,
+        Self::Datastream,
+        Self::S3,
+    ];
 
     /// The name, such as `e3-root`.
     pub const fn as_str(self) -> &'static str {

@@ -28,6 +28,22 @@ pub struct UserId(pub(crate) u64);
 #[serde(transparent)]
 pub struct Lineage(pub(crate) u64);
 
+/// A module's name as it is compared: without regard to case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ModuleKey(Box<str>);
+
+impl ModuleKey {
+    pub(crate) fn new(name: &Name) -> Self {
+        Self(name.folded())
+    }
+}
+
+impl fmt::Display for ModuleKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 macro_rules! numbers {
     ($($name:ident)*) => { $(
         impl $name {
@@ -96,7 +112,10 @@ impl NamespaceId {
 
     /// Names a bucket inside this namespace: the only way to make a [`PlacedBucket`].
     pub const fn bucket(self, name: BucketName) -> PlacedBucket {
-        PlacedBucket { namespace: self, name }
+        PlacedBucket {
+            namespace: self,
+            name,
+        }
     }
 }
 
@@ -139,10 +158,14 @@ pub enum DirectoryNameError {
     #[error("a digest has 64 lower-case hexadecimal digits")]
     Digest,
     /// Not a name.
-    #[error("a name has 1 to {NAME_BYTES_MAX} letters, digits and `. _ - @ +`, and begins with a letter or digit")]
+    #[error(
+        "a name has 1 to {NAME_BYTES_MAX} letters, digits and `. _ - @ +`, and begins with a letter or digit"
+    )]
     Name,
     /// Not an alias.
-    #[error("an alias has 1 to {ALIAS_BYTES_MAX} lower-case letters, digits and single `-`, and begins and ends with a letter or digit")]
+    #[error(
+        "an alias has 1 to {ALIAS_BYTES_MAX} lower-case letters, digits and single `-`, and begins and ends with a letter or digit"
+    )]
     Alias,
     /// Not a description.
     #[error("a description has at most {DESCRIPTION_BYTES_MAX} bytes and no control character")]
@@ -161,7 +184,10 @@ impl AccessKeyId {
         const ALPHABET: [u8; 32] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         let mut id = [b'P'; ACCESS_KEY_ID_BYTES];
         for (place, byte) in id.iter_mut().skip(1).zip(std::iter::once(10).chain(random)) {
-            *place = ALPHABET.get(usize::from(byte & 31)).copied().unwrap_or(b'A');
+            *place = ALPHABET
+                .get(usize::from(byte & 31))
+                .copied()
+                .unwrap_or(b'A');
         }
         Self(id)
     }
@@ -171,10 +197,15 @@ impl FromStr for AccessKeyId {
     type Err = DirectoryNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bytes: [u8; ACCESS_KEY_ID_BYTES] =
-            text.as_bytes().try_into().map_err(|_| DirectoryNameError::AccessKeyId)?;
-        let fits = bytes.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-        fits.then_some(Self(bytes)).ok_or(DirectoryNameError::AccessKeyId)
+        let bytes: [u8; ACCESS_KEY_ID_BYTES] = text
+            .as_bytes()
+            .try_into()
+            .map_err(|_| DirectoryNameError::AccessKeyId)?;
+        let fits = bytes
+            .iter()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        fits.then_some(Self(bytes))
+            .ok_or(DirectoryNameError::AccessKeyId)
     }
 }
 
@@ -206,7 +237,9 @@ impl FromStr for Digest {
     type Err = DirectoryNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let lower = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let lower = text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         let mut bytes = [0; 32];
         match hex::decode_to_slice(text, &mut bytes) {
             Ok(()) if lower => Ok(Self(bytes)),
@@ -246,8 +279,11 @@ impl FromStr for Name {
         let bytes = text.as_bytes();
         let fits = (1..=NAME_BYTES_MAX).contains(&bytes.len())
             && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
-            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._-@+".contains(b));
-        fits.then(|| Self(text.into())).ok_or(DirectoryNameError::Name)
+            && bytes
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-@+".contains(b));
+        fits.then(|| Self(text.into()))
+            .ok_or(DirectoryNameError::Name)
     }
 }
 
@@ -269,7 +305,8 @@ impl FromStr for Alias {
             && bytes.last().is_some_and(plain)
             && bytes.iter().all(|b| plain(b) || *b == b'-')
             && !text.contains("--");
-        fits.then(|| Self(text.into())).ok_or(DirectoryNameError::Alias)
+        fits.then(|| Self(text.into()))
+            .ok_or(DirectoryNameError::Alias)
     }
 }
 
@@ -292,7 +329,8 @@ impl FromStr for Description {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fits = text.len() <= DESCRIPTION_BYTES_MAX && !text.chars().any(char::is_control);
-        fits.then(|| Self(text.into())).ok_or(DirectoryNameError::Description)
+        fits.then(|| Self(text.into()))
+            .ok_or(DirectoryNameError::Description)
     }
 }
 
@@ -348,7 +386,9 @@ pub(crate) mod as_text {
         T: FromStr<Err: Display>,
         D: Deserializer<'de>,
     {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }
 
@@ -364,7 +404,9 @@ pub(crate) mod as_texts {
         values: &Option<Vec<T>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        let texts = values.as_ref().map(|all| all.iter().map(T::to_string).collect::<Vec<_>>());
+        let texts = values
+            .as_ref()
+            .map(|all| all.iter().map(T::to_string).collect::<Vec<_>>());
         texts.serialize(serializer)
     }
 
@@ -387,7 +429,10 @@ pub(crate) mod as_bucket_id {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    pub(crate) fn serialize<S: Serializer>(id: &BucketId, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        id: &BucketId,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(id)
     }
 
@@ -395,7 +440,9 @@ pub(crate) mod as_bucket_id {
         deserializer: D,
     ) -> Result<BucketId, D::Error> {
         let text = String::deserialize(deserializer)?;
-        u128::from_str_radix(&text, 16).map(BucketId).map_err(D::Error::custom)
+        u128::from_str_radix(&text, 16)
+            .map(BucketId)
+            .map_err(D::Error::custom)
     }
 }
 
@@ -416,15 +463,41 @@ mod tests {
         assert!("a".repeat(NAME_BYTES_MAX + 1).parse::<Name>().is_err());
         assert!("a".repeat(ALIAS_BYTES_MAX).parse::<Alias>().is_ok());
         assert!("a".repeat(ALIAS_BYTES_MAX + 1).parse::<Alias>().is_err());
-        assert!("a".repeat(DESCRIPTION_BYTES_MAX).parse::<Description>().is_ok());
-        assert!("a".repeat(DESCRIPTION_BYTES_MAX + 1).parse::<Description>().is_err());
-        assert!("A".repeat(ACCESS_KEY_ID_BYTES).parse::<AccessKeyId>().is_ok());
-        assert!("A".repeat(ACCESS_KEY_ID_BYTES + 1).parse::<AccessKeyId>().is_err());
+        assert!(
+            "a".repeat(DESCRIPTION_BYTES_MAX)
+                .parse::<Description>()
+                .is_ok()
+        );
+        assert!(
+            "a".repeat(DESCRIPTION_BYTES_MAX + 1)
+                .parse::<Description>()
+                .is_err()
+        );
+        assert!(
+            "A".repeat(ACCESS_KEY_ID_BYTES)
+                .parse::<AccessKeyId>()
+                .is_ok()
+        );
+        assert!(
+            "A".repeat(ACCESS_KEY_ID_BYTES + 1)
+                .parse::<AccessKeyId>()
+                .is_err()
+        );
     }
 
     #[test]
     fn hostile_names_are_refused() {
-        for text in ["", "-a", "a b", "a/b", "a\nb", "<b>", "é", ".a", "a\u{1b}[31m"] {
+        for text in [
+            "",
+            "-a",
+            "a b",
+            "a/b",
+            "a\nb",
+            "<b>",
+            "é",
+            ".a",
+            "a\u{1b}[31m",
+        ] {
             assert!(text.parse::<Name>().is_err(), "{text:?}");
         }
         for text in ["", "a--b", "-a", "a-", "A", "a.b", "a_b"] {

@@ -236,7 +236,10 @@ pub struct Presign {
 
 impl Default for Presign {
     fn default() -> Self {
-        Self { allowed: true, max_age_seconds: None }
+        Self {
+            allowed: true,
+            max_age_seconds: None,
+        }
     }
 }
 

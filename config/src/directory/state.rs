@@ -1,17 +1,22 @@
 //! The directory as one immutable value. A change makes another that shares all but what changed, so that a reader
 //! never sees half of one and a million keys are never copied.
 
+mod fold;
+
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 use s3_protocol::{BucketId, BucketName};
 
-use super::names::{AccessKeyId, Alias, Digest, Name, NamespaceId, PlacedBucket, TenantId, UserId};
+use super::names::{
+    AccessKeyId, Alias, Digest, ModuleKey, Name, NamespaceId, PlacedBucket, TenantId, UserId,
+};
 use super::record::{
     AccessKey, Binding, Bucket, BucketState, KeyState, ModuleScope, ModuleVersion, Namespace,
     Tenant, TenantStatus, User, UserKind, UserStatus,
 };
+use super::rows::Head;
 use super::vault::{Identity, SealError, Vault};
 use crate::Secret;
 use crate::engine::Revision;
@@ -24,40 +29,29 @@ type Map<K, V> = HashTrieMapSync<K, V, RandomState>;
 #[derive(Clone, Debug)]
 pub struct State {
     revision: Revision,
+    head: Option<Arc<Head>>,
     vault: Arc<Vault>,
-    tenants: Map<TenantId, TenantEntry>,
-    tenant_names: RedBlackTreeMapSync<Box<str>, TenantId>,
-    users: Map<UserId, UserEntry>,
+    tenants: Map<TenantId, Arc<Tenant>>,
+    users: Map<UserId, Arc<User>>,
     keys: Map<AccessKeyId, Arc<AccessKey>>,
-    namespaces: Map<NamespaceId, NamespaceEntry>,
-    aliases: RedBlackTreeMapSync<Alias, NamespaceId>,
+    namespaces: Map<NamespaceId, Arc<Namespace>>,
     buckets: Map<BucketId, Arc<Bucket>>,
+    modules: RedBlackTreeMapSync<ModuleScope, Versions>,
+    bindings: RedBlackTreeMapSync<ModuleScope, Bindings>,
+    // What follows is found again from the records above, and kept so that nothing is searched for.
+    tenant_names: RedBlackTreeMapSync<Box<str>, TenantId>,
+    user_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, UserId>>,
+    user_keys: Map<UserId, RedBlackTreeSetSync<AccessKeyId>>,
+    bucket_names: Map<NamespaceId, RedBlackTreeMapSync<BucketName, Arc<Bucket>>>,
+    owned: Map<UserId, u64>,
+    aliases: RedBlackTreeMapSync<Alias, NamespaceId>,
     half_done: RedBlackTreeSetSync<BucketId>,
-    modules: RedBlackTreeMapSync<(ModuleScope, Name, Digest), Arc<ModuleVersion>>,
-    bindings: RedBlackTreeMapSync<ModuleScope, RedBlackTreeMapSync<Name, Arc<Binding>>>,
 }
 
-#[derive(Clone, Debug)]
-struct TenantEntry {
-    tenant: Arc<Tenant>,
-    names: RedBlackTreeMapSync<Box<str>, UserId>,
-    /// How many buckets its users own.
-    buckets: u64,
-}
-
-#[derive(Clone, Debug)]
-struct UserEntry {
-    user: Arc<User>,
-    keys: RedBlackTreeSetSync<AccessKeyId>,
-    /// How many buckets the user owns.
-    buckets: u64,
-}
-
-#[derive(Clone, Debug)]
-struct NamespaceEntry {
-    namespace: Arc<Namespace>,
-    buckets: RedBlackTreeMapSync<BucketName, Arc<Bucket>>,
-}
+/// The versions of a scope's modules.
+type Versions = RedBlackTreeMapSync<(ModuleKey, Digest), Arc<ModuleVersion>>;
+/// What is in force in a scope.
+type Bindings = RedBlackTreeMapSync<ModuleKey, Arc<Binding>>;
 
 /// Behind an access key: all that stands above it. That it exists says nothing of whether it works: see [`Caller::works_at`].
 #[derive(Clone, Copy, Debug)]
@@ -93,19 +87,22 @@ impl State {
     /// Who stands behind an access key, whether or not any of it works.
     pub fn caller(&self, id: &AccessKeyId) -> Option<Caller<'_>> {
         let key = self.keys.get(id)?;
-        let tenant = &self.tenants.get(&key.tenant)?.tenant;
-        let user = &self.users.get(&key.user)?.user;
+        let tenant = self.tenants.get(&key.tenant)?;
+        let user = self.users.get(&key.user)?;
         (user.tenant == key.tenant).then_some(Caller { tenant, user, key })
     }
 
     /// Opens the secret half of a key. It costs an AES-GCM opening: keep what is derived from it, not the secret.
     pub fn open_secret(&self, key: &AccessKey) -> Result<Secret, SealError> {
-        self.vault.open(Identity::AccessKey(key.tenant, key.user, key.id), &key.sealed)
+        self.vault.open(
+            Identity::AccessKey(key.tenant, key.user, key.id),
+            &key.sealed,
+        )
     }
 
     /// A bucket by name, in whatever state. Only [`BucketState::Active`] answers requests.
     pub fn bucket(&self, namespace: NamespaceId, name: &BucketName) -> Option<&Arc<Bucket>> {
-        self.namespaces.get(&namespace)?.buckets.get(name)
+        self.bucket_names.get(&namespace)?.get(name)
     }
 
     /// The same, for a name in its namespace.
@@ -120,8 +117,8 @@ impl State {
 
     /// The buckets of a namespace that answer requests, by name, ascending.
     pub fn buckets(&self, namespace: NamespaceId) -> impl Iterator<Item = &Arc<Bucket>> {
-        let entry = self.namespaces.get(&namespace);
-        let all = entry.into_iter().flat_map(|entry| entry.buckets.values());
+        let names = self.bucket_names.get(&namespace);
+        let all = names.into_iter().flat_map(RedBlackTreeMapSync::values);
         all.filter(|bucket| bucket.state == BucketState::Active)
     }
 
@@ -131,8 +128,15 @@ impl State {
     }
 
     /// The modules in force in a scope, by name.
-    pub fn active_modules(&self, scope: ModuleScope) -> impl Iterator<Item = (&Arc<Binding>, Digest)> {
-        let bindings = self.bindings.get(&scope).into_iter().flat_map(RedBlackTreeMapSync::values);
+    pub fn active_modules(
+        &self,
+        scope: ModuleScope,
+    ) -> impl Iterator<Item = (&Arc<Binding>, Digest)> {
+        let bindings = self
+            .bindings
+            .get(&scope)
+            .into_iter()
+            .flat_map(RedBlackTreeMapSync::values);
         bindings.filter_map(|binding| Some((binding, binding.active?)))
     }
 }
@@ -146,7 +150,7 @@ impl State {
 
     /// An account.
     pub fn tenant(&self, id: TenantId) -> Option<&Arc<Tenant>> {
-        self.tenants.get(&id).map(|entry| &entry.tenant)
+        self.tenants.get(&id)
     }
 
     /// An account by name, without regard to case.
@@ -161,17 +165,21 @@ impl State {
 
     /// A user.
     pub fn user(&self, id: UserId) -> Option<&Arc<User>> {
-        self.users.get(&id).map(|entry| &entry.user)
+        self.users.get(&id)
     }
 
     /// A user of an account by name, without regard to case.
     pub fn user_named(&self, tenant: TenantId, name: &Name) -> Option<&Arc<User>> {
-        self.user(*self.tenants.get(&tenant)?.names.get(&name.folded())?)
+        self.user(*self.user_names.get(&tenant)?.get(&name.folded())?)
     }
 
     /// The users of an account by name.
     pub fn users(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<User>> {
-        let names = self.tenants.get(&tenant).into_iter().flat_map(|entry| entry.names.values());
+        let names = self
+            .user_names
+            .get(&tenant)
+            .into_iter()
+            .flat_map(RedBlackTreeMapSync::values);
         names.filter_map(|id| self.user(*id))
     }
 
@@ -187,7 +195,11 @@ impl State {
 
     /// The keys of a user by id.
     pub fn keys(&self, user: UserId) -> impl Iterator<Item = &Arc<AccessKey>> {
-        let ids = self.users.get(&user).into_iter().flat_map(|entry| entry.keys.iter());
+        let ids = self
+            .user_keys
+            .get(&user)
+            .into_iter()
+            .flat_map(RedBlackTreeSetSync::iter);
         ids.filter_map(|id| self.keys.get(id))
     }
 
@@ -198,12 +210,12 @@ impl State {
 
     /// A namespace.
     pub fn namespace(&self, id: NamespaceId) -> Option<&Arc<Namespace>> {
-        self.namespaces.get(&id).map(|entry| &entry.namespace)
+        self.namespaces.get(&id)
     }
 
     /// How many buckets, in whatever state, a user owns.
     pub fn buckets_owned(&self, user: UserId) -> u64 {
-        self.users.get(&user).map_or(0, |entry| entry.buckets)
+        self.owned.get(&user).copied().unwrap_or(0)
     }
 
     /// The buckets of which the upstream has not confirmed the last step. They are finished at start.
@@ -212,22 +224,35 @@ impl State {
     }
 
     /// A version of a module.
-    pub fn module(&self, scope: ModuleScope, name: &Name, digest: Digest) -> Option<&Arc<ModuleVersion>> {
-        self.modules.get(&(scope, name.clone(), digest))
+    pub fn module(
+        &self,
+        scope: ModuleScope,
+        name: &Name,
+        digest: Digest,
+    ) -> Option<&Arc<ModuleVersion>> {
+        self.modules
+            .get(&scope)?
+            .get(&(ModuleKey::new(name), digest))
     }
 
     /// Every version of every module of a scope, by name.
     pub fn modules(&self, scope: ModuleScope) -> impl Iterator<Item = &Arc<ModuleVersion>> {
-        self.modules.values().filter(move |version| version.scope == scope)
+        self.modules
+            .get(&scope)
+            .into_iter()
+            .flat_map(RedBlackTreeMapSync::values)
     }
 
     /// Every version with this digest, in whatever scope.
     pub fn modules_with(&self, digest: Digest) -> impl Iterator<Item = &Arc<ModuleVersion>> {
-        self.modules.values().filter(move |version| version.digest == digest)
+        self.modules
+            .values()
+            .flat_map(RedBlackTreeMapSync::values)
+            .filter(move |version| version.digest == digest)
     }
 
     /// Which version of a module is in force.
     pub fn binding(&self, scope: ModuleScope, name: &Name) -> Option<&Arc<Binding>> {
-        self.bindings.get(&scope)?.get(name)
+        self.bindings.get(&scope)?.get(&ModuleKey::new(name))
     }
 }

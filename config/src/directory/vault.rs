@@ -11,7 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::names::{AccessKeyId, TenantId, UserId};
+use super::names::{AccessKeyId, Digest, TenantId, UserId};
 use crate::Secret;
 use crate::time::{Entropy, NoEntropy};
 
@@ -43,6 +43,8 @@ pub(crate) enum Identity {
     AccessKey(TenantId, UserId, AccessKeyId),
     /// A known text, by which a wrong master key is noticed when the directory is opened.
     Directory,
+    /// Nothing, sealed for its associated data: length and last hash of the audit chain.
+    AuditHead(u64, Digest),
 }
 
 /// Why a sealed secret does not open, or a secret is not sealed.
@@ -68,10 +70,16 @@ impl Vault {
         master_key.lend(|key| {
             let cipher = Aes256Gcm::new_from_slice(key)
                 .map_err(|_| SealError::MasterKeyLength(key.len()))?;
-            let digest: [u8; 32] =
-                Sha256::new().chain_update(b"postern master key\0").chain_update(key).finalize().into();
+            let digest: [u8; 32] = Sha256::new()
+                .chain_update(b"postern master key\0")
+                .chain_update(key)
+                .finalize()
+                .into();
             let mut label = [0; 8];
-            label.iter_mut().zip(digest).for_each(|(place, byte)| *place = byte);
+            label
+                .iter_mut()
+                .zip(digest)
+                .for_each(|(place, byte)| *place = byte);
             Ok(Self { cipher, label })
         })
     }
@@ -85,17 +93,25 @@ impl Vault {
         let nonce = entropy.bytes::<NONCE_BYTES>()?;
         let aad = identity.associated_data();
         let ciphertext = secret.lend(|msg| {
-            self.cipher.encrypt(&Nonce::from(nonce), Payload { msg, aad: &aad })
+            self.cipher
+                .encrypt(&Nonce::from(nonce), Payload { msg, aad: &aad })
         });
         let ciphertext = ciphertext.map_err(|_| SealError::Damaged)?.into();
-        Ok(Sealed { label: self.label, nonce, ciphertext })
+        Ok(Sealed {
+            label: self.label,
+            nonce,
+            ciphertext,
+        })
     }
 
     pub(crate) fn open(&self, identity: Identity, sealed: &Sealed) -> Result<Secret, SealError> {
         if sealed.label != self.label {
             return Err(SealError::AnotherMasterKey);
         }
-        let payload = Payload { msg: &sealed.ciphertext, aad: &identity.associated_data() };
+        let payload = Payload {
+            msg: &sealed.ciphertext,
+            aad: &identity.associated_data(),
+        };
         let opened = self.cipher.decrypt(&Nonce::from(sealed.nonce), payload);
         opened.map(Secret::new).map_err(|_| SealError::Damaged)
     }
@@ -108,6 +124,9 @@ impl Identity {
                 format!("postern access key 1/{tenant}/{user}/{key}").into_bytes()
             }
             Self::Directory => b"postern directory 1".to_vec(),
+            Self::AuditHead(count, hash) => {
+                format!("postern audit head 1/{count}/{hash}").into_bytes()
+            }
         }
     }
 }
@@ -135,10 +154,16 @@ impl TryFrom<String> for Sealed {
     type Error = SealError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let bytes = BASE64_STANDARD.decode(text).map_err(|_| SealError::Damaged)?;
+        let bytes = BASE64_STANDARD
+            .decode(text)
+            .map_err(|_| SealError::Damaged)?;
         let (label, rest) = bytes.split_first_chunk().ok_or(SealError::Damaged)?;
         let (nonce, ciphertext) = rest.split_first_chunk().ok_or(SealError::Damaged)?;
-        Ok(Self { label: *label, nonce: *nonce, ciphertext: ciphertext.into() })
+        Ok(Self {
+            label: *label,
+            nonce: *nonce,
+            ciphertext: ciphertext.into(),
+        })
     }
 }
 
@@ -158,7 +183,9 @@ mod tests {
     fn a_sealed_secret_opens_for_its_identity_alone() {
         let vault = vault(1);
         let owner = key(1, 2, "PKAAAAAAAAAAAAAAAAAA");
-        let sealed = vault.seal(owner, &Secret::new(b"s3cr3t".to_vec()), &Entropy::system()).unwrap();
+        let sealed = vault
+            .seal(owner, &Secret::new(b"s3cr3t".to_vec()), &Entropy::system())
+            .unwrap();
         assert!(vault.open(owner, &sealed).unwrap().is(b"s3cr3t"));
         for other in [
             key(3, 2, "PKAAAAAAAAAAAAAAAAAA"),
@@ -166,21 +193,32 @@ mod tests {
             key(1, 2, "PKAAAAAAAAAAAAAAAAAB"),
             Identity::Directory,
         ] {
-            assert_eq!(vault.open(other, &sealed).unwrap_err(), SealError::Damaged, "{other:?}");
+            assert_eq!(
+                vault.open(other, &sealed).unwrap_err(),
+                SealError::Damaged,
+                "{other:?}"
+            );
         }
     }
 
     #[test]
     fn another_master_key_is_told_from_damage() {
         let owner = key(1, 2, "PKAAAAAAAAAAAAAAAAAA");
-        let sealed =
-            vault(1).seal(owner, &Secret::new(b"s3cr3t".to_vec()), &Entropy::system()).unwrap();
-        assert_eq!(vault(2).open(owner, &sealed).unwrap_err(), SealError::AnotherMasterKey);
+        let sealed = vault(1)
+            .seal(owner, &Secret::new(b"s3cr3t".to_vec()), &Entropy::system())
+            .unwrap();
+        assert_eq!(
+            vault(2).open(owner, &sealed).unwrap_err(),
+            SealError::AnotherMasterKey
+        );
         let mut text = String::from(sealed);
         let last = if text.pop() == Some('A') { 'B' } else { 'A' };
         text.push(last);
         if let Ok(sealed) = Sealed::try_from(text) {
-            assert_eq!(vault(1).open(owner, &sealed).unwrap_err(), SealError::Damaged);
+            assert_eq!(
+                vault(1).open(owner, &sealed).unwrap_err(),
+                SealError::Damaged
+            );
         }
     }
 

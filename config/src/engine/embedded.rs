@@ -50,7 +50,11 @@ impl EmbeddedEngine {
     /// An engine in memory, for tests and trials.
     pub fn in_memory() -> Result<Self, EngineError> {
         let backend = redb::backends::InMemoryBackend::new();
-        Self::with(Database::builder().create_with_backend(backend).map_err(failed)?)
+        Self::with(
+            Database::builder()
+                .create_with_backend(backend)
+                .map_err(failed)?,
+        )
     }
 
     fn with(database: Database) -> Result<Self, EngineError> {
@@ -61,11 +65,16 @@ impl EmbeddedEngine {
         transaction.open_table(REPLACED).map_err(failed)?;
         let last = {
             let counters = transaction.open_table(COUNTERS).map_err(failed)?;
-            counters.get("revision").map_err(failed)?.map_or(0, |value| value.value())
+            counters
+                .get("revision")
+                .map_err(failed)?
+                .map_or(0, |value| value.value())
         };
         transaction.commit().map_err(failed)?;
         let (last, _) = watch::channel(last);
-        Ok(Self { store: Arc::new(Store { database, last }) })
+        Ok(Self {
+            store: Arc::new(Store { database, last }),
+        })
     }
 
     /// Runs `work` where it may wait for the disk.
@@ -118,7 +127,11 @@ impl Engine for EmbeddedEngine {
         self.blocking(move |store| {
             store.check_reach(after)?;
             let told = store.last.subscribe();
-            Ok(Box::new(EmbeddedWatch { engine, seen: after.0, told }) as Box<dyn Watch>)
+            Ok(Box::new(EmbeddedWatch {
+                engine,
+                seen: after.0,
+                told,
+            }) as Box<dyn Watch>)
         })
     }
 
@@ -139,8 +152,14 @@ impl Watch for EmbeddedWatch {
     fn next(&mut self) -> BoxFuture<'_, Result<Change, EngineError>> {
         async move {
             let seen = self.seen;
-            self.told.wait_for(|last| *last > seen).await.map_err(|_| EngineError::Closed)?;
-            let change = self.engine.blocking(move |store| store.change(seen + 1)).await?;
+            self.told
+                .wait_for(|last| *last > seen)
+                .await
+                .map_err(|_| EngineError::Closed)?;
+            let change = self
+                .engine
+                .blocking(move |store| store.change(seen + 1))
+                .await?;
             self.seen = change.revision.0;
             Ok(change)
         }
@@ -194,8 +213,14 @@ impl Store {
         let history = transaction.open_table(HISTORY).map_err(failed)?;
         let from = after.map_or_else(|| prefix.to_owned(), |after| format!("{after}\0"));
         let mut live = rows.range(from.as_str()..).map_err(failed)?.peekable();
-        let mut past = history.range((from.as_str(), 0)..).map_err(failed)?.peekable();
-        let mut page = Page { rows: Vec::new(), more: false };
+        let mut past = history
+            .range((from.as_str(), 0)..)
+            .map_err(failed)?
+            .peekable();
+        let mut page = Page {
+            rows: Vec::new(),
+            more: false,
+        };
         loop {
             // The next key in either table.
             let live_key = match live.peek() {
@@ -232,7 +257,9 @@ impl Store {
                 let (replaced, before) = entry.map_err(failed)?;
                 if !decided && replaced.value().1 > at.0 {
                     decided = true;
-                    found = before.value().map(|(revision, value)| row(&key, revision, value));
+                    found = before
+                        .value()
+                        .map(|(revision, value)| row(&key, revision, value));
                 }
             }
             if let Some(found) = found {
@@ -251,7 +278,9 @@ impl Store {
         let Some(stored) = changes.get(revision).map_err(failed)? else {
             let counters = transaction.open_table(COUNTERS).map_err(failed)?;
             let oldest = counter(&counters, "oldest")?;
-            return Err(EngineError::Compacted { oldest: Revision(oldest) });
+            return Err(EngineError::Compacted {
+                oldest: Revision(oldest),
+            });
         };
         let stored: Vec<StoredOp> = serde_json::from_slice(stored.value())
             .map_err(|_| EngineError::Damaged("a change cannot be read"))?;
@@ -259,19 +288,30 @@ impl Store {
             Some(value) => Op::Put(op.key, value),
             None => Op::Delete(op.key),
         });
-        Ok(Change { revision: Revision(revision), ops: ops.collect() })
+        Ok(Change {
+            revision: Revision(revision),
+            ops: ops.collect(),
+        })
     }
 
     /// Whether the history reaches back to `asked`.
     fn check_reach(&self, asked: Revision) -> Result<(), EngineError> {
         let transaction = self.database.begin_read().map_err(failed)?;
         let counters = transaction.open_table(COUNTERS).map_err(failed)?;
-        let (last, oldest) = (counter(&counters, "revision")?, counter(&counters, "oldest")?);
+        let (last, oldest) = (
+            counter(&counters, "revision")?,
+            counter(&counters, "oldest")?,
+        );
         if asked.0 > last {
-            return Err(EngineError::Future { asked, last: Revision(last) });
+            return Err(EngineError::Future {
+                asked,
+                last: Revision(last),
+            });
         }
         if asked.0 < oldest {
-            return Err(EngineError::Compacted { oldest: Revision(oldest) });
+            return Err(EngineError::Compacted {
+                oldest: Revision(oldest),
+            });
         }
         Ok(())
     }
@@ -290,7 +330,9 @@ fn write(transaction: &WriteTransaction, ops: &[Op]) -> Result<u64, EngineError>
     for op in ops {
         let key = op.key();
         let before = match op {
-            Op::Put(_, value) => rows.insert(key, (revision, value.as_slice())).map_err(failed)?,
+            Op::Put(_, value) => rows
+                .insert(key, (revision, value.as_slice()))
+                .map_err(failed)?,
             Op::Delete(_) => rows.remove(key).map_err(failed)?,
         };
         let before = before.as_ref().map(|before| before.value());
@@ -300,12 +342,23 @@ fn write(transaction: &WriteTransaction, ops: &[Op]) -> Result<u64, EngineError>
             Op::Put(_, value) => Some(value.clone()),
             Op::Delete(_) => None,
         };
-        stored.push(StoredOp { key: key.to_owned(), value });
+        stored.push(StoredOp {
+            key: key.to_owned(),
+            value,
+        });
     }
     let stored = serde_json::to_vec(&stored).map_err(failed)?;
-    transaction.open_table(CHANGES).map_err(failed)?.insert(revision, &*stored).map_err(failed)?;
+    transaction
+        .open_table(CHANGES)
+        .map_err(failed)?
+        .insert(revision, &*stored)
+        .map_err(failed)?;
     let replaced = serde_json::to_vec(&replaced).map_err(failed)?;
-    transaction.open_table(REPLACED).map_err(failed)?.insert(revision, &*replaced).map_err(failed)?;
+    transaction
+        .open_table(REPLACED)
+        .map_err(failed)?
+        .insert(revision, &*replaced)
+        .map_err(failed)?;
     Ok(revision)
 }
 
@@ -334,12 +387,22 @@ fn forget(transaction: &WriteTransaction, revision: u64) -> Result<(), EngineErr
     Ok(())
 }
 
-fn counter(counters: &impl ReadableTable<&'static str, u64>, name: &str) -> Result<u64, EngineError> {
-    Ok(counters.get(name).map_err(failed)?.map_or(0, |value| value.value()))
+fn counter(
+    counters: &impl ReadableTable<&'static str, u64>,
+    name: &str,
+) -> Result<u64, EngineError> {
+    Ok(counters
+        .get(name)
+        .map_err(failed)?
+        .map_or(0, |value| value.value()))
 }
 
 fn row(key: &str, revision: u64, value: &[u8]) -> Row {
-    Row { key: key.to_owned(), value: value.to_vec(), revision: Revision(revision) }
+    Row {
+        key: key.to_owned(),
+        value: value.to_vec(),
+        revision: Revision(revision),
+    }
 }
 
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> EngineError {
@@ -364,13 +427,18 @@ mod base64_bytes {
         value: &Option<Vec<u8>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        value.as_ref().map(|bytes| BASE64_STANDARD.encode(bytes)).serialize(serializer)
+        value
+            .as_ref()
+            .map(|bytes| BASE64_STANDARD.encode(bytes))
+            .serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Vec<u8>>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| BASE64_STANDARD.decode(text)).transpose().map_err(D::Error::custom)
+        text.map(|text| BASE64_STANDARD.decode(text))
+            .transpose()
+            .map_err(D::Error::custom)
     }
 }

@@ -1,0 +1,222 @@
+//! A command becomes a plan: the rows to write, what the audit record says, what the caller is told. Nothing is written here,
+//! so a plan can be made again when another writer was faster.
+
+mod buckets;
+mod keys;
+mod modules;
+mod sweep;
+mod tenants;
+mod users;
+
+use std::sync::Arc;
+
+use s3_protocol::BucketId;
+use serde_json::Value;
+
+pub(super) use sweep::next_step as sweep_step;
+
+use super::command::{Actor, Command, CommandError, Outcome, Refusal};
+use super::names::{AccessKeyId, TenantId, UserId};
+use super::record::{AccessKey, Bucket, Tenant, TenantStatus, User, UserStatus};
+use super::rows::Record;
+use super::state::State;
+use crate::engine::{Op, Revision};
+use crate::time::{Entropy, UnixMillis};
+
+/// What a plan may lean on.
+#[derive(Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) state: &'a State,
+    pub(super) actor: &'a Actor,
+    pub(super) entropy: &'a Entropy,
+    pub(super) now: UnixMillis,
+    /// The next number to give; grows as numbers are given.
+    pub(super) next: u64,
+}
+
+/// What a command would change.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) ops: Vec<Op>,
+    pub(super) tenant: Option<TenantId>,
+    pub(super) action: &'static str,
+    pub(super) object_type: &'static str,
+    pub(super) object: String,
+    pub(super) detail: Value,
+    pub(super) outcome: Outcome,
+}
+
+impl Plan {
+    fn new(action: &'static str, object_type: &'static str, object: impl ToString) -> Self {
+        Self {
+            ops: Vec::new(),
+            tenant: None,
+            action,
+            object_type,
+            object: object.to_string(),
+            detail: Value::Null,
+            outcome: Outcome::Done,
+        }
+    }
+
+    fn of(mut self, tenant: TenantId) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
+    fn write(mut self, record: &Record) -> Result<Self, CommandError> {
+        self.ops.push(record.put()?);
+        Ok(self)
+    }
+
+    fn remove(mut self, record: &Record) -> Self {
+        self.ops.push(Op::Delete(record.key()));
+        self
+    }
+
+    fn detail(mut self, detail: Value) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    fn tell(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome;
+        self
+    }
+}
+
+/// Plans a command.
+pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, CommandError> {
+    match command {
+        Command::CreateTenant { name, profile } => tenants::create(ground, name, *profile),
+        Command::SuspendTenant(id) => tenants::set_status(ground, *id, TenantStatus::Suspended),
+        Command::ResumeTenant(id) => tenants::set_status(ground, *id, TenantStatus::Active),
+        Command::DeleteTenant(id) => tenants::delete(ground, *id),
+        Command::SetWriteDeletes(id, allowed) => tenants::set_write_deletes(ground, *id, *allowed),
+        Command::CreateUser(new) => users::create(ground, new),
+        Command::DisableUser(id) => users::set_status(ground, *id, UserStatus::Disabled),
+        Command::EnableUser(id) => users::set_status(ground, *id, UserStatus::Active),
+        Command::DeleteUser(id) => users::delete(ground, *id),
+        Command::CreateKey { user, rights } => keys::create(ground, *user, rights),
+        Command::RotateKey { key, grace_seconds } => keys::rotate(ground, key, *grace_seconds),
+        Command::SetKeyRights(id, rights) => keys::set_rights(ground, id, rights),
+        Command::DisableKey(id) => keys::set_working(ground, id, keys::Working::No),
+        Command::EnableKey(id) => keys::set_working(ground, id, keys::Working::Yes),
+        Command::DeleteKey(id) => keys::delete(ground, id),
+        Command::SetAlias(namespace, alias) => {
+            buckets::set_alias(ground, *namespace, alias.as_ref())
+        }
+        Command::BeginBucket {
+            namespace,
+            name,
+            owner,
+        } => buckets::begin(ground, *namespace, name, *owner),
+        Command::ActivateBucket(id) => buckets::step(ground, *id, buckets::Step::Activate),
+        Command::CloseBucket(id) => buckets::step(ground, *id, buckets::Step::Close),
+        Command::ReopenBucket(id) => buckets::step(ground, *id, buckets::Step::Reopen),
+        Command::RemoveBucket(id) => buckets::remove(ground, *id),
+        Command::PushModule { scope, name, bytes } => modules::push(ground, *scope, name, bytes),
+        Command::ActivateModule(scope, name, digest) => {
+            modules::activate(ground, *scope, name, *digest)
+        }
+        Command::RollbackModule(scope, name) => modules::roll_back(ground, *scope, name),
+        Command::DeactivateModule(scope, name) => modules::deactivate(ground, *scope, name),
+        Command::RetireModule(scope, name, digest) => {
+            modules::retire(ground, *scope, name, *digest)
+        }
+    }
+}
+
+/// The revision of the record that a command changes; none where it makes one.
+pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
+    match command {
+        Command::CreateTenant { .. }
+        | Command::CreateUser(_)
+        | Command::CreateKey { .. }
+        | Command::BeginBucket { .. }
+        | Command::PushModule { .. } => None,
+        Command::SuspendTenant(id)
+        | Command::ResumeTenant(id)
+        | Command::DeleteTenant(id)
+        | Command::SetWriteDeletes(id, _) => Some(state.tenant(*id)?.revision),
+        Command::DisableUser(id) | Command::EnableUser(id) | Command::DeleteUser(id) => {
+            Some(state.user(*id)?.revision)
+        }
+        Command::RotateKey { key: id, .. }
+        | Command::SetKeyRights(id, _)
+        | Command::DisableKey(id)
+        | Command::EnableKey(id)
+        | Command::DeleteKey(id) => Some(state.key(id)?.revision),
+        Command::SetAlias(namespace, _) => Some(state.namespace(*namespace)?.revision),
+        Command::ActivateBucket(id)
+        | Command::CloseBucket(id)
+        | Command::ReopenBucket(id)
+        | Command::RemoveBucket(id) => Some(state.bucket_by_id(*id)?.revision),
+        Command::ActivateModule(scope, name, _)
+        | Command::RollbackModule(scope, name)
+        | Command::DeactivateModule(scope, name) => Some(state.binding(*scope, name)?.revision),
+        Command::RetireModule(scope, name, digest) => {
+            Some(state.module(*scope, name, *digest)?.revision)
+        }
+    }
+}
+
+/// What commands look up. What is not there is [`CommandError::NotFound`].
+impl<'a> Ground<'a> {
+    fn tenant(&self, id: TenantId) -> Result<&'a Arc<Tenant>, CommandError> {
+        self.state.tenant(id).ok_or_else(|| missing("tenant", id))
+    }
+
+    fn user(&self, id: UserId) -> Result<&'a Arc<User>, CommandError> {
+        self.state.user(id).ok_or_else(|| missing("user", id))
+    }
+
+    fn key(&self, id: &AccessKeyId) -> Result<&'a Arc<AccessKey>, CommandError> {
+        self.state.key(id).ok_or_else(|| missing("access key", id))
+    }
+
+    fn bucket(&self, id: BucketId) -> Result<&'a Arc<Bucket>, CommandError> {
+        self.state
+            .bucket_by_id(id)
+            .ok_or_else(|| missing("bucket", id))
+    }
+
+    /// An account to which things may be added.
+    fn working_tenant(&self, id: TenantId) -> Result<&'a Arc<Tenant>, CommandError> {
+        let tenant = self.tenant(id)?;
+        match tenant.status {
+            TenantStatus::Active => Ok(tenant),
+            TenantStatus::Suspended => Err(CommandError::Refused(Refusal::Inactive)),
+            TenantStatus::Closed => Err(CommandError::Refused(Refusal::BeingRemoved)),
+        }
+    }
+
+    /// A user to whom things may be added.
+    fn working_user(&self, id: UserId) -> Result<&'a Arc<User>, CommandError> {
+        let user = self.user(id)?;
+        self.working_tenant(user.tenant)?;
+        match user.status {
+            UserStatus::Active => Ok(user),
+            UserStatus::Disabled => Err(CommandError::Refused(Refusal::Inactive)),
+            UserStatus::Deleting => Err(CommandError::Refused(Refusal::BeingRemoved)),
+        }
+    }
+
+    /// A number that was never given before.
+    fn number(&mut self) -> u64 {
+        let given = self.next;
+        self.next += 1;
+        given
+    }
+}
+
+fn missing(what: &'static str, which: impl ToString) -> CommandError {
+    CommandError::NotFound {
+        what,
+        which: which.to_string(),
+    }
+}
+
+fn refuse<T>(refusal: Refusal) -> Result<T, CommandError> {
+    Err(CommandError::Refused(refusal))
+}

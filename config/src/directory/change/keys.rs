@@ -1,0 +1,230 @@
+//! Plans for access keys.
+
+use serde_json::json;
+
+use super::{Ground, Plan, refuse};
+use crate::Secret;
+use crate::directory::command::{CommandError, Outcome, Refusal};
+use crate::directory::level::{Level, RootKeys};
+use crate::directory::names::{AccessKeyId, Lineage, UserId};
+use crate::directory::record::{
+    AccessKey, KeyRights, KeyState, Tenant, TenantStatus, User, UserKind, UserStatus,
+};
+use crate::directory::rows::Record;
+use crate::directory::vault::{Identity, SealError};
+use crate::engine::Revision;
+use crate::limits::{ACCESS_KEY_ID_BYTES, KEY_LIST_ENTRIES_MAX, SECRET_CHARACTERS};
+use crate::time::{Entropy, NoEntropy, UnixSeconds};
+
+/// Whether a key shall work.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Working {
+    Yes,
+    No,
+}
+
+pub(super) fn create(
+    ground: &mut Ground<'_>,
+    user: UserId,
+    rights: &KeyRights,
+) -> Result<Plan, CommandError> {
+    let owner = ground.working_user(user)?;
+    let tenant = ground.tenant(owner.tenant)?;
+    check_rights(tenant, owner, rights)?;
+    let has_one = ground
+        .state
+        .keys(user)
+        .any(|key| !matches!(key.state, KeyState::Rotating { .. }));
+    if is_single(tenant, owner) && has_one {
+        return refuse(Refusal::RootHasOneKey);
+    }
+    let lineage = Lineage(ground.number());
+    let (key, secret) = make(ground, owner, lineage, rights.clone())?;
+    Plan::new("key.create", "access key", key.id)
+        .of(owner.tenant)
+        .detail(json!({ "user": user, "rights": rights }))
+        .tell(Outcome::Key {
+            key: key.id,
+            secret,
+        })
+        .write(&Record::Key(key))
+}
+
+pub(super) fn rotate(
+    ground: &Ground<'_>,
+    id: &AccessKeyId,
+    grace_seconds: u32,
+) -> Result<Plan, CommandError> {
+    let old = ground.key(id)?;
+    let owner = ground.working_user(old.user)?;
+    if matches!(old.state, KeyState::Rotating { .. }) {
+        return refuse(Refusal::Replaced);
+    }
+    let (new, secret) = make(ground, owner, old.lineage, old.rights.clone())?;
+    let until = UnixSeconds(ground.now.seconds().0 + u64::from(grace_seconds));
+    let plan = Plan::new("key.rotate", "access key", id)
+        .of(owner.tenant)
+        .detail(json!({ "new": new.id, "until": until }))
+        .tell(Outcome::Key {
+            key: new.id,
+            secret,
+        })
+        .write(&Record::Key(new))?;
+    // A disabled key gets no grace: it would begin to work again.
+    if grace_seconds == 0 || old.state == KeyState::Disabled {
+        return Ok(plan.remove(&Record::Key(AccessKey::clone(old))));
+    }
+    plan.write(&Record::Key(AccessKey {
+        state: KeyState::Rotating { until },
+        ..AccessKey::clone(old)
+    }))
+}
+
+pub(super) fn set_rights(
+    ground: &Ground<'_>,
+    id: &AccessKeyId,
+    rights: &KeyRights,
+) -> Result<Plan, CommandError> {
+    let key = ground.key(id)?;
+    check_rights(ground.tenant(key.tenant)?, ground.user(key.user)?, rights)?;
+    let detail = json!({ "before": key.rights, "after": rights });
+    let changed = AccessKey {
+        rights: rights.clone(),
+        ..AccessKey::clone(key)
+    };
+    let plan = Plan::new("key.set-rights", "access key", id)
+        .of(key.tenant)
+        .detail(detail);
+    plan.write(&Record::Key(changed))
+}
+
+pub(super) fn set_working(
+    ground: &Ground<'_>,
+    id: &AccessKeyId,
+    working: Working,
+) -> Result<Plan, CommandError> {
+    let key = ground.key(id)?;
+    if matches!(key.state, KeyState::Rotating { .. }) {
+        return refuse(Refusal::Replaced);
+    }
+    let (action, state) = match working {
+        Working::Yes => ("key.enable", KeyState::Active),
+        Working::No => ("key.disable", KeyState::Disabled),
+    };
+    let changed = AccessKey {
+        state,
+        ..AccessKey::clone(key)
+    };
+    Plan::new(action, "access key", id)
+        .of(key.tenant)
+        .write(&Record::Key(changed))
+}
+
+pub(super) fn delete(ground: &Ground<'_>, id: &AccessKeyId) -> Result<Plan, CommandError> {
+    let key = ground.key(id)?;
+    let (tenant, owner) = (ground.tenant(key.tenant)?, ground.user(key.user)?);
+    let going = tenant.status == TenantStatus::Closed || owner.status == UserStatus::Deleting;
+    let replaced = matches!(key.state, KeyState::Rotating { .. });
+    if is_single(tenant, owner) && !replaced && !going {
+        return refuse(Refusal::RootHasOneKey);
+    }
+    let plan = Plan::new("key.delete", "access key", id).of(key.tenant);
+    let plan = plan.detail(json!({ "user": key.user, "lineage": key.lineage }));
+    Ok(plan.remove(&Record::Key(AccessKey::clone(key))))
+}
+
+/// Whether the user is a root with exactly one key.
+fn is_single(tenant: &Tenant, user: &User) -> bool {
+    user.kind == UserKind::Root && tenant.profile.root_keys() == RootKeys::Single
+}
+
+fn check_rights(tenant: &Tenant, user: &User, rights: &KeyRights) -> Result<(), CommandError> {
+    if is_single(tenant, user) && rights.level != Level::Full {
+        return refuse(Refusal::RootKeyIsFull);
+    }
+    if rights
+        .write_deletes
+        .is_some_and(|asked| asked > tenant.write_deletes)
+    {
+        return refuse(Refusal::MoreThanParent);
+    }
+    if rights.bypass_governance && rights.level != Level::Full {
+        return refuse(Refusal::Rights(
+            "only a key of level full bypasses governance",
+        ));
+    }
+    let ends = rights.expires.zip(rights.not_before);
+    if ends.is_some_and(|(expires, begins)| expires <= begins) {
+        return refuse(Refusal::Rights("it expires before it begins"));
+    }
+    let longest = [
+        rights.scope.buckets.as_ref().map_or(0, Vec::len),
+        rights.scope.prefixes.as_ref().map_or(0, Vec::len),
+        rights.scope.operations.as_ref().map_or(0, Vec::len),
+        rights.networks.as_ref().map_or(0, Vec::len),
+    ];
+    if longest
+        .into_iter()
+        .any(|entries| entries > KEY_LIST_ENTRIES_MAX)
+    {
+        return refuse(Refusal::Rights("a list has more than 100 entries"));
+    }
+    let too_long = |prefix: &String| prefix.len() > s3_protocol::limits::KEY_BYTES_MAX;
+    if rights.scope.prefixes.iter().flatten().any(too_long) {
+        return refuse(Refusal::Rights("a prefix is longer than any key"));
+    }
+    Ok(())
+}
+
+fn make(
+    ground: &Ground<'_>,
+    owner: &User,
+    lineage: Lineage,
+    rights: KeyRights,
+) -> Result<(AccessKey, Secret), CommandError> {
+    let random = ground
+        .entropy
+        .bytes::<{ ACCESS_KEY_ID_BYTES - 2 }>()
+        .map_err(SealError::from)?;
+    let id = AccessKeyId::from_random(random);
+    if ground.state.key(&id).is_some() {
+        // 90 random bits that were given before: the source is not random, and its secrets would not be.
+        return Err(CommandError::Seal(SealError::Entropy(NoEntropy)));
+    }
+    let secret = random_secret(ground.entropy).map_err(SealError::from)?;
+    let identity = Identity::AccessKey(owner.tenant, owner.id, id);
+    let sealed = ground
+        .state
+        .vault()
+        .seal(identity, &secret, ground.entropy)?;
+    let key = AccessKey {
+        id,
+        tenant: owner.tenant,
+        user: owner.id,
+        lineage,
+        state: KeyState::Active,
+        created: ground.now.seconds(),
+        created_by: ground.actor.label(),
+        rights,
+        sealed,
+        revision: Revision::default(),
+    };
+    Ok((key, secret))
+}
+
+/// Letters and digits alone, so that it survives shells, URLs and configuration files without quoting.
+fn random_secret(entropy: &Entropy) -> Result<Secret, NoEntropy> {
+    const ALPHABET: [u8; 62] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    // 248 = 4 × 62: what is above would make some characters likelier. A quarter more bytes than needed nearly always do.
+    let mut secret = Vec::with_capacity(SECRET_CHARACTERS);
+    for _ in 0..16 {
+        let random = zeroize::Zeroizing::new(entropy.bytes::<{ SECRET_CHARACTERS + 10 }>()?);
+        let fair = random.iter().filter(|byte| **byte < 248);
+        let characters = fair.filter_map(|byte| ALPHABET.get(usize::from(byte % 62)));
+        secret.extend(characters.take(SECRET_CHARACTERS - secret.len()));
+        if secret.len() == SECRET_CHARACTERS {
+            return Ok(Secret::new(secret));
+        }
+    }
+    Err(NoEntropy)
+}

@@ -1,0 +1,98 @@
+//! What is left to remove after an account or user was deleted or a key was replaced: a few rows in each transaction, and again
+//! at the next start if the server stopped in between. Nothing that is swept works any more.
+
+use serde_json::json;
+
+use super::Plan;
+use crate::directory::names::NamespaceId;
+use crate::directory::record::{
+    AccessKey, Binding, KeyState, ModuleScope, ModuleState, ModuleVersion, Namespace, Tenant,
+    TenantStatus, User, UserKind, UserStatus,
+};
+use crate::directory::rows::{Record, module_bytes};
+use crate::directory::state::State;
+use crate::engine::Op;
+use crate::limits::SWEEP_ROWS_MAX;
+use crate::time::UnixSeconds;
+
+/// The next step, if there is anything to sweep.
+pub(crate) fn next_step(state: &State, now: UnixSeconds) -> Option<Plan> {
+    if let Some(tenant) = state
+        .tenants()
+        .find(|tenant| tenant.status == TenantStatus::Closed)
+    {
+        return Some(tenant_step(state, tenant));
+    }
+    if let Some(user) = state
+        .all_users()
+        .find(|user| user.status == UserStatus::Deleting)
+    {
+        return Some(user_step(state, user));
+    }
+    let is_over = |state| matches!(state, KeyState::Rotating { until } if until <= now);
+    let over = state
+        .all_keys()
+        .filter(|key| is_over(key.state))
+        .take(SWEEP_ROWS_MAX);
+    let mut plan = Plan::new("key.sweep", "access key", "replaced");
+    let mut swept = Vec::new();
+    for key in over {
+        swept.push(key.id);
+        plan = plan.remove(&Record::Key(AccessKey::clone(key)));
+    }
+    let detail = json!({ "keys": swept });
+    (!swept.is_empty()).then(|| plan.detail(detail))
+}
+
+fn user_step(state: &State, user: &User) -> Plan {
+    let mut plan = Plan::new("user.sweep", "user", user.id).of(user.tenant);
+    for key in state.keys(user.id).take(SWEEP_ROWS_MAX) {
+        plan = plan.remove(&Record::Key(AccessKey::clone(key)));
+    }
+    if plan.ops.len() < SWEEP_ROWS_MAX {
+        let own = NamespaceId::User(user.tenant, user.id);
+        if let Some(namespace) = state.namespace(own) {
+            plan = plan.remove(&Record::Namespace(Namespace::clone(namespace)));
+        }
+        plan = plan.remove(&Record::User(user.clone()));
+    }
+    plan
+}
+
+/// Users first, the root last of them; then modules; then the account.
+fn tenant_step(state: &State, tenant: &Tenant) -> Plan {
+    let mut users: Vec<_> = state.users(tenant.id).collect();
+    users.sort_by_key(|user| user.kind == UserKind::Root);
+    if let Some(user) = users.first() {
+        return user_step(state, user);
+    }
+    let scope = ModuleScope::Tenant(tenant.id);
+    let mut plan = Plan::new("tenant.sweep", "tenant", tenant.id).of(tenant.id);
+    // A version takes at most two rows, itself and its bytes, and a binding.
+    for version in state.modules(scope).take(SWEEP_ROWS_MAX / 3) {
+        let bytes = Op::Delete(module_bytes(version.digest));
+        let is_elsewhere =
+            |other: &ModuleVersion| other.state == ModuleState::Ready && other.scope != scope;
+        if !state
+            .modules_with(version.digest)
+            .any(|other| is_elsewhere(other))
+            && !plan.ops.contains(&bytes)
+        {
+            plan.ops.push(bytes);
+        }
+        if let Some(binding) = state.binding(scope, &version.name) {
+            let gone = Op::Delete(Record::Binding(Binding::clone(binding)).key());
+            if !plan.ops.contains(&gone) {
+                plan.ops.push(gone);
+            }
+        }
+        plan = plan.remove(&Record::Module(ModuleVersion::clone(version)));
+    }
+    if plan.ops.is_empty() {
+        if let Some(namespace) = state.namespace(NamespaceId::Account(tenant.id)) {
+            plan = plan.remove(&Record::Namespace(Namespace::clone(namespace)));
+        }
+        plan = plan.remove(&Record::Tenant(tenant.clone()));
+    }
+    plan
+}

@@ -1,0 +1,220 @@
+//! Records as rows of the engine, and back. A row is JSON under a key that says whose it is; a row that was copied under
+//! another key is not read.
+//!
+//! ```text
+//! dir/.head                             schema, counter, head of the audit chain; written by every transaction
+//! dir/<tenant>/account                  dir/<tenant>/user/<user>        dir/<tenant>/key/<access key id>
+//! dir/<tenant>/namespace/<user>         dir/<tenant>/namespace/account  dir/<tenant>/bucket/<bucket>
+//! dir/<tenant>/module/<name>/<digest>   dir/<tenant>/binding/<name>     and the same two below dir/platform/
+//! mod/<digest>                          the bytes of a module
+//! aud/<sequence>                        audit records
+//! ```
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::names::{Digest, ModuleKey, NamespaceId};
+use super::record::{
+    AccessKey, Binding, Bucket, ModuleScope, ModuleVersion, Namespace, Tenant, User,
+};
+use super::vault::Sealed;
+use crate::engine::{Op, Row};
+
+/// Where the directory's rows begin.
+pub(crate) const PREFIX: &str = "dir/";
+/// The row that every transaction writes.
+pub(crate) const HEAD: &str = "dir/.head";
+/// Where audit records begin.
+pub(crate) const AUDIT: &str = "aud/";
+/// The layout that this build reads and writes.
+pub(crate) const SCHEMA: u32 = 1;
+
+/// The head: what each transaction compares and writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Head {
+    /// The layout of the rows.
+    pub(crate) schema: u32,
+    /// This directory, 32 hexadecimal digits: no two have the same.
+    pub(crate) directory: String,
+    /// A known text, sealed: the master key is the right one if it opens.
+    pub(crate) canary: Sealed,
+    /// The next number to give.
+    pub(crate) next: u64,
+    /// How many audit records there are.
+    pub(crate) audits: u64,
+    /// The hash of the last of them.
+    pub(crate) audit_hash: Digest,
+    /// The two before, sealed: a chain that was cut or written anew does not fit.
+    pub(crate) audit_seal: Sealed,
+}
+
+/// A record of any kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Record {
+    Tenant(Tenant),
+    User(User),
+    Key(AccessKey),
+    Namespace(Namespace),
+    Bucket(Bucket),
+    Module(ModuleVersion),
+    Binding(Binding),
+}
+
+/// Why a row cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RowError {
+    /// It is not what this build writes.
+    #[error("the row `{key}` cannot be read")]
+    Malformed {
+        /// Its key.
+        key: String,
+        /// Where.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// It stands under a key that is not its own.
+    #[error("the row `{key}` belongs under another key")]
+    Misplaced {
+        /// Where it stands.
+        key: String,
+    },
+    /// It is of no kind that this build knows.
+    #[error("the row `{key}` is of an unknown kind")]
+    Unknown {
+        /// Its key.
+        key: String,
+    },
+    /// The directory was written by a later version.
+    #[error("the directory has layout {found}; this version knows {SCHEMA}")]
+    Schema {
+        /// The layout it has.
+        found: u32,
+    },
+}
+
+impl Record {
+    /// The key of its row.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Tenant(it) => format!("{PREFIX}{}/account", it.id),
+            Self::User(it) => format!("{PREFIX}{}/user/{}", it.tenant, it.id),
+            Self::Key(it) => format!("{PREFIX}{}/key/{}", it.tenant, it.id),
+            Self::Namespace(it) => match it.id {
+                NamespaceId::User(tenant, user) => format!("{PREFIX}{tenant}/namespace/{user}"),
+                NamespaceId::Account(tenant) => format!("{PREFIX}{tenant}/namespace/account"),
+                NamespaceId::Global => format!("{PREFIX}global/namespace"),
+            },
+            Self::Bucket(it) => format!("{PREFIX}{}/bucket/{}", it.tenant, it.id),
+            Self::Module(it) => {
+                let name = ModuleKey::new(&it.name);
+                format!("{PREFIX}{}/module/{name}/{}", scope(it.scope), it.digest)
+            }
+            Self::Binding(it) => {
+                format!(
+                    "{PREFIX}{}/binding/{}",
+                    scope(it.scope),
+                    ModuleKey::new(&it.name)
+                )
+            }
+        }
+    }
+
+    /// The change that writes it.
+    pub(crate) fn put(&self) -> Result<Op, RowError> {
+        let key = self.key();
+        let written = match self {
+            Self::Tenant(it) => serde_json::to_vec(it),
+            Self::User(it) => serde_json::to_vec(it),
+            Self::Key(it) => serde_json::to_vec(it),
+            Self::Namespace(it) => serde_json::to_vec(it),
+            Self::Bucket(it) => serde_json::to_vec(it),
+            Self::Module(it) => serde_json::to_vec(it),
+            Self::Binding(it) => serde_json::to_vec(it),
+        };
+        match written {
+            Ok(value) => Ok(Op::Put(key, value)),
+            Err(source) => Err(RowError::Malformed { key, source }),
+        }
+    }
+
+    /// Reads a row below [`PREFIX`], other than the head.
+    pub(crate) fn read(row: &Row) -> Result<Self, RowError> {
+        let mut parts = row.key.split('/').skip(2);
+        let mut record = match parts.next() {
+            Some("account") => Self::Tenant(parse(row)?),
+            Some("user") => Self::User(parse(row)?),
+            Some("key") => Self::Key(parse(row)?),
+            Some("namespace") => Self::Namespace(parse(row)?),
+            Some("bucket") => Self::Bucket(parse(row)?),
+            Some("module") => Self::Module(parse(row)?),
+            Some("binding") => Self::Binding(parse(row)?),
+            Some(_) | None => {
+                return Err(RowError::Unknown {
+                    key: row.key.clone(),
+                });
+            }
+        };
+        if record.key() != row.key {
+            return Err(RowError::Misplaced {
+                key: row.key.clone(),
+            });
+        }
+        match &mut record {
+            Self::Tenant(it) => it.revision = row.revision,
+            Self::User(it) => it.revision = row.revision,
+            Self::Key(it) => it.revision = row.revision,
+            Self::Namespace(it) => it.revision = row.revision,
+            Self::Bucket(it) => it.revision = row.revision,
+            Self::Module(it) => it.revision = row.revision,
+            Self::Binding(it) => it.revision = row.revision,
+        }
+        Ok(record)
+    }
+}
+
+impl Head {
+    /// Reads the head's row.
+    pub(crate) fn read(row: &Row) -> Result<Self, RowError> {
+        /// What every layout has, so that a later one is named and not called malformed.
+        #[derive(Deserialize)]
+        struct Layout {
+            schema: u32,
+        }
+        let layout: Layout = parse(row)?;
+        if layout.schema != SCHEMA {
+            return Err(RowError::Schema {
+                found: layout.schema,
+            });
+        }
+        parse(row)
+    }
+
+    /// The change that writes it.
+    pub(crate) fn put(&self) -> Result<Op, RowError> {
+        let key = HEAD.to_owned();
+        match serde_json::to_vec(self) {
+            Ok(value) => Ok(Op::Put(key, value)),
+            Err(source) => Err(RowError::Malformed { key, source }),
+        }
+    }
+}
+
+/// The key of a module's bytes.
+pub(crate) fn module_bytes(digest: Digest) -> String {
+    format!("mod/{digest}")
+}
+
+fn scope(scope: ModuleScope) -> String {
+    match scope {
+        ModuleScope::Platform => "platform".to_owned(),
+        ModuleScope::Tenant(tenant) => tenant.to_string(),
+    }
+}
+
+pub(crate) fn parse<T: DeserializeOwned>(row: &Row) -> Result<T, RowError> {
+    serde_json::from_slice(&row.value).map_err(|source| RowError::Malformed {
+        key: row.key.clone(),
+        source,
+    })
+}

@@ -1,0 +1,318 @@
+//! How rows become a state: one by one, in any order. Loading, a command's own change and the changes of other writers
+//! all come through here, so a directory that is opened again is the one that was closed.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
+
+use super::{Map, State};
+use crate::directory::names::ModuleKey;
+use crate::directory::record::{
+    AccessKey, Binding, Bucket, BucketState, ModuleVersion, Namespace, Tenant, User,
+};
+use crate::directory::rows::{HEAD, Head, PREFIX, Record, RowError};
+use crate::directory::vault::Vault;
+use crate::engine::{Change, Op, Revision, Row};
+
+impl State {
+    /// The empty state.
+    pub(in crate::directory) fn empty(vault: Arc<Vault>) -> Self {
+        Self {
+            revision: Revision(0),
+            head: None,
+            vault,
+            tenants: new_map(),
+            users: new_map(),
+            keys: new_map(),
+            namespaces: new_map(),
+            buckets: new_map(),
+            modules: RedBlackTreeMapSync::new_sync(),
+            bindings: RedBlackTreeMapSync::new_sync(),
+            tenant_names: RedBlackTreeMapSync::new_sync(),
+            user_names: new_map(),
+            user_keys: new_map(),
+            bucket_names: new_map(),
+            owned: new_map(),
+            aliases: RedBlackTreeMapSync::new_sync(),
+            half_done: RedBlackTreeSetSync::new_sync(),
+        }
+    }
+
+    /// Takes a row in.
+    pub(in crate::directory) fn put_row(&mut self, row: &Row) -> Result<(), RowError> {
+        if row.key == HEAD {
+            self.head = Some(Arc::new(Head::read(row)?));
+            self.revision = row.revision;
+            return Ok(());
+        }
+        if !row.key.starts_with(PREFIX) {
+            return Ok(());
+        }
+        let record = Record::read(row)?;
+        self.put(record);
+        Ok(())
+    }
+
+    /// Takes a transaction in.
+    pub(in crate::directory) fn put_change(&mut self, change: Change) -> Result<(), RowError> {
+        for op in change.ops {
+            match op {
+                Op::Put(key, value) => {
+                    self.put_row(&Row {
+                        key,
+                        value,
+                        revision: change.revision,
+                    })?;
+                }
+                Op::Delete(key) => self.remove(&key),
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, record: Record) {
+        match record {
+            Record::Tenant(tenant) => self.put_tenant(tenant),
+            Record::User(user) => self.put_user(user),
+            Record::Key(key) => self.put_key(key),
+            Record::Namespace(namespace) => self.put_namespace(namespace),
+            Record::Bucket(bucket) => self.put_bucket(bucket),
+            Record::Module(version) => self.put_module(version),
+            Record::Binding(binding) => self.put_binding(binding),
+        }
+    }
+
+    fn put_tenant(&mut self, tenant: Tenant) {
+        if let Some(before) = self.tenants.get(&tenant.id) {
+            self.tenant_names.remove_mut(&before.name.folded());
+        }
+        self.tenant_names
+            .insert_mut(tenant.name.folded(), tenant.id);
+        self.tenants.insert_mut(tenant.id, Arc::new(tenant));
+    }
+
+    fn put_user(&mut self, user: User) {
+        let mut names = self
+            .user_names
+            .get(&user.tenant)
+            .cloned()
+            .unwrap_or_default();
+        if let Some(before) = self.users.get(&user.id) {
+            names.remove_mut(&before.name.folded());
+        }
+        names.insert_mut(user.name.folded(), user.id);
+        self.user_names.insert_mut(user.tenant, names);
+        self.users.insert_mut(user.id, Arc::new(user));
+    }
+
+    fn put_key(&mut self, key: AccessKey) {
+        let known = self
+            .user_keys
+            .get(&key.user)
+            .is_some_and(|keys| keys.contains(&key.id));
+        if !known {
+            let mut keys = self.user_keys.get(&key.user).cloned().unwrap_or_default();
+            keys.insert_mut(key.id);
+            self.user_keys.insert_mut(key.user, keys);
+        }
+        self.keys.insert_mut(key.id, Arc::new(key));
+    }
+
+    fn put_namespace(&mut self, namespace: Namespace) {
+        if let Some(alias) = self
+            .namespaces
+            .get(&namespace.id)
+            .and_then(|it| it.alias.clone())
+        {
+            self.aliases.remove_mut(&alias);
+        }
+        if let Some(alias) = &namespace.alias {
+            self.aliases.insert_mut(alias.clone(), namespace.id);
+        }
+        self.namespaces
+            .insert_mut(namespace.id, Arc::new(namespace));
+    }
+
+    fn put_bucket(&mut self, bucket: Bucket) {
+        self.forget_bucket(&bucket);
+        let bucket = Arc::new(bucket);
+        let mut names = self
+            .bucket_names
+            .get(&bucket.namespace)
+            .cloned()
+            .unwrap_or_default();
+        names.insert_mut(bucket.name.clone(), Arc::clone(&bucket));
+        self.bucket_names.insert_mut(bucket.namespace, names);
+        if bucket.state != BucketState::Active {
+            self.half_done.insert_mut(bucket.id);
+        }
+        self.owned
+            .insert_mut(bucket.owner, self.buckets_owned(bucket.owner) + 1);
+        self.buckets.insert_mut(bucket.id, bucket);
+    }
+
+    /// Takes what is known of a bucket out of the indexes.
+    fn forget_bucket(&mut self, bucket: &Bucket) {
+        let Some(before) = self.buckets.get(&bucket.id).cloned() else {
+            return;
+        };
+        if let Some(mut names) = self.bucket_names.get(&before.namespace).cloned() {
+            names.remove_mut(&before.name);
+            self.bucket_names.insert_mut(before.namespace, names);
+        }
+        let owned = self.buckets_owned(before.owner).saturating_sub(1);
+        self.owned.insert_mut(before.owner, owned);
+        self.half_done.remove_mut(&before.id);
+        self.buckets.remove_mut(&before.id);
+    }
+
+    fn put_module(&mut self, version: ModuleVersion) {
+        let mut versions = self
+            .modules
+            .get(&version.scope)
+            .cloned()
+            .unwrap_or_default();
+        let scope = version.scope;
+        versions.insert_mut(
+            (ModuleKey::new(&version.name), version.digest),
+            Arc::new(version),
+        );
+        self.modules.insert_mut(scope, versions);
+    }
+
+    fn put_binding(&mut self, binding: Binding) {
+        let mut bindings = self
+            .bindings
+            .get(&binding.scope)
+            .cloned()
+            .unwrap_or_default();
+        let scope = binding.scope;
+        bindings.insert_mut(ModuleKey::new(&binding.name), Arc::new(binding));
+        self.bindings.insert_mut(scope, bindings);
+    }
+
+    /// Takes out what stands under a key. What is not there is not missed.
+    fn remove(&mut self, row: &str) {
+        let mut parts = row.split('/').skip(1);
+        let (scope, kind) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        let number = |text: Option<&str>| u64::from_str_radix(text.unwrap_or(""), 16).ok();
+        match kind {
+            "account" => {
+                if let Some(id) = number(Some(scope)).map(crate::directory::TenantId)
+                    && let Some(tenant) = self.tenants.get(&id).cloned()
+                {
+                    self.tenant_names.remove_mut(&tenant.name.folded());
+                    self.user_names.remove_mut(&id);
+                    self.tenants.remove_mut(&id);
+                }
+            }
+            "user" => {
+                let user = number(parts.next()).map(crate::directory::UserId);
+                if let Some(user) = user.and_then(|id| self.users.get(&id).cloned()) {
+                    self.remove_user(&user);
+                }
+            }
+            "key" => {
+                let id = parts.next().and_then(|id| id.parse().ok());
+                if let Some(key) = id.and_then(|id| self.keys.get(&id).cloned()) {
+                    let mut keys = self.user_keys.get(&key.user).cloned().unwrap_or_default();
+                    keys.remove_mut(&key.id);
+                    self.user_keys.insert_mut(key.user, keys);
+                    self.keys.remove_mut(&key.id);
+                }
+            }
+            "namespace" => self.remove_namespace(scope, parts.next()),
+            "bucket" => {
+                let id = u128::from_str_radix(parts.next().unwrap_or(""), 16).ok();
+                let found = id.and_then(|id| self.buckets.get(&s3_protocol::BucketId(id)).cloned());
+                if let Some(bucket) = found {
+                    self.forget_bucket(&bucket);
+                }
+            }
+            "module" | "binding" => self.remove_module(row),
+            _ => {}
+        }
+    }
+
+    fn remove_user(&mut self, user: &User) {
+        if let Some(mut names) = self.user_names.get(&user.tenant).cloned() {
+            names.remove_mut(&user.name.folded());
+            self.user_names.insert_mut(user.tenant, names);
+        }
+        self.user_keys.remove_mut(&user.id);
+        self.owned.remove_mut(&user.id);
+        self.users.remove_mut(&user.id);
+    }
+
+    fn remove_namespace(&mut self, tenant: &str, whose: Option<&str>) {
+        use crate::directory::{NamespaceId, TenantId, UserId};
+        let number = |text: &str| u64::from_str_radix(text, 16).ok();
+        let Some(tenant) = number(tenant).map(TenantId) else {
+            return;
+        };
+        let id = match whose {
+            Some("account") => NamespaceId::Account(tenant),
+            Some(user) => match number(user) {
+                Some(user) => NamespaceId::User(tenant, UserId(user)),
+                None => return,
+            },
+            None => return,
+        };
+        if let Some(alias) = self.namespaces.get(&id).and_then(|it| it.alias.clone()) {
+            self.aliases.remove_mut(&alias);
+        }
+        self.namespaces.remove_mut(&id);
+        self.bucket_names.remove_mut(&id);
+    }
+
+    /// Modules go when their account goes, and that is rare: they are found by their row's key.
+    fn remove_module(&mut self, row: &str) {
+        let version = self
+            .modules
+            .values()
+            .flat_map(RedBlackTreeMapSync::values)
+            .find(|version| Record::Module(ModuleVersion::clone(version)).key() == row);
+        if let Some(version) = version.cloned()
+            && let Some(mut versions) = self.modules.get(&version.scope).cloned()
+        {
+            versions.remove_mut(&(ModuleKey::new(&version.name), version.digest));
+            self.modules.insert_mut(version.scope, versions);
+        }
+        let binding = self
+            .bindings
+            .values()
+            .flat_map(RedBlackTreeMapSync::values)
+            .find(|binding| Record::Binding(Binding::clone(binding)).key() == row);
+        if let Some(binding) = binding.cloned()
+            && let Some(mut bindings) = self.bindings.get(&binding.scope).cloned()
+        {
+            bindings.remove_mut(&ModuleKey::new(&binding.name));
+            self.bindings.insert_mut(binding.scope, bindings);
+        }
+    }
+
+    /// The head, once there is one.
+    pub(in crate::directory) fn head(&self) -> Option<&Arc<Head>> {
+        self.head.as_ref()
+    }
+
+    /// The vault under which its secrets are sealed.
+    pub(in crate::directory) fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
+    /// Every key, in no order.
+    pub(in crate::directory) fn all_keys(&self) -> impl Iterator<Item = &Arc<AccessKey>> {
+        self.keys.values()
+    }
+
+    /// Every user, in no order.
+    pub(in crate::directory) fn all_users(&self) -> impl Iterator<Item = &Arc<User>> {
+        self.users.values()
+    }
+}
+
+fn new_map<K: Eq + Hash, V>() -> Map<K, V> {
+    Map::new_with_hasher_and_ptr_kind(foldhash::quality::RandomState::default())
+}
