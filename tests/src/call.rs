@@ -1,5 +1,7 @@
 //! A request under construction: what to ask, how to sign it, and how to spoil it.
 
+use base64::Engine;
+
 use crate::gate::{Gate, Key};
 use crate::sign::{self, Chunks, EMPTY_SHA256, Signer};
 use crate::wire::Answer;
@@ -143,7 +145,11 @@ impl Call {
                     "x-amz-decoded-content-length".to_owned(),
                     self.body.len().to_string(),
                 ));
-                if !self.headers.iter().any(|(name, _)| name == "content-encoding") {
+                if !self
+                    .headers
+                    .iter()
+                    .any(|(name, _)| name == "content-encoding")
+                {
                     signed.push(("content-encoding".to_owned(), "aws-chunked".to_owned()));
                 }
             }
@@ -174,15 +180,23 @@ impl Call {
             "X-Amz-Algorithm={}&X-Amz-Credential={}&X-Amz-Date={}&X-Amz-Expires={seconds}\
              &X-Amz-SignedHeaders={}",
             signer.algorithm,
-            sign::encode(format!("{}/{}", signer.id, signer.scope()).as_bytes(), false),
+            sign::encode(
+                format!("{}/{}", signer.id, signer.scope()).as_bytes(),
+                false
+            ),
             signer.stamp(),
             sign::encode(sign::names(&signed).as_bytes(), false),
         );
         if !self.query.is_empty() {
             query = format!("{}&{query}", self.query);
         }
-        let signature =
-            signer.request(&self.method, &self.path, &query, &signed, "UNSIGNED-PAYLOAD");
+        let signature = signer.request(
+            &self.method,
+            &self.path,
+            &query,
+            &signed,
+            "UNSIGNED-PAYLOAD",
+        );
         format!("{}?{query}&X-Amz-Signature={signature}", self.path)
     }
 
@@ -202,14 +216,20 @@ impl Call {
 
     fn raw(&self, headers: Vec<(String, String)>, auth: Option<String>, body: Vec<u8>) -> Raw {
         let query = if self.query.is_empty() { "" } else { "?" };
-        let mut lines = vec![format!("{} {}{query}{} HTTP/1.1", self.method, self.path, self.query)];
+        let mut lines = vec![format!(
+            "{} {}{query}{} HTTP/1.1",
+            self.method, self.path, self.query
+        )];
         let all = headers.iter().chain(&self.unsigned);
         lines.extend(all.map(|(name, value)| format!("{name}: {value}")));
         lines.extend(auth.map(|value| format!("authorization: {value}")));
         let carries = matches!(self.method.as_str(), "PUT" | "POST") || !body.is_empty();
         if !self.has_length {
             lines.push("transfer-encoding: chunked".to_owned());
-            return Raw { lines, body: sign::frame_unsigned(&body, 1_000, None) };
+            return Raw {
+                lines,
+                body: sign::frame_unsigned(&body, 1_000, None),
+            };
         }
         let has_own = lines.iter().any(|line| line.starts_with("content-length:"));
         if carries && !has_own {
@@ -224,16 +244,19 @@ impl Call {
             Payload::Signed => sign::sha256(&self.body),
             Payload::Unsigned => "UNSIGNED-PAYLOAD".to_owned(),
             Payload::Chunked(_) => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD".to_owned(),
-            Payload::ChunkedTrailer(..) => {
-                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER".to_owned()
-            }
+            Payload::ChunkedTrailer(..) => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER".to_owned(),
             Payload::UnsignedTrailer(..) => "STREAMING-UNSIGNED-PAYLOAD-TRAILER".to_owned(),
             Payload::Literal(text) => text.clone(),
         }
     }
 
     fn framed(&self, signer: &Signer, seed: &str) -> Vec<u8> {
-        let chunks = |size, trailer| Chunks { signer, seed: seed.to_owned(), size, trailer };
+        let chunks = |size, trailer| Chunks {
+            signer,
+            seed: seed.to_owned(),
+            size,
+            trailer,
+        };
         match &self.payload {
             Payload::Signed | Payload::Unsigned | Payload::Literal(_) => self.body.clone(),
             Payload::Chunked(size) => chunks(*size, None).frame(&self.body),
@@ -267,7 +290,10 @@ impl Raw {
     #[must_use]
     pub fn replace(mut self, name: &str, line: &str) -> Self {
         let prefix = format!("{name}:");
-        let found = self.lines.iter_mut().find(|line| line.to_ascii_lowercase().starts_with(&prefix));
+        let found = self
+            .lines
+            .iter_mut()
+            .find(|line| line.to_ascii_lowercase().starts_with(&prefix));
         *found.unwrap_or_else(|| panic!("no header `{name}`")) = line.to_owned();
         self
     }
@@ -276,7 +302,8 @@ impl Raw {
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         let prefix = format!("{name}:");
-        self.lines.retain(|line| !line.to_ascii_lowercase().starts_with(&prefix));
+        self.lines
+            .retain(|line| !line.to_ascii_lowercase().starts_with(&prefix));
         self
     }
 
@@ -299,5 +326,16 @@ impl Raw {
 
 /// A signer for `key` at this gate.
 pub fn signer(gate: &Gate, key: &Key) -> Signer {
-    Signer::new(&key.access_key_id, &key.secret_access_key, &gate.dev().region)
+    Signer::new(
+        &key.access_key_id,
+        &key.secret_access_key,
+        &gate.dev().region,
+    )
+}
+
+/// CRC-32 as `x-amz-checksum-crc32` carries it.
+pub fn crc32(body: &[u8]) -> String {
+    let value = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, body);
+    let value = u32::try_from(value).expect("32 bits");
+    base64::engine::general_purpose::STANDARD.encode(value.to_be_bytes())
 }

@@ -49,7 +49,10 @@ impl<'a> Client<'a> {
     /// `s3cmd …`.
     pub fn s3cmd(&self, arguments: &[&str]) -> Said {
         let host = self.gate.host();
-        let config = self.gate.dir().join(format!("s3cmd-{}.cfg", self.key.access_key_id));
+        let config = self
+            .gate
+            .dir()
+            .join(format!("s3cmd-{}.cfg", self.key.access_key_id));
         let text = format!(
             "[default]\naccess_key = {}\nsecret_key = {}\nhost_base = {host}\nhost_bucket = {host}\n\
              bucket_location = {}\nuse_https = True\nca_certs_file = {}\ncheck_ssl_hostname = True\n",
@@ -82,10 +85,16 @@ impl<'a> Client<'a> {
 
     fn run(&self, program: &str, arguments: &[&str]) -> Said {
         let mut command = Command::new(program);
-        command.args(arguments).envs(self.environment()).stdin(Stdio::null());
+        command
+            .args(arguments)
+            .envs(self.environment())
+            .stdin(Stdio::null());
         let line = format!("{program} {}", arguments.join(" "));
         let output = command.output();
-        said(line, output.unwrap_or_else(|error| panic!("`{program}` does not run: {error}")))
+        said(
+            line,
+            output.unwrap_or_else(|error| panic!("`{program}` does not run: {error}")),
+        )
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {
@@ -112,7 +121,10 @@ impl<'a> Client<'a> {
             ("RCLONE_CONFIG_GATE_SECRET_ACCESS_KEY", secret),
             ("RCLONE_CONFIG_GATE_REGION", dev.region.clone()),
             ("RCLONE_CONFIG_GATE_ENDPOINT", url),
-            ("POSTERN_DEV", self.gate.dir().join("dev.json").display().to_string()),
+            (
+                "POSTERN_DEV",
+                self.gate.dir().join("dev.json").display().to_string(),
+            ),
             ("POSTERN_USER", self.key.user.clone()),
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
         ]
@@ -138,7 +150,10 @@ impl Said {
 
     /// All that happened, for an assertion's message.
     pub fn story(&self) -> String {
-        format!("$ {}\nstatus {}\n{}{}", self.line, self.status, self.out, self.err)
+        format!(
+            "$ {}\nstatus {}\n{}{}",
+            self.line, self.status, self.out, self.err
+        )
     }
 }
 

@@ -88,7 +88,12 @@ impl Gate {
         command
             .args(["serve", "--dev", "--data"])
             .arg(dir)
-            .args(["--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args([
+                "--s3-listen",
+                "127.0.0.1:0",
+                "--admin-listen",
+                "127.0.0.1:0",
+            ])
             .args(arguments)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
@@ -103,18 +108,34 @@ impl Gate {
                 break dev;
             }
             if let Some(status) = child.try_wait().expect("the gate's state") {
-                panic!("the gate ended before it was ready: {status}\n{}", said(dir));
+                panic!(
+                    "the gate ended before it was ready: {status}\n{}",
+                    said(dir)
+                );
             }
             if begin.elapsed() > START_LIMIT {
                 let _ = child.kill();
                 let _ = child.wait();
-                panic!("the gate was not ready within {START_LIMIT:?}\n{}", said(dir));
+                panic!(
+                    "the gate was not ready within {START_LIMIT:?}\n{}",
+                    said(dir)
+                );
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        let ca = if dev.ca.is_absolute() { dev.ca.clone() } else { dir.join(&dev.ca) };
+        let ca = if dev.ca.is_absolute() {
+            dev.ca.clone()
+        } else {
+            dir.join(&dev.ca)
+        };
         let tls = wire::trusting(&ca);
-        Self { child, dir: dir.to_owned(), dev: Dev { ca, ..dev }, tls, _temporary: None }
+        Self {
+            child,
+            dir: dir.to_owned(),
+            dev: Dev { ca, ..dev },
+            tls,
+            _temporary: None,
+        }
     }
 
     /// The folder that holds all of its state.
@@ -134,7 +155,11 @@ impl Gate {
 
     /// The key of `user` with `level`.
     pub fn key(&self, user: &str, level: &str) -> &Key {
-        let found = self.dev.keys.iter().find(|key| key.user == user && key.level == level);
+        let found = self
+            .dev
+            .keys
+            .iter()
+            .find(|key| key.user == user && key.level == level);
         found.unwrap_or_else(|| panic!("dev.json has no key {user}/{level}: {:?}", self.dev.keys))
     }
 
@@ -177,7 +202,10 @@ impl Gate {
     /// Runs `postern` with `arguments` against this gate.
     pub fn postern(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(binary());
-        command.args(arguments).current_dir(&self.dir).env("POSTERN_DATA", &self.dir);
+        command
+            .args(arguments)
+            .current_dir(&self.dir)
+            .env("POSTERN_DATA", &self.dir);
         command.stdin(Stdio::null()).output().expect("postern runs")
     }
 
@@ -206,15 +234,23 @@ impl Gate {
         let text = fs::read_to_string(self.access_log()).unwrap_or_default();
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let lines = whole.lines().filter(|line| !line.is_empty());
-        lines.map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+        lines
+            .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+            .collect()
     }
 
     /// Waits for the access-log entry of a request id.
     #[track_caller]
     pub fn entry(&self, request_id: &str) -> serde_json::Value {
-        wait::until(&format!("the log entry of {request_id}"), Duration::from_secs(10), || {
-            self.entries().into_iter().find(|entry| mentions(entry, request_id))
-        })
+        wait::until(
+            &format!("the log entry of {request_id}"),
+            Duration::from_secs(10),
+            || {
+                self.entries()
+                    .into_iter()
+                    .find(|entry| mentions(entry, request_id))
+            },
+        )
     }
 
     /// Kills it as a power cut would: no handler runs.
@@ -237,7 +273,9 @@ impl Gate {
 
     /// Waits for its end after [`Self::terminate`].
     pub fn ended(&mut self) -> ExitStatus {
-        wait::until("the gate's end", STOP_LIMIT, || self.child.try_wait().expect("its state"))
+        wait::until("the gate's end", STOP_LIMIT, || {
+            self.child.try_wait().expect("its state")
+        })
     }
 
     /// Whether it still runs.
@@ -274,8 +312,14 @@ pub fn binary() -> PathBuf {
         return PathBuf::from(named);
     }
     let me = std::env::current_exe().expect("the path of this test");
-    let profile = me.parent().filter(|dir| dir.ends_with("deps")).and_then(Path::parent);
-    let beside = profile.or_else(|| me.parent()).expect("a folder").join("postern");
+    let profile = me
+        .parent()
+        .filter(|dir| dir.ends_with("deps"))
+        .and_then(Path::parent);
+    let beside = profile
+        .or_else(|| me.parent())
+        .expect("a folder")
+        .join("postern");
     assert!(
         beside.exists(),
         "{} is not there: `cargo build -p postern` makes it, or POSTERN_BIN names another",
@@ -287,7 +331,9 @@ pub fn binary() -> PathBuf {
 /// The root of the repository, found at run time: what was compiled in goes stale in a shared target folder.
 pub fn root() -> PathBuf {
     let begin = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    let begin = begin.or_else(|| std::env::current_dir().ok()).expect("a folder to start from");
+    let begin = begin
+        .or_else(|| std::env::current_dir().ok())
+        .expect("a folder to start from");
     let mut above = begin.ancestors();
     let root = above.find(|dir| dir.join("rust-toolchain.toml").exists());
     root.expect("the root of the repository").to_owned()
@@ -299,7 +345,12 @@ fn read_dev(path: &Path) -> Option<Dev> {
 
 fn append(path: &Path) -> File {
     let mut options = fs::OpenOptions::new();
-    options.create(true).append(true).mode(0o600).open(path).expect("a file for what the gate says")
+    options
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .expect("a file for what the gate says")
 }
 
 /// The end of what the gate in `dir` said.
@@ -313,15 +364,22 @@ fn said(dir: &Path) -> String {
 }
 
 fn authority(url: &str) -> &str {
-    url.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/')
+    url.trim_start_matches("https://")
+        .trim_start_matches("http://")
+        .trim_end_matches('/')
 }
 
 fn loopback(authority: &str) -> SocketAddr {
-    let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(443);
+    let port = authority
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok())
+        .unwrap_or(443);
     SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port)
 }
 
 fn mentions(entry: &serde_json::Value, request_id: &str) -> bool {
     let fields = entry.as_object().into_iter().flatten();
-    fields.into_iter().any(|(_, value)| value.as_str() == Some(request_id))
+    fields
+        .into_iter()
+        .any(|(_, value)| value.as_str() == Some(request_id))
 }

@@ -85,7 +85,13 @@ impl Load<'_> {
         let mut latencies = latencies.into_inner().expect("no panic");
         latencies.sort_unstable();
         let failures = failures.into_inner().expect("no panic");
-        Report { requests: answered.into_inner(), elapsed, cpu, latencies, failures }
+        Report {
+            requests: answered.into_inner(),
+            elapsed,
+            cpu,
+            latencies,
+            failures,
+        }
     }
 
     fn connection(
@@ -104,7 +110,8 @@ impl Load<'_> {
             request.clear();
             requests(connection, nth, &mut request);
             let begin = Instant::now();
-            wire.send(&request).map_err(|error| format!("sending request {nth}: {error}"))?;
+            wire.send(&request)
+                .map_err(|error| format!("sending request {nth}: {error}"))?;
             let is_head = request.starts_with(b"HEAD ");
             let (status, _) = if is_head {
                 wire.skim_head(&mut scratch)
@@ -140,7 +147,10 @@ impl Report {
     /// The latency in µs that `share` of the requests stay within.
     pub fn within(&self, share: f64) -> u32 {
         let last = self.latencies.len().saturating_sub(1);
-        self.latencies.get((last as f64 * share) as usize).copied().unwrap_or(0)
+        self.latencies
+            .get((last as f64 * share) as usize)
+            .copied()
+            .unwrap_or(0)
     }
 }
 
@@ -148,8 +158,10 @@ impl Report {
 pub fn cpu(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let fields: Vec<u64> =
-        after_name.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
+    let fields: Vec<u64> = after_name
+        .split_ascii_whitespace()
+        .map(|field| field.parse().unwrap_or(0))
+        .collect();
     let ticks = fields.get(11).unwrap_or(&0) + fields.get(12).unwrap_or(&0);
     Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }

@@ -22,7 +22,10 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
 
 /// The clock, in seconds since 1970.
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a clock after 1970")
+        .as_secs()
 }
 
 /// `20260102T030405Z`.
@@ -94,12 +97,20 @@ impl Signer {
     /// `date/region/service/aws4_request`.
     pub fn scope(&self) -> String {
         let stamp = self.stamp();
-        format!("{}/{}/{}/aws4_request", &stamp[..8], self.region, self.service)
+        format!(
+            "{}/{}/{}/aws4_request",
+            &stamp[..8],
+            self.region,
+            self.service
+        )
     }
 
     fn key(&self) -> Vec<u8> {
         let stamp = self.stamp();
-        let date = hmac(format!("AWS4{}", self.secret).as_bytes(), &stamp.as_bytes()[..8]);
+        let date = hmac(
+            format!("AWS4{}", self.secret).as_bytes(),
+            &stamp.as_bytes()[..8],
+        );
         let region = hmac(&date, self.region.as_bytes());
         let service = hmac(&region, self.service.as_bytes());
         hmac(&service, b"aws4_request")
@@ -129,8 +140,10 @@ impl Signer {
             })
             .collect();
         let names = names(&headers);
-        let canonical =
-            format!("{method}\n{path}\n{}\n{lines}\n{names}\n{payload}", sorted(query));
+        let canonical = format!(
+            "{method}\n{path}\n{}\n{lines}\n{names}\n{payload}",
+            sorted(query)
+        );
         let text = format!(
             "{}\n{}\n{}\n{}",
             self.algorithm,
@@ -164,7 +177,13 @@ pub fn names(headers: &[(String, String)]) -> String {
 fn sorted(query: &str) -> String {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let mut pairs: Vec<String> = pairs
-        .map(|pair| if pair.contains('=') { pair.to_owned() } else { format!("{pair}=") })
+        .map(|pair| {
+            if pair.contains('=') {
+                pair.to_owned()
+            } else {
+                format!("{pair}=")
+            }
+        })
         .collect();
     pairs.sort_by(|one, other| one.split_once('=').cmp(&other.split_once('=')));
     pairs.join("&")
@@ -261,7 +280,10 @@ mod tests {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let signature = signer.request("GET", "/test.txt", "", &headers, EMPTY_SHA256);
-        assert_eq!(signature, "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
+        assert_eq!(
+            signature,
+            "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"
+        );
     }
 
     // Source: the same chapter, "Signature Calculations for the Authorization Header: Transferring Payload in
@@ -275,8 +297,12 @@ mod tests {
         );
         signer.time = 1_369_353_600;
         let seed = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
-        let chunks =
-            Chunks { signer: &signer, seed: seed.to_owned(), size: 65_536, trailer: None };
+        let chunks = Chunks {
+            signer: &signer,
+            seed: seed.to_owned(),
+            size: 65_536,
+            trailer: None,
+        };
         let framed = chunks.frame(&[b'a'; 66_560]);
         let text = String::from_utf8(framed).unwrap();
         for wanted in [

@@ -46,7 +46,9 @@ pub fn trusting_with(
 ) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(ca).expect("the CA's file") {
-        roots.add(certificate.expect("a certificate in PEM")).expect("a CA's certificate");
+        roots
+            .add(certificate.expect("a certificate in PEM"))
+            .expect("a CA's certificate");
     }
     let config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)
@@ -69,7 +71,10 @@ impl Wire {
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
-        Ok(Self { stream, held: Vec::new() })
+        Ok(Self {
+            stream,
+            held: Vec::new(),
+        })
     }
 
     /// Sends bytes as they are.
@@ -106,14 +111,23 @@ impl Wire {
         self.held.drain(..end + 4);
         let mut lines = head.split("\r\n");
         let status = lines.next().and_then(|line| line.split(' ').nth(1));
-        let status: u16 = status.and_then(|status| status.parse().ok()).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("not an answer: {head:?}"))
-        })?;
+        let status: u16 = status
+            .and_then(|status| status.parse().ok())
+            .ok_or_else(|| {
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("not an answer: {head:?}"),
+                )
+            })?;
         let headers: Vec<(String, String)> = lines
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
-        let mut answer = Answer { status, headers, body: Vec::new() };
+        let mut answer = Answer {
+            status,
+            headers,
+            body: Vec::new(),
+        };
         if is_head || status < 200 || status == 204 || status == 304 {
             return Ok(answer);
         }
@@ -155,12 +169,19 @@ impl Wire {
             filled += self.some(&mut scratch[filled..])?;
         };
         let (head, _) = scratch.split_at(end);
-        let status = head.get(9..12).and_then(|code| std::str::from_utf8(code).ok());
+        let status = head
+            .get(9..12)
+            .and_then(|code| std::str::from_utf8(code).ok());
         let status = status.and_then(|code| code.parse().ok()).unwrap_or(0);
-        let length = if is_head { 0 } else { content_length(head).unwrap_or(0) };
+        let length = if is_head {
+            0
+        } else {
+            content_length(head).unwrap_or(0)
+        };
         let mut body = filled - end - 4;
         if body > length {
-            self.held.extend_from_slice(&scratch[end + 4 + length..filled]);
+            self.held
+                .extend_from_slice(&scratch[end + 4 + length..filled]);
             return Ok((status, length));
         }
         while body < length {
@@ -234,7 +255,10 @@ impl fmt::Debug for Wire {
 impl Answer {
     /// The first header of that name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body as text.
@@ -257,7 +281,8 @@ impl Answer {
 
     /// The id of the request that the header carries.
     pub fn request_id(&self) -> &str {
-        self.header("x-amz-request-id").unwrap_or_else(|| panic!("no request id: {self:?}"))
+        self.header("x-amz-request-id")
+            .unwrap_or_else(|| panic!("no request id: {self:?}"))
     }
 
     /// Wants a status.
@@ -278,20 +303,27 @@ impl Answer {
             self.text()
         );
         let inside = self.element("RequestId").unwrap_or_default();
-        assert_eq!(self.request_id(), inside, "the document names another request");
+        assert_eq!(
+            self.request_id(),
+            inside,
+            "the document names another request"
+        );
         self
     }
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
 }
 
 fn content_length(head: &[u8]) -> Option<usize> {
     let mut lines = head.split(|byte| *byte == b'\n');
     let value = lines.find_map(|line| {
         let (name, value) = line.split_at_checked(15)?;
-        name.eq_ignore_ascii_case(b"content-length:").then_some(value)
+        name.eq_ignore_ascii_case(b"content-length:")
+            .then_some(value)
     })?;
     std::str::from_utf8(value).ok()?.trim().parse().ok()
 }
