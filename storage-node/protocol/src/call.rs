@@ -3,7 +3,10 @@
 //! These are plain data. They are made by [`parse`](crate::parse) from a request's head, judged by the proxy, and handed to
 //! the upstream: what was authorized is what is executed.
 
-use crate::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
+use http::HeaderMap;
+
+use crate::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind, Hasher};
+use crate::error::{S3Code, S3Error};
 use crate::escalations::Escalations;
 use crate::names::{BucketName, ObjectKey, UploadId, VersionId};
 use crate::object::{ContentHeaders, ETag};
@@ -120,6 +123,33 @@ pub struct BodyDigests {
     pub checksum: Option<Checksum>,
     /// `x-amz-trailer`: the value comes in the body's trailers.
     pub trailer: Option<ChecksumAlgorithm>,
+}
+
+impl BodyDigests {
+    /// Compares what was declared with a whole body and the trailers that followed it.
+    ///
+    /// # Errors
+    /// [`S3Code::BadDigest`], and [`S3Code::MalformedTrailerError`] where a declared trailer is missing or no checksum.
+    pub fn verify(&self, body: &[u8], trailers: Option<&HeaderMap>) -> Result<(), S3Error> {
+        if let Some(expected) = self.md5
+            && Hasher::of(ChecksumAlgorithm::Md5, body).value != expected
+        {
+            return Err(S3Error::with(
+                S3Code::BadDigest,
+                "The Content-MD5 you specified did not match what we received.",
+            ));
+        }
+        let trailed = self
+            .trailer
+            .map(|algorithm| algorithm.read_trailer(trailers))
+            .transpose()?;
+        for expected in self.checksum.iter().chain(&trailed) {
+            if Hasher::of(expected.algorithm, body).value != expected.value {
+                return Err(expected.algorithm.mismatch());
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How keys are written into list answers.

@@ -12,7 +12,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 
 use crate::error::{S3Code, S3Error};
 use crate::limits::PARTS_MAX;
@@ -221,6 +221,20 @@ impl ChecksumAlgorithm {
         checksum.kind = ChecksumKind::Composite;
         checksum.parts = Some(parts);
         Ok(checksum)
+    }
+
+    /// Reads the value that a payload's trailers were declared to carry.
+    ///
+    /// # Errors
+    /// [`S3Code::MalformedTrailerError`] where it is missing, comes twice, or is no checksum.
+    pub fn read_trailer(self, trailers: Option<&HeaderMap>) -> Result<Checksum, S3Error> {
+        let mut values = trailers
+            .into_iter()
+            .flat_map(|map| map.get_all(self.header_text()));
+        let value = values.next().filter(|_| values.next().is_none());
+        let text = value.and_then(|value| value.to_str().ok());
+        let checksum = text.and_then(|text| self.parse_value(text.trim()).ok());
+        checksum.ok_or_else(|| S3Error::new(S3Code::MalformedTrailerError))
     }
 
     /// The refusal of a header's value that is no checksum of this algorithm.
