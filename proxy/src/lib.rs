@@ -2,5 +2,7 @@
 
 pub mod clock;
 pub mod edge;
+mod files;
+pub mod limits;
 pub mod observe;
 pub mod tasks;

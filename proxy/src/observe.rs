@@ -3,22 +3,130 @@
 //! The access log is not logging: one entry a request, every outcome, also "the client went away".
 
 mod entry;
+mod escape;
 mod id;
+mod json;
+mod metrics;
+mod resource;
 mod riding;
+mod text;
+mod trace;
+mod writer;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
 
 pub use entry::{Entry, Modules, Signed};
-pub use id::RequestId;
+pub use id::{NotARequestId, RequestId};
+pub use metrics::{Kind, Metrics, OpenConnection};
 pub use riding::Riding;
+pub use trace::{start_tracing, trace_panics};
+pub use writer::{Full, Target};
+
+use entry::Record;
+use writer::Writer;
 
 /// Where entries go. Shared by all requests; never changed.
-#[derive(Debug)]
 pub struct Observer {
     ids: id::Ids,
+    place: Place,
+    json: Option<Writer>,
+    text: Option<Writer>,
+    metrics: Metrics,
+}
+
+/// What is the same in each entry.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// The region.
+    pub region: String,
+    /// The name of this edge, as `x-amz-id-2` and the log's host id.
+    pub host_id: String,
+}
+
+/// What an observer is made of.
+#[derive(Clone, Debug, Default)]
+pub struct ObserverOptions {
+    /// Where JSON lines go, if anywhere.
+    pub json: Option<Target>,
+    /// Where lines in the format of S3's server access log go, if anywhere.
+    pub text: Option<Target>,
+    /// What happens when lines come faster than they can be written.
+    pub full: Full,
+    /// What is the same in each entry.
+    pub place: Place,
+    /// Where request ids begin: random, so that two runs share none.
+    pub seed: u64,
 }
 
 impl Observer {
+    /// Opens the log files.
+    ///
+    /// # Errors
+    /// A file cannot be opened for appending.
+    pub fn open(options: ObserverOptions) -> io::Result<Arc<Self>> {
+        let open = |target: Option<Target>| target.map(|target| Writer::start(target, options.full)).transpose();
+        let (json, text) = (open(options.json.clone())?, open(options.text.clone())?);
+        let metrics = Metrics::new();
+        for writer in [&json, &text].into_iter().flatten() {
+            let lost = writer.lost();
+            metrics.watch("access_log_lost_lines", "Lines of the access log that could not be written", Kind::Counter, move || {
+                lost.load(std::sync::atomic::Ordering::Relaxed)
+            });
+        }
+        Ok(Arc::new(Self { ids: id::Ids::new(options.seed), place: options.place, json, text, metrics }))
+    }
+
     /// An observer that writes nothing, for tests.
-    pub fn silent() -> std::sync::Arc<Self> {
-        std::sync::Arc::new(Self { ids: id::Ids::new(0) })
+    pub fn silent() -> Arc<Self> {
+        let place = Place::default();
+        Arc::new(Self { ids: id::Ids::new(0), place, json: None, text: None, metrics: Metrics::new() })
+    }
+
+    /// The metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The name of this edge, for `x-amz-id-2`.
+    pub fn host_id(&self) -> &str {
+        &self.place.host_id
+    }
+
+    /// Opens the log files again under their names, after they were moved away.
+    pub fn reopen(&self) {
+        for writer in [&self.json, &self.text].into_iter().flatten() {
+            writer.reopen();
+        }
+    }
+
+    /// Writes what is pending and closes the log files. Entries that come later are lost, and counted.
+    pub fn close(&self) {
+        for writer in [&self.json, &self.text].into_iter().flatten() {
+            writer.close();
+        }
+    }
+
+    /// Writes an entry. Each is written once.
+    fn write(&self, record: &Record) {
+        let total = record.started.elapsed();
+        self.metrics.request(record, total);
+        if let Some(writer) = &self.json {
+            let mut line = Vec::with_capacity(1_024);
+            json::write(record, total, &self.place, &mut line);
+            writer.append(&line);
+        }
+        if let Some(writer) = &self.text {
+            let mut line = Vec::with_capacity(768);
+            text::write(record, total, &self.place, &mut line);
+            writer.append(&line);
+        }
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer").field("place", &self.place).finish_non_exhaustive()
     }
 }

@@ -8,9 +8,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
-use s3_protocol::{BucketName, ObjectKey, Operation, S3Code, VersionId};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
+use s3_protocol::{Operation, S3Code, S3Request, Target, VersionId};
 
 use super::{Observer, RequestId, Riding};
 use crate::edge::Peer;
@@ -64,6 +63,7 @@ pub(super) struct Record {
     pub(super) code: Option<S3Code>,
     pub(super) turn_around: Option<std::time::Duration>,
     pub(super) sent: u64,
+    pub(super) received: u64,
     pub(super) whole: bool,
     text: String,
 }
@@ -76,9 +76,23 @@ pub(super) struct Span {
 }
 
 impl Entry {
-    /// Opens the entry of the request whose head is `parts`, which arrived at `now_ms`.
-    pub fn open(observer: &Arc<Observer>, peer: &Peer, parts: &Parts, now_ms: u64) -> Self {
-        let header = |name: HeaderName| header_of(&parts.headers, &name);
+    /// Opens the entry of a request that arrived at `now_ms`.
+    pub fn open<B>(observer: &Arc<Observer>, peer: &Peer, wire: &Request<B>, now_ms: u64) -> Self {
+        let mut entry = Self::unreadable(observer, peer, now_ms);
+        let record = &mut entry.0;
+        // Header values share the bytes of the head: these clones copy nothing.
+        let header = |name: HeaderName| wire.headers().get(name).cloned();
+        record.method = wire.method().clone();
+        record.uri = wire.uri().clone();
+        record.version = wire.version();
+        record.host = header(header::HOST);
+        record.user_agent = header(header::USER_AGENT);
+        record.referrer = header(header::REFERER);
+        entry
+    }
+
+    /// Opens the entry of a request whose head could not be read.
+    pub(crate) fn unreadable(observer: &Arc<Observer>, peer: &Peer, now_ms: u64) -> Self {
         Self(Box::new(Record {
             observer: Arc::clone(observer),
             id: observer.ids.next(),
@@ -87,12 +101,12 @@ impl Entry {
             client: peer.client,
             socket: peer.socket,
             tls: peer.tls.as_ref().map(|tls| (tls.version, tls.cipher)),
-            method: parts.method.clone(),
-            uri: parts.uri.clone(),
-            version: parts.version,
-            host: header(header::HOST),
-            user_agent: header(header::USER_AGENT),
-            referrer: header(header::REFERER),
+            method: Method::default(),
+            uri: Uri::default(),
+            version: Version::default(),
+            host: None,
+            user_agent: None,
+            referrer: None,
             operation: None,
             bucket: Span::default(),
             key: Span::default(),
@@ -110,6 +124,7 @@ impl Entry {
             code: None,
             turn_around: None,
             sent: 0,
+            received: 0,
             whole: false,
             text: String::new(),
         }))
@@ -121,10 +136,20 @@ impl Entry {
     }
 
     /// What the request asks, once it is understood.
-    pub fn asked(&mut self, operation: Operation, bucket: Option<&BucketName>, key: Option<&ObjectKey>) {
-        self.0.operation = Some(operation);
-        self.0.bucket = self.0.keep(bucket.map_or("", BucketName::as_str));
-        self.0.key = self.0.keep(key.map_or("", ObjectKey::as_str));
+    pub fn asked(&mut self, request: &S3Request) {
+        let (bucket, key) = match &request.target {
+            Target::Service => ("", ""),
+            Target::Bucket(bucket) => (bucket.as_str(), ""),
+            Target::Object(bucket, key) => (bucket.as_str(), key.as_str()),
+        };
+        self.0.operation = Some(request.operation);
+        self.0.bucket = self.0.keep(bucket);
+        self.0.key = self.0.keep(key);
+    }
+
+    /// The key, where only the body names it: a form.
+    pub fn named(&mut self, key: &str) {
+        self.0.key = self.0.keep(key);
     }
 
     /// The version that the request names or made.
@@ -159,7 +184,12 @@ impl Entry {
         self.0.object_bytes = Some(bytes);
     }
 
-    /// What is answered.
+    /// `bytes` of the request's body were taken.
+    pub fn received(&mut self, bytes: u64) {
+        self.0.received = bytes;
+    }
+
+    /// What is answered. The status is also taken from the answer that the entry rides on.
     pub fn answered(&mut self, status: StatusCode, code: Option<S3Code>) {
         self.0.status = status.as_u16();
         self.0.code = code;
@@ -182,6 +212,13 @@ impl Entry {
     pub(super) fn whole(&mut self) {
         self.0.whole = true;
     }
+
+    /// The whole answer, of `bytes` after its head, was written at once.
+    pub(crate) fn written(mut self, bytes: usize) {
+        self.0.turn_around = Some(self.0.started.elapsed());
+        self.sent(bytes);
+        self.whole();
+    }
 }
 
 impl Record {
@@ -197,9 +234,68 @@ impl Record {
     }
 }
 
-/// The value of a header, kept without copying its bytes.
-fn header_of(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
-    headers.get(name).cloned()
+impl Drop for Record {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
+            self.code = Some(S3Code::InternalError);
+        }
+        let observer = Arc::clone(&self.observer);
+        observer.write(self);
+    }
+}
+
+impl Signed {
+    /// As AWS's logs name it; a form has no name there.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Header => "AuthHeader",
+            Self::Query => "QueryString",
+            Self::Form => "PostForm",
+        }
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It was served, or answered with a redirection or "not modified".
+    Ok,
+    /// A policy said no.
+    Denied,
+    /// The client's fault.
+    Refused,
+    /// Ours.
+    Failed,
+    /// The client went away before the end of the answer.
+    Gone,
+}
+
+impl Outcome {
+    pub(super) const ALL: [Self; 5] = [Self::Ok, Self::Denied, Self::Refused, Self::Failed, Self::Gone];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Denied => "denied",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Gone => "client_gone",
+        }
+    }
+}
+
+impl Record {
+    pub(super) fn outcome(&self) -> Outcome {
+        match self.status {
+            500.. => Outcome::Failed,
+            0 => Outcome::Gone,
+            _ if !self.whole => Outcome::Gone,
+            403 if self.code == Some(S3Code::AccessDenied) => Outcome::Denied,
+            400..=499 => Outcome::Refused,
+            _ => Outcome::Ok,
+        }
+    }
 }
 
 impl fmt::Debug for Entry {

@@ -1,0 +1,55 @@
+//! Every bound that the gate itself sets, on one page. Those that an operator may change are settings; these are their
+//! defaults where no settings file speaks, and the bounds that nobody changes.
+
+use std::time::Duration;
+
+/// Largest head of a request that is read, in bytes: the request line and all its headers. A presigned URL of a key of
+/// 1,024 bytes, percent-encoded, with a session token of 2 KiB takes about 6 KiB; S3 itself allows 8 KiB of headers.
+pub const HEAD_BYTES_MAX: usize = 16 * 1_024;
+/// Most headers of a request. hyper reads up to 100 without an allocation.
+pub const HEADERS_MAX: usize = 100;
+/// Longest request target, in bytes: a key of 1,024 bytes takes 3,072 percent-encoded.
+pub const URI_BYTES_MAX: usize = 8 * 1_024;
+/// How long a client may take over a PROXY header and the TLS handshake.
+pub const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long a head may take, from the first wait for a request to its end.
+pub const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a kept connection may be idle. Longer than that of AWS's SDKs (botocore keeps for 60 s or less).
+pub const KEEP_ALIVE_TIME_MAX: Duration = Duration::from_secs(75);
+/// How long a body may stand still, in either direction.
+pub const BODY_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
+/// Lowest rate of a body, in bytes a second, once `BODY_RATE_WINDOW` has been waited for.
+pub const BODY_RATE_MIN: u64 = 256;
+/// How long a body may be slower than that.
+pub const BODY_RATE_WINDOW: Duration = Duration::from_secs(30);
+/// Connections in all.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// Connections of one source address; an IPv6 network of 64 bits counts as one address.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 1_000;
+/// Streams of one HTTP/2 connection.
+pub const HTTP2_STREAMS_MAX: u32 = 128;
+/// What is read of the body of a refused request so that the client sees the answer, in bytes.
+pub const DISCARD_BYTES_MAX: u64 = 1_024 * 1_024;
+/// And for how long.
+pub const DISCARD_TIME_MAX: Duration = Duration::from_secs(5);
+/// What hyper may hold of one connection in each direction, in bytes.
+pub const CONNECTION_BUFFER_BYTES_MAX: usize = 256 * 1_024;
+/// Longest PROXY header of version 1, in bytes with its line end. Source: PROXY protocol, section 2.1.
+pub const PROXY_V1_BYTES_MAX: usize = 107;
+/// Longest PROXY header of version 2 that is read, in bytes: addresses and as many extensions as load balancers send.
+pub const PROXY_V2_BYTES_MAX: usize = 4_096;
+/// Connections that wait to be accepted.
+pub const ACCEPT_BACKLOG_MAX: i32 = 4_096;
+/// How often changed certificate files are looked for.
+pub const CERTIFICATE_CHECK_TIME: Duration = Duration::from_secs(10);
+/// Largest certificate or key file, in bytes.
+pub const PEM_BYTES_MAX: u64 = 1_024 * 1_024;
+/// Lines of the access log that wait to be written, in bytes. At the bound the chosen [`crate::observe::Full`] applies.
+pub const LOG_PENDING_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+/// How long lines are gathered before they are written.
+pub const LOG_GATHER_TIME: Duration = Duration::from_millis(10);
+/// Longest user agent and referrer in the access log, in bytes.
+pub const LOG_FIELD_BYTES_MAX: usize = 1_024;
+
+// A head must have room for the longest target, and for hyper's smallest buffer.
+const _: () = assert!(HEAD_BYTES_MAX > URI_BYTES_MAX && CONNECTION_BUFFER_BYTES_MAX > HEAD_BYTES_MAX);
