@@ -4,12 +4,22 @@
 //! What comes later wins: default, file, environment, command line. A secret may be given as itself or, as `<name>_file`, as
 //! the path of a file that holds it.
 
+mod fault;
+mod read;
+mod sections;
+mod source;
+mod values;
+
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+
+pub use fault::{EXIT_USAGE, Fault, Faults, Place};
+pub use source::{Environment, Overrides};
+pub use values::{NotADomain, NotARegion};
 
 use crate::Secret;
 
@@ -254,6 +264,28 @@ pub enum LogLevel {
     Trace,
 }
 
+impl Settings {
+    /// Reads the settings: defaults, then the file, the environment and the command line, the later over the earlier.
+    ///
+    /// # Errors
+    /// Every fault that there is, not only the first.
+    pub fn load(
+        file: Option<&Path>,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, Faults> {
+        let mut faults = Vec::new();
+        let values = source::gather(file, environment, overrides, &mut faults);
+        let mut reader = read::Reader::new(values, &mut faults);
+        let settings = sections::read(&mut reader);
+        reader.refuse_the_rest();
+        match settings {
+            Some(settings) if faults.is_empty() => Ok(settings),
+            _ => Err(Faults::new(faults)),
+        }
+    }
+}
+
 impl LogLevel {
     /// The name, such as `info`.
     pub const fn as_str(self) -> &'static str {
@@ -267,16 +299,3 @@ impl LogLevel {
     }
 }
 
-impl Domain {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Region {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}

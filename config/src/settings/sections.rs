@@ -1,0 +1,221 @@
+//! The sections, field by field: name, range, default. The sample file says the same for people, and a test compares them.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::{Path, PathBuf};
+
+use super::read::Reader;
+use super::values::{ValueError, word};
+use super::{
+    AccessFormat, AccessLog, AdminSettings, DirectorySettings, Domains, Limits, LogLevel,
+    LogSettings, MetricsAccess, NodeSettings, PolicySettings, ProxyProtocol, Region, S3Settings,
+    Settings, Tls,
+};
+use crate::Secret;
+use crate::directory::MASTER_KEY_BYTES;
+use crate::limits::MODULE_BYTES_MAX;
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+/// Fewest characters of an admin token. Source: 128 bits in hexadecimal digits.
+const TOKEN_CHARACTERS_MIN: usize = 32;
+
+/// Reads every section; none only where a default itself cannot be read, which the tests rule out.
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
+    let here = Path::new("");
+    let data = reader.path("data.folder", here).unwrap_or_else(|| PathBuf::from("postern-data"));
+    let s3 = s3(reader)?;
+    let admin = admin(reader, &s3.tls)?;
+    Some(Settings {
+        domains: domains(reader),
+        limits: limits(reader)?,
+        node: node(reader),
+        policy: policy(reader)?,
+        directory: directory(reader),
+        log: log(reader, &data),
+        data,
+        s3,
+        admin,
+    })
+}
+
+fn s3(reader: &mut Reader<'_>) -> Option<S3Settings> {
+    let address = "an address and port, such as `0.0.0.0:443`";
+    let default = "127.0.0.1:9443".parse().ok()?;
+    let listen = reader.optional("s3.listen", address, str::parse::<SocketAddr>).unwrap_or(default);
+    let proxy_protocol = reader.optional("s3.proxy_protocol", "`off` or `required`", |text| {
+        word(text, &[("off", ProxyProtocol::Off), ("required", ProxyProtocol::Required)])
+    });
+    let trusted_place = reader.place("s3.proxy_protocol");
+    let network = "a network, such as `10.0.0.0/8`";
+    let region = "the name of a region, such as `us-east-1`";
+    let settings = S3Settings {
+        listen,
+        tls: tls(reader, "s3").unwrap_or(Tls::OwnCa),
+        http2: reader.boolean("s3.http2", false),
+        proxy_protocol: proxy_protocol.unwrap_or(ProxyProtocol::Off),
+        trusted_proxies: reader.list("s3.trusted_proxies", network, str::parse),
+        region: match reader.optional("s3.region", region, str::parse::<Region>) {
+            Some(region) => region,
+            None => "us-east-1".parse().ok()?,
+        },
+        region_aliases: reader.list("s3.region_aliases", region, str::parse),
+    };
+    let required = settings.proxy_protocol == ProxyProtocol::Required;
+    if required && settings.trusted_proxies.is_empty() {
+        let expected = "needs s3.trusted_proxies: nobody would be let in".to_owned();
+        reader.blind_fault("s3.proxy_protocol", trusted_place, expected);
+    }
+    Some(settings)
+}
+
+/// A certificate and its key, both or neither.
+fn tls(reader: &mut Reader<'_>, section: &str) -> Option<Tls> {
+    let (cert_field, key_field) = (format!("{section}.tls_cert"), format!("{section}.tls_key"));
+    let (cert_place, key_place) = (reader.place(&cert_field), reader.place(&key_field));
+    let given = |place: &super::Place| *place != super::Place::Default;
+    let (cert_given, key_given) = (given(&cert_place), given(&key_place));
+    let (cert, key) = (reader.file(&cert_field), reader.file(&key_field));
+    if cert_given && !key_given {
+        reader.blind_fault(&cert_field, cert_place, format!("needs {key_field}"));
+    } else if key_given && !cert_given {
+        reader.blind_fault(&key_field, key_place, format!("needs {cert_field}"));
+    }
+    Some(Tls::Files { cert: cert?, key: key? })
+}
+
+fn domains(reader: &mut Reader<'_>) -> Domains {
+    let expected = "a domain name in lower case, such as `s3.example.org`";
+    let place = reader.place("domains.public");
+    let s3 = reader.optional("domains.s3", expected, str::parse::<super::Domain>);
+    let public = reader.optional("domains.public", expected, str::parse::<super::Domain>);
+    if let (Some(s3), Some(public)) = (&s3, &public)
+        && (s3.is_within(public) || public.is_within(s3))
+    {
+        let expected = format!("`{public}` and domains.s3 `{s3}` must not lie within each other");
+        reader.blind_fault("domains.public", place, expected);
+    }
+    Domains { s3, public }
+}
+
+fn admin(reader: &mut Reader<'_>, s3_tls: &Tls) -> Option<AdminSettings> {
+    let address = "an address and port, such as `127.0.0.1:9444`";
+    let default = "127.0.0.1:9444".parse().ok()?;
+    let listen = reader.optional("admin.listen", address, str::parse::<SocketAddr>).unwrap_or(default);
+    let metrics = reader.optional("admin.metrics", "`token` or `loopback`", |text| {
+        word(text, &[("token", MetricsAccess::Token), ("loopback", MetricsAccess::Loopback)])
+    });
+    let token = "at least 32 visible ASCII characters";
+    Some(AdminSettings {
+        listen,
+        tls: tls(reader, "admin").unwrap_or_else(|| s3_tls.clone()),
+        token: reader.secret("admin.token", token, |text| {
+            let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+            (visible && text.len() >= TOKEN_CHARACTERS_MIN).then(|| Secret::new(text.into()))
+        }),
+        metrics: metrics.unwrap_or(MetricsAccess::Token),
+    })
+}
+
+fn limits(r: &mut Reader<'_>) -> Option<Limits> {
+    Some(Limits {
+        head_bytes: size(r.bytes("limits.head_bytes", 8 * KIB..=MIB, 32 * KIB))?,
+        header_count: size(r.count("limits.header_count", 32..=1_000, 100))?,
+        uri_bytes: size(r.bytes("limits.uri_bytes", 4 * KIB..=64 * KIB, 16 * KIB))?,
+        head_time: r.time("limits.head_time", SECOND..=5 * MINUTE, 10 * SECOND),
+        keep_alive_time: r.time("limits.keep_alive_time", SECOND..=60 * MINUTE, MINUTE),
+        body_idle_time: r.time("limits.body_idle_time", SECOND..=10 * MINUTE, 30 * SECOND),
+        body_rate: r.bytes("limits.body_rate", 0..=MIB, KIB),
+        body_rate_window: r.time("limits.body_rate_window", SECOND..=10 * MINUTE, 30 * SECOND),
+        handshake_time: r.time("limits.handshake_time", SECOND..=MINUTE, 10 * SECOND),
+        connections: size(r.count("limits.connections", 16..=1_000_000, 10_000))?,
+        connections_per_address: size(r.count(
+            "limits.connections_per_address",
+            1..=1_000_000,
+            1_000,
+        ))?,
+        requests_per_tenant: size(r.count("limits.requests_per_tenant", 1..=1_000_000, 5_000))?,
+        http2_streams: small(r.count("limits.http2_streams", 1..=1_000, 100))?,
+        xml_bytes: size(r.bytes("limits.xml_bytes", 64 * KIB..=64 * MIB, 8 * MIB))?,
+        form_bytes: size(r.bytes("limits.form_bytes", 4 * KIB..=MIB, 64 * KIB))?,
+        chunk_header_bytes: size(r.bytes("limits.chunk_header_bytes", 128..=16 * KIB, KIB))?,
+        trailer_bytes: size(r.bytes("limits.trailer_bytes", 256..=64 * KIB, 4 * KIB))?,
+        discard_bytes: r.bytes("limits.discard_bytes", 0..=64 * MIB, MIB),
+        discard_time: r.time("limits.discard_time", 0..=MINUTE, 5 * SECOND),
+        requests_per_second_per_address: rate(r, "limits.requests_per_second_per_address"),
+        requests_per_second_per_key: rate(r, "limits.requests_per_second_per_key"),
+        clock_skew: r.time("limits.clock_skew", SECOND..=15 * MINUTE, 15 * MINUTE),
+        recheck_time: r.time("limits.recheck_time", SECOND..=MINUTE, 5 * SECOND),
+        drain_notice: r.time("limits.drain_notice", 0..=5 * MINUTE, 5 * SECOND),
+        drain_grace: r.time("limits.drain_grace", 0..=60 * MINUTE, 30 * SECOND),
+        admin_body_bytes: size(r.bytes("limits.admin_body_bytes", 4 * KIB..=MIB, 64 * KIB))?,
+    })
+}
+
+fn node(reader: &mut Reader<'_>) -> NodeSettings {
+    NodeSettings {
+        cache_bytes: reader.bytes("node.cache_bytes", MIB..=1_024 * GIB, 64 * MIB),
+        volume_bytes: reader.bytes("node.volume_bytes", 16 * MIB..=1_024 * GIB, 4 * GIB),
+        overlay_bytes: reader.bytes("node.overlay_bytes", MIB..=16 * GIB, 32 * MIB),
+        reserve_bytes: reader.bytes("node.reserve_bytes", 0..=1_024 * GIB, 256 * MIB),
+    }
+}
+
+fn policy(reader: &mut Reader<'_>) -> Option<PolicySettings> {
+    let module_bytes_max = u64::try_from(MODULE_BYTES_MAX).ok()?;
+    Some(PolicySettings {
+        cache_bytes: reader.bytes("policy.cache_bytes", MIB..=64 * GIB, 64 * MIB),
+        machine_code_bytes: reader.bytes("policy.machine_code_bytes", MIB..=64 * GIB, 64 * MIB),
+        fuel: NonZeroU64::new(reader.count("policy.fuel", 1_000..=10_000_000_000, 1_000_000))?,
+        deadline: reader.time("policy.deadline", 1..=10 * SECOND, 50),
+        module_bytes: size(reader.bytes("policy.module_bytes", KIB..=module_bytes_max, module_bytes_max))?,
+        explained_requests: size(reader.count("policy.explained_requests", 0..=1_000_000, 1_000))?,
+    })
+}
+
+fn directory(reader: &mut Reader<'_>) -> DirectorySettings {
+    let master_key = reader.secret("directory.master_key", "64 hexadecimal digits", |text| {
+        let bytes = hex::decode(text).ok().filter(|bytes| bytes.len() == MASTER_KEY_BYTES)?;
+        Some(Secret::new(bytes))
+    });
+    DirectorySettings { master_key }
+}
+
+fn log(reader: &mut Reader<'_>, data: &Path) -> LogSettings {
+    let access = reader.optional("log.access_path", "a path, or `-`", |text| match text {
+        "" => Err(ValueError::Name),
+        "-" => Ok(AccessLog::Output),
+        path => Ok(AccessLog::File(data.join(path))),
+    });
+    let format = reader.optional("log.format", "`json`, `s3` or `both`", |text| {
+        let formats = [
+            ("json", AccessFormat::Json),
+            ("s3", AccessFormat::S3),
+            ("both", AccessFormat::Both),
+        ];
+        word(text, &formats)
+    });
+    let levels = "`error`, `warn`, `info`, `debug` or `trace`";
+    let level = reader.optional("log.level", levels, |text| word(text, &LogLevel::ALL));
+    LogSettings {
+        access: access.unwrap_or_else(|| AccessLog::File(data.join("access.log"))),
+        format: format.unwrap_or(AccessFormat::Json),
+        level: level.unwrap_or(LogLevel::Info),
+    }
+}
+
+fn rate(reader: &mut Reader<'_>, field: &str) -> Option<NonZeroU32> {
+    let given = reader.optional_count(field, 1..=u64::from(u32::MAX))?;
+    NonZeroU32::new(u32::try_from(given).ok()?)
+}
+
+fn size(value: u64) -> Option<usize> {
+    usize::try_from(value).ok()
+}
+
+fn small(value: u64) -> Option<u32> {
+    u32::try_from(value).ok()
+}
