@@ -127,10 +127,9 @@ impl ChunkDecoder {
         while !input.is_empty() {
             match &mut self.state {
                 State::Line => {
-                    let max = CHUNK_LINE_BYTES_MAX;
-                    if let Some(end) =
-                        read_line(&mut self.line, input, max).ok_or(BodyError::MalformedChunk)?
-                    {
+                    let end = read_line(&mut self.line, input, CHUNK_LINE_BYTES_MAX)
+                        .map_err(|LineTooLong| BodyError::MalformedChunk)?;
+                    if let Some(end) = end {
                         self.begin_chunk(end)?;
                     }
                 }
@@ -223,7 +222,8 @@ impl ChunkDecoder {
     fn read_trailer(&mut self, input: &mut Bytes) -> Result<(), BodyError> {
         let before = input.len();
         let max = TRAILER_BYTES_MAX - self.trailers.bytes.min(TRAILER_BYTES_MAX);
-        let end = read_line(&mut self.line, input, max).ok_or(BodyError::TrailersTooLong)?;
+        let end = read_line(&mut self.line, input, max)
+            .map_err(|LineTooLong| BodyError::TrailersTooLong)?;
         let Some(end) = end else { return Ok(()) };
         self.trailers.bytes += self.line.len() + before.saturating_sub(input.len()).min(2);
         let line = std::mem::take(&mut self.line);
@@ -278,7 +278,7 @@ impl Trailers {
             .position(|&byte| byte == b':')
             .ok_or(malformed.clone())?;
         let (name, value) = line.split_at_checked(at).ok_or(malformed.clone())?;
-        let value = value.get(1..).unwrap_or(&[]).trim_ascii();
+        let value = trimmed(value.get(1..).unwrap_or(&[]));
         if signed && name.eq_ignore_ascii_case(b"x-amz-trailer-signature") {
             self.claimed = Some(Signature::parse(value).ok_or(malformed)?);
             return Ok(());
@@ -307,29 +307,40 @@ enum LineEnd {
     Bare,
 }
 
-/// Moves bytes from `input` to `line` up to a line feed. `None` where the line is longer than `max`; `Some(None)`
-/// where it has not ended yet.
+/// A line that is longer than it may be.
+struct LineTooLong;
+
+/// Moves bytes from `input` to `line` up to a line feed, of which it tells the kind. `None` where the line has not
+/// ended yet.
 fn read_line<const N: usize>(
     line: &mut SmallVec<[u8; N]>,
     input: &mut Bytes,
     max: usize,
-) -> Option<Option<LineEnd>> {
+) -> Result<Option<LineEnd>, LineTooLong> {
     let feed = memchr::memchr(b'\n', input);
     let taken = input.split_to(feed.unwrap_or(input.len()));
     // One more for the carriage return.
     if line.len() + taken.len() > max + 1 {
-        return None;
+        return Err(LineTooLong);
     }
     line.extend_from_slice(&taken);
     if feed.is_none() {
-        return Some(None);
+        return Ok(None);
     }
     input.advance(1);
     if line.last() == Some(&b'\r') {
         line.pop();
-        return Some(Some(LineEnd::Full));
+        return Ok(Some(LineEnd::Full));
     }
-    Some(Some(LineEnd::Bare))
+    Ok(Some(LineEnd::Bare))
+}
+
+/// `value` without spaces at its ends.
+fn trimmed(mut value: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = value {
+        value = rest;
+    }
+    value
 }
 
 /// Reads one to sixteen hex digits.

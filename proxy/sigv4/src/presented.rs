@@ -100,6 +100,10 @@ pub enum Sessions {
 }
 
 /// What a request presents.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time on the stack of a request: a box would cost more than the copy"
+)]
 #[derive(Debug)]
 pub enum Presented<'h> {
     /// No credentials at all. Credentials that are there and wrong never become this.

@@ -160,7 +160,7 @@ pub fn presigned_headers(query: &str) -> Result<HeaderMap, AuthError> {
         }
         let name =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| AuthError::MalformedQuery)?;
-        let value = HeaderValue::from_str(decode(value)?.trim_ascii())
+        let value = HeaderValue::from_str(decode(value)?.trim_matches(' '))
             .map_err(|_| AuthError::MalformedHeader { name: name.clone() })?;
         if headers.insert(name.clone(), value).is_some() {
             return Err(AuthError::RepeatedHeader { name });

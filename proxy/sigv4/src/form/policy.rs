@@ -182,13 +182,13 @@ impl Condition {
             }
             Value::Array(items) => {
                 let [operator, first, second] = <[Value; 3]>::try_from(items).ok()?;
-                Self::from_triple(operator.as_str()?, first, second)
+                Self::from_triple(operator.as_str()?, &first, second)
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         }
     }
 
-    fn from_triple(operator: &str, first: Value, second: Value) -> Option<Self> {
+    fn from_triple(operator: &str, first: &Value, second: Value) -> Option<Self> {
         let name = |value: &Value| {
             value
                 .as_str()?
@@ -197,15 +197,15 @@ impl Condition {
         };
         match operator.to_ascii_lowercase().as_str() {
             "eq" => Some(Self::Equal {
-                name: name(&first)?,
+                name: name(first)?,
                 value: text(second)?,
             }),
             "starts-with" => Some(Self::StartsWith {
-                name: name(&first)?,
+                name: name(first)?,
                 prefix: text(second)?,
             }),
             "content-length-range" => {
-                let (min, max) = (bytes(&first)?, bytes(&second)?);
+                let (min, max) = (bytes(first)?, bytes(&second)?);
                 (min <= max).then_some(Self::Length(LengthRange { min, max }))
             }
             _ => None,
