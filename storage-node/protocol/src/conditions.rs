@@ -125,8 +125,8 @@ mod tests {
         }
     }
 
-    fn one_of(byte: u8) -> Option<TagMatch> {
-        Some(TagMatch::OneOf(vec![etag(byte).to_string()]))
+    fn one_of(byte: u8) -> TagMatch {
+        TagMatch::OneOf(vec![etag(byte).to_string()])
     }
 
     fn judge(conditions: &Conditions, access: Access) -> Result<(), S3Code> {
@@ -143,89 +143,36 @@ mod tests {
 
     #[test]
     fn each_condition_alone() {
-        let none = Conditions::default();
+        let none = Conditions::default;
+        let if_match = |tags| Conditions {
+            if_match: Some(tags),
+            ..none()
+        };
+        let if_none_match = |tags| Conditions {
+            if_none_match: Some(tags),
+            ..none()
+        };
+        let modified = |time| Conditions {
+            if_modified_since: Some(time),
+            ..none()
+        };
+        let unmodified = |time| Conditions {
+            if_unmodified_since: Some(time),
+            ..none()
+        };
         let failed = Err(S3Code::PreconditionFailed);
+        let known = Err(S3Code::NotModified);
         let cases = [
-            (
-                Conditions {
-                    if_match: one_of(1),
-                    ..none.clone()
-                },
-                Ok(()),
-                Ok(()),
-            ),
-            (
-                Conditions {
-                    if_match: one_of(2),
-                    ..none.clone()
-                },
-                failed,
-                failed,
-            ),
-            (
-                Conditions {
-                    if_match: Some(TagMatch::Any),
-                    ..none.clone()
-                },
-                Ok(()),
-                Ok(()),
-            ),
-            (
-                Conditions {
-                    if_none_match: one_of(1),
-                    ..none.clone()
-                },
-                Err(S3Code::NotModified),
-                failed,
-            ),
-            (
-                Conditions {
-                    if_none_match: one_of(2),
-                    ..none.clone()
-                },
-                Ok(()),
-                Ok(()),
-            ),
-            (
-                Conditions {
-                    if_none_match: Some(TagMatch::Any),
-                    ..none.clone()
-                },
-                Err(S3Code::NotModified),
-                failed,
-            ),
-            (
-                Conditions {
-                    if_modified_since: Some(MODIFIED),
-                    ..none.clone()
-                },
-                Err(S3Code::NotModified),
-                failed,
-            ),
-            (
-                Conditions {
-                    if_modified_since: Some(MODIFIED - 1),
-                    ..none.clone()
-                },
-                Ok(()),
-                Ok(()),
-            ),
-            (
-                Conditions {
-                    if_unmodified_since: Some(MODIFIED),
-                    ..none.clone()
-                },
-                Ok(()),
-                Ok(()),
-            ),
-            (
-                Conditions {
-                    if_unmodified_since: Some(MODIFIED - 1),
-                    ..none.clone()
-                },
-                failed,
-                failed,
-            ),
+            (if_match(one_of(1)), Ok(()), Ok(())),
+            (if_match(one_of(2)), failed, failed),
+            (if_match(TagMatch::Any), Ok(()), Ok(())),
+            (if_none_match(one_of(1)), known, failed),
+            (if_none_match(one_of(2)), Ok(()), Ok(())),
+            (if_none_match(TagMatch::Any), known, failed),
+            (modified(MODIFIED), known, failed),
+            (modified(MODIFIED - 1), Ok(()), Ok(())),
+            (unmodified(MODIFIED), Ok(()), Ok(())),
+            (unmodified(MODIFIED - 1), failed, failed),
         ];
         for (conditions, read, others) in cases {
             assert_eq!(judge(&conditions, Access::Read), read, "{conditions:?}");
@@ -241,13 +188,13 @@ mod tests {
     #[test]
     fn an_entity_tag_outranks_a_time() {
         let matching = Conditions {
-            if_match: one_of(1),
+            if_match: Some(one_of(1)),
             if_unmodified_since: Some(MODIFIED - 100),
             ..Conditions::default()
         };
         assert_eq!(judge(&matching, Access::Read), Ok(()));
         let known = Conditions {
-            if_none_match: one_of(1),
+            if_none_match: Some(one_of(1)),
             if_modified_since: Some(MODIFIED - 100),
             ..Conditions::default()
         };
@@ -257,7 +204,7 @@ mod tests {
             Err(S3Code::PreconditionFailed)
         );
         let other = Conditions {
-            if_none_match: one_of(2),
+            if_none_match: Some(one_of(2)),
             if_modified_since: Some(MODIFIED + 100),
             ..Conditions::default()
         };
@@ -267,8 +214,8 @@ mod tests {
     #[test]
     fn a_failed_match_is_told_before_a_known_object() {
         let both = Conditions {
-            if_match: one_of(2),
-            if_none_match: one_of(1),
+            if_match: Some(one_of(2)),
+            if_none_match: Some(one_of(1)),
             ..Conditions::default()
         };
         assert_eq!(judge(&both, Access::Read), Err(S3Code::PreconditionFailed));
@@ -292,7 +239,7 @@ mod tests {
         );
         assert_eq!(
             judge(Conditions {
-                if_match: one_of(1),
+                if_match: Some(one_of(1)),
                 ..none()
             }),
             Err(S3Code::NoSuchKey)
@@ -317,7 +264,7 @@ mod tests {
     fn a_304_carries_what_a_cache_keeps() {
         let etag = etag(1);
         let conditions = Conditions {
-            if_none_match: one_of(1),
+            if_none_match: Some(one_of(1)),
             ..Conditions::default()
         };
         let standing = Standing {

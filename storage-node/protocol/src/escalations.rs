@@ -5,6 +5,10 @@ use http::HeaderMap;
 
 /// The headers of a request that widen it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, not a state of one machine"
+)]
 pub struct Escalations {
     /// `x-amz-acl` where it is neither `private` nor `bucket-owner-full-control` (which change nothing, and many tools
     /// always send): writes an ACL.

@@ -137,8 +137,8 @@ mod tests {
         Ok((alias, found.bucket.map(|bucket| bucket.to_string())))
     }
 
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
+    fn text(text: &str) -> String {
+        text.to_owned()
     }
 
     #[test]
@@ -164,14 +164,17 @@ mod tests {
 
     #[test]
     fn below_s3_a_host_names_a_bucket() {
-        assert_eq!(read("photos.s3.example.com"), Ok((None, some("photos"))));
+        assert_eq!(
+            read("photos.s3.example.com"),
+            Ok((None, Some(text("photos"))))
+        );
         assert_eq!(
             read("PHOTOS.S3.EXAMPLE.COM:8443"),
-            Ok((None, some("photos")))
+            Ok((None, Some(text("photos"))))
         );
         assert_eq!(
             read("my.photos.s3.example.com."),
-            Ok((None, some("my.photos")))
+            Ok((None, Some(text("my.photos"))))
         );
         for host in [
             "a--b.s3.example.com",
@@ -184,14 +187,14 @@ mod tests {
 
     #[test]
     fn below_public_a_host_names_an_alias() {
-        assert_eq!(read("acme.pub.example.net"), Ok((some("acme"), None)));
+        assert_eq!(read("acme.pub.example.net"), Ok((Some(text("acme")), None)));
         assert_eq!(
             read("photos--acme.pub.example.net:443"),
-            Ok((some("acme"), some("photos")))
+            Ok((Some(text("acme")), Some(text("photos"))))
         );
         assert_eq!(
             read("my.site--a-b.pub.example.net"),
-            Ok((some("a-b"), some("my.site")))
+            Ok((Some(text("a-b")), Some(text("my.site"))))
         );
         for host in [
             "a.b.pub.example.net",

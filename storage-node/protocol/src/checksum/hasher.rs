@@ -19,10 +19,6 @@ pub struct Hasher {
 }
 
 #[derive(Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one hasher lives as long as one payload; boxing SHA-512's 200 bytes would cost an allocation a request"
-)]
 enum State {
     Crc(crc_fast::Digest),
     Sha1(Sha1),

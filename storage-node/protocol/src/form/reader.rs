@@ -99,7 +99,7 @@ impl FormReader {
     pub fn step(&mut self) -> Result<Step, S3Error> {
         let step = match &self.state {
             State::Fields { .. } => self.step_fields(),
-            State::File { .. } => self.step_file(),
+            State::File { .. } => Ok(self.step_file()),
             State::Done => Ok(Step::End),
         };
         match step {
@@ -167,48 +167,48 @@ impl FormReader {
         }
     }
 
-    fn step_file(&mut self) -> Result<Step, S3Error> {
+    fn step_file(&mut self) -> Step {
         let State::File { held, chunk } = &mut self.state else {
-            return Ok(Step::End);
+            return Step::End;
         };
         if chunk.is_empty() {
-            return Ok(Step::NeedMore);
+            return Step::NeedMore;
         }
         if *held > 0 {
             // A boundary has no carriage return, so the delimiter can begin nowhere within what is held back.
             let expected = self.delimiter.get(*held..).unwrap_or_default();
             if chunk.starts_with(expected) {
                 self.state = State::Done;
-                return Ok(Step::End);
+                return Step::End;
             }
             if expected.starts_with(chunk) {
                 *held += chunk.len();
                 chunk.clear();
-                return Ok(Step::NeedMore);
+                return Step::NeedMore;
             }
             let data = self.delimiter.get(..*held).unwrap_or_default();
             let data = Bytes::copy_from_slice(data);
             *held = 0;
-            return Ok(Step::Data(data));
+            return Step::Data(data);
         }
         if let Some(at) = memmem::find(chunk, &self.delimiter) {
             let data = chunk.split_to(at);
             self.state = State::Done;
-            return Ok(if data.is_empty() {
+            return if data.is_empty() {
                 Step::End
             } else {
                 Step::Data(data)
-            });
+            };
         }
         let tail = begun(chunk, &self.delimiter);
         let data = chunk.split_to(chunk.len() - tail);
         *held = tail;
         chunk.clear();
-        Ok(if data.is_empty() {
+        if data.is_empty() {
             Step::NeedMore
         } else {
             Step::Data(data)
-        })
+        }
     }
 }
 
@@ -302,12 +302,11 @@ fn parse_parameters(text: &str) -> Result<Vec<(String, String)>, S3Error> {
     let mut rest = text.trim_start();
     while !rest.is_empty() {
         let (name, value) = rest.split_once('=').ok_or_else(malformed)?;
-        let (value, after) = match value.strip_prefix('"') {
-            Some(quoted) => quoted_string(quoted)?,
-            None => {
-                let (value, after) = value.split_once(';').unwrap_or((value, ""));
-                (value.trim().to_owned(), after)
-            }
+        let (value, after) = if let Some(quoted) = value.strip_prefix('"') {
+            quoted_string(quoted)?
+        } else {
+            let (value, after) = value.split_once(';').unwrap_or((value, ""));
+            (value.trim().to_owned(), after)
         };
         found.push((name.trim().to_ascii_lowercase(), value));
         rest = after.trim_start().trim_start_matches(';').trim_start();

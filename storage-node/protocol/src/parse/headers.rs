@@ -41,11 +41,15 @@ pub(super) fn text(value: &HeaderValue) -> Cow<'_, str> {
     }
 }
 
-/// `If-Match` and its sisters; `prefix` is empty, or names those of a copy's source.
+/// `If-Match` and its sisters.
 pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, S3Error> {
+    // One look instead of four: most requests have none.
+    if !headers.keys().any(|name| name.as_str().starts_with("if-")) {
+        return Ok(Conditions::default());
+    }
     Ok(Conditions {
-        if_match: tags(headers, "if-match")?,
-        if_none_match: tags(headers, "if-none-match")?,
+        if_match: tags(headers, "if-match"),
+        if_none_match: tags(headers, "if-none-match"),
         if_modified_since: time(headers, "if-modified-since")?,
         if_unmodified_since: time(headers, "if-unmodified-since")?,
     })
@@ -54,26 +58,26 @@ pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, S3Error> {
 /// `x-amz-copy-source-if-*`.
 pub(super) fn source_conditions(headers: &HeaderMap) -> Result<Conditions, S3Error> {
     Ok(Conditions {
-        if_match: tags(headers, "x-amz-copy-source-if-match")?,
-        if_none_match: tags(headers, "x-amz-copy-source-if-none-match")?,
+        if_match: tags(headers, "x-amz-copy-source-if-match"),
+        if_none_match: tags(headers, "x-amz-copy-source-if-none-match"),
         if_modified_since: time(headers, "x-amz-copy-source-if-modified-since")?,
         if_unmodified_since: time(headers, "x-amz-copy-source-if-unmodified-since")?,
     })
 }
 
 /// Entity tags: several headers and several members are one list. Source: RFC 9110, section 13.1.1.
-pub(super) fn tags(headers: &HeaderMap, name: &str) -> Result<Option<TagMatch>, S3Error> {
+pub(super) fn tags(headers: &HeaderMap, name: &str) -> Option<TagMatch> {
     let mut found = Vec::new();
     for value in headers.get_all(name) {
         for member in text(value).split(',') {
             match member.trim() {
                 "" => {}
-                "*" => return Ok(Some(TagMatch::Any)),
+                "*" => return Some(TagMatch::Any),
                 tag => found.push(tag_text(tag).to_owned()),
             }
         }
     }
-    Ok((!found.is_empty()).then_some(TagMatch::OneOf(found)))
+    (!found.is_empty()).then_some(TagMatch::OneOf(found))
 }
 
 /// A tag without its weak mark and its quotes; S3's clients also send it bare.

@@ -160,7 +160,7 @@ fn delete_object(headers: &HeaderMap, query: &Query<'_>) -> Result<DeleteObject,
     Ok(DeleteObject {
         version: version(query)?,
         bypass_governance: bypass.is_some_and(|bypass| bypass.eq_ignore_ascii_case("true")),
-        if_match: tags(headers, "if-match")?,
+        if_match: tags(headers, "if-match"),
     })
 }
 

@@ -1,5 +1,7 @@
 //! What holds for every input.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
@@ -163,7 +165,7 @@ proptest! {
     fn any_key_can_be_asked_to_be_deleted(key in "[\u{1}-\u{10ffff}]{1,60}") {
         let mut body = String::from("<Delete><Object><Key>");
         for character in key.chars() {
-            body.push_str(&format!("&#{};", u32::from(character)));
+            write!(body, "&#{};", u32::from(character)).unwrap();
         }
         body.push_str("</Key></Object></Delete>");
         prop_assert_eq!(&xml::delete(body.as_bytes()).unwrap().entries[0].key, &key);
