@@ -14,6 +14,12 @@ use crate::time::Date;
 type HmacSha256 = Hmac<Sha256>;
 
 /// The secret half of an access key. It is never shown, copied or written, and zeroed when it is dropped.
+///
+/// ```compile_fail,E0308
+/// fn copy(secret: &sigv4::SecretKey) -> sigv4::SecretKey {
+///     secret.clone()
+/// }
+/// ```
 pub struct SecretKey {
     text: Zeroizing<String>,
 }
@@ -129,6 +135,12 @@ fn keyed(key: &[u8]) -> HmacSha256 {
 /// A signature, which is not shown: with the request it belongs to, it is a credential.
 ///
 /// There is deliberately no `==`: the only comparison takes the same time for any two signatures.
+///
+/// ```compile_fail,E0369
+/// fn compare(one: sigv4::Signature, other: sigv4::Signature) -> bool {
+///     one == other
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Signature {
     bytes: [u8; 32],
