@@ -17,13 +17,17 @@ mod lower;
 mod program;
 mod statement;
 
-use crate::limits::{ATTRIBUTES_MAX, FUNCTION_BYTES_MAX, MODULE_BYTES_MAX, OBLIGATIONS_MAX, QUESTIONS_MAX};
+use crate::limits::{
+    ATTRIBUTES_MAX, FUNCTION_BYTES_MAX, MODULE_BYTES_MAX, OBLIGATIONS_MAX, QUESTIONS_MAX,
+};
 use crate::manifest::{Manifest, ManifestError};
 use crate::plan::{Obligation, ObligationKind, ObligationOperand};
 use crate::question::PredicateError;
 use crate::registry::{Attribute, Name};
 
-pub use statement::{Absent, Check, Condition, Effect, Sense, Statement, StatementId, StatementIdError};
+pub use statement::{
+    Absent, Check, Condition, Effect, Sense, Statement, StatementId, StatementIdError,
+};
 
 /// Most statements of one module.
 pub const STATEMENTS_MAX: usize = 2_000;
@@ -95,7 +99,10 @@ pub enum CompileError {
 }
 
 /// The attribute of a name that has no parameter.
-#[expect(clippy::expect_used, reason = "only names without a parameter are written in this module")]
+#[expect(
+    clippy::expect_used,
+    reason = "only names without a parameter are written in this module"
+)]
 fn attribute(name: Name) -> Attribute {
     Attribute::plain(name).expect("a name without a parameter")
 }
@@ -107,10 +114,16 @@ fn one_of<T: AsRef<[u8]>>(name: Name, texts: impl IntoIterator<Item = T>) -> Con
 
 /// An obligation without an operand.
 const fn owed(kind: ObligationKind) -> Obligation {
-    Obligation { kind, operand: ObligationOperand::None }
+    Obligation {
+        kind,
+        operand: ObligationOperand::None,
+    }
 }
 
 /// An obligation whose operand is what the attribute holds.
 fn owed_by(kind: ObligationKind, name: Name) -> Obligation {
-    Obligation { kind, operand: ObligationOperand::Reference(attribute(name)) }
+    Obligation {
+        kind,
+        operand: ObligationOperand::Reference(attribute(name)),
+    }
 }

@@ -30,15 +30,13 @@
     (call $because (i32.const 64) (i32.const 15))
     (i32.const 2))
 
-  (@custom "postern.policy" "{
-    \"abi\": \"postern:policy/1\",
-    \"name\": \"drafts-internal\",
-    \"version\": \"1.0.0\",
-    \"description\": \"Nobody reads drafts/ from outside 10.0.0.0/8.\",
-    \"attributes\": [\"postern:Key\", \"postern:Atom\", \"aws:SourceIp\"],
-    \"tests\": [
-      {\"name\": \"a draft is read from inside\", \"expect\": \"no-opinion\",
-       \"facts\": {\"postern:Key\": \"drafts/a.txt\", \"postern:Atom\": \"obj.read\", \"aws:SourceIp\": \"10.1.2.3\"}},
-      {\"name\": \"a draft is not read from outside\", \"expect\": \"deny\", \"because\": \"drafts-internal\",
-       \"facts\": {\"postern:Key\": \"drafts/a.txt\", \"postern:Atom\": \"obj.read\", \"aws:SourceIp\": \"203.0.113.7\"}}
-    ]}"))
+  (@custom "postern.policy"
+    "{ \"abi\": \"postern:policy/1\", \"name\": \"drafts-internal\", \"version\": \"1.0.0\","
+    " \"description\": \"Nobody reads drafts/ from outside 10.0.0.0/8.\","
+    " \"attributes\": [\"postern:Key\", \"postern:Atom\", \"aws:SourceIp\"],"
+    " \"tests\": ["
+    "{ \"name\": \"a draft is read from inside\", \"expect\": \"no-opinion\", \"facts\": {"
+    " \"postern:Key\": \"drafts/a.txt\", \"postern:Atom\": \"obj.read\", \"aws:SourceIp\": \"10.1.2.3\" } },"
+    " { \"name\": \"a draft is not read from outside\", \"expect\": \"deny\", \"because\": \"drafts-internal\", \"facts\": {"
+    " \"postern:Key\": \"drafts/a.txt\", \"postern:Atom\": \"obj.read\", \"aws:SourceIp\": \"203.0.113.7\" } }"
+    "] }"))

@@ -28,7 +28,9 @@ pub(super) fn module(program: &Program, manifest: &[u8]) -> Result<Vec<u8>, Comp
     let data = Data::of(program);
 
     let mut module = Module::new();
-    module.section(&Imports::types()).section(&imports.section());
+    module
+        .section(&Imports::types())
+        .section(&imports.section());
 
     let mut functions = FunctionSection::new();
     functions.function(DECIDE);
@@ -46,14 +48,18 @@ pub(super) fn module(program: &Program, manifest: &[u8]) -> Result<Vec<u8>, Comp
     module.section(&memories);
 
     let mut exports = ExportSection::new();
-    exports
-        .export("memory", ExportKind::Memory, 0)
-        .export("decide", ExportKind::Func, imports.count());
+    exports.export("memory", ExportKind::Memory, 0).export(
+        "decide",
+        ExportKind::Func,
+        imports.count(),
+    );
     module.section(&exports);
 
     let body = Body::new(program, &imports, &data).write();
     if body.byte_len() > FUNCTION_BYTES_MAX {
-        return Err(CompileError::CodeTooLong { bytes: body.byte_len() });
+        return Err(CompileError::CodeTooLong {
+            bytes: body.byte_len(),
+        });
     }
     let mut code = CodeSection::new();
     code.function(&body);
@@ -89,7 +95,10 @@ const SIGNATURES: [(&[ValType], &[ValType]); 6] = [
     (&[ValType::I32, ValType::I64], &[ValType::I32]),
     (&[ValType::I32, ValType::I32, ValType::I32], &[ValType::I32]),
     (&[ValType::I32, ValType::I32], &[]),
-    (&[ValType::I32, ValType::I32, ValType::I32, ValType::I32], &[]),
+    (
+        &[ValType::I32, ValType::I32, ValType::I32, ValType::I32],
+        &[],
+    ),
     (&[], &[ValType::I32]),
 ];
 const PRESENT: u32 = 0;
@@ -120,13 +129,17 @@ impl Imports {
         if !program.duties.is_empty() {
             used.insert(("oblige", OBLIGE));
         }
-        Self { functions: used.into_iter().collect() }
+        Self {
+            functions: used.into_iter().collect(),
+        }
     }
 
     fn types() -> TypeSection {
         let mut types = TypeSection::new();
         for (params, results) in SIGNATURES {
-            types.ty().function(params.iter().copied(), results.iter().copied());
+            types
+                .ty()
+                .function(params.iter().copied(), results.iter().copied());
         }
         types
     }
@@ -145,7 +158,12 @@ impl Imports {
 
     /// The function index of an import that [`Imports::of`] has seen.
     fn function(&self, name: &str) -> u32 {
-        index(self.functions.iter().position(|(known, _)| *known == name).unwrap_or_default())
+        index(
+            self.functions
+                .iter()
+                .position(|(known, _)| *known == name)
+                .unwrap_or_default(),
+        )
     }
 }
 
@@ -157,7 +175,10 @@ struct Data {
 
 impl Data {
     fn of(program: &Program) -> Self {
-        let mut data = Self { bytes: Vec::new(), places: HashMap::new() };
+        let mut data = Self {
+            bytes: Vec::new(),
+            places: HashMap::new(),
+        };
         for ask in &program.asks {
             if let Operand::Bytes(bytes) = &ask.operand {
                 data.keep(bytes);
@@ -201,7 +222,11 @@ struct Body<'a> {
 impl<'a> Body<'a> {
     fn new(program: &'a Program, imports: &'a Imports, data: &'a Data) -> Self {
         let mut uses = vec![0_u32; program.asks.len()];
-        for literal in program.clauses().flat_map(|clause| &clause.terms).flat_map(|term| &term.literals) {
+        for literal in program
+            .clauses()
+            .flat_map(|clause| &clause.terms)
+            .flat_map(|term| &term.literals)
+        {
             if let Some(count) = uses.get_mut(literal.ask) {
                 *count += 1;
             }
@@ -216,7 +241,12 @@ impl<'a> Body<'a> {
                 })
             })
             .collect();
-        Self { program, imports, data, memos }
+        Self {
+            program,
+            imports,
+            data,
+            memos,
+        }
     }
 
     fn memo_count(&self) -> u32 {
@@ -346,7 +376,9 @@ impl<'a> Body<'a> {
         for duty in &clause.duties {
             code.i32_const(1).local_set(self.owed(*duty));
         }
-        code.local_get(self.verdict()).i32_eqz().if_(BlockType::Empty);
+        code.local_get(self.verdict())
+            .i32_eqz()
+            .if_(BlockType::Empty);
         self.because(code, clause);
         code.i32_const(ALLOW).local_set(self.verdict()).end();
     }

@@ -12,10 +12,19 @@ use super::statement::{Condition, Statement, StatementId};
 use super::{attribute, one_of, owed, owed_by};
 
 /// Operations whose answer is filtered by the prefixes of the key, and which must therefore name one.
-const LISTS: [&str; 4] =
-    ["ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads"];
+const LISTS: [&str; 4] = [
+    "ListObjects",
+    "ListObjectsV2",
+    "ListObjectVersions",
+    "ListMultipartUploads",
+];
 /// Operations that make an object: what append-only and the largest size are about.
-const MAKES: [&str; 4] = ["PutObject", "PostObject", "CopyObject", "CompleteMultipartUpload"];
+const MAKES: [&str; 4] = [
+    "PutObject",
+    "PostObject",
+    "CopyObject",
+    "CompleteMultipartUpload",
+];
 /// Operations that make a part of an object.
 const PARTS: [&str; 2] = ["UploadPart", "UploadPartCopy"];
 /// Rights over a whole bucket, which a key that is bound to prefixes does not have: who may delete the bucket, change
@@ -45,21 +54,27 @@ pub fn statements() -> Vec<Statement> {
 fn not_before() -> Statement {
     Statement::deny(id("key.not-before"))
         .when(set(Name::KeyNotBefore))
-        .when(Condition::moment(
-            attribute(Name::CurrentTime),
-            Order::AtLeast,
-            attribute(Name::KeyNotBefore),
-        ).negated())
+        .when(
+            Condition::moment(
+                attribute(Name::CurrentTime),
+                Order::AtLeast,
+                attribute(Name::KeyNotBefore),
+            )
+            .negated(),
+        )
 }
 
 fn expires() -> Statement {
     Statement::deny(id("key.expired"))
         .when(set(Name::KeyExpires))
-        .when(Condition::moment(
-            attribute(Name::CurrentTime),
-            Order::Below,
-            attribute(Name::KeyExpires),
-        ).negated())
+        .when(
+            Condition::moment(
+                attribute(Name::CurrentTime),
+                Order::Below,
+                attribute(Name::KeyExpires),
+            )
+            .negated(),
+        )
 }
 
 fn tls_only() -> Statement {
@@ -71,13 +86,18 @@ fn tls_only() -> Statement {
 fn networks() -> Statement {
     Statement::deny(id("key.network"))
         .when(set(Name::KeyNetworks))
-        .when(Condition::in_network_of(attribute(Name::SourceIp), attribute(Name::KeyNetworks)).negated())
+        .when(
+            Condition::in_network_of(attribute(Name::SourceIp), attribute(Name::KeyNetworks))
+                .negated(),
+        )
 }
 
 fn operations() -> Statement {
     Statement::deny(id("key.operation"))
         .when(set(Name::KeyOperations))
-        .when(Condition::among(attribute(Name::Operation), attribute(Name::KeyOperations)).negated())
+        .when(
+            Condition::among(attribute(Name::Operation), attribute(Name::KeyOperations)).negated(),
+        )
 }
 
 /// A check without a bucket, ListBuckets, is filtered instead.
@@ -92,7 +112,10 @@ fn prefixes() -> Statement {
     Statement::deny(id("key.prefix"))
         .when(set(Name::KeyPrefixes))
         .when(set(Name::Key))
-        .when(Condition::below_prefix_in(attribute(Name::Key), attribute(Name::KeyPrefixes)).negated())
+        .when(
+            Condition::below_prefix_in(attribute(Name::Key), attribute(Name::KeyPrefixes))
+                .negated(),
+        )
 }
 
 /// A list without a prefix is refused as well: it would show what lies beside the key's own prefixes.
@@ -101,7 +124,10 @@ fn prefixes_of_lists() -> Statement {
         .to(one_of(Name::Operation, LISTS))
         .when(set(Name::KeyPrefixes))
         .when(set(Name::Key).negated())
-        .when(Condition::below_prefix_in(attribute(Name::Prefix), attribute(Name::KeyPrefixes)).negated())
+        .when(
+            Condition::below_prefix_in(attribute(Name::Prefix), attribute(Name::KeyPrefixes))
+                .negated(),
+        )
 }
 
 fn prefixes_and_the_whole_bucket() -> Statement {
@@ -122,11 +148,14 @@ fn presign_age() -> Statement {
     Statement::deny(id("key.presign-age"))
         .when(set(Name::KeyPresignMaxAge))
         .when(set(Name::PresignAge))
-        .when(Condition::number(
-            attribute(Name::PresignAge),
-            Order::AtMost,
-            attribute(Name::KeyPresignMaxAge),
-        ).negated())
+        .when(
+            Condition::number(
+                attribute(Name::PresignAge),
+                Order::AtMost,
+                attribute(Name::KeyPresignMaxAge),
+            )
+            .negated(),
+        )
 }
 
 /// What the key is allowed only under a condition on what is forwarded.

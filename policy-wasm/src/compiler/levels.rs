@@ -59,7 +59,17 @@ pub fn statements(rows: &[Row], level: &Attribute) -> Vec<Statement> {
             levels.push(name);
         }
     }
-    levels.into_iter().flat_map(|name| Level { attribute: level, name, rows }.statements()).collect()
+    levels
+        .into_iter()
+        .flat_map(|name| {
+            Level {
+                attribute: level,
+                name,
+                rows,
+            }
+            .statements()
+        })
+        .collect()
 }
 
 /// One column of the table.
@@ -98,11 +108,14 @@ impl<'a> Level<'a> {
                 None => {}
             }
             apart.extend(named.iter().map(|(demands, operations)| {
-                self.statement(demands, &[atom]).when(one_of(Name::Operation, operations))
+                self.statement(demands, &[atom])
+                    .when(one_of(Name::Operation, operations))
             }));
         }
-        let mut statements: Vec<Statement> =
-            whole.iter().map(|(demands, atoms)| self.statement(demands, atoms)).collect();
+        let mut statements: Vec<Statement> = whole
+            .iter()
+            .map(|(demands, atoms)| self.statement(demands, atoms))
+            .collect();
         statements.extend(apart);
         statements
     }
@@ -110,13 +123,26 @@ impl<'a> Level<'a> {
     fn atoms(&self) -> Vec<(&'a str, Operations<'a>)> {
         let mut atoms: Vec<(&str, Operations<'_>)> = Vec::new();
         for row in self.rows {
-            let place = atoms.iter().position(|(atom, _)| *atom == row.atom).unwrap_or_else(|| {
-                atoms.push((&row.atom, Vec::new()));
-                atoms.len() - 1
-            });
-            let Some((_, operations)) = atoms.get_mut(place) else { continue };
-            let demands = row.cells.get(self.name).copied().unwrap_or(Cell::Deny).demands(&row.operation);
-            match operations.iter_mut().find(|(operation, _)| *operation == row.operation) {
+            let place = atoms
+                .iter()
+                .position(|(atom, _)| *atom == row.atom)
+                .unwrap_or_else(|| {
+                    atoms.push((&row.atom, Vec::new()));
+                    atoms.len() - 1
+                });
+            let Some((_, operations)) = atoms.get_mut(place) else {
+                continue;
+            };
+            let demands = row
+                .cells
+                .get(self.name)
+                .copied()
+                .unwrap_or(Cell::Deny)
+                .demands(&row.operation);
+            match operations
+                .iter_mut()
+                .find(|(operation, _)| *operation == row.operation)
+            {
                 // Two rows of the same pair: both hold.
                 Some((_, known)) => *known = meet([known.take(), demands]),
                 None => operations.push((&row.operation, demands)),
@@ -128,7 +154,11 @@ impl<'a> Level<'a> {
     /// The level may do what needs these atoms, if the demands are met.
     fn statement(&self, demands: &Demands, atoms: &[&str]) -> Statement {
         let words: Vec<&str> = demands.iter().map(|demand| demand.word()).collect();
-        let words = if words.is_empty() { "allow".to_owned() } else { words.join("+") };
+        let words = if words.is_empty() {
+            "allow".to_owned()
+        } else {
+            words.join("+")
+        };
         let id = match atoms {
             [atom] => format!("level.{}.{words}.{atom}", self.name),
             _ => format!("level.{}.{words}", self.name),
@@ -136,7 +166,9 @@ impl<'a> Level<'a> {
         let statement = Statement::allow(StatementId::of(&id))
             .to(one_of(Name::Atom, atoms))
             .when(Condition::one_of(self.attribute.clone(), [self.name]));
-        demands.iter().fold(statement, |statement, demand| demand.add_to(statement))
+        demands
+            .iter()
+            .fold(statement, |statement, demand| demand.add_to(statement))
     }
 }
 
@@ -164,8 +196,11 @@ impl Cell {
     /// What the cell asks for in a row of this operation: a list of buckets is filtered by the buckets of the key, any
     /// other by its prefixes.
     fn demands(self, operation: &str) -> Option<Demands> {
-        let filter =
-            if operation == "ListBuckets" { Demand::Buckets } else { Demand::Prefixes };
+        let filter = if operation == "ListBuckets" {
+            Demand::Buckets
+        } else {
+            Demand::Prefixes
+        };
         let demands: &[Demand] = match self {
             Self::Allow => &[],
             Self::Deny => return None,
@@ -196,7 +231,9 @@ impl Demand {
     fn add_to(self, statement: Statement) -> Statement {
         match self {
             Self::Buckets => statement.owing(owed_by(ObligationKind::FilterList, Name::KeyBuckets)),
-            Self::Prefixes => statement.owing(owed_by(ObligationKind::FilterList, Name::KeyPrefixes)),
+            Self::Prefixes => {
+                statement.owing(owed_by(ObligationKind::FilterList, Name::KeyPrefixes))
+            }
             Self::Creator => statement.owing(owed(ObligationKind::RequireCreator)),
             Self::HeadOwn => {
                 statement.when(one_of(Name::WriteHead, ["deny", "blind404"]).negated())

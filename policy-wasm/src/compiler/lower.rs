@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use crate::limits::{ATTRIBUTES_MAX, OBLIGATIONS_MAX, OPERAND_BYTES_MAX, QUESTIONS_MAX};
 use crate::plan::{Obligation, ObligationOperand as Owed};
 use crate::question::{
-    Operand as Value, Order, Part, Predicate, PredicateError, Quantifier, Template, Templates, Test, TextMatch,
+    Operand as Value, Order, Part, Predicate, PredicateError, Quantifier, Template, Templates,
+    Test, TextMatch,
 };
 use crate::registry::{Attribute, Cost, Kind};
 
@@ -25,7 +26,9 @@ pub(super) struct Lowered {
 /// Lowers all statements, or says what is too much.
 pub(super) fn lower(statements: &[Statement]) -> Result<Lowered, CompileError> {
     if statements.len() > STATEMENTS_MAX {
-        return Err(CompileError::TooManyStatements { count: statements.len() });
+        return Err(CompileError::TooManyStatements {
+            count: statements.len(),
+        });
     }
     let mut lowering = Lowering::default();
     for statement in statements {
@@ -74,7 +77,11 @@ impl Lowering {
                 duties.push(duty);
             }
         }
-        let clause = Clause { id: statement.id.as_str().to_owned(), terms, duties };
+        let clause = Clause {
+            id: statement.id.as_str().to_owned(),
+            terms,
+            duties,
+        };
         match &statement.effect {
             Effect::Deny => self.program.denials.push(clause),
             Effect::Allow(owed) if owed.is_empty() => self.program.free.push(clause),
@@ -95,14 +102,22 @@ impl Lowering {
         };
         let Check::Passes(predicate) = &condition.check else {
             let ask = self.present(&condition.attribute)?;
-            return Ok(vec![Term { literals: vec![Literal { ask, hoped }] }]);
+            return Ok(vec![Term {
+                literals: vec![Literal { ask, hoped }],
+            }]);
         };
         let asks = self.passes(statement, &condition.attribute, predicate)?;
         let literals = asks.into_iter().map(|ask| Literal { ask, hoped });
         let mut terms = match condition.sense {
-            Sense::Is => vec![Term { literals: literals.collect() }],
+            Sense::Is => vec![Term {
+                literals: literals.collect(),
+            }],
             // No value passes when no part of the list has one that does.
-            Sense::IsNot => literals.map(|literal| Term { literals: vec![literal] }).collect(),
+            Sense::IsNot => literals
+                .map(|literal| Term {
+                    literals: vec![literal],
+                })
+                .collect(),
         };
         // An absent attribute is answered no. That is what it shall be, but for these two.
         match (condition.sense, condition.absent) {
@@ -110,12 +125,23 @@ impl Lowering {
             (Sense::Is, Absent::Holds) => {
                 let ask = self.present(&condition.attribute)?;
                 for term in &mut terms {
-                    term.literals.insert(0, Literal { ask, hoped: Hoped::No });
+                    term.literals.insert(
+                        0,
+                        Literal {
+                            ask,
+                            hoped: Hoped::No,
+                        },
+                    );
                 }
             }
             (Sense::IsNot, Absent::Fails) => {
                 let ask = self.present(&condition.attribute)?;
-                terms.push(Term { literals: vec![Literal { ask, hoped: Hoped::Yes }] });
+                terms.push(Term {
+                    literals: vec![Literal {
+                        ask,
+                        hoped: Hoped::Yes,
+                    }],
+                });
             }
         }
         Ok(terms)
@@ -139,7 +165,10 @@ impl Lowering {
             };
             if bytes > OPERAND_BYTES_MAX {
                 let source = PredicateError::TooLong { bytes };
-                return Err(CompileError::Predicate { statement: statement.id.clone(), source });
+                return Err(CompileError::Predicate {
+                    statement: statement.id.clone(),
+                    source,
+                });
             }
             return Ok(vec![self.ask(attribute, import, operand, effort)?]);
         }
@@ -157,7 +186,12 @@ impl Lowering {
         match encoded {
             Ok(bytes) => {
                 let effort = 5_u32.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-                Ok(vec![self.ask(attribute, "test", Operand::Bytes(bytes), effort)?])
+                Ok(vec![self.ask(
+                    attribute,
+                    "test",
+                    Operand::Bytes(bytes),
+                    effort,
+                )?])
             }
             // Any value in either half of the list is any value in the list. "Every value is in the list" has no halves.
             Err(_) if predicate.quantifier == Quantifier::Any && count > 1 => {
@@ -166,9 +200,10 @@ impl Lowering {
                 asks.extend(self.passes(statement, attribute, &second)?);
                 Ok(asks)
             }
-            Err(source) => {
-                Err(CompileError::Predicate { statement: statement.id.clone(), source })
-            }
+            Err(source) => Err(CompileError::Predicate {
+                statement: statement.id.clone(),
+                source,
+            }),
         }
     }
 
@@ -179,7 +214,11 @@ impl Lowering {
         operand: Operand,
         effort: u32,
     ) -> Result<usize, CompileError> {
-        let ask = Ask { import, attribute: self.index(attribute)?, operand };
+        let ask = Ask {
+            import,
+            attribute: self.index(attribute)?,
+            operand,
+        };
         if let Some(place) = self.asked.get(&ask) {
             return Ok(*place);
         }
@@ -212,23 +251,37 @@ impl Lowering {
             Owed::Constant(bytes) => (NO_ATTRIBUTE, bytes.to_vec()),
             Owed::Reference(attribute) => (self.index(attribute)?, Vec::new()),
         };
-        let duty = Duty { kind: obligation.kind.number(), attribute, constant };
+        let duty = Duty {
+            kind: obligation.kind.number(),
+            attribute,
+            constant,
+        };
         let duties = &mut self.program.duties;
-        Ok(duties.iter().position(|known| *known == duty).unwrap_or_else(|| {
-            duties.push(duty);
-            duties.len() - 1
-        }))
+        Ok(duties
+            .iter()
+            .position(|known| *known == duty)
+            .unwrap_or_else(|| {
+                duties.push(duty);
+                duties.len() - 1
+            }))
     }
 
     fn finish(mut self) -> Result<Lowered, CompileError> {
         if self.program.asks.len() > QUESTIONS_MAX {
-            return Err(CompileError::TooManyQuestions { count: self.program.asks.len() });
+            return Err(CompileError::TooManyQuestions {
+                count: self.program.asks.len(),
+            });
         }
         if self.program.duties.len() > OBLIGATIONS_MAX {
-            return Err(CompileError::TooManyObligations { count: self.program.duties.len() });
+            return Err(CompileError::TooManyObligations {
+                count: self.program.duties.len(),
+            });
         }
         self.order();
-        Ok(Lowered { program: self.program, attributes: self.attributes })
+        Ok(Lowered {
+            program: self.program,
+            attributes: self.attributes,
+        })
     }
 
     /// Puts the questions of each statement, and the statements, into the order in which they are asked.
@@ -238,8 +291,11 @@ impl Lowering {
     /// Statements keep the order of their author otherwise, who knows which of them is the usual case.
     fn order(&mut self) {
         let mut uses = vec![0_u32; self.program.asks.len()];
-        for literal in
-            self.program.clauses().flat_map(|clause| &clause.terms).flat_map(|term| &term.literals)
+        for literal in self
+            .program
+            .clauses()
+            .flat_map(|clause| &clause.terms)
+            .flat_map(|term| &term.literals)
         {
             if let Some(count) = uses.get_mut(literal.ask) {
                 *count += 1;
@@ -247,12 +303,28 @@ impl Lowering {
         }
         let weights = &self.weights;
         let weigh = |term: &Term| {
-            let heaviest = term.literals.iter().filter_map(|l| weights.get(l.ask)).max();
+            let heaviest = term
+                .literals
+                .iter()
+                .filter_map(|l| weights.get(l.ask))
+                .max();
             let shared = term.literals.iter().filter_map(|l| uses.get(l.ask)).min();
-            let heaviest = heaviest.copied().unwrap_or(Weight { fetched: false, effort: 0 });
-            (heaviest.fetched, std::cmp::Reverse(shared.copied().unwrap_or(0)), heaviest.effort)
+            let heaviest = heaviest.copied().unwrap_or(Weight {
+                fetched: false,
+                effort: 0,
+            });
+            (
+                heaviest.fetched,
+                std::cmp::Reverse(shared.copied().unwrap_or(0)),
+                heaviest.effort,
+            )
         };
-        let Program { denials, bound, free, .. } = &mut self.program;
+        let Program {
+            denials,
+            bound,
+            free,
+            ..
+        } = &mut self.program;
         for clauses in [denials, bound, free] {
             for clause in clauses.iter_mut() {
                 clause.terms.sort_by_key(weigh);
@@ -272,9 +344,11 @@ fn plain(attribute: &Attribute, predicate: &Predicate) -> Option<(&'static str, 
             plain_text(*how, &templates.iter().next()?)
         }
         (Test::Network(networks), Kind::Address) => match networks.as_slice() {
-            [Value::Constant(network)] => {
-                Some(("in_network", Operand::Bytes(network.to_string().into_bytes()), 2))
-            }
+            [Value::Constant(network)] => Some((
+                "in_network",
+                Operand::Bytes(network.to_string().into_bytes()),
+                2,
+            )),
             _ => None,
         },
         (Test::Number(Order::Below, bounds), Kind::Number)
@@ -337,7 +411,10 @@ fn halves(predicate: &Predicate) -> (Predicate, Predicate) {
     let (first, second) = match &predicate.test {
         Test::Text(how, templates) => {
             let (first, second) = split(&templates.iter().collect::<Vec<_>>());
-            (Test::Text(*how, Templates::new(first)), Test::Text(*how, Templates::new(second)))
+            (
+                Test::Text(*how, Templates::new(first)),
+                Test::Text(*how, Templates::new(second)),
+            )
         }
         Test::Number(order, bounds) => {
             let (first, second) = split(bounds);
@@ -356,6 +433,9 @@ fn halves(predicate: &Predicate) -> (Predicate, Predicate) {
             (Test::Bool(first), Test::Bool(second))
         }
     };
-    let half = |test| Predicate { quantifier: predicate.quantifier, test };
+    let half = |test| Predicate {
+        quantifier: predicate.quantifier,
+        test,
+    };
     (half(first), half(second))
 }

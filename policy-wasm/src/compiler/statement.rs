@@ -97,7 +97,14 @@ impl Statement {
     }
 
     const fn new(id: StatementId, effect: Effect) -> Self {
-        Self { id, effect, principals: None, actions: None, resources: None, conditions: Vec::new() }
+        Self {
+            id,
+            effect,
+            principals: None,
+            actions: None,
+            resources: None,
+            conditions: Vec::new(),
+        }
     }
 
     /// Only for these callers.
@@ -158,12 +165,20 @@ impl Statement {
 impl Condition {
     /// The attribute is there.
     pub const fn present(attribute: Attribute) -> Self {
-        Self { attribute, check: Check::Present, sense: Sense::Is, absent: Absent::Fails }
+        Self {
+            attribute,
+            check: Check::Present,
+            sense: Sense::Is,
+            absent: Absent::Fails,
+        }
     }
 
     /// Any value of the attribute passes the test.
     pub const fn any(attribute: Attribute, test: Test) -> Self {
-        let predicate = Predicate { quantifier: Quantifier::Any, test };
+        let predicate = Predicate {
+            quantifier: Quantifier::Any,
+            test,
+        };
         Self {
             attribute,
             check: Check::Passes(predicate),
@@ -186,7 +201,10 @@ impl Condition {
         attribute: Attribute,
         patterns: impl IntoIterator<Item = T>,
     ) -> Self {
-        let templates = patterns.into_iter().map(|text| Template::pattern(text.as_ref())).collect();
+        let templates = patterns
+            .into_iter()
+            .map(|text| Template::pattern(text.as_ref()))
+            .collect();
         Self::any(attribute, Test::Text(TextMatch::Like, templates))
     }
 
@@ -197,14 +215,24 @@ impl Condition {
 
     /// Any value of the attribute is a value of `other`.
     pub fn among(attribute: Attribute, other: Attribute) -> Self {
-        let template = Template { parts: vec![Part::Reference(other)] };
-        Self::any(attribute, Test::Text(TextMatch::Equals, Templates::new([template])))
+        let template = Template {
+            parts: vec![Part::Reference(other)],
+        };
+        Self::any(
+            attribute,
+            Test::Text(TextMatch::Equals, Templates::new([template])),
+        )
     }
 
     /// Any value of the attribute starts with a value of `other`.
     pub fn below_prefix_in(attribute: Attribute, other: Attribute) -> Self {
-        let template = Template { parts: vec![Part::Reference(other), Part::AnyText] };
-        Self::any(attribute, Test::Text(TextMatch::Like, Templates::new([template])))
+        let template = Template {
+            parts: vec![Part::Reference(other), Part::AnyText],
+        };
+        Self::any(
+            attribute,
+            Test::Text(TextMatch::Like, Templates::new([template])),
+        )
     }
 
     /// Any address of the attribute is in a network of `other`.
@@ -214,12 +242,18 @@ impl Condition {
 
     /// Any moment of the attribute stands in this order to one of `other`.
     pub fn moment(attribute: Attribute, order: Order, other: Attribute) -> Self {
-        Self::any(attribute, Test::Time(order, vec![Operand::Reference(other)]))
+        Self::any(
+            attribute,
+            Test::Time(order, vec![Operand::Reference(other)]),
+        )
     }
 
     /// Any number of the attribute stands in this order to one of `other`.
     pub fn number(attribute: Attribute, order: Order, other: Attribute) -> Self {
-        Self::any(attribute, Test::Number(order, vec![Operand::Reference(other)]))
+        Self::any(
+            attribute,
+            Test::Number(order, vec![Operand::Reference(other)]),
+        )
     }
 
     /// The opposite, which holds where the attribute is absent if this one fails there.

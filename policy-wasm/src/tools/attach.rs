@@ -19,7 +19,10 @@ pub fn attach(wasm: &[u8], manifest: &Manifest) -> Result<Vec<u8>, AttachError> 
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload?;
         match &payload {
-            Payload::Version { encoding: Encoding::Component, .. } => {
+            Payload::Version {
+                encoding: Encoding::Component,
+                ..
+            } => {
                 return Err(AttachError::Component);
             }
             Payload::CustomSection(section) if section.name() == SECTION => continue,
@@ -32,7 +35,10 @@ pub fn attach(wasm: &[u8], manifest: &Manifest) -> Result<Vec<u8>, AttachError> 
         }
     }
     let json = manifest.to_json()?;
-    module.section(&CustomSection { name: Cow::Borrowed(SECTION), data: Cow::Owned(json) });
+    module.section(&CustomSection {
+        name: Cow::Borrowed(SECTION),
+        data: Cow::Owned(json),
+    });
     let bytes = module.finish();
     if bytes.len() > MODULE_BYTES_MAX {
         return Err(AttachError::TooLarge { bytes: bytes.len() });

@@ -129,9 +129,15 @@ fn layer(
     decides: bool,
 ) -> ExplainedLayer {
     let (said, statements, obligations) = match &explained.outcome {
-        Outcome::Answered { verdict, reasons, obligations } => {
-            (verdict.to_string(), names(reasons), obligations.iter().map(obligation).collect())
-        }
+        Outcome::Answered {
+            verdict,
+            reasons,
+            obligations,
+        } => (
+            verdict.to_string(),
+            names(reasons),
+            obligations.iter().map(obligation).collect(),
+        ),
         Outcome::NotFetched(attribute) => {
             (format!("waits for {attribute}"), Vec::new(), Vec::new())
         }
@@ -185,7 +191,9 @@ fn obligation(obligation: &Obligation) -> String {
 
 fn why(plan: &Plan, decision: &Decision) -> String {
     let called = |place| {
-        plan.layer(place).map_or_else(String::new, |layer| format!("the {} `{}`", layer.kind, layer.name))
+        plan.layer(place).map_or_else(String::new, |layer| {
+            format!("the {} `{}`", layer.kind, layer.name)
+        })
     };
     match decision {
         Decision::Allowed(_) => "a grant allows, every limit allows, and nothing denies".to_owned(),
@@ -202,7 +210,11 @@ fn why(plan: &Plan, decision: &Decision) -> String {
             }
         },
         Decision::Undecided(undecided) => {
-            format!("{} gives no answer: {}", called(undecided.layer), undecided.fault)
+            format!(
+                "{} gives no answer: {}",
+                called(undecided.layer),
+                undecided.fault
+            )
         }
         Decision::NeedsFetch(waiting) => {
             let wanted: Vec<String> = waiting.wanted.iter().map(ToString::to_string).collect();
@@ -242,17 +254,41 @@ impl fmt::Display for ExplainedPlan {
 
 impl fmt::Display for ExplainedLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, name, module, said, statements, obligations, .. } = self;
+        let Self {
+            kind,
+            name,
+            module,
+            said,
+            statements,
+            obligations,
+            ..
+        } = self;
         write!(f, "{kind} `{name}`: {said}")?;
-        f.write_str(if self.decides { "  ← this decides\n" } else { "\n" })?;
-        writeln!(f, "  module     {} {} sha256:{}", module.name, module.version, module.digest)?;
+        f.write_str(if self.decides {
+            "  ← this decides\n"
+        } else {
+            "\n"
+        })?;
+        writeln!(
+            f,
+            "  module     {} {} sha256:{}",
+            module.name, module.version, module.digest
+        )?;
         if !statements.is_empty() {
             writeln!(f, "  statement  {}", statements.join(", "))?;
         }
         if !obligations.is_empty() {
             writeln!(f, "  demands    {}", obligations.join(", "))?;
         }
-        writeln!(f, "  tree       {}", if self.remembered { "knows this" } else { "does not know this yet" })?;
+        writeln!(
+            f,
+            "  tree       {}",
+            if self.remembered {
+                "knows this"
+            } else {
+                "does not know this yet"
+            }
+        )?;
         let Some(asked) = &self.asked else {
             return writeln!(f, "  (its questions are not yours to read)");
         };

@@ -130,18 +130,39 @@ impl fmt::Display for ModuleReport {
         writeln!(
             f,
             "instances   {}",
-            if self.reusable { "reused" } else { "a fresh one for each evaluation" }
+            if self.reusable {
+                "reused"
+            } else {
+                "a fresh one for each evaluation"
+            }
         )?;
         writeln!(f, "imports     {}", self.imports.join(", "))?;
         writeln!(f, "exports     {}", self.exports.join(", "))?;
         writeln!(f, "attributes")?;
         for attribute in &self.attributes {
-            let InspectedAttribute { name, kind, many, fetched } = attribute;
+            let InspectedAttribute {
+                name,
+                kind,
+                many,
+                fetched,
+            } = attribute;
             let many = if *many { ", several" } else { "" };
-            let fetched = if *fetched { ", fetched from the upstream" } else { "" };
+            let fetched = if *fetched {
+                ", fetched from the upstream"
+            } else {
+                ""
+            };
             writeln!(f, "  {name} ({kind}{many}{fetched})")?;
         }
-        writeln!(f, "questions{}", if self.asks.complete { "" } else { " (and others, computed)" })?;
+        writeln!(
+            f,
+            "questions{}",
+            if self.asks.complete {
+                ""
+            } else {
+                " (and others, computed)"
+            }
+        )?;
         for question in &self.asks.questions {
             writeln!(f, "  {question}")?;
         }

@@ -28,11 +28,11 @@ pub struct StaticQuestions {
 ///
 /// # Errors
 /// Where the bytes are no module.
-pub fn questions(
-    wasm: &[u8],
-    table: &[Attribute],
-) -> Result<StaticQuestions, BinaryReaderError> {
-    let mut reading = Reading { table, ..Reading::default() };
+pub fn questions(wasm: &[u8], table: &[Attribute]) -> Result<StaticQuestions, BinaryReaderError> {
+    let mut reading = Reading {
+        table,
+        ..Reading::default()
+    };
     let mut bodies = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
         match payload? {
@@ -59,7 +59,10 @@ pub fn questions(
         }
     }
     // The data section comes behind the code.
-    let mut found = StaticQuestions { questions: Vec::new(), complete: true };
+    let mut found = StaticQuestions {
+        questions: Vec::new(),
+        complete: true,
+    };
     for body in &bodies {
         reading.body(body, &mut found)?;
     }
@@ -139,7 +142,9 @@ impl Reading<'_> {
     }
 
     fn call(&self, function: u32, pushed: &[Pushed], found: &mut StaticQuestions) {
-        let import = usize::try_from(function).ok().and_then(|place| self.imports.get(place));
+        let import = usize::try_from(function)
+            .ok()
+            .and_then(|place| self.imports.get(place));
         let Some(import) = import.filter(|import| !matches!(**import, "because" | "oblige")) else {
             return;
         };
@@ -161,15 +166,29 @@ impl Reading<'_> {
                 (self.last(pushed, 2)?, Ask::Below(*bound))
             }
             ("read", [.., Pushed::Small(_), Pushed::Small(_), Pushed::Small(cap)]) => {
-                let cap = usize::try_from(*cap).unwrap_or(READ_BYTES_MAX).min(READ_BYTES_MAX);
+                let cap = usize::try_from(*cap)
+                    .unwrap_or(READ_BYTES_MAX)
+                    .min(READ_BYTES_MAX);
                 (self.last(pushed, 3)?, Ask::Read(u16::try_from(cap).ok()?))
             }
-            (_, [.., Pushed::Small(_), Pushed::Small(pointer), Pushed::Small(length)]) => {
-                (self.last(pushed, 3)?, self.about(import, self.bytes(*pointer, *length)?)?)
-            }
+            (
+                _,
+                [
+                    ..,
+                    Pushed::Small(_),
+                    Pushed::Small(pointer),
+                    Pushed::Small(length),
+                ],
+            ) => (
+                self.last(pushed, 3)?,
+                self.about(import, self.bytes(*pointer, *length)?)?,
+            ),
             _ => return None,
         };
-        Some(Question { attribute: ask.0, ask: ask.1 })
+        Some(Question {
+            attribute: ask.0,
+            ask: ask.1,
+        })
     }
 
     fn about(&self, import: &str, bytes: &[u8]) -> Option<Ask> {
