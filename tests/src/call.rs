@@ -109,6 +109,11 @@ impl Call {
         self
     }
 
+    /// The body as it stands.
+    pub fn content(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Sets how the body is protected.
     #[must_use]
     pub fn payload(mut self, payload: Payload) -> Self {

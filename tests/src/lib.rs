@@ -7,6 +7,7 @@ pub mod call;
 pub mod clients;
 pub mod gate;
 pub mod load;
+pub mod nginx;
 pub mod operations;
 pub mod random;
 pub mod sign;

@@ -209,10 +209,14 @@ const CORS: &str = "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMeth
 const TAGGING: &str = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>";
 const EMPTY: &str = "<Empty/>";
 
-/// A body of XML with the digest that some operations want.
+/// Adds the digest that some operations want of their body.
+pub fn with_md5(call: Call) -> Call {
+    let digest = STANDARD.encode(Md5::digest(call.content()));
+    call.with("content-md5", &digest)
+}
+
 fn xml(call: Call, body: &str) -> Call {
-    call.body(body.as_bytes())
-        .with("content-md5", &STANDARD.encode(Md5::digest(body)))
+    with_md5(call.body(body.as_bytes()))
 }
 
 fn sts(action: &str) -> Call {
