@@ -1,6 +1,6 @@
 //! What a request asks, typed: one variant of [`Call`] for each operation that is built.
 //!
-//! These are plain data. They are made by [`parse`](crate::parse) from a request's head, judged by the proxy, and handed to
+//! These are plain data. They are made by [`parse`](mod@crate::parse) from a request's head, judged by the proxy, and handed to
 //! the upstream: what was authorized is what is executed.
 
 use http::HeaderMap;

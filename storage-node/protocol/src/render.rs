@@ -1,7 +1,7 @@
 //! Typed outputs become HTTP answers, with S3's headers and documents.
 //!
 //! What a client once sent (metadata, keys, content headers) comes back here, so each value passes the door of
-//! [`HeaderValue`](http::HeaderValue) or the escaping of the XML writer; what no header can carry is left out or encoded.
+//! [`HeaderValue`] or the escaping of the XML writer; what no header can carry is left out or encoded.
 
 mod documents;
 mod error;
