@@ -23,7 +23,8 @@ impl<'h> Authorization<'h> {
             place: PLACE,
             part: Part::Whole,
         };
-        let text = value.to_str().map_err(|_| malformed())?;
+        // What is not ASCII fits none of the parts.
+        let text = std::str::from_utf8(value.as_bytes()).map_err(|_| malformed())?;
         let (algorithm, rest) = text.split_once(' ').unwrap_or((text, ""));
         if algorithm != ALGORITHM {
             return Err(AuthError::UnsupportedAlgorithm { place: PLACE });

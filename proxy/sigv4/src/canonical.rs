@@ -3,8 +3,8 @@
 //! For S3 the path is decoded and encoded once, and never normalised. The generic rules of other services exist
 //! here only for the published vectors.
 
-use http::HeaderMap;
 use http::header::HOST;
+use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
@@ -90,16 +90,21 @@ impl Canonical<'_> {
             out.push(self.host.0.as_bytes());
             out.push(self.host.1.as_bytes());
         } else {
-            let mut values = self.headers.get_all(name).iter();
-            let Some(first) = values.next() else {
+            let mut found = false;
+            if self.headers.len() <= SCANNED_HEADERS_MAX {
+                // Cheaper than to hash the name; values of one name keep their order.
+                let named = self
+                    .headers
+                    .iter()
+                    .filter(|(header, _)| header.as_str() == name);
+                write_values(named.map(|(_, value)| value), &mut found, out);
+            } else {
+                write_values(self.headers.get_all(name).iter(), &mut found, out);
+            }
+            if !found {
                 return Err(AuthError::SignedHeaderAbsent {
                     name: name.to_owned(),
                 });
-            };
-            write_folded(first.as_bytes(), out);
-            for value in values {
-                out.push(b",");
-                write_folded(value.as_bytes(), out);
             }
         }
         out.push(b"\n");
@@ -107,12 +112,30 @@ impl Canonical<'_> {
     }
 }
 
+/// Up to how many headers it is faster to look at each than to ask the map.
+const SCANNED_HEADERS_MAX: usize = 32;
+
+/// Writes the values of one name with commas between them.
+fn write_values<'v>(
+    values: impl Iterator<Item = &'v HeaderValue>,
+    found: &mut bool,
+    out: &mut impl Out,
+) {
+    for value in values {
+        if std::mem::replace(found, true) {
+            out.push(b",");
+        }
+        write_folded(value.as_bytes(), out);
+    }
+}
+
 /// Writes a header's value without white space at its ends, and with one space for each run of it.
 fn write_folded(value: &[u8], out: &mut impl Out) {
     let value = value.trim_ascii();
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
-    // Nearly every value has no run of spaces, and no tab.
-    if memchr::memmem::find(value, b"  ").is_none() && memchr::memchr(b'\t', value).is_none() {
+    let has_run = || value.contains(&b'\t') || value.windows(2).any(|pair| pair == b"  ");
+    // Nearly every value has no white space at all.
+    if memchr::memchr2(b' ', b'\t', value).is_none() || !has_run() {
         return out.push(value);
     }
     let mut words = value.split(is_space).filter(|word| !word.is_empty());

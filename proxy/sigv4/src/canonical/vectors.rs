@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderName;
 
 use super::*;
 use crate::authorization::Authorization;
