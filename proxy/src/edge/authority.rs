@@ -116,7 +116,7 @@ impl Authority {
         let cert = params.signed_by(&key, &Issuer::new(params_of_authority(), &self.key))?;
         write(&files.key, key.serialize_pem().as_bytes(), files::write_private)?;
         let pem = format!("{names_line}made: {today}\n\n{}", cert.pem());
-        write(&files.cert, pem.as_bytes(), files::write_public)?;
+        write(&files.cert, pem.as_bytes(), files::write_private)?;
         Ok(files)
     }
 }

@@ -100,12 +100,11 @@ impl Intake {
 
     /// The body waits for its client: rings when that took too long.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<IntakeFault> {
-        let now = Instant::now();
-        let since = *self.waiting_since.get_or_insert(now);
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.pace.idle)));
         loop {
             std::task::ready!(alarm.as_mut().poll(cx));
-            if now.duration_since(since) >= self.pace.idle {
+            if since.elapsed() >= self.pace.idle {
                 return Poll::Ready(IntakeFault::Idle(self.pace.idle));
             }
             // It rang for an earlier wait, which ended in time.

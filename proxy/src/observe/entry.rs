@@ -135,6 +135,26 @@ impl Entry {
         self.0.id
     }
 
+    /// The path of the request, still percent-encoded.
+    pub fn path(&self) -> &str {
+        self.0.uri.path()
+    }
+
+    /// Whether it asks for a head alone.
+    pub fn is_head(&self) -> bool {
+        self.0.method == Method::HEAD
+    }
+
+    /// The path of the request's target, as it was sent.
+    pub fn path(&self) -> &str {
+        self.0.uri.path()
+    }
+
+    /// Whether the answer has no body whatever its head says.
+    pub fn is_head(&self) -> bool {
+        self.0.method == Method::HEAD
+    }
+
     /// What the request asks, once it is understood.
     pub fn asked(&mut self, request: &S3Request) {
         let (bucket, key) = match &request.target {

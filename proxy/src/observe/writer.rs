@@ -20,7 +20,7 @@ use crate::limits::{LOG_GATHER_TIME, LOG_PENDING_BYTES_MAX};
 pub enum Target {
     /// Standard output.
     Output,
-    /// A file, appended to; made if it is not there, readable by its owner and group.
+    /// A file, appended to; made if it is not there, readable by its owner alone.
     File(PathBuf),
 }
 
@@ -174,7 +174,7 @@ fn open(target: &Target) -> io::Result<Box<dyn Write + Send>> {
     Ok(match target {
         Target::Output => Box::new(io::stdout()),
         Target::File(path) => {
-            let file: File = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
+            let file: File = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
             Box::new(file)
         }
     })

@@ -1,0 +1,262 @@
+//! The server: what is built in which order, and how it stops.
+
+mod admin;
+mod build;
+mod notice;
+mod secrets;
+mod systemd;
+mod work;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use postern_config::settings::{Environment, Settings};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::dev::{self, Dev};
+use crate::edge::{BindError, CertificateError, Listener, authority::AuthorityError};
+use crate::{observe, tasks::Tasks};
+
+use build::Built;
+use systemd::Systemd;
+use work::{Phase, Work};
+
+pub use notice::Notice;
+
+/// How long tasks may take to end once no request is left.
+const TASKS_GRACE: Duration = Duration::from_secs(5);
+
+/// How the server is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `serve --dev`.
+    Dev,
+    /// `serve --config`.
+    Configured,
+}
+
+/// Why the server does not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Threads, signals or files of the operating system.
+    #[error("cannot {what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The server's own authority.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// A certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A port.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The directory.
+    #[error("the directory in `{}` cannot be opened: {source}", path.display())]
+    Directory {
+        /// Its file.
+        path: PathBuf,
+        /// Why not.
+        source: postern_config::directory::OpenError,
+    },
+    /// The object node.
+    #[error("the object node in `{}` cannot be opened: {source}", path.display())]
+    Node {
+        /// Its folder.
+        path: PathBuf,
+        /// Why not.
+        source: storage_node::OpenError,
+    },
+    /// The policy engine.
+    #[error("the policy engine does not start: {0}")]
+    Policies(String),
+    /// The admin token.
+    #[error(transparent)]
+    Token(#[from] console::TokenError),
+    /// The demo tenant.
+    #[error(transparent)]
+    Seed(#[from] dev::SeedError),
+}
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// It does not start.
+pub fn run(settings: Settings, mode: Mode, environment: &Environment) -> Result<(), StartError> {
+    // Whatever is made from here on is its owner's alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    observe::start_tracing(settings.log.level.as_str());
+    observe::trace_panics();
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("postern")
+        .enable_all()
+        .build()
+        .map_err(|source| StartError::Io { what: "start threads".to_owned(), source })?;
+    let served = runtime.block_on(Box::pin(serve(settings, mode, Systemd::of(environment))));
+    // What still blocks now has been given its time.
+    runtime.shutdown_timeout(TASKS_GRACE);
+    served
+}
+
+async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), StartError> {
+    // From here on no signal is missed; before, one ends the process as usual.
+    let mut signals = Signals::new()?;
+
+    // Everything that can fail is built before a port is bound: directory, node, policies, gate, certificates.
+    let built = build::build(&settings, mode).await?;
+    let tasks = Tasks::new();
+
+    // Ports, all of them before the first is served.
+    let (s3, admin) = build::bind(&settings, &built)?;
+    let work = Arc::new(Work::new(&built, &settings, s3.address(), admin.address()));
+    let notice = announcement(&settings, mode, &built, &work);
+
+    let io = |source| StartError::Io { what: "serve".to_owned(), source };
+    let s3 = s3.serve(built.edge_parts(), Arc::new(admin::GateSide(Arc::clone(&built.gate)))).map_err(io)?;
+    let router = admin::router(&settings, &built, &work)?;
+    let admin = admin.serve(built.edge_parts(), Arc::new(admin::AdminSide::new(router))).map_err(io)?;
+
+    // Ready: say so.
+    work.enter(Phase::Ready);
+    announce(&settings, mode, &built, &notice)?;
+    systemd.ready();
+
+    // Until told to stop; a reload is answered meanwhile.
+    while let Told::Reload = signals.next().await {
+        systemd.reloading();
+        reload(&built);
+        systemd.ready();
+    }
+
+    tracing::info!("stopping: no longer ready");
+    systemd.stopping();
+    let graceful = stop(&settings, mode, &built, &work, [&s3, &admin], &tasks);
+    tokio::select! {
+        () = graceful => tracing::info!("stopped"),
+        _ = signals.next_stop() => tracing::warn!("told again: stopped without waiting for requests"),
+    }
+    Notice::remove(&settings.data);
+    built.observer.close();
+    Ok(())
+}
+
+/// Stop order: not ready → stop accepting and drain → tasks → node → directory → log.
+async fn stop(
+    settings: &Settings,
+    mode: Mode,
+    built: &Built,
+    work: &Work,
+    [s3, admin]: [&Listener; 2],
+    tasks: &Tasks,
+) {
+    work.enter(Phase::Draining);
+    if mode == Mode::Configured {
+        // Load balancers look at readiness every few seconds; until then they still send connections.
+        tokio::time::sleep(settings.limits.drain_notice).await;
+    }
+    if let Err(cut) = s3.drain(settings.limits.drain_grace).await {
+        tracing::warn!(%cut, "requests were cut off");
+    }
+    // Whoever asks how the drain goes is answered until it is over.
+    if let Err(cut) = admin.drain(TASKS_GRACE).await {
+        tracing::warn!(%cut, "admin requests were cut off");
+    }
+    if let Err(left) = tasks.stop(TASKS_GRACE).await {
+        tracing::warn!(%left, "tasks were cut off");
+    }
+    built.node.close().await;
+}
+
+/// Certificates and log files, all or nothing for each certificate: one that does not load leaves the old one in use.
+fn reload(built: &Built) {
+    built.observer.reopen();
+    for certificates in &built.certificates {
+        let path = certificates.files().cert.display();
+        match certificates.reload() {
+            Ok(()) => tracing::info!(certificate.path = %path, "certificate reloaded"),
+            Err(cause) => tracing::error!(%cause, "the old certificate stays in use"),
+        }
+    }
+}
+
+fn announcement(settings: &Settings, mode: Mode, built: &Built, work: &Work) -> Notice {
+    Notice {
+        pid: std::process::id(),
+        s3: work.s3_url().to_owned(),
+        admin: work.admin_url().to_owned(),
+        ca: built.ca.clone(),
+        token_file: settings.admin.token.is_none().then(|| absolute(secrets::token_file(&settings.data))),
+        tenant: (mode == Mode::Dev).then(|| dev::TENANT.to_owned()),
+    }
+}
+
+fn announce(settings: &Settings, mode: Mode, built: &Built, notice: &Notice) -> Result<(), StartError> {
+    let write = |source| StartError::Io { what: format!("write to `{}`", settings.data.display()), source };
+    notice.write(&settings.data).map_err(write)?;
+    if mode == Mode::Dev {
+        let dev = Dev {
+            s3: notice.s3.clone(),
+            admin: notice.admin.clone(),
+            ca: built.ca.clone().unwrap_or_default(),
+            region: settings.s3.region.as_str().to_owned(),
+            keys: built.dev_keys.clone(),
+        };
+        let fingerprint = built.authority.as_ref().map(crate::edge::authority::Authority::fingerprint).transpose()?;
+        let banner = dev::banner(&dev, &settings.data, &fingerprint.unwrap_or_default());
+        let mut out = io::stdout().lock();
+        // A terminal that is gone does not stop the server.
+        drop(io::Write::write_all(&mut out, banner.as_bytes()).and_then(|()| io::Write::flush(&mut out)));
+        // Last: whoever waits for this file finds everything else done.
+        dev.write(&settings.data).map_err(write)?;
+    }
+    tracing::info!(s3.url = notice.s3, admin.url = notice.admin, "ready");
+    Ok(())
+}
+
+/// The path as other processes can use it.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+/// What the process is told from outside.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+enum Told {
+    Stop,
+    Reload,
+}
+
+impl Signals {
+    fn new() -> Result<Self, StartError> {
+        let listen = |kind| signal(kind).map_err(|source| StartError::Io { what: "listen to signals".to_owned(), source });
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hangup.recv() => Told::Reload,
+        }
+    }
+
+    async fn next_stop(&mut self) {
+        while let Told::Reload = self.next().await {}
+    }
+}

@@ -1,0 +1,261 @@
+//! What the server is built from, in the order in which each thing needs the one before.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use policy_wasm::decider::{Decider, DeciderOptions};
+use policy_wasm::engine::{Engine, EngineOptions, MachineCodeStore};
+use postern_config::directory::{Directory, DirectoryOptions, Vault};
+use postern_config::engine::EmbeddedEngine;
+use postern_config::settings::{AccessFormat, AccessLog, Limits, ProxyProtocol, Settings, Tls};
+use postern_config::{Entropy, Secret, UnixMillis};
+use s3_protocol::host::Domains;
+use sha2::{Digest as _, Sha256};
+use storage_node::{Node, NodeOptions};
+
+use super::{Mode, StartError, absolute, secrets};
+use crate::clock::Clock;
+use crate::dev::{self, DevKey};
+use crate::edge::authority::{Authority, local_names};
+use crate::edge::{Bound, CertificateFiles, Certificates, EdgeLimits, EdgeOptions, EdgeParts};
+use crate::files;
+use crate::journey::{Gate, GateParts, Place};
+use crate::observe::{self, Observer, ObserverOptions, Target};
+use crate::world::{Builtin, Library};
+
+/// The built server, before it listens.
+pub(super) struct Built {
+    pub(super) clock: Clock,
+    pub(super) observer: Arc<Observer>,
+    pub(super) directory: Directory,
+    pub(super) node: Node,
+    pub(super) gate: Arc<Gate>,
+    pub(super) authority: Option<Authority>,
+    /// The authority's certificate, where the server has its own.
+    pub(super) ca: Option<PathBuf>,
+    /// Of the S3 listener, then of the admin listener.
+    pub(super) certificates: [Arc<Certificates>; 2],
+    pub(super) dev_keys: Vec<DevKey>,
+}
+
+impl Built {
+    pub(super) fn edge_parts(&self) -> EdgeParts {
+        EdgeParts { observer: Arc::clone(&self.observer), clock: self.clock.clone() }
+    }
+}
+
+/// Builds everything that can fail without a port.
+pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, StartError> {
+    let data = settings.data.as_path();
+    let clock = Clock::system();
+    files::make_private_folder(data).map_err(|source| io(format!("make `{}`", data.display()), source))?;
+
+    let authority = authority(settings, &clock)?;
+    let certificates = certificates(settings, authority.as_ref(), &clock)?;
+    let master_key = secrets::master_key(data).map_err(|source| io("make the master key".to_owned(), source))?;
+    let master_key = settings.directory.master_key.as_ref().unwrap_or(&master_key);
+    let directory = directory(data, master_key, &clock).await?;
+    let node = node(settings, &clock).await?;
+    let observer = observer(settings)?;
+    let gate = gate(settings, &directory, &node, &observer, &clock, master_key)?;
+    let dev_keys = match mode {
+        Mode::Dev => dev::seed(&directory, &node).await?,
+        Mode::Configured => Vec::new(),
+    };
+    let ca = authority.as_ref().map(|authority| absolute(authority.certificate()));
+    Ok(Built { clock, observer, directory, node, gate, authority, ca, certificates, dev_keys })
+}
+
+/// Binds both ports.
+pub(super) fn bind(settings: &Settings, built: &Built) -> Result<(Bound, Bound), StartError> {
+    let limits = edge_limits(&settings.limits);
+    let [s3, admin] = &built.certificates;
+    let s3 = Bound::new(EdgeOptions {
+        name: "s3",
+        listen: settings.s3.listen,
+        certificates: Some(Arc::clone(s3)),
+        proxy_protocol: settings.s3.proxy_protocol == ProxyProtocol::Required,
+        trusted_proxies: settings.s3.trusted_proxies.clone(),
+        limits: limits.clone(),
+    })?;
+    let admin = Bound::new(EdgeOptions {
+        name: "admin",
+        listen: settings.admin.listen,
+        certificates: Some(Arc::clone(admin)),
+        proxy_protocol: false,
+        trusted_proxies: Vec::new(),
+        limits,
+    })?;
+    Ok((s3, admin))
+}
+
+fn authority(settings: &Settings, clock: &Clock) -> Result<Option<Authority>, StartError> {
+    let own = settings.s3.tls == Tls::OwnCa || settings.admin.tls == Tls::OwnCa;
+    Ok(if own { Some(Authority::open(&settings.data, clock.now_ms())?) } else { None })
+}
+
+fn certificates(
+    settings: &Settings,
+    authority: Option<&Authority>,
+    clock: &Clock,
+) -> Result<[Arc<Certificates>; 2], StartError> {
+    let load = |tls: &Tls, http2: bool| -> Result<Arc<Certificates>, StartError> {
+        let files = match (tls, authority) {
+            (Tls::OwnCa, Some(authority)) => authority.certify(&names(settings), clock.now_ms())?,
+            (Tls::Files { cert, key }, _) => CertificateFiles { cert: cert.clone(), key: key.clone() },
+            (Tls::OwnCa, None) => CertificateFiles { cert: settings.data.join("server.pem"), key: settings.data.join("server.key") },
+        };
+        Ok(Certificates::load(files, http2)?)
+    };
+    Ok([load(&settings.s3.tls, settings.s3.http2)?, load(&settings.admin.tls, false)?])
+}
+
+/// The names of the server's own certificate: this machine, and what the settings call it.
+fn names(settings: &Settings) -> Vec<String> {
+    let mut names = local_names();
+    for domain in [&settings.domains.s3, &settings.domains.public].into_iter().flatten() {
+        names.extend([domain.as_str().to_owned(), format!("*.{}", domain.as_str())]);
+    }
+    for address in [settings.s3.listen.ip(), settings.admin.listen.ip()] {
+        if !address.is_unspecified() {
+            names.push(address.to_string());
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
+async fn directory(data: &Path, master_key: &Secret, clock: &Clock) -> Result<Directory, StartError> {
+    let path = data.join("directory.redb");
+    let fault = |source| StartError::Directory { path: path.clone(), source };
+    let engine = EmbeddedEngine::open(&path).map_err(|source| fault(source.into()))?;
+    let vault = Vault::new(master_key).map_err(|source| fault(source.into()))?;
+    let now = clock.clone();
+    let options = DirectoryOptions {
+        engine: Arc::new(engine),
+        vault,
+        clock: postern_config::Clock::new(move || UnixMillis(now.now_ms())),
+        entropy: Entropy::system(),
+    };
+    Directory::open(options).await.map_err(fault)
+}
+
+async fn node(settings: &Settings, clock: &Clock) -> Result<Node, StartError> {
+    let path = settings.data.join("node");
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let options = NodeOptions {
+        volume_bytes: settings.node.volume_bytes,
+        index_cache_bytes: bytes(settings.node.cache_bytes),
+        overlay_bytes: bytes(settings.node.overlay_bytes),
+        reserve_bytes: settings.node.reserve_bytes,
+        ..NodeOptions::new(&path, clock.shared())
+    };
+    // Recovery reads the log: it may take long, and must not hold a thread of the runtime.
+    let opened = tokio::task::spawn_blocking(move || Node::open(options)).await;
+    let opened = opened.map_err(|cause| io("open the object node".to_owned(), std::io::Error::other(cause)))?;
+    opened.map_err(|source| StartError::Node { path, source })
+}
+
+fn observer(settings: &Settings) -> Result<Arc<Observer>, StartError> {
+    let target = |suffix: &str| match &settings.log.access {
+        AccessLog::Output => Target::Output,
+        AccessLog::File(path) => {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            Target::File(name.into())
+        }
+    };
+    let (json, text) = match settings.log.format {
+        AccessFormat::Json => (Some(target("")), None),
+        AccessFormat::S3 => (None, Some(target(""))),
+        AccessFormat::Both => (Some(target("")), Some(target(".s3"))),
+    };
+    let seed = getrandom::u64().map_err(|cause| io("ask for random numbers".to_owned(), std::io::Error::other(cause)))?;
+    let place = observe::Place { region: settings.s3.region.as_str().to_owned(), host_id: format!("postern-{seed:016x}") };
+    Observer::open(ObserverOptions { json, text, full: observe::Full::Wait, place, seed })
+        .map_err(|source| io("open the access log".to_owned(), source))
+}
+
+fn gate(
+    settings: &Settings,
+    directory: &Directory,
+    node: &Node,
+    observer: &Arc<Observer>,
+    clock: &Clock,
+    master_key: &Secret,
+) -> Result<Arc<Gate>, StartError> {
+    let policies = |cause: &dyn std::fmt::Display| StartError::Policies(cause.to_string());
+    // Machine code is trusted when it is read back, so it is signed, with a key of its own.
+    let key = master_key.lend(|key| Sha256::new().chain_update(b"postern machine code\0").chain_update(key).finalize());
+    let engine = Engine::new(EngineOptions {
+        machine_code: Some(MachineCodeStore::new(settings.data.join("machine-code"), key.into())),
+        compiled_bytes: settings.policy.machine_code_bytes,
+        ..EngineOptions::default()
+    })
+    .map_err(|cause| policies(&cause))?;
+    let engine = Arc::new(engine);
+    let builtin = Builtin::new(&engine).map_err(|cause| policies(&cause))?;
+    let library = Arc::new(Library::new(Arc::new(directory.clone()), engine, builtin));
+    let started = Instant::now();
+    let decider = Decider::new(DeciderOptions {
+        trees_bytes: settings.policy.cache_bytes,
+        ..DeciderOptions::new(move || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    });
+    let domain = |domain: &Option<postern_config::settings::Domain>| domain.as_ref().map(|d| d.as_str().to_owned());
+    let (s3, public) = (domain(&settings.domains.s3), domain(&settings.domains.public));
+    let parts = GateParts {
+        library,
+        decider,
+        node: node.clone(),
+        observer: Arc::clone(observer),
+        clock: clock.clone(),
+        place: Place {
+            region: settings.s3.region.as_str().to_owned(),
+            aliases: settings.s3.region_aliases.iter().map(|region| region.as_str().to_owned()).collect(),
+            domains: Domains::new(s3.as_deref(), public.as_deref()),
+        },
+    };
+    let gate = Arc::new(Gate::new(parts, directory.state()));
+    let shown = Arc::downgrade(&gate);
+    directory.subscribe(move |state| {
+        if let Some(gate) = shown.upgrade() {
+            gate.publish(Arc::clone(state));
+        }
+    });
+    Ok(gate)
+}
+
+fn edge_limits(limits: &Limits) -> EdgeLimits {
+    EdgeLimits {
+        head_bytes: limits.head_bytes,
+        headers: limits.header_count,
+        uri_bytes: limits.uri_bytes,
+        handshake_time: limits.handshake_time,
+        head_time: limits.head_time,
+        keep_alive_time: limits.keep_alive_time,
+        body_idle_time: limits.body_idle_time,
+        body_rate: limits.body_rate,
+        body_rate_window: limits.body_rate_window,
+        connections: limits.connections,
+        connections_per_address: limits.connections_per_address,
+        http2_streams: limits.http2_streams,
+        discard_bytes: limits.discard_bytes,
+        discard_time: limits.discard_time,
+    }
+}
+
+fn io(what: String, source: std::io::Error) -> StartError {
+    StartError::Io { what, source }
+}
+
+/// The host by which this machine's clients call a listener.
+pub(super) fn host_of(address: IpAddr) -> String {
+    match address {
+        address if address.is_loopback() || address.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}

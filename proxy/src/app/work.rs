@@ -1,0 +1,131 @@
+//! How the server's work goes: what health, metrics and status are asked for.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use postern_config::settings::Settings;
+use postern_config::usage::{Readiness, Usage};
+use serde_json::{Value, json};
+use storage_node::Node;
+
+use super::build::{Built, host_of};
+use crate::clock::Clock;
+use crate::observe::{Kind, Observer};
+
+/// Where in its life the server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Phase {
+    Starting,
+    Ready,
+    Draining,
+}
+
+/// Answers for the work of the server.
+pub(super) struct Work {
+    phase: AtomicU8,
+    observer: Arc<Observer>,
+    node: Node,
+    clock: Clock,
+    started_ms: u64,
+    region: String,
+    s3: String,
+    admin: String,
+}
+
+impl Work {
+    pub(super) fn new(built: &Built, settings: &Settings, s3: SocketAddr, admin: SocketAddr) -> Self {
+        let url = |address: SocketAddr| format!("https://{}:{}", host_of(address.ip()), address.port());
+        watch_node(&built.observer, &built.node);
+        Self {
+            phase: AtomicU8::new(Phase::Starting as u8),
+            observer: Arc::clone(&built.observer),
+            node: built.node.clone(),
+            clock: built.clock.clone(),
+            started_ms: built.clock.now_ms(),
+            region: settings.s3.region.as_str().to_owned(),
+            s3: url(s3),
+            admin: url(admin),
+        }
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::SeqCst);
+    }
+
+    fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::SeqCst) {
+            0 => Phase::Starting,
+            1 => Phase::Ready,
+            _ => Phase::Draining,
+        }
+    }
+
+    pub(super) fn s3_url(&self) -> &str {
+        &self.s3
+    }
+
+    pub(super) fn admin_url(&self) -> &str {
+        &self.admin
+    }
+}
+
+impl Usage for Work {
+    fn readiness(&self) -> Readiness {
+        let not = |reason: &str| Readiness::NotReady { reason: reason.to_owned() };
+        match self.phase() {
+            Phase::Starting => not("starting"),
+            Phase::Draining => not("draining"),
+            // A node that cannot write still serves reads: the edge is ready.
+            Phase::Ready => Readiness::Ready,
+        }
+    }
+
+    fn metrics(&self) -> String {
+        self.observer.metrics().scrape()
+    }
+
+    fn status(&self) -> Value {
+        let node = self.node.stats();
+        let phase = match self.phase() {
+            Phase::Starting => "starting",
+            Phase::Ready => "ready",
+            Phase::Draining => "draining",
+        };
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "state": phase,
+            "uptime_seconds": self.clock.now_ms().saturating_sub(self.started_ms) / 1_000,
+            "region": self.region,
+            "s3": self.s3,
+            "admin": self.admin,
+            "node": {
+                "volumes": node.volumes,
+                "log_bytes": node.log_bytes,
+                "garbage_bytes": node.garbage_bytes,
+                "read_only": node.read_only,
+                "damage": node.damage,
+            },
+        })
+    }
+}
+
+/// The node's numbers among the metrics.
+fn watch_node(observer: &Observer, node: &Node) {
+    let watch = |name, help, read: fn(&storage_node::NodeStats) -> u64| {
+        let node = node.clone();
+        observer.metrics().watch(name, help, Kind::Gauge, move || read(&node.stats()));
+    };
+    watch("node_log_bytes", "Bytes of the object node's log", |stats| stats.log_bytes);
+    watch("node_garbage_bytes", "Bytes of the log that nothing refers to", |stats| stats.garbage_bytes);
+    watch("node_read_only", "1 while the object node refuses writes", |stats| u64::from(stats.read_only));
+    watch("node_overlay_bytes", "Changes that wait for the index, in bytes", |stats| stats.overlay_bytes as u64);
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").field("phase", &self.phase()).finish_non_exhaustive()
+    }
+}

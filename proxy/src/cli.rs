@@ -1,0 +1,212 @@
+//! The commands of the binary `postern`.
+//!
+//! Those that change or ask a running server speak to its admin API, as anybody may; `--data` finds the address, the
+//! authority and the token of a server on this machine.
+
+mod admin;
+mod ask;
+mod module;
+mod serve;
+mod settings;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::dev::{self, Dev};
+
+pub use admin::{AdminError, Connection};
+
+/// The gate in front of an object store: signatures, policies, storage.
+#[derive(Debug, Parser)]
+#[command(name = "postern", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    style: Style,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Args)]
+struct Style {
+    /// Print JSON, for programs.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print ids and nothing else.
+    #[arg(long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Serve),
+    /// Check and show settings.
+    #[command(subcommand)]
+    Config(settings::Config),
+    /// Policy modules: store, put in force, take back, look into.
+    #[command(subcommand)]
+    Module(module::Module),
+    /// Say why a request was answered as it was: plan, questions, answers, the statement that decided.
+    Explain(ask::Explain),
+    /// Say how the running server is.
+    Status(ask::Status),
+    /// Let the running server read certificates and log files again.
+    Reload(ask::Signal),
+    /// Let the running server finish its requests and end.
+    Drain(ask::Signal),
+    /// Development mode.
+    #[command(subcommand)]
+    Dev(DevCommand),
+    /// Print the version.
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+enum DevCommand {
+    /// Print variables for a shell: `eval "$(postern dev env)"`.
+    Env {
+        /// The data folder.
+        #[arg(long, env = "POSTERN_DATA", default_value = dev::FOLDER)]
+        data: std::path::PathBuf,
+        /// Whose key.
+        #[arg(long, default_value = "photos")]
+        user: String,
+        /// Of which level: full, read-write, read, write.
+        #[arg(long, default_value = "full")]
+        level: String,
+    },
+}
+
+/// How a command ends. Source of the numbers: the command line's documentation; scripts rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// It did what was asked.
+    Ok = 0,
+    /// It failed.
+    Failure = 1,
+    /// It was called in a wrong way.
+    Usage = 2,
+    /// The server says no.
+    Denied = 3,
+    /// There is no such thing.
+    NotFound = 4,
+    /// It does not fit what is there.
+    Conflict = 5,
+    /// The server is not reached.
+    Unreachable = 6,
+    /// The settings are at fault. Source: sysexits.h, EX_USAGE.
+    Settings = 64,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    #[error("{0}")]
+    Settings(#[from] postern_config::settings::Faults),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    NotFound(String),
+    #[error("cannot {what}: {source}")]
+    Io { what: String, source: io::Error },
+    #[error(transparent)]
+    Start(#[from] crate::app::StartError),
+}
+
+impl CliError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Admin(error) => error.exit(),
+            Self::Settings(_) => Exit::Settings,
+            Self::Usage(_) => Exit::Usage,
+            Self::NotFound(_) => Exit::NotFound,
+            Self::Io { .. } | Self::Start(_) => Exit::Failure,
+        }
+    }
+}
+
+/// Runs the command that the process was called with.
+pub fn run() -> ExitCode {
+    // clap prints its own help and faults, and ends with 0 or 2.
+    let cli = Cli::parse();
+    match cli.command.run(cli.style) {
+        Ok(()) => Exit::Ok.into(),
+        Err(error) => {
+            // Nothing can be done if standard error is gone, too.
+            drop(writeln!(io::stderr(), "postern: {error}"));
+            error.exit().into()
+        }
+    }
+}
+
+impl Command {
+    fn run(self, style: Style) -> Result<(), CliError> {
+        match self {
+            Self::Serve(serve) => serve.run(),
+            Self::Config(config) => config.run(),
+            Self::Module(module) => module.run(style),
+            Self::Explain(explain) => explain.run(style),
+            Self::Status(status) => status.run(style),
+            Self::Reload(signal) => signal.reload(),
+            Self::Drain(signal) => signal.drain(),
+            Self::Dev(DevCommand::Env { data, user, level }) => env(&data, &user, &level),
+            Self::Version => print(concat!("postern ", env!("CARGO_PKG_VERSION"))),
+        }
+    }
+}
+
+fn env(data: &std::path::Path, user: &str, level: &str) -> Result<(), CliError> {
+    let dev = Dev::read(data).map_err(|source| CliError::Io {
+        what: format!("read `{}`; is `postern serve --dev --data {}` running", Dev::path(data).display(), data.display()),
+        source,
+    })?;
+    let key = dev.key(user, level).ok_or_else(|| CliError::NotFound(format!("there is no key `{level}` of `{user}`")))?;
+    print(dev::shell(&dev, key).trim_end())
+}
+
+/// Prints a result with a line break. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::Io { what: "write to standard output".to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints a document for programs.
+fn print_json(value: &serde_json::Value) -> Result<(), CliError> {
+    print(&format!("{value:#}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn exit_codes_are_those_that_scripts_rely_on() {
+        let codes = [Exit::Ok, Exit::Failure, Exit::Usage, Exit::Denied, Exit::NotFound, Exit::Conflict, Exit::Unreachable];
+        assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(Exit::Settings as u8, 64);
+    }
+}

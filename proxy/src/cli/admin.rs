@@ -1,0 +1,263 @@
+//! A client of the admin API: one request over TLS, under the authority and the token of the server that is meant.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Args;
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use zeroize::Zeroizing;
+
+use super::Exit;
+use crate::app::Notice;
+use crate::files;
+
+/// Longest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// Longest wait for an answer: checking a module compiles it.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
+/// Longest token file, in bytes.
+const TOKEN_BYTES_MAX: u64 = 4_096;
+
+/// Which server is meant, and who asks.
+#[derive(Clone, Debug, Args)]
+pub struct Connection {
+    /// The data folder of a server on this machine: it tells the address, the authority and the token.
+    #[arg(long, env = "POSTERN_DATA", default_value = crate::dev::FOLDER)]
+    data: PathBuf,
+    /// The URL of the admin API, where the server is elsewhere.
+    #[arg(long, env = "POSTERN_URL")]
+    admin: Option<String>,
+    /// A file with the admin token.
+    #[arg(long, env = "POSTERN_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+    /// The certificate of the authority to trust (PEM).
+    #[arg(long, env = "POSTERN_CA")]
+    ca: Option<PathBuf>,
+}
+
+/// Why there is no answer, or what it says.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// Nothing runs there, as far as is known.
+    #[error("cannot read `{}`: {source}; is a server running on this folder? (--data, or --admin with --token-file and --ca)", path.display())]
+    NoServer {
+        /// What was looked for.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The server is not reached.
+    #[error("cannot reach {url}: {cause}")]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// Why not.
+        cause: String,
+    },
+    /// The address is none.
+    #[error("`{0}` is not a URL such as https://localhost:9444")]
+    Url(String),
+    /// The server says no.
+    #[error("{message}")]
+    Answered {
+        /// The status of the answer.
+        status: StatusCode,
+        /// What it says.
+        message: String,
+    },
+}
+
+impl AdminError {
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::NoServer { .. } | Self::Unreachable { .. } => Exit::Unreachable,
+            Self::Url(_) => Exit::Usage,
+            Self::Answered { status, .. } => match *status {
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Denied,
+                StatusCode::NOT_FOUND => Exit::NotFound,
+                StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => Exit::Conflict,
+                StatusCode::SERVICE_UNAVAILABLE => Exit::Unreachable,
+                _ => Exit::Failure,
+            },
+        }
+    }
+}
+
+impl Connection {
+    /// What the server on this machine says of itself.
+    pub(super) fn notice(&self) -> Result<Notice, AdminError> {
+        Notice::read(&self.data)
+            .map_err(|source| AdminError::NoServer { path: Notice::path(&self.data), source })
+    }
+
+    /// Sends one request and reads its answer as JSON; null where it has no body.
+    pub(super) fn ask(&self, method: Method, path: &str, body: Option<(&'static str, Vec<u8>)>) -> Result<Value, AdminError> {
+        let notice = if self.admin.is_none() { Some(self.notice()?) } else { None };
+        let url = self.admin.clone().or_else(|| notice.as_ref().map(|n| n.admin.clone())).unwrap_or_default();
+        let target = Target::of(&url)?;
+        let ca = self.ca.clone().or_else(|| notice.as_ref().and_then(|notice| notice.ca.clone()));
+        let token_path = self
+            .token_file
+            .clone()
+            .or_else(|| notice.and_then(|notice| notice.token_file))
+            .unwrap_or_else(|| self.data.join("admin.token"));
+        let token = read_token(&token_path)?;
+
+        let (content_type, body) = body.unwrap_or(("application/json", Vec::new()));
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, target.host_header.as_str())
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::ACCEPT, "application/json")
+            .header(header::AUTHORIZATION, token)
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|_| AdminError::Url(format!("{url}{path}")))?;
+
+        let unreachable = |cause: String| AdminError::Unreachable { url: url.clone(), cause };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|cause| unreachable(cause.to_string()))?;
+        let exchanged = runtime.block_on(tokio::time::timeout(ANSWER_TIME_MAX, exchange(&target, ca, request)));
+        let (status, bytes) = exchanged.map_err(|_| unreachable("no answer in time".to_owned()))?.map_err(unreachable)?;
+        answer(status, &bytes)
+    }
+}
+
+/// Where to.
+struct Target {
+    host: String,
+    port: u16,
+    host_header: String,
+}
+
+impl Target {
+    fn of(url: &str) -> Result<Self, AdminError> {
+        let wrong = || AdminError::Url(url.to_owned());
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let authority = uri.authority().filter(|_| uri.scheme_str() == Some("https")).ok_or_else(wrong)?;
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        Ok(Self { host, port: authority.port_u16().unwrap_or(443), host_header: authority.to_string() })
+    }
+}
+
+fn read_token(path: &PathBuf) -> Result<HeaderValue, AdminError> {
+    let bytes = files::read_bounded(path, TOKEN_BYTES_MAX)
+        .map_err(|source| AdminError::NoServer { path: path.clone(), source })?;
+    let bytes = Zeroizing::new(bytes);
+    let bearer = Zeroizing::new([b"Bearer ", bytes.trim_ascii()].concat());
+    let mut value = HeaderValue::from_bytes(&bearer).map_err(|_| AdminError::NoServer {
+        path: path.clone(),
+        source: std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not a token"),
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+async fn exchange(
+    target: &Target,
+    ca: Option<PathBuf>,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes), String> {
+    let say = |what: &str, cause: &dyn std::fmt::Display| format!("{what}: {cause}");
+    let mut roots = RootCertStore::empty();
+    let ca = ca.ok_or("which authority to trust? (--ca)")?;
+    for certificate in CertificateDer::pem_file_iter(&ca).map_err(|e| say(&ca.display().to_string(), &e))? {
+        let certificate = certificate.map_err(|e| say(&ca.display().to_string(), &e))?;
+        roots.add(certificate).map_err(|e| say("the authority", &e))?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| say("TLS", &e))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(target.host.clone()).map_err(|e| say(&target.host, &e))?;
+    let socket = connect(target).await.map_err(|e| say("connect", &e))?;
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.map_err(|e| say("TLS", &e))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| say("HTTP", &e))?;
+    let send = async move {
+        let response = sender.send_request(request).await.map_err(|e| e.to_string())?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|e| e.to_string())?;
+        Ok((status, body.to_bytes()))
+    };
+    // The connection carries the exchange; which of the two ends first does not matter.
+    let (answered, _ended) = futures_util::future::join(send, connection).await;
+    answered
+}
+
+/// `localhost` is this machine whatever a resolver says of it.
+async fn connect(target: &Target) -> std::io::Result<TcpStream> {
+    let socket = if target.host == "localhost" {
+        TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, target.port)).await?
+    } else {
+        TcpStream::connect((target.host.as_str(), target.port)).await?
+    };
+    socket.set_nodelay(true)?;
+    Ok(socket)
+}
+
+fn answer(status: StatusCode, bytes: &[u8]) -> Result<Value, AdminError> {
+    let value: Value = serde_json::from_slice(bytes).unwrap_or_else(|_| match bytes {
+        [] => Value::Null,
+        other => Value::String(String::from_utf8_lossy(other).into_owned()),
+    });
+    if status.is_success() {
+        return Ok(value);
+    }
+    // Source: RFC 9457, "problem details"; `faults` is the admin API's own.
+    let detail = value.get("detail").and_then(Value::as_str).or(value.as_str()).unwrap_or("");
+    let faults = value.get("faults").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let faults: String = faults.iter().filter_map(Value::as_str).map(|fault| format!("\n  {fault}")).collect();
+    let message = if detail.is_empty() { format!("the server answers {status}") } else { format!("{detail}{faults}") };
+    Err(AdminError::Answered { status, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answers_of_the_server_become_exit_codes() {
+        let exit = |status: u16, text: &str| match answer(StatusCode::from_u16(status).unwrap(), text.as_bytes()) {
+            Ok(_) => Exit::Ok,
+            Err(error) => error.exit(),
+        };
+        assert_eq!(exit(200, "{}"), Exit::Ok);
+        assert_eq!(exit(204, ""), Exit::Ok);
+        assert_eq!(exit(403, ""), Exit::Denied);
+        assert_eq!(exit(404, "{}"), Exit::NotFound);
+        assert_eq!(exit(409, "x"), Exit::Conflict);
+        assert_eq!(exit(503, ""), Exit::Unreachable);
+        assert_eq!(exit(500, ""), Exit::Failure);
+    }
+
+    #[test]
+    fn what_the_server_says_is_what_is_printed() {
+        let problem = br#"{"status":422,"detail":"this is not a module","faults":["no memory","no decide"]}"#;
+        let error = answer(StatusCode::UNPROCESSABLE_ENTITY, problem).unwrap_err();
+        assert_eq!(error.to_string(), "this is not a module\n  no memory\n  no decide");
+        let error = answer(StatusCode::BAD_GATEWAY, b"").unwrap_err();
+        assert_eq!(error.to_string(), "the server answers 502 Bad Gateway");
+    }
+
+    #[test]
+    fn only_https_urls_are_taken() {
+        assert!(Target::of("http://localhost:9444").is_err() && Target::of("localhost").is_err());
+        let target = Target::of("https://[::1]:9444/").unwrap();
+        assert_eq!((target.host.as_str(), target.port, target.host_header.as_str()), ("::1", 9_444, "[::1]:9444"));
+    }
+}

@@ -1,0 +1,262 @@
+//! `postern module`: the life of policy modules, through the admin API.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use http::Method;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::ask::outline;
+use super::{CliError, Connection, Style, print, print_json};
+use crate::files;
+
+/// Largest module source or binary that is read, in bytes; the server has its own limit.
+const MODULE_FILE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+
+/// Where the admin API has modules.
+const MODULES: &str = "/api/v1/modules";
+
+/// Policy modules.
+#[derive(Debug, Subcommand)]
+pub(super) enum Module {
+    /// Check a module (`.wasm`, or `.wat` text) and store it as a version. It is not in force yet.
+    Push {
+        /// The file.
+        file: PathBuf,
+        /// The module's name. [default: the file's name]
+        #[arg(long)]
+        name: Option<String>,
+        /// Put it in force at once.
+        #[arg(long)]
+        activate: bool,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// List versions.
+    List {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Put a version in force; requests at work finish under the old one.
+    Activate {
+        /// The module's name.
+        name: String,
+        /// The version: its digest, or how it begins. [default: the version that was stored last]
+        digest: Option<String>,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Put the version before in force again.
+    Rollback {
+        /// The module's name.
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Switch a module off; its versions are kept.
+    Deactivate {
+        /// The module's name.
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Show a version: manifest, attributes, size, work, trees.
+    Inspect {
+        /// The module's name.
+        name: String,
+        /// The version: its digest, or how it begins. [default: the one in force, else the last]
+        digest: Option<String>,
+        #[command(flatten)]
+        whose: Whose,
+    },
+}
+
+/// Whose module is meant.
+#[derive(Debug, Args)]
+pub(super) struct Whose {
+    /// The tenant. [default: `demo` in development mode]
+    #[arg(long, conflicts_with = "platform")]
+    tenant: Option<String>,
+    /// The platform's: it guards every tenant.
+    #[arg(long)]
+    platform: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Module {
+    pub(super) fn run(self, style: Style) -> Result<(), CliError> {
+        match self {
+            Self::Push { file, name, activate, whose } => whose.push(&file, name, activate, style),
+            Self::List { whose } => whose.list(style),
+            Self::Activate { name, digest, whose } => {
+                let digest = whose.version(&name, digest.as_deref(), Preferred::Last)?;
+                let done = whose.act(&name, "activate", Some(&digest))?;
+                whose.report(style, &done, &digest, &format!("{name} {digest} is in force"))
+            }
+            Self::Rollback { name, whose } => {
+                let done = whose.act(&name, "rollback", None)?;
+                let digest = text(&done, "active");
+                whose.report(style, &done, &digest, &format!("{name} {digest} is in force again"))
+            }
+            Self::Deactivate { name, whose } => {
+                let done = whose.act(&name, "deactivate", None)?;
+                whose.report(style, &done, &name, &format!("{name} is switched off"))
+            }
+            Self::Inspect { name, digest, whose } => {
+                let digest = whose.version(&name, digest.as_deref(), Preferred::Active)?;
+                let found = whose.connection.ask(Method::GET, &format!("{MODULES}/{digest}"), None)?;
+                if style.json { print_json(&found) } else { print(outline(&found, 0).trim_end()) }
+            }
+        }
+    }
+}
+
+/// Which version is meant when none is named.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Preferred {
+    Last,
+    Active,
+}
+
+impl Whose {
+    fn push(&self, file: &Path, name: Option<String>, activate: bool, style: Style) -> Result<(), CliError> {
+        let name = match name {
+            Some(name) => name,
+            None => file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+        };
+        let bytes = binary(file)?;
+        let whose = self.tenant()?.map(|tenant| format!("&tenant={}", encoded(&tenant))).unwrap_or_default();
+        let path = format!("{MODULES}?name={}{whose}", encoded(&name));
+        let stored = self.connection.ask(Method::POST, &path, Some(("application/wasm", bytes)))?;
+        let digest = text(&stored, "digest");
+        if activate {
+            self.act(&name, "activate", Some(&digest))?;
+        }
+        let state = if activate { "stored and in force" } else { "stored; `postern module activate` puts it in force" };
+        self.report(style, &stored, &digest, &format!("{name} {digest} is {state}"))
+    }
+
+    fn list(&self, style: Style) -> Result<(), CliError> {
+        let list = self.versions()?;
+        if style.json {
+            return print_json(&list);
+        }
+        let lines: Vec<String> = rows(&list)
+            .map(|row| {
+                let digest = text(row, "digest");
+                if style.quiet {
+                    return digest;
+                }
+                let active = if row.get("active").and_then(Value::as_bool) == Some(true) { "*" } else { " " };
+                format!("{active} {:<24} {digest} {:>8} bytes  {}", text(row, "name"), text(row, "bytes"), text(row, "state"))
+            })
+            .collect();
+        if lines.is_empty() { Ok(()) } else { print(&lines.join("\n")) }
+    }
+
+    /// The whole digest of the version that is meant.
+    fn version(&self, name: &str, digest: Option<&str>, preferred: Preferred) -> Result<String, CliError> {
+        if let Some(digest) = digest.filter(|digest| digest.len() == 64) {
+            return Ok(digest.to_owned());
+        }
+        let list = self.versions()?;
+        let of_name = || rows(&list).filter(|row| text(row, "name") == name);
+        let found: Vec<String> = match digest {
+            Some(beginning) => of_name().map(|row| text(row, "digest")).filter(|d| d.starts_with(beginning)).collect(),
+            None => {
+                let active = of_name().find(|row| row.get("active").and_then(Value::as_bool) == Some(true));
+                let last = of_name().max_by_key(|row| row.get("pushed").and_then(Value::as_u64));
+                let chosen = if preferred == Preferred::Active { active.or(last) } else { last };
+                chosen.map(|row| text(row, "digest")).into_iter().collect()
+            }
+        };
+        match found.as_slice() {
+            [one] => Ok(one.clone()),
+            [] => Err(CliError::NotFound(format!("there is no such version of `{name}`; `postern module list` shows all"))),
+            [..] => Err(CliError::Usage(format!("several versions of `{name}` begin like that"))),
+        }
+    }
+
+    fn versions(&self) -> Result<Value, CliError> {
+        let whose = self.tenant()?.map(|tenant| format!("?tenant={}", encoded(&tenant))).unwrap_or_default();
+        Ok(self.connection.ask(Method::GET, &format!("{MODULES}{whose}"), None)?)
+    }
+
+    fn act(&self, name: &str, verb: &str, digest: Option<&str>) -> Result<Value, CliError> {
+        let mut asked = json!({ "tenant": self.tenant()? });
+        if let (Some(digest), Some(asked)) = (digest, asked.as_object_mut()) {
+            asked.insert("digest".to_owned(), digest.into());
+        }
+        let body = Some(("application/json", asked.to_string().into_bytes()));
+        Ok(self.connection.ask(Method::POST, &format!("{MODULES}/{}/{verb}", encoded(name)), body)?)
+    }
+
+    fn report(&self, style: Style, answer: &Value, id: &str, sentence: &str) -> Result<(), CliError> {
+        match style {
+            Style { json: true, .. } => print_json(answer),
+            Style { quiet: true, .. } => print(id),
+            Style { .. } => print(sentence),
+        }
+    }
+
+    /// The tenant that is meant; none is the platform.
+    fn tenant(&self) -> Result<Option<String>, CliError> {
+        if self.platform {
+            return Ok(None);
+        }
+        let named = self.tenant.clone().or_else(|| self.connection.notice().ok()?.tenant);
+        named.map(Some).ok_or_else(|| CliError::Usage("whose module? (--tenant NAME, or --platform)".to_owned()))
+    }
+}
+
+/// The module as bytes: a text is translated here, so that its faults are shown with line and column.
+fn binary(file: &Path) -> Result<Vec<u8>, CliError> {
+    let read = |source| CliError::Io { what: format!("read `{}`", file.display()), source };
+    let bytes = files::read_bounded(file, MODULE_FILE_BYTES_MAX).map_err(read)?;
+    if bytes.starts_with(b"\0asm") {
+        return Ok(bytes);
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|_| CliError::Usage(format!("`{}` is neither a WebAssembly module nor its text", file.display())))?;
+    wat::parse_str(&text).map_err(|mut fault| {
+        fault.set_path(file);
+        CliError::Usage(fault.to_string())
+    })
+}
+
+fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
+}
+
+fn rows(list: &Value) -> impl Iterator<Item = &Value> {
+    list.get("modules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default().iter()
+}
+
+fn text(value: &Value, field: &str) -> String {
+    match value.get(field) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_becomes_a_module_and_a_faulty_one_is_shown_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rule.wat");
+        std::fs::write(&file, "(module)").unwrap();
+        assert!(binary(&file).unwrap().starts_with(b"\0asm"));
+        std::fs::write(&file, "(module\n  (nonsense))").unwrap();
+        let said = binary(&file).unwrap_err().to_string();
+        assert!(said.contains("rule.wat:2"), "{said}");
+        std::fs::write(&file, [0xFF, 0xFE]).unwrap();
+        assert!(matches!(binary(&file), Err(CliError::Usage(_))));
+        assert!(matches!(binary(&folder.path().join("none")), Err(CliError::Io { .. })));
+    }
+}

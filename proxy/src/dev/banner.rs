@@ -1,0 +1,96 @@
+//! What a newcomer sees, and what a shell reads.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::{Dev, DevKey, TENANT, USERS};
+
+/// The lines that are printed when the server is ready: where it is, whose keys there are, and what to paste.
+pub fn banner(dev: &Dev, data: &Path, fingerprint: &str) -> String {
+    let mut text = String::new();
+    let mut line = |words: std::fmt::Arguments<'_>| {
+        // Writing to memory cannot fail.
+        drop(text.write_fmt(words));
+        text.push('\n');
+    };
+    let folder = data.display();
+    line(format_args!("postern {}  dev mode, data in {folder} (delete it to start over)", env!("CARGO_PKG_VERSION")));
+    line(format_args!("  S3        {}        admin {}", dev.s3, dev.admin));
+    line(format_args!("  CA        {}  SHA-256 {fingerprint}", dev.ca.display()));
+    line(format_args!("  tenant {TENANT} · users {} · a bucket demo-bucket each · keys in {folder}/dev.json", USERS.join(", ")));
+    line(format_args!(""));
+    for key in dev.keys.iter().filter(|key| key.user == USERS[0]) {
+        line(format_args!("  {:<10} {:<10} {}  {}", key.user, key.level, key.access_key_id, key.secret_access_key));
+    }
+    if let Some(key) = dev.key(USERS[0], "full") {
+        line(format_args!("\ntry, in another shell:"));
+        line(format_args!("  eval \"$(postern dev env --data {})\"", quoted(&folder.to_string())));
+        line(format_args!("aws CLI:"));
+        for words in shell(dev, key).lines() {
+            line(format_args!("  {words}"));
+        }
+        line(format_args!("  aws s3 cp README.md s3://{}/", key.bucket));
+        line(format_args!("rclone:"));
+        line(format_args!(
+            "  rclone --ca-cert {ca} --s3-provider Other --s3-endpoint {s3} --s3-region {region} --s3-access-key-id {id} \\\n    --s3-secret-access-key {secret} copy README.md :s3:{bucket}/",
+            ca = quoted(&dev.ca.display().to_string()),
+            s3 = dev.s3,
+            region = dev.region,
+            id = key.access_key_id,
+            secret = quoted(&key.secret_access_key),
+            bucket = key.bucket,
+        ));
+        line(format_args!("boto3:"));
+        line(format_args!(
+            "  boto3.client(\"s3\", endpoint_url={s3:?}, verify={ca:?}, region_name={region:?},\n    aws_access_key_id={id:?}, aws_secret_access_key={secret:?})",
+            s3 = dev.s3,
+            ca = dev.ca,
+            region = dev.region,
+            id = key.access_key_id,
+            secret = key.secret_access_key,
+        ));
+    }
+    text
+}
+
+/// Lines for a shell to evaluate.
+pub fn shell(dev: &Dev, key: &DevKey) -> String {
+    let ca = dev.ca.display().to_string();
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", key.access_key_id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", key.secret_access_key.as_str()),
+        ("AWS_REGION", dev.region.as_str()),
+        ("AWS_DEFAULT_REGION", dev.region.as_str()),
+        ("AWS_ENDPOINT_URL", dev.s3.as_str()),
+        ("AWS_CA_BUNDLE", ca.as_str()),
+    ];
+    variables.map(|(name, value)| format!("export {name}={}\n", quoted(value))).concat()
+}
+
+/// A word that a POSIX shell takes as it is.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::dev;
+    use super::*;
+
+    #[test]
+    fn the_banner_names_everything_that_a_newcomer_needs() {
+        let text = banner(&dev(), Path::new("postern-dev"), "3F:9A");
+        for words in ["https://localhost:9443", "3F:9A", "postern-dev/dev.json", "aws s3 cp", "rclone", "boto3.client", "dev env"] {
+            assert!(text.contains(words), "{words} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_shell_reads_back_what_is_quoted() {
+        let dev = dev();
+        let script = format!("{}printf '%s' \"$AWS_SECRET_ACCESS_KEY\"", shell(&dev, &dev.keys[0]));
+        let said = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(String::from_utf8(said.stdout).unwrap(), dev.keys[0].secret_access_key);
+    }
+}
