@@ -1,1 +1,66 @@
 //! The admin side: the admin API, health and metrics, and later the web pages.
+//!
+//! [`router`] is served on the admin listener alone. Every route is declared in [`routes`] with the permission that it
+//! needs; there is no other way to add one. An S3 access key opens none of them.
+
+mod admission;
+mod api;
+mod health;
+mod problem;
+pub mod routes;
+mod token;
+
+use std::sync::Arc;
+
+use postern_config::directory::Directory;
+use postern_config::judge::Judge;
+use postern_config::settings::MetricsAccess;
+use postern_config::usage::Usage;
+
+pub use problem::Problem;
+pub use routes::{Permission, Route, router};
+pub use token::{AdminToken, TokenError};
+
+/// What the admin side works with.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    inner: Arc<AdminParts>,
+}
+
+/// The parts of [`Admin`].
+#[derive(Debug)]
+pub struct AdminParts {
+    /// Accounts, users, keys, modules.
+    pub directory: Directory,
+    /// Answers for the policies.
+    pub judge: Arc<dyn Judge>,
+    /// Answers for the work of the server.
+    pub usage: Arc<dyn Usage>,
+    /// Who holds it may do everything here.
+    pub token: AdminToken,
+    /// Who may read the metrics.
+    pub metrics: MetricsAccess,
+    /// Largest module, in bytes.
+    pub module_bytes_max: usize,
+    /// Largest other body, in bytes.
+    pub body_bytes_max: usize,
+}
+
+impl Admin {
+    /// Puts the parts together.
+    pub fn new(parts: AdminParts) -> Self {
+        Self { inner: Arc::new(parts) }
+    }
+}
+
+impl std::ops::Deref for Admin {
+    type Target = AdminParts;
+
+    fn deref(&self) -> &AdminParts {
+        &self.inner
+    }
+}
+
+/// The address of the peer; the listener puts it into the extensions of each request. Without it nobody is on the loopback interface.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerAddress(pub std::net::IpAddr);

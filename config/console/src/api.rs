@@ -1,0 +1,60 @@
+//! The admin API, version 1.
+
+pub(crate) mod modules;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{Path, State};
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt as _, Limited};
+use serde_json::{Value, json};
+
+use crate::{Admin, Problem};
+
+/// Longest id of a request, in bytes.
+const REQUEST_ID_BYTES_MAX: usize = 64;
+
+pub(crate) async fn status(State(admin): State<Admin>) -> Json<Value> {
+    let state = admin.directory.state();
+    Json(json!({
+        "server": admin.usage.status(),
+        "directory": { "revision": state.revision(), "access_keys": state.key_count() },
+    }))
+}
+
+pub(crate) async fn explain(
+    State(admin): State<Admin>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Path(id) = id?;
+    if id.len() > REQUEST_ID_BYTES_MAX || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Err(Problem::malformed("this is not the id of a request"));
+    }
+    admin.judge.explain(&id).await.map(Json).ok_or_else(|| Problem::not_found("request"))
+}
+
+/// Reads a whole body of at most `limit` bytes.
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    match Limited::new(body, limit).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            let detail = format!("the body has more than {limit} bytes");
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail))
+        }
+        Err(_) => Err(Problem::malformed("the body ended early")),
+    }
+}
+
+macro_rules! rejections {
+    ($($rejection:ty)*) => { $(
+        impl From<$rejection> for Problem {
+            fn from(rejection: $rejection) -> Self {
+                Self::malformed(rejection.body_text())
+            }
+        }
+    )* };
+}
+
+rejections! { PathRejection QueryRejection JsonRejection }

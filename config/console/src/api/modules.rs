@@ -1,0 +1,238 @@
+//! Modules: list, push, inspect, activate, roll back.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, StatusCode, header};
+use postern_config::directory::{
+    Actor, Applied, Binding, Command, Digest, ModuleScope, ModuleVersion, Name, Outcome,
+    State as Snapshot, Who,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::read_body;
+use crate::{Admin, PeerAddress, Problem};
+
+/// Whose modules: a tenant's, by name, or the platform's when it is absent.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Whose {
+    tenant: Option<Name>,
+}
+
+/// What is pushed: the bytes are the body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Push {
+    name: Name,
+    tenant: Option<Name>,
+}
+
+/// What is activated.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Activate {
+    digest: Digest,
+    tenant: Option<Name>,
+}
+
+/// A version as the API shows it.
+#[derive(Debug, Serialize)]
+struct Shown {
+    name: String,
+    tenant: Option<String>,
+    digest: Digest,
+    bytes: u64,
+    pushed: u64,
+    pushed_by: String,
+    state: postern_config::directory::ModuleState,
+    active: bool,
+}
+
+pub(crate) async fn list(
+    State(admin): State<Admin>,
+    whose: Result<Query<Whose>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(whose) = whose?;
+    let state = admin.directory.state();
+    let scope = scope_of(&state, whose.tenant.as_ref())?;
+    let modules: Vec<_> = state.modules(scope).map(|version| show(&state, version)).collect();
+    Ok(Json(json!({ "modules": modules })))
+}
+
+pub(crate) async fn push(
+    State(admin): State<Admin>,
+    query: Result<Query<Push>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let Query(push) = query?;
+    let actor = actor_of(&request);
+    check_type(request.headers(), &["application/wasm", "application/octet-stream"])?;
+    let scope = scope_of(&admin.directory.state(), push.tenant.as_ref())?;
+    let bytes = read_body(request.into_body(), admin.module_bytes_max).await?;
+    let report = admin.judge.check(Arc::from(&*bytes)).await?;
+    let command = Command::PushModule { scope, name: push.name, bytes: bytes.to_vec() };
+    let applied = admin.directory.apply(command, actor).await?;
+    let answer = json!({
+        "digest": digest_of(&applied)?,
+        "manifest": report.manifest,
+        "warnings": report.warnings,
+        "revision": applied.revision,
+    });
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// By digest: what is stored, where it is in force, and what is known of its work.
+pub(crate) async fn inspect(
+    State(admin): State<Admin>,
+    digest: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Path(digest) = digest?;
+    let digest: Digest = digest.parse().map_err(|_| Problem::not_found("module"))?;
+    let state = admin.directory.state();
+    let versions: Vec<_> = state.modules_with(digest).map(|version| show(&state, version)).collect();
+    if versions.is_empty() {
+        return Err(Problem::not_found("module"));
+    }
+    let report = match stored(&admin, digest).await? {
+        Some(bytes) => match admin.judge.check(bytes).await {
+            Ok(report) => json!({ "manifest": report.manifest, "warnings": report.warnings }),
+            Err(faults) => json!({ "faults": faults.0 }),
+        },
+        None => Value::Null,
+    };
+    let statistics = admin.judge.statistics(digest);
+    let answer = json!({ "digest": digest, "versions": versions, "report": report, "statistics": statistics });
+    Ok(Json(answer))
+}
+
+/// Loads the version first: one that cannot be loaded never takes the place of one that works.
+pub(crate) async fn activate(
+    State(admin): State<Admin>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    let name = name_of(name)?;
+    let actor = actor_of(&request);
+    let asked: Activate = read_json(&admin, request).await?;
+    let scope = scope_of(&admin.directory.state(), asked.tenant.as_ref())?;
+    prepare(&admin, asked.digest).await?;
+    let command = Command::ActivateModule(scope, name, asked.digest);
+    in_force(admin.directory.apply(command, actor).await?)
+}
+
+pub(crate) async fn roll_back(
+    State(admin): State<Admin>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    let name = name_of(name)?;
+    let actor = actor_of(&request);
+    let asked: Whose = read_json(&admin, request).await?;
+    let state = admin.directory.state();
+    let scope = scope_of(&state, asked.tenant.as_ref())?;
+    let binding = state.binding(scope, &name).cloned();
+    let before = binding.as_deref().and_then(|binding| binding.history.last().copied());
+    let command = Command::RollbackModule(scope, name);
+    let (Some(binding), Some(digest)) = (binding, before) else {
+        return in_force(admin.directory.apply(command, actor).await?);
+    };
+    prepare(&admin, digest).await?;
+    // What was loaded is what comes into force: the binding must not have changed in between.
+    in_force(admin.directory.apply_at(command, actor, Binding::clone(&binding).revision).await?)
+}
+
+async fn prepare(admin: &Admin, digest: Digest) -> Result<(), Problem> {
+    match stored(admin, digest).await? {
+        Some(bytes) => Ok(admin.judge.prepare(bytes).await?),
+        None => Err(Problem::not_found("module")),
+    }
+}
+
+async fn stored(admin: &Admin, digest: Digest) -> Result<Option<Arc<[u8]>>, Problem> {
+    let bytes = admin.directory.module_bytes(digest).await;
+    let bytes = bytes.map_err(postern_config::directory::CommandError::from)?;
+    Ok(bytes.map(Arc::from))
+}
+
+fn in_force(applied: Applied) -> Result<Json<Value>, Problem> {
+    let digest = digest_of(&applied)?;
+    Ok(Json(json!({ "active": digest, "revision": applied.revision })))
+}
+
+fn digest_of(applied: &Applied) -> Result<Digest, Problem> {
+    match applied.outcome {
+        Outcome::Module(digest) => Ok(digest),
+        Outcome::Tenant { .. }
+        | Outcome::User(_)
+        | Outcome::Key { .. }
+        | Outcome::Bucket(_)
+        | Outcome::Done => {
+            let detail = "the directory answered something else than was asked";
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail))
+        }
+    }
+}
+
+fn show(state: &Snapshot, version: &ModuleVersion) -> Shown {
+    let binding = state.binding(version.scope, &version.name);
+    let tenant = match version.scope {
+        ModuleScope::Platform => None,
+        ModuleScope::Tenant(id) => state.tenant(id).map(|tenant| tenant.name.to_string()),
+    };
+    Shown {
+        name: version.name.to_string(),
+        tenant,
+        digest: version.digest,
+        bytes: version.bytes,
+        pushed: version.pushed.0,
+        pushed_by: version.pushed_by.clone(),
+        state: version.state,
+        active: binding.is_some_and(|binding| binding.active == Some(version.digest)),
+    }
+}
+
+fn scope_of(state: &Snapshot, tenant: Option<&Name>) -> Result<ModuleScope, Problem> {
+    match tenant {
+        None => Ok(ModuleScope::Platform),
+        Some(name) => match state.tenant_named(name) {
+            Some(tenant) => Ok(ModuleScope::Tenant(tenant.id)),
+            None => Err(Problem::not_found("tenant")),
+        },
+    }
+}
+
+fn name_of(name: Result<Path<String>, PathRejection>) -> Result<Name, Problem> {
+    let Path(name) = name?;
+    name.parse().map_err(|_| Problem::not_found("module"))
+}
+
+fn actor_of(request: &Request<Body>) -> Actor {
+    let peer = request.extensions().get::<PeerAddress>();
+    Actor { who: Who::AdminToken, address: peer.map(|peer| peer.0), request: None }
+}
+
+async fn read_json<T: serde::de::DeserializeOwned>(
+    admin: &Admin,
+    request: Request,
+) -> Result<T, Problem> {
+    check_type(request.headers(), &["application/json"])?;
+    let bytes = read_body(request.into_body(), admin.body_bytes_max).await?;
+    serde_json::from_slice(&bytes).map_err(|error| Problem::malformed(error.to_string()))
+}
+
+/// A form or a plain text that a browser can be made to send is refused: it says one of these types.
+fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = given.map(|it| it.split(';').next().unwrap_or("").trim().to_ascii_lowercase());
+    if essence.is_some_and(|essence| types.contains(&essence.as_str())) {
+        return Ok(());
+    }
+    let detail = format!("the content type must be {}", types.join(" or "));
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", detail))
+}

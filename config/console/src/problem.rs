@@ -1,0 +1,88 @@
+//! What the admin API answers when it refuses: `application/problem+json`. Source: RFC 9457.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use postern_config::directory::CommandError;
+use postern_config::judge::ModuleFaults;
+use serde_json::json;
+
+/// A refusal of the admin API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The status.
+    pub status: StatusCode,
+    /// A name that programs compare, such as `not-found`.
+    pub code: &'static str,
+    /// A sentence for a person.
+    pub detail: String,
+    /// Each fault by itself, where there are several.
+    pub faults: Vec<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), faults: Vec::new() }
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no such {what}"))
+    }
+
+    pub(crate) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or(""),
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+        });
+        if let (false, Some(body)) = (self.faults.is_empty(), body.as_object_mut()) {
+            body.insert("faults".to_owned(), self.faults.into());
+        }
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = self.status;
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer realm=\"postern\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CommandError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not-found", detail),
+            CommandError::Taken { .. } => Self::new(StatusCode::CONFLICT, "taken", detail),
+            CommandError::Refused(_) => Self::new(StatusCode::CONFLICT, "refused", detail),
+            CommandError::Stale { .. } => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "stale", detail)
+            }
+            CommandError::Contended => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "contended", detail)
+            }
+            CommandError::Seal(_) | CommandError::Engine(_) | CommandError::Row(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a command failed");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
+        }
+    }
+}
+
+impl From<ModuleFaults> for Problem {
+    fn from(faults: ModuleFaults) -> Self {
+        let detail = "this is not a module that can be used";
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "module", detail);
+        Self { faults: faults.0, ..problem }
+    }
+}

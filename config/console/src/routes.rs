@@ -1,0 +1,93 @@
+//! Every route of the admin listener, with the permission that it needs.
+
+use axum::Router;
+use axum::middleware;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, get, post};
+use http::StatusCode;
+
+use crate::{Admin, Problem, admission, api, health};
+
+/// What a route needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Nothing. It says nothing that is worth anything.
+    Open,
+    /// The token, or the loopback interface where the settings say so.
+    Metrics,
+    /// The token.
+    Token,
+}
+
+/// A route: its path as axum writes it, its methods, and its permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The path.
+    pub path: &'static str,
+    /// The methods.
+    pub methods: &'static [&'static str],
+    /// The permission.
+    pub permission: Permission,
+}
+
+macro_rules! routes {
+    ($($path:literal, $methods:expr, $permission:ident, $handler:expr;)*) => {
+        /// Every route.
+        pub const ALL: &[Route] = &[$(Route {
+            path: $path,
+            methods: &$methods,
+            permission: Permission::$permission,
+        },)*];
+
+        /// The router's own list is made from the same lines as [`ALL`].
+        fn add_all(router: Router<Admin>) -> Router<Admin> {
+            $(let handler: MethodRouter<Admin> = $handler; let router = router.route($path, handler);)*
+            router
+        }
+    };
+}
+
+routes! {
+    "/healthz", ["GET"], Open, get(health::healthz);
+    "/readyz", ["GET"], Open, get(health::readyz);
+    "/metrics", ["GET"], Metrics, get(health::metrics);
+    "/api/v1/status", ["GET"], Token, get(api::status);
+    "/api/v1/modules", ["GET", "POST"], Token, get(api::modules::list).post(api::modules::push);
+    "/api/v1/modules/{module}", ["GET"], Token, get(api::modules::inspect);
+    "/api/v1/modules/{module}/activate", ["POST"], Token, post(api::modules::activate);
+    "/api/v1/modules/{module}/rollback", ["POST"], Token, post(api::modules::roll_back);
+    "/api/v1/requests/{id}/explain", ["GET"], Token, get(api::explain);
+}
+
+/// The router of the admin listener.
+pub fn router(admin: Admin) -> Router {
+    add_all(Router::new())
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(admin.clone(), admission::admit))
+        .with_state(admin)
+}
+
+/// The permission of a path. What no route declares needs the token.
+pub(crate) fn permission_of(path: &str) -> Permission {
+    let declared = ALL.iter().find(|route| fits(route.path, path));
+    declared.map_or(Permission::Token, |route| route.permission)
+}
+
+fn fits(pattern: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    let fits = pattern.split('/').all(|expected| {
+        let found = parts.next();
+        found == Some(expected) || (expected.starts_with('{') && found.is_some_and(|it| !it.is_empty()))
+    });
+    fits && parts.next().is_none()
+}
+
+async fn unknown() -> Response {
+    Problem::not_found("route").into_response()
+}
+
+async fn wrong_method() -> Response {
+    let detail = "this route has no such method";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", detail).into_response()
+}

@@ -1,0 +1,212 @@
+//! The settings as an operator meets them: the sample is the defaults, every fault is said at once, the later source wins.
+
+use std::path::{Path, PathBuf};
+
+use postern_config::settings::{
+    AccessFormat, Environment, Fault, Faults, MetricsAccess, Overrides, Place, ProxyProtocol, Settings,
+    Tls,
+};
+
+fn load(text: &str) -> Result<Settings, Faults> {
+    load_with(text, &Environment::default(), &Overrides::new())
+}
+
+fn load_with(
+    text: &str,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> Result<Settings, Faults> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("postern.toml");
+    std::fs::write(&path, text).unwrap();
+    Settings::load(Some(&path), environment, overrides)
+}
+
+fn faults(text: &str) -> Vec<Fault> {
+    load(text).unwrap_err().as_slice().to_vec()
+}
+
+fn sample() -> PathBuf {
+    // The tests run in the folder of their package.
+    Path::new("samples/postern.toml").to_owned()
+}
+
+#[test]
+fn the_sample_loads_and_equals_the_defaults() {
+    let nothing = (Environment::default(), Overrides::new());
+    let from_sample = Settings::load(Some(&sample()), &nothing.0, &nothing.1).unwrap();
+    let defaults = Settings::load(None, &nothing.0, &nothing.1).unwrap();
+    assert_eq!(format!("{from_sample:#?}"), format!("{defaults:#?}"));
+}
+
+#[test]
+fn the_sample_names_every_field() {
+    let text = std::fs::read_to_string(sample()).unwrap();
+    // Whatever is uncommented or taken out of its comment must be a field: no fault may say otherwise.
+    let bare: String = text
+        .lines()
+        .map(|line| {
+            let setting = line.strip_prefix("# ").filter(|it| {
+                it.split_once(" = ").is_some_and(|(name, _)| {
+                    name.bytes().all(|byte| byte.is_ascii_lowercase() || b"_0123456789".contains(&byte))
+                })
+            });
+            format!("{}\n", setting.unwrap_or(line))
+        })
+        .collect();
+    let unknown: Vec<_> = match load(&bare) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.as_slice().to_vec(),
+    };
+    let unknown: Vec<_> =
+        unknown.iter().filter(|fault| fault.expected.contains("there is no such")).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    assert!(bare.contains("\nrequests_per_second_per_key = "), "the comments were not opened");
+}
+
+#[test]
+fn every_fault_is_said_at_once_with_its_line_value_and_expectation() {
+    let found = faults(
+        "[s3]\nlisten = \"nowhere\"\nlisen = 1\nhttp2 = \"yes\"\ntrusted_proxies = [\"10.0.0.0/8\", \"ten\"]\n\
+         [limits]\nhead_bytes = \"1 B\"\nhead_time = 5000\n[limts]\nhead_bytes = 1\n[log]\nformat = \"xml\"\n",
+    );
+    let lines: Vec<_> = found
+        .iter()
+        .map(|fault| match &fault.place {
+            Place::File { line, .. } => (line.unwrap(), fault.field.as_str()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let mut sorted = lines.clone();
+    sorted.sort_unstable();
+    assert_eq!(
+        sorted,
+        [
+            (2, "s3.listen"),
+            (3, "s3.lisen"),
+            (4, "s3.http2"),
+            (5, "s3.trusted_proxies"),
+            (7, "limits.head_bytes"),
+            (8, "limits.head_time"),
+            (10, "limts.head_bytes"),
+            (12, "log.format"),
+        ]
+    );
+    let text = load("[s3]\nlisen = 1\n[limts]\n").unwrap_err().to_string();
+    assert!(text.contains("did you mean `listen`?"), "{text}");
+    assert!(text.contains("did you mean `limits`?"), "{text}");
+    let listen = found.iter().find(|fault| fault.field == "s3.listen").unwrap();
+    assert_eq!(listen.value.as_deref(), Some("nowhere"));
+    assert!(listen.expected.contains("an address and port"), "{}", listen.expected);
+}
+
+#[test]
+fn broken_toml_does_not_hide_other_faults() {
+    let found = faults("[s3]\nlisten = \"nowhere\"\nhttp2 = \n");
+    assert!(found.iter().any(|fault| fault.field == "s3.listen"), "{found:?}");
+    assert!(found.iter().any(|fault| fault.expected.starts_with("not TOML")), "{found:?}");
+}
+
+#[test]
+fn a_missing_file_is_a_fault_and_stops_with_64() {
+    let refused = Settings::load(
+        Some(Path::new("/nonexistent/postern.toml")),
+        &Environment::default(),
+        &Overrides::new(),
+    )
+    .unwrap_err();
+    assert_eq!(refused.as_slice().len(), 1);
+    assert_eq!(refused.exit_code(), 64);
+}
+
+#[test]
+fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
+    let text = "[s3]\nregion = \"file\"\nhttp2 = true\n[log]\nformat = \"s3\"\n";
+    let environment = Environment::of([
+        ("POSTERN_S3__REGION", "environment"),
+        ("POSTERN_LOG__FORMAT", "both"),
+        ("POSTERN_S3__TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8"),
+        ("POSTERN_URL", "for another program"),
+        ("PATH", "/bin"),
+    ]);
+    let overrides = Overrides::new().with("--region", "s3.region", "flag");
+    let settings = load_with(text, &environment, &overrides).unwrap();
+    assert_eq!(settings.s3.region.as_str(), "flag");
+    assert_eq!(settings.log.format, AccessFormat::Both);
+    assert_eq!(settings.s3.trusted_proxies.len(), 2);
+    assert!(settings.s3.http2);
+}
+
+#[test]
+fn faults_of_the_environment_and_the_command_line_say_where_they_are() {
+    let environment =
+        Environment::of([("POSTERN_S3__LISTEN", "nowhere"), ("POSTERN_S4__LISTEN", "1")]);
+    let overrides = Overrides::new().with("--admin-listen", "admin.listen", "nowhere");
+    let text = load_with("", &environment, &overrides).unwrap_err().to_string();
+    assert!(text.contains("environment POSTERN_S3__LISTEN: s3.listen"), "{text}");
+    assert!(text.contains("environment POSTERN_S4__LISTEN: s4.listen"), "{text}");
+    assert!(text.contains("option --admin-listen: admin.listen"), "{text}");
+}
+
+#[test]
+fn fields_that_do_not_fit_each_other_are_faults() {
+    assert!(faults("[s3]\nproxy_protocol = \"required\"\n")[0].expected.contains("trusted_proxies"));
+    assert!(faults("[s3]\ntls_cert = \"/dev/null\"\n")[0].expected.contains("s3.tls_key"));
+    for (s3, public) in [("a.org", "b.a.org"), ("b.a.org", "a.org"), ("a.org", "a.org")] {
+        let found = faults(&format!("[domains]\ns3 = \"{s3}\"\npublic = \"{public}\"\n"));
+        assert!(found[0].expected.contains("within each other"), "{found:?}");
+    }
+    let both = "[admin]\ntoken = \"0123456789012345678901234567890123\"\ntoken_file = \"x\"\n";
+    assert!(faults(both)[0].expected.contains("not both"));
+}
+
+#[test]
+fn secrets_come_from_files_and_faults_never_show_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t\n").unwrap();
+    let text = format!("[admin]\ntoken_file = {path:?}\nmetrics = \"loopback\"\n");
+    let settings = load(&text).unwrap();
+    assert!(settings.admin.token.as_ref().unwrap().is(b"s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"));
+    assert_eq!(settings.admin.metrics, MetricsAccess::Loopback);
+    assert!(!format!("{settings:?}").contains("s3cr3t"));
+
+    let refused = load("[admin]\ntoken = \"s3cr3t\"\n[directory]\nmaster_key = \"s3cr3t\"\n").unwrap_err();
+    assert_eq!(refused.as_slice().len(), 2);
+    assert!(!format!("{refused} {refused:?}").contains("s3cr3t"), "{refused}");
+    // The environment's file takes the place of the settings file's own.
+    let key = folder.path().join("key");
+    std::fs::write(&key, "00".repeat(32)).unwrap();
+    let environment = Environment::of([("POSTERN_DIRECTORY__MASTER_KEY_FILE", key.to_str().unwrap())]);
+    let text = format!("[directory]\nmaster_key = \"{}\"\n", "11".repeat(32));
+    let settings = load_with(&text, &environment, &Overrides::new()).unwrap();
+    assert!(settings.directory.master_key.unwrap().is(&[0; 32]));
+}
+
+#[test]
+fn limits_hold_at_their_bounds_and_one_past_them_is_a_fault() {
+    let bounds = [
+        ("limits.head_bytes", 8_192, 1_048_576),
+        ("limits.header_count", 32, 1_000),
+        ("limits.uri_bytes", 4_096, 65_536),
+        ("limits.connections_per_address", 1, 1_000_000),
+        ("limits.xml_bytes", 65_536, 67_108_864),
+        ("policy.module_bytes", 1_024, 1_048_576),
+        ("policy.fuel", 1_000, 10_000_000_000),
+    ];
+    for (field, least, most) in bounds {
+        let (section, key) = field.split_once('.').unwrap();
+        let with = |value: u64| load(&format!("[{section}]\n{key} = {value}\n"));
+        assert!(with(least).is_ok() && with(most).is_ok(), "{field}");
+        assert!(with(least - 1).is_err() && with(most + 1).is_err(), "{field}");
+    }
+}
+
+#[test]
+fn the_defaults_are_closed() {
+    let settings = load("").unwrap();
+    assert!(settings.s3.listen.ip().is_loopback() && settings.admin.listen.ip().is_loopback());
+    assert_eq!(settings.s3.tls, Tls::OwnCa);
+    assert_eq!(settings.s3.proxy_protocol, ProxyProtocol::Off);
+    assert_eq!(settings.admin.metrics, MetricsAccess::Token);
+}
