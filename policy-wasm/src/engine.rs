@@ -120,6 +120,11 @@ impl Engine {
         Ok(module)
     }
 
+    /// The module of this digest, if it is in memory.
+    pub fn loaded(&self, digest: Digest) -> Option<Arc<Module>> {
+        self.modules.get(&digest)
+    }
+
     /// Lets time pass for evaluations: each ends after [`EPOCH_TICKS_MAX`](crate::limits::EPOCH_TICKS_MAX) ticks. Call
     /// it every ten milliseconds; without, fuel alone ends them.
     pub fn tick(&self) {

@@ -5,6 +5,7 @@ mod attach;
 mod explain;
 mod inspect;
 mod questions;
+mod test;
 
 pub use attach::{AttachError, attach};
 pub use explain::{
@@ -12,4 +13,5 @@ pub use explain::{
     explain,
 };
 pub use inspect::{InspectedAttribute, ModuleReport, inspect};
+pub use test::failed_tests;
 pub use questions::{StaticQuestions, questions};

@@ -76,6 +76,9 @@ pub enum StartError {
     /// The policy engine.
     #[error("the policy engine does not start: {0}")]
     Policies(String),
+    /// A module in force does not load, or a bucket that was half made or half removed cannot be finished.
+    #[error("what was left at the last stop cannot be settled: {0}")]
+    Settle(String),
     /// The admin token.
     #[error(transparent)]
     Token(#[from] console::TokenError),
@@ -113,6 +116,7 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
     // Everything that can fail is built before a port is bound: directory, node, policies, gate, certificates.
     let built = build::build(&settings, mode).await?;
     let tasks = Tasks::new();
+    tasks.spawn("policies", Arc::clone(&built.gate).keep());
 
     // Ports, all of them before the first is served.
     let (s3, admin) = build::bind(&settings, &built)?;

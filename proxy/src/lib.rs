@@ -1,8 +1,14 @@
 //! The gate: TLS, signatures, policies, and what is allowed goes on to storage.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod dev;
 pub mod edge;
 mod files;
 pub mod limits;
 pub mod observe;
 pub mod tasks;
+pub mod journey;
+pub mod judge;
+pub mod world;

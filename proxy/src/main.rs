@@ -1,2 +1,11 @@
 //! The binary `postern`.
-fn main() {}
+
+use std::process::ExitCode;
+
+/// Small answers are made of small allocations: mimalloc is quicker at them than glibc, and gives memory back sooner.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    postern::cli::run()
+}

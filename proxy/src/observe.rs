@@ -16,10 +16,11 @@ mod writer;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub use entry::{Entry, Modules, Signed};
 pub use id::{NotARequestId, RequestId};
-pub use metrics::{Kind, Metrics, OpenConnection};
+pub use metrics::{Kind, Metrics, OpenConnection, Reading};
 pub use riding::Riding;
 pub use trace::{start_tracing, trace_panics};
 pub use writer::{Full, Target};
@@ -69,12 +70,15 @@ impl Observer {
         let open = |target: Option<Target>| target.map(|target| Writer::start(target, options.full)).transpose();
         let (json, text) = (open(options.json.clone())?, open(options.text.clone())?);
         let metrics = Metrics::new();
-        for writer in [&json, &text].into_iter().flatten() {
-            let lost = writer.lost();
-            metrics.watch("access_log_lost_lines", "Lines of the access log that could not be written", Kind::Counter, move || {
-                lost.load(std::sync::atomic::Ordering::Relaxed)
-            });
-        }
+        let lost: Vec<_> = [&json, &text].into_iter().flatten().map(Writer::lost).collect();
+        metrics.watch(move || {
+            vec![Reading {
+                name: "access_log_lost_lines",
+                help: "Lines of the access log that could not be written",
+                kind: Kind::Counter,
+                number: lost.iter().map(|lost| lost.load(Ordering::Relaxed)).sum(),
+            }]
+        });
         Ok(Arc::new(Self { ids: id::Ids::new(options.seed), place: options.place, json, text, metrics }))
     }
 

@@ -19,7 +19,7 @@ pub struct Guards {
 }
 
 /// The question asked right before a commit.
-pub type Recheck = Box<dyn FnOnce() -> Result<(), S3Error> + Send>;
+pub type Recheck = Box<dyn FnOnce() -> Result<(), S3Error> + Send + Sync>;
 
 /// Who must have made the object or the upload, and how a mismatch is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -60,6 +60,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
     let node = node(settings, &clock).await?;
     let observer = observer(settings)?;
     let gate = gate(settings, &directory, &node, &observer, &clock, master_key)?;
+    gate.settle().await.map_err(StartError::Settle)?;
     let dev_keys = match mode {
         Mode::Dev => dev::seed(&directory, &node).await?,
         Mode::Configured => Vec::new(),

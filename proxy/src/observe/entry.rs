@@ -135,16 +135,6 @@ impl Entry {
         self.0.id
     }
 
-    /// The path of the request, still percent-encoded.
-    pub fn path(&self) -> &str {
-        self.0.uri.path()
-    }
-
-    /// Whether it asks for a head alone.
-    pub fn is_head(&self) -> bool {
-        self.0.method == Method::HEAD
-    }
-
     /// The path of the request's target, as it was sent.
     pub fn path(&self) -> &str {
         self.0.uri.path()

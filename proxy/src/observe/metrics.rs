@@ -42,6 +42,19 @@ pub enum Kind {
     Gauge,
 }
 
+/// A number that somebody else keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Its name, such as `tree_hits`.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// The number.
+    pub number: u64,
+}
+
 struct Numbers {
     requests: Vec<[AtomicU64; Outcome::ALL.len()]>,
     errors: Vec<AtomicU64>,
@@ -85,17 +98,10 @@ impl Metrics {
         Self { numbers, registry: Mutex::new(registry) }
     }
 
-    /// Adds a number that somebody else keeps: `read` is called when somebody scrapes. The name gets the prefix `postern_`, and
-    /// a counter's the suffix `_total`.
-    pub fn watch(
-        &self,
-        name: &'static str,
-        help: &'static str,
-        kind: Kind,
-        read: impl Fn() -> u64 + Send + Sync + 'static,
-    ) {
-        let watched = Watched { name, help, kind, read: Box::new(read) };
-        self.registry.lock().register_collector(Box::new(watched));
+    /// Adds numbers that somebody else keeps: `read` is called once when somebody scrapes. Each name gets the prefix `postern_`,
+    /// and a counter's the suffix `_total`.
+    pub fn watch(&self, read: impl Fn() -> Vec<Reading> + Send + Sync + 'static) {
+        self.registry.lock().register_collector(Box::new(Watched(Box::new(read))));
     }
 
     /// A decision took `time`.
@@ -240,32 +246,29 @@ impl fmt::Debug for Scrape {
     }
 }
 
-struct Watched {
-    name: &'static str,
-    help: &'static str,
-    kind: Kind,
-    read: Box<dyn Fn() -> u64 + Send + Sync>,
-}
+struct Watched(Box<dyn Fn() -> Vec<Reading> + Send + Sync>);
 
 impl Collector for Watched {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let number = (self.read)();
-        match self.kind {
-            Kind::Counter => {
-                let metric = encoder.encode_descriptor(self.name, self.help, None, MetricType::Counter)?;
-                ConstCounter::new(number).encode(metric)
-            }
-            Kind::Gauge => {
-                let metric = encoder.encode_descriptor(self.name, self.help, None, MetricType::Gauge)?;
-                ConstGauge::new(i64::try_from(number).unwrap_or(i64::MAX)).encode(metric)
+        for Reading { name, help, kind, number } in (self.0)() {
+            match kind {
+                Kind::Counter => {
+                    let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+                    ConstCounter::new(number).encode(metric)?;
+                }
+                Kind::Gauge => {
+                    let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+                    ConstGauge::new(i64::try_from(number).unwrap_or(i64::MAX)).encode(metric)?;
+                }
             }
         }
+        Ok(())
     }
 }
 
 impl fmt::Debug for Watched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watched").field("name", &self.name).finish_non_exhaustive()
+        f.write_str("Watched")
     }
 }
 
@@ -291,7 +294,7 @@ mod tests {
         let open = metrics.connection_opened();
         metrics.connection_failed("tls");
         metrics.decided(Duration::from_micros(200));
-        metrics.watch("trees", "Trees", Kind::Gauge, || 7);
+        metrics.watch(|| vec![Reading { name: "trees", help: "Trees", kind: Kind::Gauge, number: 7 }]);
         let text = metrics.scrape();
         for line in [
             "postern_connections_open 1",

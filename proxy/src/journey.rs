@@ -1,0 +1,70 @@
+//! A request's journey: accept → authenticate → authorize → forward → respond, read top to bottom.
+//!
+//! Each step consumes what the step before made, so that leaving one out does not compile: [`forward::send`] takes a
+//! [`Permit`], only [`authorize::decide`] makes one, from a [`Signed`], which only [`authenticate::verify`] makes.
+
+mod accept;
+mod answer;
+mod authenticate;
+mod authorize;
+mod forward;
+mod gate;
+mod refusal;
+mod respond;
+
+pub use accept::Accepted;
+pub use answer::Answer;
+pub use authenticate::Signed;
+pub use authorize::Permit;
+pub(crate) use authorize::{Bench, Check, CheckFacts, Checks, Scene, action};
+pub use gate::{Gate, GateParts, Place};
+pub use refusal::Refusal;
+
+use std::sync::Arc;
+
+use http::{Request, Response};
+
+use crate::edge::{Intake, Peer};
+use crate::observe::{Entry, Riding};
+
+/// Answers one request. Cannot fail: a refusal is an answer too.
+pub async fn serve(gate: &Arc<Gate>, peer: &Peer, wire: Request<Intake>) -> Response<Riding<Answer>> {
+    let mut entry = Entry::open(&gate.observer, peer, &wire, gate.clock.now_ms());
+
+    let response = match travel(gate, peer, wire, &mut entry).await {
+        Ok(response) => response,
+        Err(refusal) => respond::refuse(&mut entry, &refusal),
+    };
+    // The entry rides in the body: it is written when the last byte leaves, or when the client does.
+    entry.ride(response)
+}
+
+async fn travel(
+    gate: &Arc<Gate>,
+    peer: &Peer,
+    wire: Request<Intake>,
+    entry: &mut Entry,
+) -> Result<Response<Answer>, Refusal> {
+    // One request sees one world: keys and policies cannot change under it.
+    let world = gate.world();
+
+    // 1. Accept: bytes of HTTP become an S3 request, within limits, or nothing.
+    let accepted: Accepted = accept::parse(gate, peer, wire)?;
+    entry.asked(accepted.request());
+
+    // 2. Authenticate: the signature names the caller; the caller names the tenant.
+    let signed: Signed = authenticate::verify(gate, &world, accepted).await?;
+    if let (Some(caller), Some(how)) = (signed.caller(), signed.how()) {
+        entry.signed_by(caller.key.id.as_str(), &caller.arn, how);
+    }
+
+    // 3. Authorize: policies turn a signed request into a permit, or refuse.
+    let permit: Permit = authorize::decide(gate, &world, signed, entry.id()).await?;
+    entry.decided("allowed", "", "", permit.modules());
+
+    // 4. Forward: only a permit can be forwarded.
+    let done = forward::send(gate, permit).await?;
+
+    // 5. Respond: the upstream's answer, less what is none of the client's business.
+    Ok(respond::relay(&gate.place, entry, done))
+}

@@ -1,0 +1,158 @@
+//! The second step: the signature names the caller; the caller names the tenant.
+//!
+//! There is one verifier for every shape of request, and it gives out what the next step needs: a request that skipped it
+//! cannot be authorized. An unsigned request is the caller "nobody", not the lack of one.
+
+mod form;
+mod payload;
+mod stand_in;
+
+pub(super) use payload::Payload;
+pub(super) use stand_in::StandIn;
+
+use std::sync::Arc;
+
+use http::header::CONTENT_LENGTH;
+use postern_config::directory::{AccessKeyId, NamespaceId};
+use s3_protocol::Call;
+use s3_protocol::host::Namespace;
+use sigv4::{BodyVerifier, Claim, Head, Place, Presented, SecretKey, SigningKey};
+
+use super::accept::Accepted;
+use super::authorize::{How, Scene, Signature};
+use super::gate::Gate;
+use super::refusal::Refusal;
+use crate::observe;
+use crate::world::{Caller, World};
+
+/// A request whose signature holds, or which has none. Only [`verify`] makes one.
+///
+/// ```compile_fail,E0451
+/// # fn forge() -> postern::journey::Signed {
+/// postern::journey::Signed { scene: todo!(), body: todo!() }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Signed {
+    pub(super) scene: Scene,
+    pub(super) body: Payload,
+}
+
+impl Signed {
+    /// Who signed; nobody, for an unsigned request.
+    pub fn caller(&self) -> Option<&Caller> {
+        self.scene.caller()
+    }
+
+    /// How it was signed.
+    pub(super) fn how(&self) -> Option<observe::Signed> {
+        self.scene.signature().map(|signature| match signature.how {
+            How::Header => observe::Signed::Header,
+            How::Query => observe::Signed::Query,
+            How::Form => observe::Signed::Form,
+        })
+    }
+}
+
+/// Checks who signed a request.
+///
+/// # Errors
+/// [`Refusal::Authenticate`] where the signature does not hold, [`Refusal::UnknownKey`] where its key is not one that works, and
+/// what a POST form may be refused for.
+pub(super) async fn verify(gate: &Gate, world: &World, accepted: Accepted) -> Result<Signed, Refusal> {
+    if matches!(accepted.request.call, Call::PostObject) {
+        return form::verify(gate, world, accepted).await;
+    }
+    let now = gate.clock.now_seconds();
+    let (caller, signature, verifier) = {
+        let head = Head::of(&accepted.parts);
+        match Presented::read(head, now, &gate.expectation())? {
+            Presented::Anonymous(anonymous) => (None, None, anonymous.body()),
+            Presented::Signed(claim) => {
+                let (caller, signature, verifier) = check(gate, world, &claim, now)?;
+                (Some(caller), Some(signature), verifier)
+            }
+        }
+    };
+    let namespace = namespace(world, &accepted.addressing.namespace, caller.as_deref());
+    let Accepted { peer, parts, headers, request, body, .. } = accepted;
+    let length = verifier.decoded_length().or_else(|| content_length(&parts.headers));
+    let scene = Scene {
+        peer,
+        headers: headers.unwrap_or(parts.headers),
+        request,
+        caller,
+        signature,
+        content_length: length,
+        namespace,
+        post: None,
+    };
+    Ok(Signed { scene, body: Payload::new(body, verifier, length) })
+}
+
+fn check(
+    gate: &Gate,
+    world: &World,
+    claim: &Claim<'_>,
+    now: u64,
+) -> Result<(Arc<Caller>, Signature, BodyVerifier), Refusal> {
+    let (found, key) = found_key(gate, world, claim.access_key_id(), claim.scope(), now)?;
+    let verified = claim.verify(&key);
+    // An unknown key costs the same work, and its answer does not depend on the signature.
+    let caller = found.ok_or(Refusal::UnknownKey)?;
+    let verified = verified?;
+    let how = match verified.place() {
+        Place::Header => How::Header,
+        Place::Query => How::Query,
+        Place::Form => How::Form,
+    };
+    let signature = Signature { how, at: verified.time().unix(), expires: verified.expires() };
+    let verifier = verified.body(&key);
+    Ok((caller, signature, verifier))
+}
+
+/// Who a key id names, and the signing key to check with. For an id that names nobody who may act it is one that no secret has.
+fn found_key(
+    gate: &Gate,
+    world: &World,
+    id: &str,
+    scope: &sigv4::Scope<'_>,
+    now: u64,
+) -> Result<(Option<Arc<Caller>>, Arc<SigningKey>), Refusal> {
+    let id = id.parse::<AccessKeyId>().ok();
+    let found = id.and_then(|id| world.caller(&gate.library, &id, now));
+    let key = signing_key(gate, world, found.as_deref(), scope)?;
+    Ok((found, key))
+}
+
+fn signing_key(
+    gate: &Gate,
+    world: &World,
+    caller: Option<&Caller>,
+    scope: &sigv4::Scope<'_>,
+) -> Result<Arc<SigningKey>, Refusal> {
+    let Some(caller) = caller else { return Ok(gate.stand_in.signing_key(scope)) };
+    caller.signing_key(scope.date(), scope.region(), || {
+        let sealed = |cause: String| Refusal::Undecided {
+            layer: "key".to_owned(),
+            cause,
+            modules: None,
+        };
+        let secret = world.state.open_secret(&caller.key).map_err(|cause| sealed(cause.to_string()))?;
+        let text = secret.lend(|bytes| String::from_utf8(bytes.to_vec())).map_err(|cause| sealed(cause.to_string()))?;
+        let secret = SecretKey::new(text).map_err(|cause| sealed(cause.to_string()))?;
+        Ok(Arc::new(SigningKey::derive(&secret, scope.date(), scope.region())))
+    })
+}
+
+/// Where bucket names are looked up: a host that names a namespace wins, signed or not; else it is the caller's own.
+fn namespace(world: &World, host: &Namespace, caller: Option<&Caller>) -> Option<NamespaceId> {
+    match host {
+        Namespace::Caller => caller.map(Caller::namespace),
+        Namespace::Alias(alias) => world.state.alias(alias),
+    }
+}
+
+fn content_length(headers: &http::HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,186 @@
+//! The third step: policies turn a signed request into a permit, or refuse.
+//!
+//! A [`Permit`] is made here and nowhere else. It carries what was judged, so that a long transfer can be judged again, and
+//! what the policies demand of the request that is forwarded.
+
+mod again;
+mod bench;
+mod checks;
+mod facts;
+mod scene;
+
+pub(crate) use again::{Again, Supervised};
+pub(crate) use bench::{Bench, action};
+pub(crate) use checks::{Check, Checks};
+pub(crate) use facts::CheckFacts;
+pub(crate) use scene::{How, Scene, Signature};
+
+use std::sync::Arc;
+
+use policy_wasm::plan::Obligations;
+use postern_config::directory::Bucket;
+use s3_protocol::call::{Call, Target};
+use s3_protocol::limits::XML_BYTES_MAX;
+use s3_protocol::xml::{self, Delete, DeleteEntry};
+use s3_protocol::{BucketName, S3Code, S3Error};
+use smallvec::SmallVec;
+
+use super::authenticate::{Payload, Signed};
+use super::gate::Gate;
+use super::refusal::Refusal;
+use crate::observe::{Modules, RequestId};
+use crate::world::World;
+
+/// The right to have one request carried out. Its fields are private and it has no constructor: only [`decide`] makes one.
+///
+/// ```compile_fail,E0451
+/// # fn forge() -> postern::journey::Permit {
+/// postern::journey::Permit { scene: todo!(), granted: todo!(), body: todo!(), again: todo!(), modules: todo!() }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Permit {
+    scene: Arc<Scene>,
+    granted: Granted,
+    body: Payload,
+    again: Again,
+    modules: Option<Modules>,
+}
+
+/// What a permit allows.
+#[derive(Debug)]
+pub(super) enum Granted {
+    /// The request as it stands, on what was found.
+    Request {
+        /// Where it is done.
+        main: Ruling,
+        /// What a copy reads.
+        source: Option<Ruling>,
+    },
+    /// The entries of a DeleteObjects that may be deleted, and those that may not.
+    Deletes {
+        /// The bucket.
+        bucket: Arc<Bucket>,
+        /// The document, with a ruling for each of its entries.
+        entries: Vec<(DeleteEntry, Result<Obligations, S3Error>)>,
+        /// Whether the answer lists only errors.
+        quiet: bool,
+    },
+}
+
+/// What was found and what is demanded, for one check that passed.
+#[derive(Debug)]
+pub(super) struct Ruling {
+    /// The bucket, where the check has one and it exists.
+    pub(super) bucket: Option<Arc<Bucket>>,
+    /// What must hold of the forwarded request.
+    pub(super) obligations: Obligations,
+}
+
+/// Judges a signed request in `world`.
+///
+/// # Errors
+/// [`Refusal::Denied`] where a policy says no, [`Refusal::Undecided`] where one cannot answer, [`Refusal::Unbuilt`] for an
+/// operation without an implementation, [`Refusal::Body`] where the document of a DeleteObjects is not one.
+pub(super) async fn decide(
+    gate: &Arc<Gate>,
+    world: &Arc<World>,
+    signed: Signed,
+    id: RequestId,
+) -> Result<Permit, Refusal> {
+    let Signed { scene, body } = signed;
+    let scene = Arc::new(scene);
+    let bench = Bench::new(gate, world, &scene, gate.clock.now_ms());
+    if matches!(scene.request().call, Call::Unbuilt) {
+        return Err(bench.unbuilt());
+    }
+    if let Call::DeleteObjects(digests) = &scene.request().call {
+        let bucket = bench.bucket()?;
+        let document = body.document(digests, XML_BYTES_MAX).await.map_err(Refusal::Body)?;
+        let delete = xml::delete(&document).map_err(Refusal::Body)?;
+        return deletes(&bench, id, &bucket, delete);
+    }
+    let checks = checks::of(scene.request());
+    gate.recall.remember(id, &bench, &checks);
+    let mut rulings = SmallVec::<[Ruling; 2]>::new();
+    for check in &checks {
+        rulings.push(bench.judge(check)?);
+    }
+    if scene.request().escalations.acl.is_some() || scene.request().escalations.grants {
+        // He may write ACLs, and there are none: buckets belong to their owners alone.
+        return Err(Refusal::Upstream(S3Code::AccessControlListNotSupported.into()));
+    }
+    let copies = matches!(scene.request().call, Call::CopyObject(_) | Call::UploadPartCopy(_));
+    let mut rulings = rulings.into_iter();
+    let main = rulings.next().ok_or(Refusal::Upstream(S3Code::InternalError.into()))?;
+    let source = if copies { rulings.next() } else { None };
+    let again = Again::new(gate, &scene, checks);
+    let modules = bench.modules();
+    Ok(Permit { scene, granted: Granted::Request { main, source }, body, again, modules })
+}
+
+/// Judges each entry of a DeleteObjects by itself: the request as a whole is never refused for one of them.
+fn deletes(bench: &Bench<'_>, id: RequestId, bucket: &Arc<Bucket>, delete: Delete) -> Result<Permit, Refusal> {
+    // An entry that is no key needs no check: it is answered with its own error.
+    let check = |entry: &DeleteEntry| {
+        let (key, ask) = entry.target.as_ref().ok()?;
+        Some(checks::of_delete(&bucket.name, key, ask.version))
+    };
+    let all: Checks = delete.entries.iter().filter_map(check).collect();
+    bench.gate.recall.remember(id, bench, &all);
+    let mut passed = Checks::new();
+    let mut entries = Vec::with_capacity(delete.entries.len());
+    for entry in delete.entries {
+        let check = match (check(&entry), &entry.target) {
+            (Some(check), _) => check,
+            (None, target) => {
+                let fault = target.as_ref().err().cloned().unwrap_or(S3Code::InvalidArgument.into());
+                entries.push((entry, Err(fault)));
+                continue;
+            }
+        };
+        let ruling = match bench.judge(&check) {
+            Ok(ruling) => {
+                passed.push(check);
+                Ok(ruling.obligations)
+            }
+            Err(undecided @ Refusal::Undecided { .. }) => return Err(undecided),
+            Err(refusal) => Err(refusal.answer()),
+        };
+        entries.push((entry, ruling));
+    }
+    Ok(Permit {
+        scene: Arc::clone(bench.scene),
+        granted: Granted::Deletes { bucket: Arc::clone(bucket), entries, quiet: delete.quiet },
+        body: Payload::none(),
+        again: Again::new(bench.gate, bench.scene, passed),
+        modules: bench.modules(),
+    })
+}
+
+impl Permit {
+    /// The one version of each module that judged, for the log.
+    pub(super) fn modules(&self) -> Option<&Modules> {
+        self.modules.as_ref()
+    }
+
+    /// Takes the permit apart, to carry it out.
+    pub(super) fn into_parts(self) -> (Arc<Scene>, Granted, Payload, Again) {
+        (self.scene, self.granted, self.body, self.again)
+    }
+}
+
+impl Ruling {
+    /// The bucket, which every operation below the service has.
+    pub(super) fn bucket(&self) -> Result<&Arc<Bucket>, Refusal> {
+        self.bucket.as_ref().ok_or_else(|| Refusal::Upstream(S3Code::NoSuchBucket.into()))
+    }
+}
+
+/// The bucket that a target names.
+pub(super) fn bucket_of(target: &Target) -> Option<&BucketName> {
+    match target {
+        Target::Service => None,
+        Target::Bucket(bucket) | Target::Object(bucket, _) => Some(bucket),
+    }
+}

@@ -1,0 +1,200 @@
+//! Where checks are judged: one world, one clock reading, one caller.
+
+use std::sync::Arc;
+
+use policy_wasm::plan::{ActionId, Decision, Denial, Denied, PlanError};
+use postern_config::directory::{Bucket, BucketState};
+use s3_protocol::call::Target;
+use s3_protocol::{BucketName, Operation, S3Code};
+
+use super::super::gate::Gate;
+use super::super::refusal::Refusal;
+use super::checks::Check;
+use super::facts::CheckFacts;
+use super::scene::Scene;
+use super::{Ruling, bucket_of};
+use crate::observe::Modules;
+use crate::world::{TenantPlan, World};
+
+/// One request's place of judgement.
+pub(crate) struct Bench<'a> {
+    pub(crate) gate: &'a Arc<Gate>,
+    pub(crate) world: &'a Arc<World>,
+    pub(crate) scene: &'a Arc<Scene>,
+    pub(crate) now_ms: u64,
+}
+
+impl<'a> Bench<'a> {
+    pub(crate) fn new(gate: &'a Arc<Gate>, world: &'a Arc<World>, scene: &'a Arc<Scene>, now_ms: u64) -> Self {
+        Self { gate, world, scene, now_ms }
+    }
+
+    /// Judges one check.
+    pub(crate) fn judge(&self, check: &Check) -> Result<Ruling, Refusal> {
+        let name = bucket_of(&check.target);
+        let bucket = self.bucket_of(check);
+        if let Some(name) = name
+            && bucket.is_none()
+            && check.operation != Operation::CreateBucket
+        {
+            return Err(self.missing(name));
+        }
+        self.expect_owner(check, bucket.as_deref())?;
+        let ruled = self.decide(check, bucket.as_ref());
+        if matches!(ruled, Err(Refusal::Denied { .. }))
+            && check.operation == Operation::CreateBucket
+            && let (Some(name), Some(_)) = (name, &bucket)
+            && self.may_find(name, bucket.as_ref())
+        {
+            // Tools create the bucket that they cannot see, and take this answer for success.
+            return Err(Refusal::Upstream(S3Code::BucketAlreadyOwnedByYou.into()));
+        }
+        ruled
+    }
+
+    /// Whether the bucket belongs to whom the client believes, by the number of the account or of the user.
+    fn expect_owner(&self, check: &Check, bucket: Option<&Bucket>) -> Result<(), Refusal> {
+        let expected = &self.scene.request().expected;
+        let expected = if check.target == self.scene.request().target { &expected.bucket } else { &expected.source };
+        let fits = |expected: &String, bucket: &Bucket| {
+            *expected == format!("{:012}", bucket.tenant.get()) || *expected == bucket.owner.to_string()
+        };
+        match (expected, bucket) {
+            (Some(expected), Some(bucket)) if !fits(expected, bucket) => {
+                Err(Refusal::Upstream(S3Code::AccessDenied.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The bucket that the request names, for operations whose checks follow from their body.
+    pub(super) fn bucket(&self) -> Result<Arc<Bucket>, Refusal> {
+        let name = bucket_of(&self.scene.request().target)
+            .ok_or_else(|| Refusal::Upstream(S3Code::NoSuchBucket.into()))?;
+        self.find(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// Whether the caller may list the bucket: what decides between 404 and 403 for a key that is not there.
+    pub(crate) fn may_list(&self, name: &BucketName) -> bool {
+        let check = Check::new(Operation::ListObjectsV2, Target::Bucket(name.clone()));
+        let bucket = self.find(name);
+        bucket.is_some() && self.decide(&check, bucket.as_ref()).is_ok()
+    }
+
+    /// An operation that is known and not built: 501, and to a stranger not even that.
+    pub(super) fn unbuilt(&self) -> Refusal {
+        if self.scene.caller().is_none() {
+            return Refusal::Denied {
+                layer: "grants".to_owned(),
+                reason: "anonymous".to_owned(),
+                modules: None,
+            };
+        }
+        Refusal::Unbuilt(self.scene.request().operation)
+    }
+
+    /// The modules that judge here, as the log names them.
+    pub(super) fn modules(&self) -> Option<Modules> {
+        self.plan(None).ok().map(|plan| Arc::clone(&plan.label))
+    }
+
+    fn decide(
+        &self,
+        check: &Check,
+        bucket: Option<&Arc<Bucket>>,
+    ) -> Result<Ruling, Refusal> {
+        let plan = self.plan(bucket).map_err(|cause| Refusal::Undecided {
+            layer: String::new(),
+            cause: cause.to_string(),
+            modules: None,
+        })?;
+        let facts = self.facts(check, bucket.map(Arc::as_ref));
+        let decision = self.gate.decider.decide(&plan.plan, action(check.operation), &facts);
+        match decision {
+            Decision::Allowed(allowed) => {
+                Ok(Ruling { bucket: bucket.map(Arc::clone), obligations: allowed.obligations })
+            }
+            Decision::Denied(denied) => {
+                Err(self.denied(&plan, &denied))
+            }
+            Decision::Undecided(no_answer) => {
+                let layer = plan.plan.layer(no_answer.layer).map_or("", |layer| &*layer.name);
+                Err(undecided(&plan, layer, no_answer.fault.to_string()))
+            }
+            // Nothing that is fetched exists yet; a module that asks for it cannot be answered.
+            Decision::NeedsFetch(fetch) => {
+                let wanted = fetch.wanted.first().map(ToString::to_string).unwrap_or_default();
+                Err(undecided(&plan, "", format!("`{wanted}` cannot be fetched")))
+            }
+        }
+    }
+
+    fn denied(&self, plan: &TenantPlan, denied: &Denied) -> Refusal {
+        // To a signed stranger nothing of this namespace exists.
+        if denied.denial == Denial::Ungranted && self.scene.caller().is_some() {
+            return Refusal::Upstream(S3Code::NoSuchBucket.into());
+        }
+        let layer = denied.denial.layer().and_then(|place| plan.plan.layer(place));
+        Refusal::Denied {
+            layer: layer.map_or("grants", |layer| &*layer.name).to_owned(),
+            reason: denied.reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            modules: Some(Arc::clone(&plan.label)),
+        }
+    }
+
+    /// The refusal of a bucket that is not there. Out of the scope of the key it is 403 whether or not it exists, and so it is
+    /// for the anonymous.
+    fn missing(&self, name: &BucketName) -> Refusal {
+        let check = Check::new(Operation::HeadBucket, Target::Bucket(name.clone()));
+        match self.decide(&check, None) {
+            Ok(_) => Refusal::Upstream(
+                s3_protocol::S3Error::new(S3Code::NoSuchBucket).and("BucketName", name.as_str()),
+            ),
+            Err(refusal) => refusal,
+        }
+    }
+
+    fn may_find(&self, name: &BucketName, bucket: Option<&Arc<Bucket>>) -> bool {
+        let check = Check::new(Operation::HeadBucket, Target::Bucket(name.clone()));
+        self.decide(&check, bucket).is_ok()
+    }
+
+    fn find(&self, name: &BucketName) -> Option<Arc<Bucket>> {
+        let bucket = self.world.state.bucket(self.scene.namespace()?, name)?;
+        (bucket.state == BucketState::Active).then(|| Arc::clone(bucket))
+    }
+
+    /// The facts of a check on a bucket that was found, or was not.
+    pub(crate) fn facts<'b>(&'b self, check: &'b Check, bucket: Option<&'b Bucket>) -> CheckFacts<'b> {
+        let row = self.gate.library.builtin.table().row(check.operation);
+        CheckFacts::new(self.scene, (check, row), bucket, self.relation(), self.now_ms)
+    }
+
+    /// The bucket of a check, if it is there.
+    pub(crate) fn bucket_of(&self, check: &Check) -> Option<Arc<Bucket>> {
+        bucket_of(&check.target).and_then(|name| self.find(name))
+    }
+
+    pub(crate) fn plan(&self, bucket: Option<&Arc<Bucket>>) -> Result<Arc<TenantPlan>, PlanError> {
+        let caller = self.scene.caller().map(|caller| caller.tenant.id);
+        self.world.plan(&self.gate.library, caller, bucket.map(|bucket| bucket.tenant))
+    }
+
+    /// What joins the caller and the namespace.
+    fn relation(&self) -> &'static [&'static str] {
+        match (self.scene.caller(), self.scene.namespace()) {
+            (Some(caller), Some(namespace)) if caller.namespace() == namespace => &["owner"],
+            _ => &[],
+        }
+    }
+}
+
+/// The number by which trees are kept apart: the place of the operation in the list, which only grows.
+pub(crate) fn action(operation: Operation) -> ActionId {
+    ActionId(u32::from(operation as u8))
+}
+
+/// The refusal where a layer could not answer.
+fn undecided(plan: &TenantPlan, layer: &str, cause: String) -> Refusal {
+    Refusal::Undecided { layer: layer.to_owned(), cause, modules: Some(Arc::clone(&plan.label)) }
+}

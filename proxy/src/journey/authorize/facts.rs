@@ -1,0 +1,369 @@
+//! The facts of one check: what a policy is told when it asks. Nothing is computed before it is asked for, and nothing is copied.
+
+use std::cell::OnceCell;
+
+use http::HeaderName;
+use policy_wasm::facts::{Fact, Facts, Value, Values};
+use policy_wasm::registry::{Attribute, Name};
+use postern_config::decisions::{Atom, DecisionRow};
+use postern_config::directory::{Bucket, Profile, WriteDeletes};
+use s3_protocol::call::{Call, ListFrom, ListMultipartUploads, ListObjects, Target, WriteHead};
+use s3_protocol::names::VersionId;
+use s3_protocol::{BucketName, ObjectKey, Operation};
+
+use super::checks::Check;
+use super::scene::{How, Scene};
+use crate::world::Caller;
+
+/// What is known of one check.
+pub(crate) struct CheckFacts<'a> {
+    scene: &'a Scene,
+    check: &'a Check,
+    row: Option<&'a DecisionRow>,
+    bucket: Option<&'a Bucket>,
+    relation: &'static [&'static str],
+    now_ms: u64,
+    texts: Texts,
+}
+
+/// Texts that are written when they are first asked for.
+#[derive(Default)]
+struct Texts {
+    resource: OnceCell<String>,
+    version: OnceCell<String>,
+    account: OnceCell<String>,
+    copy_source: OnceCell<String>,
+    tag_keys: OnceCell<Vec<String>>,
+}
+
+impl<'a> CheckFacts<'a> {
+    /// The facts of `check`, whose row of the decision table is `row`, on `bucket` where it exists, at `now_ms`.
+    pub(crate) fn new(
+        scene: &'a Scene,
+        (check, row): (&'a Check, Option<&'a DecisionRow>),
+        bucket: Option<&'a Bucket>,
+        relation: &'static [&'static str],
+        now_ms: u64,
+    ) -> Self {
+        Self { scene, check, row, bucket, relation, now_ms, texts: Texts::default() }
+    }
+
+    fn caller(&self) -> Option<&'a Caller> {
+        self.scene.caller()
+    }
+
+    fn name(&self) -> Option<&'a BucketName> {
+        match &self.check.target {
+            Target::Service => None,
+            Target::Bucket(bucket) | Target::Object(bucket, _) => Some(bucket),
+        }
+    }
+
+    fn key(&self) -> Option<&'a ObjectKey> {
+        match &self.check.target {
+            Target::Object(_, key) => Some(key),
+            Target::Service | Target::Bucket(_) => None,
+        }
+    }
+
+    fn header(&self, name: &'static str) -> Fact<'_> {
+        self.scene.headers().get(HeaderName::from_static(name)).map_or(Fact::Absent, |value| Fact::bytes(value.as_bytes()))
+    }
+
+    /// A header that means something for the request's own operation, not for the source of a copy.
+    fn header_of_request(&self, name: &'static str) -> Fact<'_> {
+        if self.is_main() { self.header(name) } else { Fact::Absent }
+    }
+
+    /// Whether the check is about what the request itself does.
+    fn is_main(&self) -> bool {
+        self.check.operation == self.scene.request().operation
+    }
+
+    fn now_seconds(&self) -> i64 {
+        i64::try_from(self.now_ms / 1_000).unwrap_or(i64::MAX)
+    }
+
+    fn resource(&self) -> Fact<'_> {
+        Fact::text(self.texts.resource.get_or_init(|| match &self.check.target {
+            Target::Service => "arn:aws:s3:::".to_owned(),
+            Target::Bucket(bucket) => format!("arn:aws:s3:::{bucket}"),
+            Target::Object(bucket, key) => format!("arn:aws:s3:::{bucket}/{}", key.as_str()),
+        }))
+    }
+
+    fn list(&self) -> Option<Listing<'_>> {
+        if !self.is_main() {
+            return None;
+        }
+        match &self.scene.request().call {
+            Call::ListObjects(list) => Some(Listing::of_objects(list)),
+            Call::ListMultipartUploads(list) => Some(Listing::of_uploads(list)),
+            _ => None,
+        }
+    }
+
+    fn write_head(&self) -> Option<&WriteHead> {
+        if !self.is_main() {
+            return None;
+        }
+        match &self.scene.request().call {
+            Call::PutObject(put) => Some(&put.head),
+            Call::CopyObject(copy) => Some(&copy.head),
+            Call::CreateMultipartUpload(create) => Some(&create.head),
+            _ => None,
+        }
+    }
+
+    /// The attributes of the access key; all absent for an unsigned request.
+    fn of_key(&self, name: Name) -> Fact<'_> {
+        let Some(caller) = self.caller() else { return Fact::Absent };
+        let rights = &caller.key.rights;
+        match name {
+            Name::KeyLevel => Fact::text(rights.level.as_str()),
+            Name::KeyBuckets => list(caller.buckets.as_deref()),
+            Name::KeyPrefixes => list(rights.scope.prefixes.as_deref()),
+            Name::KeyOperations => list(caller.operations.as_deref()),
+            Name::KeyNetworks => rights.networks.as_deref().map_or(Fact::Absent, Fact::list),
+            Name::KeyNotBefore => rights.not_before.map_or(Fact::Absent, |at| Fact::time(i64::try_from(at.0).unwrap_or(i64::MAX))),
+            Name::KeyExpires => rights.expires.map_or(Fact::Absent, |at| Fact::time(i64::try_from(at.0).unwrap_or(i64::MAX))),
+            Name::KeyTlsOnly => Fact::boolean(rights.tls_only),
+            Name::KeyPresign => Fact::boolean(rights.presign.allowed),
+            Name::KeyPresignMaxAge => {
+                rights.presign.max_age_seconds.map_or(Fact::Absent, |age| Fact::integer(age.into()))
+            }
+            Name::KeyAppendOnly => Fact::boolean(rights.append_only),
+            Name::KeyMaxObjectBytes => rights
+                .max_object_bytes
+                .map_or(Fact::Absent, |bytes| Fact::integer(i64::try_from(bytes).unwrap_or(i64::MAX))),
+            Name::KeyLockBypass => Fact::boolean(rights.bypass_governance),
+            Name::WriteDeletes => Fact::text(self.write_deletes(caller)),
+            _ => Fact::Absent,
+        }
+    }
+
+    /// What a Write key may delete: what the profile allows, less what the tenant and the key take away. Without versions a
+    /// marker cannot be left, so that `markers` allows nothing.
+    fn write_deletes(&self, caller: &Caller) -> &'static str {
+        let tenant = caller.tenant.write_deletes.min(caller.tenant.profile.write_deletes());
+        match caller.key.rights.write_deletes.map_or(tenant, |key| key.min(tenant)) {
+            WriteDeletes::No => "no",
+            WriteDeletes::Markers => "no",
+            WriteDeletes::All => "all",
+        }
+    }
+
+    fn of_caller(&self, name: Name) -> Fact<'_> {
+        let Some(caller) = self.caller() else {
+            return match name {
+                Name::PrincipalType => Fact::text("Anonymous"),
+                Name::UserId => Fact::text("anonymous"),
+                _ => Fact::Absent,
+            };
+        };
+        match name {
+            Name::PrincipalArn => Fact::text(&caller.arn),
+            Name::PrincipalAccount | Name::Tenant => Fact::text(&caller.account),
+            Name::PrincipalType => Fact::text("User"),
+            Name::UserId => Fact::text(&caller.user_id),
+            Name::Username => Fact::text(caller.user.name.as_str()),
+            Name::Principals => Fact::list(caller.principals.as_slice()),
+            Name::AclExempt => Fact::boolean(false),
+            _ => Fact::Absent,
+        }
+    }
+
+    fn of_signature(&self, name: Name) -> Fact<'_> {
+        let Some(signature) = self.scene.signature() else { return Fact::Absent };
+        match name {
+            Name::SignatureVersion => Fact::text("AWS4-HMAC-SHA256"),
+            Name::AuthType => Fact::text(match signature.how {
+                How::Header => "REST-HEADER",
+                How::Query => "REST-QUERY-STRING",
+                How::Form => "POST",
+            }),
+            Name::SignatureAge => {
+                let signed_ms = i64::try_from(signature.at.saturating_mul(1_000)).unwrap_or(i64::MAX);
+                Fact::integer(i64::try_from(self.now_ms).unwrap_or(i64::MAX).saturating_sub(signed_ms).max(0))
+            }
+            Name::PresignAge => signature
+                .expires
+                .map_or(Fact::Absent, |life| Fact::integer(i64::try_from(life).unwrap_or(i64::MAX))),
+            _ => Fact::Absent,
+        }
+    }
+
+    fn of_list(&self, name: Name) -> Fact<'_> {
+        let Some(list) = self.list() else { return Fact::Absent };
+        match name {
+            // A list without a prefix is a list of everything: S3's own policies see it as absent, and so do ours.
+            Name::Prefix => Fact::optional_text(Some(list.prefix).filter(|prefix| !prefix.is_empty())),
+            Name::Delimiter => Fact::optional_text(list.delimiter),
+            Name::MaxKeys => Fact::integer(list.max.into()),
+            _ => Fact::Absent,
+        }
+    }
+
+    fn of_clock(&self, name: Name) -> Fact<'_> {
+        let seconds = self.now_seconds();
+        match name {
+            Name::TimeOfDay => Fact::integer(seconds.rem_euclid(86_400)),
+            Name::DayOfWeek => {
+                // 1970-01-01 was a Thursday.
+                const DAYS: [&str; 7] =
+                    ["thursday", "friday", "saturday", "sunday", "monday", "tuesday", "wednesday"];
+                let day = usize::try_from(seconds.div_euclid(86_400).rem_euclid(7)).unwrap_or_default();
+                Fact::optional_text(DAYS.get(day).copied())
+            }
+            _ => Fact::time(seconds),
+        }
+    }
+
+    fn of_connection(&self, name: Name) -> Fact<'_> {
+        let peer = self.scene.peer();
+        match name {
+            Name::SourceIp => Fact::address(peer.client),
+            Name::SecureTransport => Fact::boolean(peer.tls.is_some()),
+            Name::TlsVersion => match peer.tls.as_ref().map(|tls| tls.version) {
+                Some("TLSv1.3") => Fact::thousandths(1_300),
+                Some("TLSv1.2") => Fact::thousandths(1_200),
+                _ => Fact::Absent,
+            },
+            Name::Referer => self.header("referer"),
+            Name::UserAgent => self.header("user-agent"),
+            _ => Fact::Absent,
+        }
+    }
+
+    fn of_check(&self, name: Name) -> Fact<'_> {
+        match name {
+            Name::Operation => Fact::text(self.check.operation.name()),
+            // A copy is two checks, and the second of its atoms is that of the one that writes.
+            Name::Atom => Fact::optional_text(self.row.and_then(|row| row.atoms.last()).map(|atom| Atom::as_str(*atom))),
+            Name::Action => Fact::text(self.check.operation.action()),
+            Name::Resource => self.resource(),
+            Name::Bucket => Fact::optional_text(self.name().map(BucketName::as_str)),
+            Name::Key => Fact::optional_text(self.key().map(ObjectKey::as_str)),
+            Name::BucketExists => self.name().map_or(Fact::Absent, |_| Fact::boolean(self.bucket.is_some())),
+            Name::BucketOwned => self.name().map_or(Fact::Absent, |_| Fact::boolean(self.owned())),
+            Name::ResourceAccount => self.bucket.map_or(Fact::Absent, |bucket| {
+                Fact::text(self.texts.account.get_or_init(|| format!("{:012}", bucket.tenant.get())))
+            }),
+            Name::Relation => Fact::list(self.relation),
+            Name::Profile => Fact::text(self.scene.profile().unwrap_or_default().as_str()),
+            Name::ContentLength => self
+                .scene
+                .content_length()
+                .filter(|_| self.is_main())
+                .map_or(Fact::Absent, |bytes| Fact::integer(i64::try_from(bytes).unwrap_or(i64::MAX))),
+            _ => Fact::Absent,
+        }
+    }
+
+    fn owned(&self) -> bool {
+        let own = self.caller().map(Caller::namespace);
+        self.bucket.is_some_and(|bucket| Some(bucket.namespace) == own)
+    }
+
+    fn of_object(&self, name: Name) -> Fact<'_> {
+        match name {
+            Name::VersionId => self.check.version.map_or(Fact::Absent, |version| {
+                Fact::text(self.texts.version.get_or_init(|| VersionId::to_string(&version)))
+            }),
+            Name::RequestObjectTagKeys => match self.write_head() {
+                Some(head) if !head.tags.is_empty() => Fact::list(
+                    self.texts
+                        .tag_keys
+                        .get_or_init(|| head.tags.iter().map(|(key, _)| key.clone()).collect())
+                        .as_slice(),
+                ),
+                _ => Fact::Absent,
+            },
+            Name::CopySource => self.copy_source(),
+            Name::ObjectCreationOperation => self.key().map_or(Fact::Absent, |_| {
+                let part = matches!(self.check.operation, Operation::UploadPart | Operation::UploadPartCopy);
+                Fact::boolean(!part)
+            }),
+            _ => Fact::Absent,
+        }
+    }
+
+    fn copy_source(&self) -> Fact<'_> {
+        let source = match &self.scene.request().call {
+            Call::CopyObject(copy) if self.is_main() => &copy.source,
+            Call::UploadPartCopy(copy) if self.is_main() => &copy.source,
+            _ => return Fact::Absent,
+        };
+        Fact::text(self.texts.copy_source.get_or_init(|| format!("{}/{}", source.bucket, source.key.as_str())))
+    }
+}
+
+impl Facts for CheckFacts<'_> {
+    fn get(&self, attribute: &Attribute) -> Fact<'_> {
+        use Name as N;
+        let name = attribute.name();
+        match name {
+            N::SourceIp | N::SecureTransport | N::TlsVersion | N::Referer | N::UserAgent => self.of_connection(name),
+            N::CurrentTime | N::EpochTime | N::TimeOfDay | N::DayOfWeek => self.of_clock(name),
+            N::PrincipalArn | N::PrincipalAccount | N::PrincipalType | N::UserId | N::Username | N::Principals
+            | N::Tenant | N::AclExempt => self.of_caller(name),
+            N::Operation | N::Atom | N::Action | N::Resource | N::Bucket | N::Key | N::BucketExists
+            | N::BucketOwned | N::ResourceAccount | N::Relation | N::Profile | N::ContentLength => self.of_check(name),
+            N::KeyLevel | N::KeyBuckets | N::KeyPrefixes | N::KeyOperations | N::KeyNetworks | N::KeyNotBefore
+            | N::KeyExpires | N::KeyTlsOnly | N::KeyPresign | N::KeyPresignMaxAge | N::KeyAppendOnly
+            | N::KeyMaxObjectBytes | N::KeyLockBypass | N::WriteDeletes => self.of_key(name),
+            N::WriteHead => self.caller().map_or(Fact::Absent, |_| Fact::text("own")),
+            N::SignatureVersion | N::AuthType | N::SignatureAge | N::PresignAge => self.of_signature(name),
+            N::Prefix | N::Delimiter | N::MaxKeys => self.of_list(name),
+            N::VersionId | N::RequestObjectTagKeys | N::CopySource | N::ObjectCreationOperation => self.of_object(name),
+            N::RequestObjectTag => self.write_head().map_or(Fact::Absent, |head| {
+                let tag = head.tags.iter().find(|(key, _)| Some(key.as_str()) == attribute.parameter());
+                Fact::optional_text(tag.map(|(_, value)| value.as_str()))
+            }),
+            N::ContentSha256 => self.header("x-amz-content-sha256"),
+            N::Acl => self.header_of_request("x-amz-acl"),
+            N::GrantFullControl => self.header_of_request("x-amz-grant-full-control"),
+            N::GrantRead => self.header_of_request("x-amz-grant-read"),
+            N::GrantReadAcp => self.header_of_request("x-amz-grant-read-acp"),
+            N::GrantWrite => self.header_of_request("x-amz-grant-write"),
+            N::GrantWriteAcp => self.header_of_request("x-amz-grant-write-acp"),
+            N::ServerSideEncryption => self.header_of_request("x-amz-server-side-encryption"),
+            N::EncryptionKeyId => self.header_of_request("x-amz-server-side-encryption-aws-kms-key-id"),
+            N::CustomerAlgorithm => self.header("x-amz-server-side-encryption-customer-algorithm"),
+            N::MetadataDirective => self.header_of_request("x-amz-metadata-directive"),
+            N::StorageClass => self.header_of_request("x-amz-storage-class"),
+            N::WebsiteRedirect => self.header_of_request("x-amz-website-redirect-location"),
+            N::IfMatch => self.header_of_request("if-match"),
+            N::IfNoneMatch => self.header_of_request("if-none-match"),
+            N::ObjectOwnership => self.header_of_request("x-amz-object-ownership"),
+            N::LockMode => self.header_of_request("x-amz-object-lock-mode"),
+            N::LockLegalHold => self.header_of_request("x-amz-object-lock-legal-hold"),
+            // What these speak of does not exist yet in the directory or the node: roles, sub-users, sessions, account and
+            // container permissions, versions' tags and retention, the body of CreateBucket.
+            N::PrincipalTag | N::TokenIssueTime | N::Role | N::RoleAtoms | N::SubuserLevel | N::AccountPermissions
+            | N::ContainerPermissions | N::ObjectOwn | N::ExistingObjectTag | N::LocationConstraint
+            | N::LockRetainUntil | N::LockRemainingDays => Fact::Absent,
+        }
+    }
+}
+
+/// What the two kinds of lists have in common.
+struct Listing<'a> {
+    prefix: &'a str,
+    delimiter: Option<&'a str>,
+    max: u32,
+}
+
+impl<'a> Listing<'a> {
+    fn of_objects(list: &'a ListObjects) -> Self {
+        Self { prefix: &list.prefix, delimiter: list.delimiter.as_deref(), max: list.max_keys }
+    }
+
+    fn of_uploads(list: &'a ListMultipartUploads) -> Self {
+        Self { prefix: &list.prefix, delimiter: list.delimiter.as_deref(), max: list.max_uploads }
+    }
+}
+
+fn list(texts: Option<&[String]>) -> Fact<'_> {
+    texts.map_or(Fact::Absent, Fact::list)
+}

@@ -1,0 +1,228 @@
+//! The fourth step: what a permit allows is carried out. Only a permit gets here, and it is used up.
+
+mod buckets;
+mod delete;
+mod guards;
+mod outcome;
+
+pub(super) use buckets::finish_half_done;
+pub(super) use outcome::{Done, Outcome};
+
+use std::sync::Arc;
+
+use s3_protocol::call::{BodyDigests, Call, GetObject, ListObjects, PutObject, Target, UploadPart};
+use s3_protocol::limits::XML_BYTES_MAX;
+use s3_protocol::{ObjectKey, S3Code, S3Error, xml};
+use smallvec::SmallVec;
+use storage_node::{CopyRead, Node, NodeError, ObjectPlace};
+
+use super::authenticate::Payload;
+use super::authorize::{Again, Granted, Permit, Ruling, Scene, Supervised};
+use super::gate::Gate;
+use super::refusal::Refusal;
+
+/// Carries out what `permit` allows.
+///
+/// # Errors
+/// [`Refusal::Upstream`] with what the upstream answers, [`Refusal::Body`] where the body is not what it should be.
+pub(super) async fn send(gate: &Arc<Gate>, permit: Permit) -> Result<Done, Refusal> {
+    let (scene, granted, body, again) = permit.into_parts();
+    let (main, source) = match granted {
+        Granted::Request { main, source } => (main, source),
+        Granted::Deletes { bucket, entries, quiet } => {
+            let answers = delete::many(&gate.node, &bucket, entries, again).await?;
+            let outcome = Outcome::DeletedMany { quiet, answers };
+            return Ok(Done { scene, outcome, strip: SmallVec::new() });
+        }
+    };
+    let strip = main.obligations.strip_headers.clone();
+    let errand = Errand { gate, scene: &scene, main, source, again };
+    let outcome = match scene.request().target.clone() {
+        Target::Service => errand.on_service(),
+        Target::Bucket(_) => errand.on_bucket(body).await,
+        Target::Object(_, key) => errand.on_object(key, body).await,
+    }?;
+    Ok(Done { scene, outcome, strip })
+}
+
+/// One request on its way to the upstream.
+struct Errand<'a> {
+    gate: &'a Arc<Gate>,
+    scene: &'a Arc<Scene>,
+    main: Ruling,
+    source: Option<Ruling>,
+    again: Again,
+}
+
+impl Errand<'_> {
+    fn node(&self) -> &Node {
+        &self.gate.node
+    }
+
+    fn on_service(self) -> Result<Outcome, Refusal> {
+        match &self.scene.request().call {
+            Call::ListBuckets(ask) => Ok(buckets::list(self.gate, self.scene, ask, &self.main.obligations)),
+            _ => Err(misplaced()),
+        }
+    }
+
+    async fn on_bucket(self, body: Payload) -> Result<Outcome, Refusal> {
+        match &self.scene.request().call {
+            Call::CreateBucket(ask) => {
+                let document = body.document(&ask.digests, XML_BYTES_MAX).await.map_err(Refusal::Body)?;
+                buckets::create(self.gate, self.scene, &document).await
+            }
+            Call::DeleteBucket => buckets::delete(self.gate, self.scene, self.main.bucket()?).await,
+            Call::HeadBucket => Ok(Outcome::BucketFound),
+            Call::GetBucketLocation => Ok(Outcome::Location),
+            Call::ListObjects(ask) => self.list(ask).await,
+            Call::ListMultipartUploads(ask) => {
+                let creator = guards::creator(self.scene, &self.main.obligations, storage_node::Mismatch::Hide);
+                let mut page = self.node().list_uploads(self.main.bucket()?.id, ask).await.map_err(upstream)?;
+                page.entries.retain(|entry| creator.as_ref().is_none_or(|creator| creator.admits(&entry.creator)));
+                for filter in &self.main.obligations.filters {
+                    page.entries.retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
+                }
+                Ok(Outcome::Uploads(ask.clone(), page, self.main.bucket()?.owner.to_string()))
+            }
+            _ => Err(misplaced()),
+        }
+    }
+
+    /// A list shows what the permit's filters let through. They are prefixes that the request's own prefix lies within, so that
+    /// they take nothing away from a page; a list that they would thin out was refused.
+    async fn list(self, ask: &ListObjects) -> Result<Outcome, Refusal> {
+        let mut page = self.node().list_objects(self.main.bucket()?.id, ask).await.map_err(upstream)?;
+        for filter in &self.main.obligations.filters {
+            page.entries.retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
+            page.prefixes.retain(|prefix| filter.shows(prefix.as_bytes()));
+        }
+        Ok(Outcome::List(ask.clone(), page, self.main.bucket()?.owner.to_string()))
+    }
+
+    async fn on_object(self, key: ObjectKey, body: Payload) -> Result<Outcome, Refusal> {
+        let place = ObjectPlace { bucket: self.main.bucket()?.id, key };
+        match &self.scene.request().call {
+            Call::GetObject(ask) => self.get(&place, ask).await,
+            Call::HeadObject(ask) => self.head(&place, ask).await,
+            Call::PutObject(ask) => self.put(&place, ask, body).await,
+            Call::CopyObject(_) | Call::UploadPartCopy(_) => self.copy(place).await,
+            Call::DeleteObject(ask) => {
+                let guards = guards::of(self.scene, &self.main.obligations, &self.again);
+                self.node().delete_object(&place, ask, guards).await.map(Outcome::Deleted).map_err(upstream)
+            }
+            _ => self.on_upload(&place, body).await,
+        }
+    }
+
+    async fn get(self, place: &ObjectPlace, ask: &GetObject) -> Result<Outcome, Refusal> {
+        let guards = guards::to_read(self.scene, &self.main.obligations);
+        match self.node().get_object(place, ask, guards).await {
+            Ok((output, body)) => {
+                let body = Supervised::new(body, self.again);
+                Ok(Outcome::Object(Box::new((ask.clone(), output, body))))
+            }
+            Err(error) => Err(self.not_found(error)),
+        }
+    }
+
+    async fn head(self, place: &ObjectPlace, ask: &GetObject) -> Result<Outcome, Refusal> {
+        let guards = guards::to_read(self.scene, &self.main.obligations);
+        match self.node().head_object(place, ask, guards).await {
+            Ok(output) => Ok(Outcome::ObjectHead(Box::new((ask.clone(), output)))),
+            Err(error) => Err(self.not_found(error)),
+        }
+    }
+
+    /// Whether the caller may list decides between 404 and 403 for what is not there, as in AWS. Who may see only what he has
+    /// made is told 404 in either case.
+    fn not_found(&self, error: NodeError) -> Refusal {
+        let refused = S3Error::from(error);
+        let missing = matches!(refused.code, S3Code::NoSuchKey | S3Code::NoSuchVersion);
+        if missing && !self.main.obligations.require_creator && !self.again.may_list() {
+            return Refusal::Upstream(S3Code::AccessDenied.into());
+        }
+        Refusal::Upstream(refused)
+    }
+
+    async fn put(self, place: &ObjectPlace, ask: &PutObject, body: Payload) -> Result<Outcome, Refusal> {
+        self.node().ready_for_writes().map_err(upstream)?;
+        let by = guards::write_as(self.scene, &self.main.obligations, &self.again);
+        let body = Supervised::new(body, self.again);
+        let output = self.gate.node.put_object(place, ask.clone(), by, body).await.map_err(upstream)?;
+        Ok(match &self.scene.post {
+            Some(answer) => Outcome::Posted(answer.clone(), output),
+            None => Outcome::Put(output),
+        })
+    }
+
+    async fn copy(mut self, place: ObjectPlace) -> Result<Outcome, Refusal> {
+        let ruling = self.source.take().ok_or_else(misplaced)?;
+        let bucket = ruling.bucket()?.id;
+        let read = |key: &ObjectKey| CopyRead {
+            place: ObjectPlace { bucket, key: key.clone() },
+            guards: guards::to_read(self.scene, &ruling.obligations),
+        };
+        match &self.scene.request().call {
+            Call::CopyObject(ask) => {
+                let by = guards::write_as(self.scene, &self.main.obligations, &self.again);
+                let done = self.node().copy_object(read(&ask.source.key), &place, ask.clone(), by).await;
+                done.map(Outcome::Copied).map_err(|error| self.not_found(error))
+            }
+            Call::UploadPartCopy(ask) => {
+                let guards = guards::of(self.scene, &self.main.obligations, &self.again);
+                let done = self.node().upload_part_copy(read(&ask.source.key), &place, ask.clone(), guards).await;
+                done.map(Outcome::PartCopied).map_err(|error| self.not_found(error))
+            }
+            _ => Err(misplaced()),
+        }
+    }
+
+    async fn on_upload(self, place: &ObjectPlace, body: Payload) -> Result<Outcome, Refusal> {
+        let guards = guards::of(self.scene, &self.main.obligations, &self.again);
+        match &self.scene.request().call {
+            Call::CreateMultipartUpload(ask) => {
+                let by = guards::write_as(self.scene, &self.main.obligations, &self.again);
+                let entry = self.node().create_upload(place, ask.clone(), by).await.map_err(upstream)?;
+                Ok(Outcome::UploadCreated(entry))
+            }
+            Call::UploadPart(ask) => self.part(place, ask, body).await,
+            Call::CompleteMultipartUpload(ask) => {
+                let document = body.document(&BodyDigests::default(), XML_BYTES_MAX).await.map_err(Refusal::Body)?;
+                let parts = xml::complete_multipart_upload(&document).map_err(Refusal::Body)?;
+                let done = self.node().complete_upload(place, ask.clone(), parts, guards).await;
+                Ok(Outcome::Completed(done.map_err(upstream)?))
+            }
+            Call::AbortMultipartUpload(upload) => {
+                self.node().abort_upload(place, *upload, guards).await.map_err(upstream)?;
+                Ok(Outcome::Aborted)
+            }
+            Call::ListParts(ask) => {
+                let page = self.node().list_parts(place, ask, guards).await.map_err(upstream)?;
+                Ok(Outcome::Parts(ask.clone(), page, self.main.bucket()?.owner.to_string()))
+            }
+            _ => Err(misplaced()),
+        }
+    }
+
+    async fn part(self, place: &ObjectPlace, ask: &UploadPart, body: Payload) -> Result<Outcome, Refusal> {
+        self.node().ready_for_writes().map_err(upstream)?;
+        let guards = guards::of(self.scene, &self.main.obligations, &self.again);
+        let body = Supervised::new(body, self.again);
+        let output = self.gate.node.upload_part(place, ask.clone(), guards, body).await.map_err(upstream)?;
+        Ok(Outcome::PartPut(output))
+    }
+}
+
+/// What the upstream answers. Its own faults are logged here, once.
+fn upstream(error: NodeError) -> Refusal {
+    if error.is_fault() {
+        tracing::error!(%error, "the node failed");
+    }
+    Refusal::Upstream(error.into())
+}
+
+/// An operation whose target does not fit it. The parser makes none; it is refused and not believed.
+fn misplaced() -> Refusal {
+    Refusal::Upstream(S3Error::new(S3Code::InvalidRequest))
+}

@@ -1,0 +1,150 @@
+//! Buckets: their names are the directory's, what is in them is the upstream's. A change of one takes a step in each, and a
+//! pair of steps that was cut in half is finished at the next start.
+
+use std::sync::Arc;
+
+use policy_wasm::plan::Obligations;
+use postern_config::directory::{Actor, Bucket, Command, CommandError, Directory, Outcome as Done, Who};
+use s3_protocol::call::ListBuckets;
+use s3_protocol::object::{BucketEntry, BucketPage};
+use s3_protocol::{BucketId, S3Code, S3Error, xml};
+use storage_node::{Node, NodeError};
+
+use super::super::authorize::{Scene, bucket_of};
+use super::super::gate::Gate;
+use super::super::refusal::Refusal;
+use super::{Outcome, upstream};
+
+/// The buckets of the namespace that the permit's filters let through: pages are filled after filtering.
+pub(super) fn list(gate: &Gate, scene: &Scene, ask: &ListBuckets, obligations: &Obligations) -> Outcome {
+    let world = gate.world();
+    let most = ask.max_buckets.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+    let after = ask.continuation.as_deref().unwrap_or_default();
+    let mut seen = scene
+        .namespace()
+        .into_iter()
+        .flat_map(|namespace| world.state.buckets(namespace))
+        .filter(|bucket| bucket.name.as_str() > after && bucket.name.as_str().starts_with(&ask.prefix))
+        .filter(|bucket| obligations.filters.iter().all(|filter| filter.shows(bucket.name.as_str().as_bytes())));
+    let entries: Vec<BucketEntry> = seen
+        .by_ref()
+        .take(most)
+        .map(|bucket| BucketEntry {
+            name: bucket.name.clone(),
+            created_ms: bucket.created.0.saturating_mul(1_000),
+            region: gate.place.region.clone(),
+        })
+        .collect();
+    let more = seen.next().is_some();
+    let next = entries.last().filter(|_| more).map(|bucket| bucket.name.to_string());
+    let owner = scene.caller().map(|caller| caller.user_id.clone()).unwrap_or_default();
+    Outcome::Buckets(ask.clone(), BucketPage { entries, next }, owner)
+}
+
+/// Takes the name, makes the bucket at the upstream, then lets it answer.
+pub(super) async fn create(
+    gate: &Arc<Gate>,
+    scene: &Scene,
+    document: &[u8],
+) -> Result<Outcome, Refusal> {
+    let region = xml::create_bucket_configuration(document).map_err(Refusal::Body)?.location;
+    if let Some(region) = region
+        && region != gate.place.region
+        && !gate.place.aliases.contains(&region)
+    {
+        return Err(Refusal::Upstream(S3Code::IllegalLocationConstraintException.into()));
+    }
+    let denied = || Refusal::Upstream(S3Code::AccessDenied.into());
+    let caller = scene.caller().ok_or_else(denied)?;
+    let namespace = scene.namespace().ok_or_else(denied)?;
+    let name = bucket_of(&scene.request().target).ok_or_else(denied)?.clone();
+    let begin = Command::BeginBucket { namespace, name: name.clone(), owner: caller.user.id };
+    let applied = apply(gate, begin, actor(scene)).await;
+    let id = match applied {
+        Ok(Done::Bucket(id)) => id,
+        Ok(_) => return Err(Refusal::Upstream(S3Code::InternalError.into())),
+        Err(cause) => return Err(refused(gate, scene, &cause)),
+    };
+    gate.node.create_bucket(id).await.map_err(upstream)?;
+    apply(gate, Command::ActivateBucket(id), actor(scene)).await.map_err(|cause| broken(&cause))?;
+    Ok(Outcome::BucketCreated(name))
+}
+
+/// Stops the bucket from answering, removes it at the upstream if it is empty, then frees the name.
+pub(super) async fn delete(gate: &Arc<Gate>, scene: &Scene, bucket: &Bucket) -> Result<Outcome, Refusal> {
+    let id = bucket.id;
+    apply(gate, Command::CloseBucket(id), actor(scene)).await.map_err(|cause| refused(gate, scene, &cause))?;
+    let done = removed(&gate.node, id).await;
+    let next = if done.is_ok() { Command::RemoveBucket(id) } else { Command::ReopenBucket(id) };
+    apply(gate, next, actor(scene)).await.map_err(|cause| broken(&cause))?;
+    done.map_err(upstream)?;
+    Ok(Outcome::BucketDeleted)
+}
+
+/// Finishes what a stop has cut in half: a bucket that was being made is made, one that was being removed is removed if it is
+/// empty and else answers again.
+///
+/// # Errors
+/// What the directory or the node fails with.
+pub(crate) async fn finish_half_done(directory: &Directory, node: &Node) -> Result<(), String> {
+    use postern_config::directory::BucketState;
+    let state = directory.state();
+    for bucket in state.half_done_buckets() {
+        let next = match bucket.state {
+            BucketState::Creating => {
+                node.create_bucket(bucket.id).await.map_err(|cause| cause.to_string())?;
+                Command::ActivateBucket(bucket.id)
+            }
+            BucketState::Deleting => match removed(node, bucket.id).await {
+                Ok(()) => Command::RemoveBucket(bucket.id),
+                Err(_) => Command::ReopenBucket(bucket.id),
+            },
+            BucketState::Active => continue,
+        };
+        directory.apply(next, Actor::system()).await.map_err(|cause| cause.to_string())?;
+    }
+    Ok(())
+}
+
+/// Removes a bucket at the upstream; one that is not there is removed.
+async fn removed(node: &Node, id: BucketId) -> Result<(), NodeError> {
+    match node.delete_bucket(id).await {
+        Err(NodeError::Refused(refused)) if refused.code == S3Code::NoSuchBucket => Ok(()),
+        done => done,
+    }
+}
+
+async fn apply(gate: &Gate, command: Command, actor: Actor) -> Result<Done, CommandError> {
+    gate.directory().apply(command, actor).await.map(|applied| applied.outcome)
+}
+
+fn actor(scene: &Scene) -> Actor {
+    let who = scene.caller().map_or(Who::System, |caller| Who::Key {
+        tenant: caller.tenant.id,
+        user: caller.user.id,
+        key: caller.key.id,
+    });
+    Actor { who, address: Some(scene.peer().client), request: None }
+}
+
+/// What the directory refuses, in the words of S3.
+fn refused(gate: &Gate, scene: &Scene, cause: &CommandError) -> Refusal {
+    let code = match cause {
+        CommandError::Taken { .. } => {
+            let own = scene.caller().zip(bucket_of(&scene.request().target)).is_some_and(|(caller, name)| {
+                let world = gate.world();
+                let found = scene.namespace().and_then(|namespace| world.state.bucket(namespace, name).cloned());
+                found.is_some_and(|bucket| bucket.owner == caller.user.id)
+            });
+            if own { S3Code::BucketAlreadyOwnedByYou } else { S3Code::BucketAlreadyExists }
+        }
+        CommandError::NotFound { .. } | CommandError::Refused(_) => S3Code::NoSuchBucket,
+        _ => return broken(cause),
+    };
+    Refusal::Upstream(code.into())
+}
+
+fn broken(cause: &CommandError) -> Refusal {
+    tracing::error!(%cause, "the directory refused a bucket's step");
+    Refusal::Upstream(S3Error::new(S3Code::ServiceUnavailable))
+}

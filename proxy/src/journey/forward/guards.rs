@@ -1,0 +1,40 @@
+//! The obligations of a permit as the node's conditions: judged where they are atomic with the act.
+
+use policy_wasm::plan::Obligations;
+use storage_node::{CreatorGuard, CreatorMatch, Guards, Mismatch, WriteAs};
+
+use super::super::authorize::{Again, Scene};
+
+/// The guards of an act on what exists: another's upload is denied.
+pub(super) fn of(scene: &Scene, obligations: &Obligations, again: &Again) -> Guards {
+    let again = again.clone();
+    Guards {
+        creator: creator(scene, obligations, Mismatch::Deny),
+        if_none_match_any: obligations.if_none_match,
+        max_bytes: obligations.max_bytes,
+        recheck: Some(Box::new(move || again.judge())),
+    }
+}
+
+/// The guards of a read: another's object is not there.
+pub(super) fn to_read(scene: &Scene, obligations: &Obligations) -> Guards {
+    Guards { creator: creator(scene, obligations, Mismatch::Hide), ..Guards::default() }
+}
+
+/// The guards of a write, and who is recorded as its creator.
+pub(super) fn write_as(scene: &Scene, obligations: &Obligations, again: &Again) -> WriteAs {
+    WriteAs {
+        creator: scene.caller().map(|caller| caller.creator.clone()).unwrap_or_default(),
+        guards: of(scene, obligations, again),
+    }
+}
+
+/// "Own" is what the same lineage of keys has made: another key of the same user is not "own".
+pub(super) fn creator(scene: &Scene, obligations: &Obligations, mismatch: Mismatch) -> Option<CreatorGuard> {
+    obligations.require_creator.then(|| CreatorGuard {
+        who: CreatorMatch::Lineage(
+            scene.caller().map(|caller| caller.creator.lineage.clone()).unwrap_or_default(),
+        ),
+        mismatch,
+    })
+}

@@ -1,0 +1,75 @@
+//! What carrying out a permit led to, typed: the last step writes it as S3 does.
+
+use std::sync::Arc;
+
+use s3_protocol::BucketName;
+use s3_protocol::call::{GetObject, ListBuckets, ListMultipartUploads, ListObjects, ListParts};
+use s3_protocol::object::{
+    BucketPage, DeleteOutput, Deleted, GetOutput, ListPage, PartPage, PutOutput, UploadEntry, UploadPage,
+};
+use s3_protocol::render::PostAnswer;
+use smallvec::SmallVec;
+use storage_node::ObjectBody;
+
+use super::super::authorize::{Scene, Supervised};
+
+/// A permit, carried out.
+#[derive(Debug)]
+pub(in crate::journey) struct Done {
+    /// The request.
+    pub(in crate::journey) scene: Arc<Scene>,
+    /// What it led to.
+    pub(in crate::journey) outcome: Outcome,
+    /// Headers that an obligation takes away from the answer.
+    pub(in crate::journey) strip: SmallVec<[Box<str>; 1]>,
+}
+
+/// What a request led to. A text beside a page is the owner to name.
+#[derive(Debug)]
+pub(in crate::journey) enum Outcome {
+    /// The buckets that may be seen.
+    Buckets(ListBuckets, BucketPage, String),
+    /// A bucket was made.
+    BucketCreated(BucketName),
+    /// A bucket is gone.
+    BucketDeleted,
+    /// The bucket is there.
+    BucketFound,
+    /// The bucket's region is asked.
+    Location,
+    /// A page of objects.
+    List(ListObjects, ListPage, String),
+    /// An object.
+    Object(Box<(GetObject, GetOutput, Supervised<ObjectBody>)>),
+    /// An object's head.
+    ObjectHead(Box<(GetObject, GetOutput)>),
+    /// An object was stored.
+    Put(PutOutput),
+    /// An object was stored from a form.
+    Posted(PostAnswer, PutOutput),
+    /// An object was copied.
+    Copied(PutOutput),
+    /// An object was deleted, or was not there.
+    Deleted(DeleteOutput),
+    /// Several were, each with its own answer.
+    DeletedMany {
+        /// Answer failures alone.
+        quiet: bool,
+        /// In the order of the request.
+        answers: Vec<Deleted>,
+    },
+    /// An upload began.
+    UploadCreated(UploadEntry),
+    /// A part was stored.
+    PartPut(PutOutput),
+    /// A part was copied.
+    PartCopied(PutOutput),
+    /// An upload became an object.
+    Completed(PutOutput),
+    /// An upload is gone.
+    Aborted,
+    /// A page of uploads.
+    Uploads(ListMultipartUploads, UploadPage, String),
+    /// A page of parts.
+    Parts(ListParts, PartPage, String),
+}

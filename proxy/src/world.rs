@@ -1,0 +1,69 @@
+//! The world that one request sees: the directory at one revision, and the plans that follow from it. It is immutable; a change
+//! of the directory makes another.
+
+mod builtin;
+mod caller;
+mod library;
+mod plans;
+
+pub use builtin::{Builtin, BuiltinFault};
+pub use caller::{Caller, Revisions};
+pub use library::Library;
+pub use plans::TenantPlan;
+
+use std::fmt;
+use std::sync::Arc;
+
+use postern_config::directory::{AccessKeyId, State, TenantId};
+use policy_wasm::plan::PlanError;
+use postern_config::UnixSeconds;
+
+/// The directory at one revision, and the plans of its tenants.
+pub struct World {
+    /// The directory.
+    pub state: Arc<State>,
+    plans: plans::Plans,
+}
+
+impl World {
+    /// The world of a state.
+    pub fn of(state: Arc<State>) -> Self {
+        Self { state, plans: plans::Plans::default() }
+    }
+
+    /// Who stands behind an access key, if all that stands above it is active. One who is not is as unknown as a key that never was.
+    pub fn caller(&self, library: &Library, id: &AccessKeyId, now_seconds: u64) -> Option<Arc<Caller>> {
+        let found = self.state.caller(id)?;
+        if !found.works_at(UnixSeconds(now_seconds)) {
+            return None;
+        }
+        let revisions = Revisions::of(found.tenant, found.user, found.key);
+        if let Some(known) = library.callers.get(id)
+            && known.revisions() == revisions
+        {
+            return Some(known);
+        }
+        let fresh = Arc::new(Caller::new(Arc::clone(found.tenant), Arc::clone(found.user), Arc::clone(found.key)));
+        library.callers.insert(*id, Arc::clone(&fresh));
+        Some(fresh)
+    }
+
+    /// The plan for a caller of one tenant on a bucket of another, or of the same. Without a caller or a bucket, the other's alone.
+    ///
+    /// # Errors
+    /// More modules are in force than a plan takes.
+    pub fn plan(
+        &self,
+        library: &Library,
+        caller: Option<TenantId>,
+        bucket: Option<TenantId>,
+    ) -> Result<Arc<TenantPlan>, PlanError> {
+        self.plans.get(&self.state, library, (caller, bucket))
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("revision", &self.state.revision()).finish_non_exhaustive()
+    }
+}
