@@ -3,6 +3,20 @@
 //! [`Node`] is the public face: one async method for each operation of S3 that a store must do. It knows buckets by number,
 //! creators by opaque texts, and no tenant, credential or policy. `DESIGN.md` beside this package draws the format byte by byte.
 
+mod applier;
+mod checksum;
+mod effects;
+mod index;
+mod keys;
+mod log;
+mod overlay;
+mod record;
+mod recovery;
+mod row;
+mod volume;
+mod wire;
+mod writer;
+
 pub mod error;
 pub mod guards;
 pub mod limits;
@@ -11,6 +25,7 @@ pub mod options;
 pub mod payload;
 
 pub use error::{NodeError, OpenError};
+pub use index::file::Faults;
 pub use guards::{CreatorGuard, CreatorMatch, Guards, Mismatch, Recheck, WriteAs};
 pub use node::{BucketStats, CopyRead, DeleteKey, Node, NodeStats, ObjectBody, ObjectPlace};
 pub use options::NodeOptions;

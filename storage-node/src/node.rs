@@ -3,24 +3,42 @@
 //! A bucket is a number of the directory; a key is bytes. A write returns only after its record is flushed; a read never
 //! answers a byte that does not fit its checksum.
 
+mod buckets;
+mod copy;
+mod delete;
+mod get;
+mod ingest;
+mod list;
+mod multipart;
+mod put;
+mod range;
+mod uploads;
+
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use bytes::Bytes;
-use s3_protocol::call::{
-    CompleteMultipartUpload, CopyObject, CreateMultipartUpload, DeleteObject, GetObject,
-    ListMultipartUploads, ListObjects, ListParts, PutObject, UploadPart, UploadPartCopy,
-};
-use s3_protocol::object::{
-    CompletedPart, Creator, DeleteOutput, GetOutput, ListPage, PartPage, PutOutput, UploadEntry,
-    UploadPage,
-};
-use s3_protocol::{BucketId, ObjectKey, S3Error, UploadId, VersionId};
+use parking_lot::{Mutex, RwLock};
+use s3_protocol::call::DeleteObject;
+use s3_protocol::{BucketId, ObjectKey};
+use tokio::sync::{mpsc, oneshot};
 
+pub use get::ObjectBody;
+
+use crate::applier::{Applier, ApplierState};
 use crate::error::{NodeError, OpenError};
-use crate::guards::{Guards, WriteAs};
-use crate::options::NodeOptions;
-use crate::payload::Payload;
+use crate::guards::Guards;
+use crate::index::file::Faults;
+use crate::limits;
+use crate::log::spare::Spare;
+use crate::options::{Clock, FreeBytes, NodeOptions};
+use crate::overlay::Store;
+use crate::recovery::{self, Recovered};
+use crate::volume::set::VolumeSet;
+use crate::writer::{Command, Reply, Work, Writer, WriterState};
 
 /// An object node. Cloning it shares it.
 #[derive(Clone)]
@@ -28,7 +46,37 @@ pub struct Node {
     inner: Arc<Inner>,
 }
 
-struct Inner {}
+/// What all clones share.
+struct Inner {
+    settings: Arc<Settings>,
+    store: Arc<Store>,
+    volumes: Arc<VolumeSet>,
+    spare: Arc<Spare>,
+    writer: Arc<WriterState>,
+    applier: Arc<ApplierState>,
+    /// The way to the writer; `None` once the node is closed.
+    commands: RwLock<Option<mpsc::Sender<Command>>>,
+    /// The two threads, until someone waits for their end.
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Bytes that uploads hold in memory.
+    buffered: std::sync::atomic::AtomicUsize,
+    damage: Vec<String>,
+}
+
+/// The options, with what they leave open filled in.
+pub(crate) struct Settings {
+    pub(crate) dir: PathBuf,
+    pub(crate) volume_bytes: u64,
+    pub(crate) index_cache_bytes: usize,
+    pub(crate) overlay_bytes: usize,
+    pub(crate) reserve_bytes: u64,
+    pub(crate) apply_after: Duration,
+    pub(crate) checkpoint_every: Duration,
+    pub(crate) part_bytes_min: u64,
+    pub(crate) clock: Clock,
+    pub(crate) free_bytes: FreeBytes,
+    pub(crate) faults: Faults,
+}
 
 /// Where an object is, or would be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -91,223 +139,210 @@ pub struct NodeStats {
     pub damage: Vec<String>,
 }
 
-/// An object's body. Every byte of it has been verified.
-#[derive(Debug)]
-pub struct ObjectBody {
-    whole: Option<Bytes>,
-}
-
-impl http_body::Body for ObjectBody {
-    type Data = Bytes;
-    type Error = NodeError;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, NodeError>>> {
-        std::task::Poll::Ready(self.whole.take().map(|bytes| Ok(http_body::Frame::data(bytes))))
+impl Settings {
+    fn new(options: NodeOptions) -> Self {
+        let dir = options.dir;
+        let free_bytes = options.free_bytes.unwrap_or_else(|| free_bytes_of(dir.clone()));
+        Self {
+            dir,
+            volume_bytes: options.volume_bytes.max(limits::VOLUME_BYTES_MIN),
+            index_cache_bytes: options.index_cache_bytes,
+            overlay_bytes: options.overlay_bytes,
+            reserve_bytes: options.reserve_bytes,
+            apply_after: options.apply_after,
+            checkpoint_every: options.checkpoint_every,
+            part_bytes_min: options.part_bytes_min,
+            clock: options.clock,
+            free_bytes,
+            faults: options.index_faults,
+        }
     }
 }
 
-macro_rules! closed {
-    ($($argument:expr),*) => {{ $(drop($argument);)* Err(NodeError::Closed) }};
+/// Asks the file system under `dir`.
+fn free_bytes_of(dir: PathBuf) -> FreeBytes {
+    Arc::new(move || {
+        let stat = rustix::fs::statvfs(&dir).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    })
 }
 
 impl Node {
     /// Opens or makes the node in `options.dir`. Blocks while it reads the end of the log.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the folder is in use, a volume is damaged where the log goes on behind it, or is not of this node.
     pub fn open(options: NodeOptions) -> Result<Self, OpenError> {
-        Err(OpenError::InUse(options.dir))
+        let settings = Arc::new(Settings::new(options));
+        let recovered = recovery::open(&settings)?;
+        let (sender, queue) = mpsc::channel(limits::WRITER_QUEUE_MAX);
+        let (writer, applier) = (Arc::new(WriterState::default()), Arc::new(ApplierState::default()));
+        let position = recovered.log.position();
+        writer.last_lsn.store(position.lsn, Ordering::Relaxed);
+        writer.volume.store(position.volume, Ordering::Relaxed);
+        applier.durable_lsn.store(position.lsn, Ordering::Relaxed);
+        let node = Self {
+            inner: Arc::new(Inner {
+                settings: Arc::clone(&settings),
+                store: Arc::clone(&recovered.store),
+                volumes: Arc::clone(&recovered.volumes),
+                spare: Arc::clone(&recovered.spare),
+                writer: Arc::clone(&writer),
+                applier: Arc::clone(&applier),
+                commands: RwLock::new(Some(sender)),
+                threads: Mutex::new(Vec::with_capacity(2)),
+                buffered: std::sync::atomic::AtomicUsize::new(0),
+                damage: recovered.damage.clone(),
+            }),
+        };
+        for attempt in &recovered.orphans {
+            node.inner.post(Work::Abandon(*attempt));
+        }
+        node.start(recovered, queue)?;
+        Ok(node)
     }
 
-    /// Ends it: what waits is flushed, moved into the index and made durable. Later writes answer [`NodeError::Closed`].
+    fn start(
+        &self,
+        recovered: Recovered,
+        queue: mpsc::Receiver<Command>,
+    ) -> Result<(), OpenError> {
+        let inner = &self.inner;
+        let writer = Writer {
+            log: recovered.log,
+            store: Arc::clone(&inner.store),
+            clock: Arc::clone(&inner.settings.clock),
+            state: Arc::clone(&inner.writer),
+            queue,
+            buckets: std::collections::HashSet::new(),
+        };
+        let applier = Applier {
+            settings: Arc::clone(&inner.settings),
+            node: recovered.node,
+            index: Some(recovered.index),
+            store: Arc::clone(&inner.store),
+            volumes: Arc::clone(&inner.volumes),
+            spare: Arc::clone(&inner.spare),
+            writer: Arc::clone(&inner.writer),
+            state: Arc::clone(&inner.applier),
+            lock: recovered.lock,
+        };
+        let (store, state) = (Arc::clone(&inner.store), Arc::clone(&inner.applier));
+        let mut threads = inner.threads.lock();
+        let io = |source| OpenError::Io { path: inner.settings.dir.clone(), source };
+        threads.push(spawn("node-writer", move || {
+            writer.run();
+            // The writer is done when nobody can ask any more; what it published still has to be moved.
+            state.stop.store(true, Ordering::Release);
+            store.notify();
+        }).map_err(io)?);
+        threads.push(spawn("node-applier", move || applier.run()).map_err(io)?);
+        Ok(())
+    }
+
+    /// Ends it: what waits is flushed, moved into the index and made durable. Later operations answer [`NodeError::Closed`]
+    /// or that the index is away.
     pub async fn close(&self) {
-        let _ = &self.inner;
+        drop(self.inner.commands.write().take());
+        let threads = std::mem::take(&mut *self.inner.threads.lock());
+        let ended = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a thread of the node panicked");
+                }
+            }
+        });
+        if ended.await.is_err() {
+            tracing::error!("the node's end could not be awaited");
+        }
     }
 
     /// What it does and holds.
     pub fn stats(&self) -> NodeStats {
-        NodeStats::default()
+        let inner = &self.inner;
+        let volumes = inner.volumes.all();
+        NodeStats {
+            volumes: volumes.len(),
+            log_bytes: volumes.iter().map(|volume| volume.end()).sum(),
+            garbage_bytes: inner.store.view().garbage().unwrap_or(0),
+            overlay_bytes: inner.store.bytes(),
+            last_lsn: inner.writer.last_lsn.load(Ordering::Acquire),
+            durable_lsn: inner.applier.durable_lsn.load(Ordering::Acquire),
+            read_only: self.ready_for_writes().is_err(),
+            damage: inner.damage.clone(),
+        }
     }
 
     /// Whether a write would be taken now: asked before a body is read.
+    ///
+    /// # Errors
+    /// [`NodeError::Full`], [`NodeError::ReadOnly`].
     pub fn ready_for_writes(&self) -> Result<(), NodeError> {
+        self.inner.ready()
+    }
+
+    /// Looks at the free space now, instead of in half a second.
+    pub fn look_at_space(&self) {
+        self.inner.spare.prepare(self.inner.writer.volume.load(Ordering::Relaxed));
+    }
+
+    /// Whether everything is in the index and nothing waits to be cleared.
+    pub fn is_settled(&self) -> bool {
+        self.inner.store.bytes() == 0 && self.inner.applier.idle.load(Ordering::Acquire)
+    }
+}
+
+impl Inner {
+    fn ready(&self) -> Result<(), NodeError> {
+        if self.writer.broken.load(Ordering::Relaxed) {
+            return Err(NodeError::ReadOnly);
+        }
+        if self.spare.is_low() {
+            return Err(NodeError::Full);
+        }
         Ok(())
     }
 
-    /// Makes a bucket; making it twice is once.
-    pub async fn create_bucket(&self, bucket: BucketId) -> Result<(), NodeError> {
-        closed!(&bucket)
+    fn now_ms(&self) -> u64 {
+        (self.settings.clock)()
     }
 
-    /// Deletes a bucket without objects (BucketNotEmpty otherwise); its open uploads die with it. NoSuchBucket if it is not there.
-    pub async fn delete_bucket(&self, bucket: BucketId) -> Result<(), NodeError> {
-        closed!(&bucket)
+    fn sender(&self) -> Result<mpsc::Sender<Command>, NodeError> {
+        self.commands.read().clone().ok_or(NodeError::Closed)
     }
 
-    /// What a bucket holds; NoSuchBucket if it is not there.
-    pub async fn bucket_stats(&self, bucket: BucketId) -> Result<BucketStats, NodeError> {
-        closed!(&bucket)
-    }
-
-    /// A page of ListObjects or ListObjectsV2.
-    pub async fn list_objects(
+    /// Hands work to the writer; the answer comes when it is flushed.
+    async fn send(
         &self,
-        bucket: BucketId,
-        ask: &ListObjects,
-    ) -> Result<ListPage, NodeError> {
-        closed!(&bucket, &ask)
+        work: Work,
+    ) -> Result<oneshot::Receiver<Result<Reply, NodeError>>, NodeError> {
+        let (reply, answer) = oneshot::channel();
+        let sender = self.sender()?;
+        sender.send(Command { work, reply }).await.map_err(|_| NodeError::Closed)?;
+        Ok(answer)
     }
 
-    /// GetObject. A 304 is the error NotModified with what a cache keeps.
-    pub async fn get_object(
-        &self,
-        place: &ObjectPlace,
-        ask: &GetObject,
-        guards: Guards,
-    ) -> Result<(GetOutput, ObjectBody), NodeError> {
-        closed!(&place, &ask, guards)
+    /// Has work done.
+    async fn ask(&self, work: Work) -> Result<Reply, NodeError> {
+        self.send(work).await?.await.map_err(|_| NodeError::Closed)?
     }
 
-    /// HeadObject.
-    pub async fn head_object(
-        &self,
-        place: &ObjectPlace,
-        ask: &GetObject,
-        guards: Guards,
-    ) -> Result<GetOutput, NodeError> {
-        closed!(&place, &ask, guards)
+    /// Hands work to the writer without waiting, from where nothing can wait. What does not fit now is sent later.
+    fn post(&self, work: Work) {
+        let Ok(sender) = self.sender() else { return };
+        let (reply, _) = oneshot::channel();
+        if let Err(mpsc::error::TrySendError::Full(command)) =
+            sender.try_send(Command { work, reply })
+        {
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(async move { sender.send(command).await.is_ok() });
+            }
+        }
     }
+}
 
-    /// Who made an object (or one version of it): NoSuchKey, NoSuchVersion if it is not there.
-    pub async fn creator(
-        &self,
-        place: &ObjectPlace,
-        version: Option<VersionId>,
-    ) -> Result<Creator, NodeError> {
-        closed!(&place, &version)
-    }
-
-    /// PutObject (and PostObject).
-    pub async fn put_object<B: Payload>(
-        &self,
-        place: &ObjectPlace,
-        ask: PutObject,
-        by: WriteAs,
-        payload: B,
-    ) -> Result<PutOutput, NodeError> {
-        closed!(&place, ask, by, payload)
-    }
-
-    /// CopyObject: its own copy of the bytes.
-    pub async fn copy_object(
-        &self,
-        source: CopyRead,
-        place: &ObjectPlace,
-        ask: CopyObject,
-        by: WriteAs,
-    ) -> Result<PutOutput, NodeError> {
-        closed!(source, &place, ask, by)
-    }
-
-    /// DeleteObject: what is not there is deleted too.
-    pub async fn delete_object(
-        &self,
-        place: &ObjectPlace,
-        ask: &DeleteObject,
-        guards: Guards,
-    ) -> Result<DeleteOutput, NodeError> {
-        closed!(&place, &ask, guards)
-    }
-
-    /// DeleteObjects: one answer a key, in their order, in one round of the log.
-    pub async fn delete_objects(
-        &self,
-        bucket: BucketId,
-        keys: Vec<DeleteKey>,
-    ) -> Result<Vec<Result<DeleteOutput, S3Error>>, NodeError> {
-        closed!(&bucket, keys)
-    }
-
-    /// CreateMultipartUpload.
-    pub async fn create_upload(
-        &self,
-        place: &ObjectPlace,
-        ask: CreateMultipartUpload,
-        by: WriteAs,
-    ) -> Result<UploadEntry, NodeError> {
-        closed!(&place, ask, by)
-    }
-
-    /// UploadPart.
-    pub async fn upload_part<B: Payload>(
-        &self,
-        place: &ObjectPlace,
-        ask: UploadPart,
-        guards: Guards,
-        payload: B,
-    ) -> Result<PutOutput, NodeError> {
-        closed!(&place, ask, guards, payload)
-    }
-
-    /// UploadPartCopy.
-    pub async fn upload_part_copy(
-        &self,
-        source: CopyRead,
-        place: &ObjectPlace,
-        ask: UploadPartCopy,
-        guards: Guards,
-    ) -> Result<PutOutput, NodeError> {
-        closed!(source, &place, ask, guards)
-    }
-
-    /// CompleteMultipartUpload with the parts of its document. A retry of one that was done answers the same.
-    pub async fn complete_upload(
-        &self,
-        place: &ObjectPlace,
-        ask: CompleteMultipartUpload,
-        parts: Vec<CompletedPart>,
-        guards: Guards,
-    ) -> Result<PutOutput, NodeError> {
-        closed!(&place, ask, parts, guards)
-    }
-
-    /// AbortMultipartUpload.
-    pub async fn abort_upload(
-        &self,
-        place: &ObjectPlace,
-        upload: UploadId,
-        guards: Guards,
-    ) -> Result<(), NodeError> {
-        closed!(&place, &upload, guards)
-    }
-
-    /// Who began an upload; NoSuchUpload if it is not there.
-    pub async fn upload_creator(
-        &self,
-        place: &ObjectPlace,
-        upload: UploadId,
-    ) -> Result<Creator, NodeError> {
-        closed!(&place, &upload)
-    }
-
-    /// A page of ListMultipartUploads.
-    pub async fn list_uploads(
-        &self,
-        bucket: BucketId,
-        ask: &ListMultipartUploads,
-    ) -> Result<UploadPage, NodeError> {
-        closed!(&bucket, &ask)
-    }
-
-    /// A page of ListParts.
-    pub async fn list_parts(
-        &self,
-        place: &ObjectPlace,
-        ask: &ListParts,
-        guards: Guards,
-    ) -> Result<PartPage, NodeError> {
-        closed!(&place, &ask, guards)
-    }
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)
 }
 
 impl fmt::Debug for Node {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::index::file::Faults;
 use crate::limits;
 
 /// A clock: milliseconds since 1970.
@@ -35,6 +36,8 @@ pub struct NodeOptions {
     pub clock: Clock,
     /// Free space; `None` asks the file system.
     pub free_bytes: Option<FreeBytes>,
+    /// Makes the index fail as a bad disk would; for tests.
+    pub index_faults: Faults,
 }
 
 impl NodeOptions {
@@ -51,6 +54,7 @@ impl NodeOptions {
             part_bytes_min: s3_protocol::limits::PART_BYTES_MIN,
             clock,
             free_bytes: None,
+            index_faults: Faults::default(),
         }
     }
 }

@@ -1,0 +1,314 @@
+//! The index: redb tables that can be rebuilt from the volumes at any time.
+//!
+//! Changes come in batches, each of which ends where a round of the log ended; `applied` says where. Batches are not flushed;
+//! a checkpoint is, and a restart replays the log from the last one.
+
+pub(crate) mod file;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use redb::{
+    Builder, Database, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
+    TableDefinition, WriteTransaction,
+};
+use s3_protocol::BucketId;
+
+use crate::error::NodeError;
+use crate::index::file::{Faults, IndexFile};
+use crate::keys::{self, Attempt, Table};
+use crate::limits::REAP_ROWS_MAX;
+use crate::log::Position;
+use crate::overlay::{Layer, Slice, Slot, Span};
+use crate::record::fields::{Delta, Glance};
+use crate::row;
+use crate::wire::Reader;
+
+type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
+const COUNTS: TableDefinition<'static, u128, (i64, i64)> = TableDefinition::new("counts");
+const GARBAGE: TableDefinition<'static, u32, i64> = TableDefinition::new("garbage");
+const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
+const APPLIED: &str = "applied";
+const NODE: &str = "node";
+const VOLUMES: &str = "volumes";
+
+const fn rows(table: Table) -> Rows {
+    TableDefinition::new(table.name())
+}
+
+/// The open index, in the applier's hands.
+#[derive(Debug)]
+pub(crate) struct Index {
+    database: Database,
+}
+
+/// What a checkpoint says of the node it belongs to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
+    /// Where the log stood.
+    pub(crate) applied: Position,
+    /// The node.
+    pub(crate) node: u128,
+    /// The volumes that its rows point into.
+    pub(crate) volumes: Vec<(u32, u128)>,
+}
+
+impl Index {
+    /// Opens or makes the index file.
+    pub(crate) fn open(path: &Path, cache: usize, faults: Faults) -> Result<Self, NodeError> {
+        let file = IndexFile::open(path, faults).map_err(failed)?;
+        let mut builder = Builder::new();
+        builder.set_cache_size(cache);
+        let database = builder.create_with_backend(file).map_err(failed)?;
+        Ok(Self { database })
+    }
+
+    /// What the last checkpoint says; `None` in a new index.
+    pub(crate) fn checkpoint(&self) -> Result<Option<Checkpoint>, NodeError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let meta = match read.open_table(META) {
+            Ok(meta) => meta,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let get = |name| meta.get(name).map_err(failed);
+        let (Some(applied), Some(node), Some(volumes)) = (get(APPLIED)?, get(NODE)?, get(VOLUMES)?)
+        else {
+            return Ok(None);
+        };
+        let applied = Position::decode(applied.value()).map_err(row::damaged)?;
+        let node = Reader(node.value()).u128_be().map_err(row::damaged)?;
+        let mut reader = Reader(volumes.value());
+        let mut volumes = Vec::new();
+        while !reader.is_empty() {
+            let number = reader.u32().map_err(row::damaged)?;
+            volumes.push((number, reader.u128_be().map_err(row::damaged)?));
+        }
+        Ok(Some(Checkpoint { applied, node, volumes }))
+    }
+
+    /// Moves a layer in. Durable or not, it is visible in the next [`view`](Self::view).
+    pub(crate) fn apply(&self, layer: &Layer, batch: &Batch<'_>) -> Result<(), NodeError> {
+        let mut write = self.database.begin_write().map_err(failed)?;
+        match batch.durable {
+            true => write.set_quick_repair(true),
+            false => write.set_durability(Durability::None).map_err(failed)?,
+        }
+        for table in Table::ALL {
+            let mut rows = write.open_table(rows(table)).map_err(failed)?;
+            for (key, slot) in layer.rows(table) {
+                let key: &[u8] = key;
+                match slot {
+                    Some(row) => drop(rows.insert(key, &row[..]).map_err(failed)?),
+                    None => drop(rows.remove(key).map_err(failed)?),
+                }
+            }
+        }
+        add_counts(&write, layer)?;
+        put_meta(&write, batch)?;
+        write.commit().map_err(failed)
+    }
+
+    /// Clears chunks of dead blobs whose end no reader can still be before; whether there may be more.
+    pub(crate) fn reap(&self, oldest_reader: u64) -> Result<bool, NodeError> {
+        let mut write = self.database.begin_write().map_err(failed)?;
+        write.set_durability(Durability::None).map_err(failed)?;
+        let more = reap_some(&write, oldest_reader)?;
+        write.commit().map_err(failed)?;
+        Ok(more)
+    }
+
+    /// Whether any dead blob waits.
+    pub(crate) fn has_dead(&self) -> Result<bool, NodeError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        match read.open_table(rows(Table::Dead)) {
+            Ok(dead) => Ok(dead.first().map_err(failed)?.is_some()),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// What it holds now, for readers.
+    pub(crate) fn view(&self) -> Result<View, NodeError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let mut tables = Vec::with_capacity(Table::COUNT);
+        for table in Table::ALL {
+            tables.push(read.open_table(rows(table)).map_err(failed)?);
+        }
+        let counts = read.open_table(COUNTS).map_err(failed)?;
+        let garbage = read.open_table(GARBAGE).map_err(failed)?;
+        Ok(View(Some(Arc::new(Tables { tables, counts, garbage, _read: read }))))
+    }
+}
+
+/// What a batch says beside its layer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch<'a> {
+    pub(crate) position: Position,
+    pub(crate) node: u128,
+    pub(crate) volumes: &'a [(u32, u128)],
+    /// A checkpoint: flushed.
+    pub(crate) durable: bool,
+}
+
+fn add_counts(write: &WriteTransaction, layer: &Layer) -> Result<(), NodeError> {
+    let mut counts = write.open_table(COUNTS).map_err(failed)?;
+    for (bucket, delta) in layer.counts() {
+        let old = counts.get(bucket).map_err(failed)?.map_or((0, 0), |value| value.value());
+        let new = (old.0 + delta.bytes, old.1 + delta.objects);
+        counts.insert(bucket, new).map_err(failed)?;
+    }
+    for (key, slot) in layer.rows(Table::Buckets) {
+        if slot.is_none() {
+            let bucket = keys::bucket_of(key).map_err(row::damaged)?;
+            counts.remove(bucket.0).map_err(failed)?;
+        }
+    }
+    let mut garbage = write.open_table(GARBAGE).map_err(failed)?;
+    for (volume, bytes) in layer.garbage() {
+        let old = garbage.get(volume).map_err(failed)?.map_or(0, |value| value.value());
+        garbage.insert(volume, old + bytes).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn put_meta(write: &WriteTransaction, batch: &Batch<'_>) -> Result<(), NodeError> {
+    let mut meta = write.open_table(META).map_err(failed)?;
+    let mut volumes = Vec::with_capacity(batch.volumes.len() * 20);
+    for (number, uuid) in batch.volumes {
+        volumes.extend_from_slice(&number.to_le_bytes());
+        volumes.extend_from_slice(&uuid.to_be_bytes());
+    }
+    meta.insert(APPLIED, &batch.position.encode()[..]).map_err(failed)?;
+    meta.insert(NODE, &batch.node.to_be_bytes()[..]).map_err(failed)?;
+    meta.insert(VOLUMES, &volumes[..]).map_err(failed)?;
+    Ok(())
+}
+
+fn reap_some(write: &WriteTransaction, oldest_reader: u64) -> Result<bool, NodeError> {
+    let mut dead = write.open_table(rows(Table::Dead)).map_err(failed)?;
+    let mut extents = write.open_table(rows(Table::Extents)).map_err(failed)?;
+    let mut garbage = write.open_table(GARBAGE).map_err(failed)?;
+    let mut room = REAP_ROWS_MAX;
+    let mut ripe = Vec::new();
+    for entry in dead.iter().map_err(failed)?.take(REAP_ROWS_MAX) {
+        let (key, value) = entry.map_err(failed)?;
+        let (place, _) = row::decode(key.value(), value.value())?;
+        if place.lsn < oldest_reader {
+            ripe.push(key.value().to_vec());
+        }
+    }
+    let mut more = ripe.len() == REAP_ROWS_MAX;
+    for prefix in ripe {
+        let end = keys::after_prefix(&prefix).unwrap_or_else(|| vec![0xff; 31]);
+        let mut victims = Vec::new();
+        for entry in extents.range(&prefix[..]..&end[..]).map_err(failed)?.take(room) {
+            let (key, value) = entry.map_err(failed)?;
+            let (place, fields) = row::decode(key.value(), value.value())?;
+            let size = Glance::decode(fields).map_err(row::damaged)?.size;
+            victims.push((key.value().to_vec(), place.volume, size));
+        }
+        room -= victims.len();
+        for (key, volume, size) in victims {
+            extents.remove(&key[..]).map_err(failed)?;
+            let old = garbage.get(volume).map_err(failed)?.map_or(0, |value| value.value());
+            let size = i64::try_from(size).unwrap_or(i64::MAX);
+            garbage.insert(volume, old.saturating_add(size)).map_err(failed)?;
+        }
+        if room == 0 {
+            more = true;
+            break;
+        }
+        dead.remove(&prefix[..]).map_err(failed)?;
+    }
+    Ok(more)
+}
+
+/// A snapshot of the index for readers; away while the index is being opened again.
+#[derive(Clone, Debug)]
+pub(crate) struct View(Option<Arc<Tables>>);
+
+struct Tables {
+    tables: Vec<ReadOnlyTable<&'static [u8], &'static [u8]>>,
+    counts: ReadOnlyTable<u128, (i64, i64)>,
+    garbage: ReadOnlyTable<u32, i64>,
+    _read: ReadTransaction,
+}
+
+impl std::fmt::Debug for Tables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tables").finish_non_exhaustive()
+    }
+}
+
+impl View {
+    /// The view of an index that is not there.
+    pub(crate) const AWAY: Self = Self(None);
+
+    fn tables(&self) -> Result<&Tables, NodeError> {
+        self.0.as_deref().ok_or_else(|| NodeError::Index("it is being opened again".to_owned()))
+    }
+
+    fn table(
+        &self,
+        table: Table,
+    ) -> Result<&ReadOnlyTable<&'static [u8], &'static [u8]>, NodeError> {
+        let tables = self.tables()?;
+        tables.tables.get(table as usize).ok_or_else(|| NodeError::Index("no table".to_owned()))
+    }
+
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Slot, NodeError> {
+        let found = self.table(table)?.get(key).map_err(failed)?;
+        Ok(found.map(|row| Bytes::copy_from_slice(row.value())))
+    }
+
+    pub(crate) fn slice(&self, span: &Span<'_>) -> Result<Slice, NodeError> {
+        let table = self.table(span.table)?;
+        let entries = match span.end {
+            Some(end) if end <= span.from => return Ok(Slice::default()),
+            Some(end) => table.range(span.from..end),
+            None => table.range(span.from..),
+        };
+        let mut slice = Slice::default();
+        for entry in entries.map_err(failed)? {
+            if slice.rows.len() == span.limit {
+                slice.more = true;
+                break;
+            }
+            let (key, row) = entry.map_err(failed)?;
+            let key = Bytes::copy_from_slice(key.value());
+            slice.rows.push((key, Some(Bytes::copy_from_slice(row.value()))));
+        }
+        Ok(slice)
+    }
+
+    pub(crate) fn counts(&self, bucket: BucketId) -> Result<Delta, NodeError> {
+        let found = self.tables()?.counts.get(bucket.0).map_err(failed)?;
+        let (bytes, objects) = found.map_or((0, 0), |value| value.value());
+        Ok(Delta { bytes, objects })
+    }
+
+    /// Bytes that nothing refers to, over all volumes.
+    pub(crate) fn garbage(&self) -> Result<u64, NodeError> {
+        let mut sum = 0_i64;
+        for entry in self.tables()?.garbage.iter().map_err(failed)? {
+            sum = sum.saturating_add(entry.map_err(failed)?.1.value());
+        }
+        Ok(u64::try_from(sum).unwrap_or(0))
+    }
+
+    /// Every attempt that had begun and was not whole.
+    pub(crate) fn open_attempts(&self) -> Result<Vec<Attempt>, NodeError> {
+        let mut attempts = Vec::new();
+        for entry in self.table(Table::Open)?.iter().map_err(failed)? {
+            let (key, _) = entry.map_err(failed)?;
+            attempts.push(Attempt::read(key.value()).map_err(row::damaged)?);
+        }
+        Ok(attempts)
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> NodeError {
+    NodeError::Index(error.to_string())
+}

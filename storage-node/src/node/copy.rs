@@ -1,0 +1,128 @@
+//! CopyObject: the source's bytes are read, verified and written anew, so that no two objects share a chunk and a deletion
+//! never has to ask who else lives there.
+
+use s3_protocol::call::{CopyObject, Directive, GetObject};
+use s3_protocol::conditions::Access;
+use s3_protocol::limits::PUT_BYTES_MAX;
+use s3_protocol::object::PutOutput;
+use s3_protocol::{S3Code, S3Error};
+
+use super::get::{Found, admit};
+use super::ingest::{Expected, ingest};
+use super::put::{Commit, fresh_attempt, head_fields};
+use super::{CopyRead, Node, ObjectBody, ObjectPlace};
+use crate::error::NodeError;
+use crate::guards::{CreatorGuard, WriteAs};
+use crate::payload::PayloadError;
+use crate::record::fields::Fields;
+use crate::writer::{Rules, standing};
+
+impl Node {
+    /// CopyObject.
+    ///
+    /// # Errors
+    /// Those of reading the source and of writing the destination; InvalidRequest for a copy onto itself that changes nothing,
+    /// and for a source of more than 5 GiB.
+    pub async fn copy_object(
+        &self,
+        source: CopyRead,
+        place: &ObjectPlace,
+        ask: CopyObject,
+        by: WriteAs,
+    ) -> Result<PutOutput, NodeError> {
+        self.inner.ready()?;
+        let WriteAs { creator, mut guards } = by;
+        let mut found = self.source(&source, &ask.source, guards_creator(&source))?;
+        let onto_itself = source.place == *place && ask.source.version.is_none();
+        if onto_itself && changes_nothing(&ask, &found.fields) {
+            return Err(S3Error::with(S3Code::InvalidRequest, ONTO_ITSELF).into());
+        }
+        if found.fields.size > PUT_BYTES_MAX {
+            return Err(S3Error::with(S3Code::InvalidRequest, TOO_LARGE).into());
+        }
+        let attempt = fresh_attempt();
+        let stored = found.fields.checksums.first().map(|checksum| checksum.algorithm);
+        let expected = Expected {
+            attempt,
+            upload: None,
+            length: Some(found.fields.size),
+            bytes_max: guards.max_bytes.unwrap_or(u64::MAX).min(PUT_BYTES_MAX),
+            digests: s3_protocol::call::PayloadDigests::default(),
+            wanted: ask.checksum.or(stored),
+        };
+        let body = self.open_body(&mut found).await?;
+        let fields = Fields { creator, ..copied_fields(&ask, &found.fields) };
+        let ingested = ingest(&self.inner, expected, Copied(body)).await?;
+        let rules = Rules {
+            conditions: ask.conditions,
+            none_match_any: guards.if_none_match_any,
+            creator: guards.creator.take(),
+        };
+        let commit = Commit { place, rules, fields, attempt };
+        self.commit_version(commit, ingested, guards).await
+    }
+
+    /// The source of a copy, with its conditions judged.
+    pub(super) fn source(
+        &self,
+        source: &CopyRead,
+        ask: &s3_protocol::call::CopySource,
+        guard: Option<&CreatorGuard>,
+    ) -> Result<Found, NodeError> {
+        let found = self.find(&source.place, ask.version)?;
+        admit(guard, &found.fields.creator)?;
+        ask.conditions.judge(Access::CopySource, Some(standing(&found.fields)?))?;
+        Ok(found)
+    }
+}
+
+const ONTO_ITSELF: &str = "This copy request is illegal because it is trying to copy an object to itself without changing \
+    the object's metadata, storage class, website redirect location or encryption attributes.";
+const TOO_LARGE: &str =
+    "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
+
+pub(super) fn guards_creator(source: &CopyRead) -> Option<&CreatorGuard> {
+    source.guards.creator.as_ref()
+}
+
+fn changes_nothing(ask: &CopyObject, old: &Fields) -> bool {
+    let class = ask.head.storage_class.as_deref().filter(|class| *class != "STANDARD");
+    let same_class = ask.head.storage_class.is_none() || class == old.storage_class.as_deref();
+    ask.metadata == Directive::Copy && same_class && ask.head.website_redirect.is_none()
+}
+
+/// The head of a copy: the source's or the request's, as the directives say. A storage class and a redirect are never copied.
+fn copied_fields(ask: &CopyObject, source: &Fields) -> Fields {
+    let mut fields = head_fields(ask.head.clone());
+    if ask.metadata == Directive::Copy {
+        fields.content = source.content.clone();
+        fields.metadata.clone_from(&source.metadata);
+    }
+    if ask.tagging == Directive::Copy {
+        fields.tags.clone_from(&source.tags);
+    }
+    fields
+}
+
+/// An object's body as a payload: what cannot be read of the source fails the copy.
+pub(super) struct Copied(pub(super) ObjectBody);
+
+impl http_body::Body for Copied {
+    type Data = bytes::Bytes;
+    type Error = PayloadError;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, PayloadError>>> {
+        std::pin::Pin::new(&mut self.0)
+            .poll_frame(context)
+            .map(|frame| frame.map(|frame| frame.map_err(|error| PayloadError(error.into()))))
+    }
+}
+
+/// A range of an object as a request.
+pub(super) fn ranged(ask: &s3_protocol::call::CopySource, range: Option<(u64, u64)>) -> GetObject {
+    let range = range.map(|(first, last)| s3_protocol::call::ByteRange::FromTo(first, last));
+    GetObject { version: ask.version, range, ..GetObject::default() }
+}

@@ -1,0 +1,279 @@
+//! Opening: the volumes are the truth, the index is brought up to them, and the end of the log is told from damage.
+//!
+//! A bad last round is a torn tail: its flush never returned, nobody was told of it, and it is left out. A bad round with a
+//! valid later one is damage: what can be followed is put aside and reported, what cannot refuses to open. Lengths are
+//! followed, never searched; the search for a later round only ever turns a silent cut into an error.
+
+pub(crate) mod scan;
+mod survey;
+
+use std::fs::File;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::effects::{Pending, Record};
+use crate::error::{NodeError, OpenError};
+use crate::index::{Batch, Checkpoint, Index};
+use crate::keys::Attempt;
+use crate::log::{Log, Position, fresh_salt};
+use crate::log::spare::Spare;
+use crate::node::Settings;
+use crate::overlay::Store;
+use crate::recovery::scan::{Scan, Scanned};
+use crate::volume::set::VolumeSet;
+use crate::volume::{self, HEAD_BYTES, Volume, VolumeHead};
+
+/// A node brought up to its log.
+pub(crate) struct Recovered {
+    pub(crate) node: u128,
+    pub(crate) index: Index,
+    pub(crate) store: Arc<Store>,
+    pub(crate) volumes: Arc<VolumeSet>,
+    pub(crate) spare: Arc<Spare>,
+    pub(crate) log: Log,
+    /// Payloads that had begun when the node last ended, and that nobody will finish.
+    pub(crate) orphans: Vec<Attempt>,
+    /// Damage that was put aside, in words.
+    pub(crate) damage: Vec<String>,
+    /// Held as long as the node lives.
+    pub(crate) lock: File,
+}
+
+/// Opens everything in `settings.dir`.
+pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
+    let folder = settings.dir.join("volumes");
+    std::fs::create_dir_all(&folder).map_err(io_at(&folder))?;
+    let lock = lock(&settings.dir)?;
+    let survey = survey::survey(&folder)?;
+    let volumes = Arc::new(VolumeSet::default());
+    survey.volumes.iter().for_each(|volume| volumes.add(Arc::clone(volume)));
+    if let Some(last) = survey.volumes.last() {
+        // What the page cache holds may be more than the disk has: flush it, drop it, and believe what is read then.
+        let disk = last.file.sync_all().and_then(|()| last.forget_cached());
+        disk.map_err(io_at(&last.path))?;
+    }
+    let (index, checkpoint) = open_index(settings, &survey.volumes)?;
+    let node = survey.node.unwrap_or_else(|| uuid::Uuid::new_v4().as_u128());
+
+    let mut replay = Replay { index, settings, volumes: &volumes, node };
+    let mut brought = replay.up(checkpoint.applied)?;
+    if brought.end.lsn < checkpoint.applied.lsn {
+        tracing::warn!("the index knows more than the volumes hold: rebuilding it");
+        replay.index = fresh_index(settings, replay.index)?;
+        brought = replay.up(Position::default())?;
+    }
+    let log = begin_log(settings, &survey.volumes, &volumes, (node, brought.end))?;
+    let (log, spare) = log;
+    let orphans = brought.store.view().open_attempts().map_err(index_error)?;
+    Ok(Recovered {
+        node,
+        index: replay.index,
+        store: Arc::new(brought.store),
+        volumes,
+        spare,
+        log,
+        orphans,
+        damage: brought.damage,
+        lock,
+    })
+}
+
+/// Brings an index up to the log, or up to one LSN of it.
+pub(crate) struct Replay<'a> {
+    pub(crate) index: Index,
+    pub(crate) settings: &'a Settings,
+    pub(crate) volumes: &'a VolumeSet,
+    pub(crate) node: u128,
+}
+
+/// What a replay found.
+pub(crate) struct Brought {
+    pub(crate) store: Store,
+    pub(crate) end: Position,
+    pub(crate) damage: Vec<String>,
+}
+
+impl Replay<'_> {
+    fn up(&mut self, from: Position) -> Result<Brought, OpenError> {
+        self.up_to(from, None)
+    }
+
+    /// Replays what comes after `from`, up to the record `until`, and makes it durable.
+    pub(crate) fn up_to(
+        &mut self,
+        from: Position,
+        until: Option<u64>,
+    ) -> Result<Brought, OpenError> {
+        let volumes = self.volumes.all();
+        let uuids: Vec<(u32, u128)> =
+            volumes.iter().map(|volume| (volume.head.number, volume.head.volume)).collect();
+        // An empty batch makes the tables, so that there is a view of a new index.
+        self.move_in(&crate::overlay::Layer::default(), from, &uuids, from.lsn == 0)?;
+        let view = self.index.view().map_err(index_error)?;
+        let store = Store::new(view, from, self.settings.overlay_bytes);
+        let mut scan = Scan::new(volumes, from, until);
+        let mut damage = Vec::new();
+        loop {
+            match scan.next()? {
+                Scanned::Round(round) => {
+                    let mut pending = Pending::new(&store);
+                    for record in round.records() {
+                        let (head, key, fields, delta, place) = record.parts();
+                        let record = Record { kind: head.kind, key, fields, delta, place };
+                        pending.apply(&record).map_err(index_error)?;
+                    }
+                    damage.extend(round.damage().map(str::to_owned));
+                    store.publish(pending.layer, round.after(), Instant::now());
+                    if store.bytes() > self.settings.overlay_bytes / 2 {
+                        self.settle(&store, &uuids, false)?;
+                    }
+                }
+                Scanned::End => break,
+            }
+        }
+        self.settle(&store, &uuids, true)?;
+        for words in &damage {
+            tracing::error!("damage put aside: {words}");
+        }
+        Ok(Brought { store, end: scan.position(), damage })
+    }
+
+    fn settle(&mut self, store: &Store, uuids: &[(u32, u128)], durable: bool) -> Result<(), OpenError> {
+        let frozen = store.freeze();
+        self.move_in(&frozen.layer, frozen.position, uuids, durable)?;
+        store.thaw(self.index.view().map_err(index_error)?);
+        Ok(())
+    }
+
+    fn move_in(
+        &mut self,
+        layer: &crate::overlay::Layer,
+        position: Position,
+        volumes: &[(u32, u128)],
+        durable: bool,
+    ) -> Result<(), OpenError> {
+        let batch = Batch { position, node: self.node, volumes, durable };
+        self.index.apply(layer, &batch).map_err(index_error)
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(io_at(&path))?;
+    file.try_lock().map_err(|_| OpenError::InUse(dir.to_owned()))?;
+    Ok(file)
+}
+
+fn index_path(settings: &Settings) -> PathBuf {
+    settings.dir.join("index.redb")
+}
+
+/// Opens the index if it belongs to these volumes, else makes a new one.
+fn open_index(
+    settings: &Settings,
+    volumes: &[Arc<Volume>],
+) -> Result<(Index, Checkpoint), OpenError> {
+    let path = index_path(settings);
+    // redb may panic on a file that was tampered with; for us that is an index to be rebuilt, like any other fault.
+    let opened = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let index = Index::open(&path, settings.index_cache_bytes, settings.faults.clone())?;
+        let checkpoint = index.checkpoint()?;
+        Ok::<_, NodeError>((index, checkpoint))
+    }));
+    let why = match opened {
+        Ok(Ok((index, Some(checkpoint)))) => match stale(&checkpoint, volumes) {
+            None => return Ok((index, checkpoint)),
+            Some(why) => why.to_owned(),
+        },
+        Ok(Ok((index, None))) => return Ok((index, Checkpoint::default())),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it cannot be read".to_owned(),
+    };
+    tracing::warn!(%why, "the index is rebuilt from the volumes");
+    remove_index(settings)?;
+    let index = Index::open(&path, settings.index_cache_bytes, settings.faults.clone());
+    Ok((index.map_err(index_error)?, Checkpoint::default()))
+}
+
+fn fresh_index(settings: &Settings, old: Index) -> Result<Index, OpenError> {
+    drop(old);
+    remove_index(settings)?;
+    Index::open(&index_path(settings), settings.index_cache_bytes, settings.faults.clone())
+        .map_err(index_error)
+}
+
+fn remove_index(settings: &Settings) -> Result<(), OpenError> {
+    let path = index_path(settings);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_at(&path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Why an index does not belong to these volumes.
+fn stale(checkpoint: &Checkpoint, volumes: &[Arc<Volume>]) -> Option<&'static str> {
+    let there = |(number, uuid): &(u32, u128)| {
+        volumes.iter().any(|volume| volume.head.number == *number && volume.head.volume == *uuid)
+    };
+    if volumes.iter().any(|volume| volume.head.node != checkpoint.node) {
+        return Some("it is another node's");
+    }
+    if !checkpoint.volumes.iter().all(there) {
+        return Some("a volume that it points into is missing");
+    }
+    None
+}
+
+/// Cuts the torn tail off and begins a new volume.
+fn begin_log(
+    settings: &Settings,
+    surveyed: &[Arc<Volume>],
+    volumes: &Arc<VolumeSet>,
+    (node, mut end): (u128, Position),
+) -> Result<(Log, Arc<Spare>), OpenError> {
+    let folder = settings.dir.join("volumes");
+    if let Some(last) = surveyed.last() {
+        let cut = last.cut(end.offset.max(HEAD_BYTES)).and_then(|()| last.file.sync_all());
+        cut.map_err(io_at(&last.path))?;
+    }
+    let number = surveyed.last().map_or(1, |last| last.head.number + 1);
+    let head = VolumeHead {
+        node,
+        volume: uuid::Uuid::new_v4().as_u128(),
+        number,
+        salt: fresh_salt().map_err(index_error)?,
+        first_lsn: end.lsn + 1,
+        first_round: end.round + 1,
+        before: end.sum,
+        created_ms: (settings.clock)(),
+    };
+    let path = folder.join(volume::file_name(number));
+    let free = (settings.free_bytes)().unwrap_or(u64::MAX);
+    if free.saturating_sub(settings.reserve_bytes) >= settings.volume_bytes {
+        // Without the space the volume grows as it is written, and writes are refused at the reserve.
+        if let Err(error) = volume::preallocate(&path, settings.volume_bytes) {
+            tracing::warn!(%error, "could not preallocate a volume");
+        }
+    }
+    let volume = Arc::new(volume::begin(&path, head).map_err(io_at(&path))?);
+    volumes.add(Arc::clone(&volume));
+    end.volume = number;
+    end.offset = HEAD_BYTES;
+    let free = Arc::clone(&settings.free_bytes);
+    let spare =
+        Arc::new(Spare::new(folder, settings.volume_bytes, settings.reserve_bytes, free));
+    spare.prepare(number);
+    Ok((Log::new(node, volume, end, Arc::clone(volumes), Arc::clone(&spare)), spare))
+}
+
+pub(crate) fn io_at(path: &Path) -> impl Fn(std::io::Error) -> OpenError + '_ {
+    move |source| OpenError::Io { path: path.to_owned(), source }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+fn index_error(error: NodeError) -> OpenError {
+    OpenError::Index(error.to_string())
+}

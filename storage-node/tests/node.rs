@@ -1,0 +1,10 @@
+//! The node through its public face.
+
+mod node {
+    mod crash;
+    mod model;
+    mod objects;
+    mod recovery;
+    mod support;
+    mod uploads;
+}
