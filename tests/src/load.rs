@@ -9,6 +9,9 @@ use rustls::ClientConfig;
 
 use crate::wire::Wire;
 
+/// What /proc counts processor time in. Source: proc(5), `sysconf(_SC_CLK_TCK)`: 100 on every Linux of today.
+const TICKS_PER_SECOND: f64 = 100.0;
+
 /// Whom to load, and how.
 #[derive(Debug)]
 pub struct Load<'a> {
@@ -44,11 +47,11 @@ pub struct Report {
 }
 
 /// Makes the request of a connection into the buffer: connection, number of the request.
-pub type Requests = dyn Fn(usize, u64, &mut Vec<u8>) + Sync;
+pub type Requests<'r> = dyn Fn(usize, u64, &mut Vec<u8>) + Sync + 'r;
 
 impl Load<'_> {
     /// Runs it.
-    pub fn run(&self, requests: &Requests) -> Report {
+    pub fn run(&self, requests: &Requests<'_>) -> Report {
         let (stop, counting) = (AtomicBool::new(false), AtomicBool::new(false));
         let answered = AtomicU64::new(0);
         let latencies = Mutex::new(Vec::new());
@@ -97,7 +100,7 @@ impl Load<'_> {
     fn connection(
         &self,
         connection: usize,
-        requests: &Requests,
+        requests: &Requests<'_>,
         stop: &AtomicBool,
         mut done: impl FnMut(u32),
     ) -> Result<(), String> {
@@ -163,7 +166,7 @@ pub fn cpu(pid: u32) -> Duration {
         .map(|field| field.parse().unwrap_or(0))
         .collect();
     let ticks = fields.get(11).unwrap_or(&0) + fields.get(12).unwrap_or(&0);
-    Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+    Duration::from_secs_f64(ticks as f64 / TICKS_PER_SECOND)
 }
 
 /// The memory of a process that is resident, in bytes: all of it, and the part that is not a file's.

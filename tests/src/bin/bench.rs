@@ -186,13 +186,13 @@ fn memory_after(options: &Options, server: &Server, gate: &Gate) {
     println!("after {done} more requests: {resident} MiB resident, {anonymous} MiB of it anonymous");
 }
 
-fn measure(options: &Options, servers: &[Server], row: &Row, requests: &Requests) {
+fn measure(options: &Options, servers: &[Server], row: &Row, requests: &Requests<'_>) {
     let servers: Vec<&Server> = servers.iter().collect();
     run(options, &servers, row, requests);
 }
 
 /// Runs a row on each server in turn, several times, and prints the medians.
-fn run(options: &Options, servers: &[&Server], row: &Row, requests: &Requests) {
+fn run(options: &Options, servers: &[&Server], row: &Row, requests: &Requests<'_>) {
     if !row.name.contains(options.only.as_str()) {
         return;
     }

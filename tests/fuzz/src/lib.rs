@@ -1,0 +1,172 @@
+//! What the fuzzer calls and what `fuzz_corpus.rs` runs on the committed corpus: each a plain function of bytes that must
+//! neither panic, nor hang, nor accept what its inverse does not give back.
+//!
+//! The bytes that a target reads are text with line breaks where the input has several parts, so that a corpus can be
+//! written and read by a person.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use policy_wasm::engine::{Engine, EngineOptions};
+use policy_wasm::manifest::Manifest;
+use policy_wasm::question::Predicate;
+use policy_wasm::registry::Attribute;
+use s3_protocol::host::{self, Domains};
+use s3_protocol::{Head, form, xml};
+use sigv4::{ChunkDecoder, Expectation, Framing, Presented};
+
+/// A target: its name, which is its corpus folder's too, and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    ("authorization", authorization),
+    ("presigned", presigned),
+    ("aws_chunked", aws_chunked),
+    ("addressing", addressing),
+    ("form", post_form),
+    ("xml_documents", xml_documents),
+    ("module", module),
+    ("predicate", predicate),
+];
+
+/// Thursday, 1 January 2026: a fuzzer's input is the same input tomorrow.
+const NOW: u64 = 1_767_225_600;
+
+/// A head: `METHOD target`, then a line for each header.
+pub fn authorization(data: &[u8]) {
+    let mut lines = data.split(|byte| *byte == b'\n');
+    let Some(first) = lines.next().and_then(|line| std::str::from_utf8(line).ok()) else { return };
+    let (method, target) = first.split_once(' ').unwrap_or(("GET", first));
+    let (Ok(method), Ok(uri)) = (method.parse::<Method>(), target.parse::<Uri>()) else { return };
+    let mut request = Request::new(());
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    for line in lines {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        let (name, value) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value));
+        if let (Ok(name), Ok(value)) = (name, value) {
+            request.headers_mut().append(name, value);
+        }
+    }
+    read_and_verify(request);
+}
+
+/// A query.
+pub fn presigned(data: &[u8]) {
+    let Ok(query) = std::str::from_utf8(data) else { return };
+    let Ok(uri) = format!("/bucket/key?{query}").parse::<Uri>() else { return };
+    let mut request = Request::new(());
+    *request.uri_mut() = uri;
+    request.headers_mut().insert("host", HeaderValue::from_static("localhost:9443"));
+    read_and_verify(request);
+}
+
+fn read_and_verify(request: Request<()>) {
+    let (parts, ()) = request.into_parts();
+    let head = sigv4::Head::of(&parts);
+    let expected = Expectation::s3("us-east-1");
+    match Presented::read(head, NOW, &expected) {
+        Ok(Presented::Signed(claim)) => {
+            let secret = sigv4::SecretKey::stand_in([7; 32]);
+            let scope = claim.scope();
+            let key = sigv4::SigningKey::derive(&secret, scope.date(), scope.region());
+            // Nobody signs with the stand-in.
+            assert!(claim.verify(&key).is_err(), "a signature that nobody made");
+        }
+        Ok(Presented::Anonymous(_)) | Err(_) => {}
+    }
+}
+
+/// The first byte is the decoded length, the second the size of the pieces; the rest is a body in chunks.
+pub fn aws_chunked(data: &[u8]) {
+    let [length, step, body @ ..] = data else { return };
+    for trailers in [Vec::new(), vec![HeaderName::from_static("x-amz-checksum-crc32")]] {
+        let mut decoder = ChunkDecoder::unsigned(Framing::new(u64::from(*length), trailers));
+        let mut decoded = 0;
+        let step = usize::from(*step).max(1);
+        let outcome = body.chunks(step).try_for_each(|piece| {
+            let mut piece = Bytes::copy_from_slice(piece);
+            while let Some(data) = decoder.push(&mut piece)? {
+                decoded += data.len();
+            }
+            Ok::<(), sigv4::BodyError>(())
+        });
+        let finished = outcome.is_ok() && decoder.finish().is_ok();
+        assert!(!finished || decoded == usize::from(*length), "a body of another length passed");
+        assert!(decoded <= usize::from(*length), "more came out than was declared");
+    }
+}
+
+/// `METHOD host target`, each up to a line break.
+pub fn addressing(data: &[u8]) {
+    let mut lines = data.splitn(3, |byte| *byte == b'\n');
+    let mut next = || lines.next().unwrap_or_default();
+    let (method, host, target) = (next(), next(), next());
+    let Ok(method) = Method::from_bytes(method) else { return };
+    let Ok(host) = std::str::from_utf8(host) else { return };
+    let domains = Domains::new(Some("s3.localhost"), Some("public.localhost"));
+    let Ok(addressing) = host::resolve(host, &domains) else { return };
+    let question = target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
+    let (path, query) = target.split_at(question);
+    let query = query.strip_prefix(b"?").unwrap_or_default();
+    let headers = http::HeaderMap::new();
+    let head =
+        Head { method: &method, path, query, headers: &headers, addressing: &addressing };
+    let _ = s3_protocol::parse(head);
+}
+
+/// A body of `multipart/form-data` with the boundary `x`, fed in pieces.
+pub fn post_form(data: &[u8]) {
+    for step in [1, 7, data.len().max(1)] {
+        let Ok(mut reader) = form::FormReader::new("multipart/form-data; boundary=x") else { return };
+        let mut pieces = data.chunks(step);
+        loop {
+            match reader.step() {
+                Ok(form::Step::NeedMore) => match pieces.next() {
+                    Some(piece) => reader.push(Bytes::copy_from_slice(piece)),
+                    None => reader.finish(),
+                },
+                Ok(form::Step::End) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+/// A document.
+pub fn xml_documents(data: &[u8]) {
+    let _ = xml::delete(data);
+    let _ = xml::complete_multipart_upload(data);
+    let _ = xml::create_bucket_configuration(data);
+    let _ = xml::tagging(data);
+}
+
+/// A policy module, as binary or as text; what is let in is looked at, and its manifest read.
+pub fn module(data: &[u8]) {
+    let Some(engine) = engine() else { return };
+    let _ = engine.check(data);
+    let _ = Manifest::read(data);
+}
+
+/// The operand of a `test` question: what reads must write the same bytes.
+pub fn predicate(data: &[u8]) {
+    let names = ["postern:Key", "aws:SourceIp", "aws:CurrentTime"];
+    let table: Vec<Attribute> = names.iter().filter_map(|name| Attribute::find(name)).collect();
+    if let Ok(read) = Predicate::decode(data, &table) {
+        let place = |wanted: &Attribute| {
+            let at = table.iter().position(|attribute| attribute == wanted);
+            at.and_then(|at| u16::try_from(at).ok())
+        };
+        let written = read.encode(place).expect("what was read can be written");
+        let again = Predicate::decode(&written, &table).expect("what was written can be read");
+        assert_eq!(read, again);
+    }
+}
+
+fn engine() -> Option<&'static Engine> {
+    static ENGINE: OnceLock<Option<Engine>> = OnceLock::new();
+    ENGINE.get_or_init(|| Engine::new(EngineOptions::default()).ok()).as_ref()
+}
