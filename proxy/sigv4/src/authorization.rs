@@ -5,6 +5,7 @@ use http::HeaderValue;
 use crate::error::{AuthError, Part, Place};
 use crate::key::Signature;
 use crate::scope::{ALGORITHM, Credential};
+use crate::text::{cut, split};
 
 /// What the header says.
 #[derive(Debug)]
@@ -25,13 +26,13 @@ impl<'h> Authorization<'h> {
         };
         // What is not ASCII fits none of the parts.
         let text = std::str::from_utf8(value.as_bytes()).map_err(|_| malformed())?;
-        let (algorithm, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let (algorithm, rest) = cut(text, b' ').unwrap_or((text, ""));
         if algorithm != ALGORITHM {
             return Err(AuthError::UnsupportedAlgorithm { place: PLACE });
         }
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-        for piece in rest.split(',') {
-            let (name, value) = piece.trim_ascii().split_once('=').ok_or_else(malformed)?;
+        for piece in split(rest, b',') {
+            let (name, value) = cut(piece.trim_ascii(), b'=').ok_or_else(malformed)?;
             let (slot, part) = match name {
                 "Credential" => (&mut credential, Part::Credential),
                 "SignedHeaders" => (&mut signed_headers, Part::SignedHeaders),

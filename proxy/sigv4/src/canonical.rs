@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::error::AuthError;
 use crate::limits::QUERY_PARAMETERS_MAX;
 use crate::presigned::pairs;
+use crate::text::split;
 
 #[cfg(test)]
 mod vectors;
@@ -58,7 +59,7 @@ impl Canonical<'_> {
         out.push(b"\n");
         write_query(self.query, out)?;
         out.push(b"\n");
-        for name in self.signed_headers.split(';') {
+        for name in split(self.signed_headers, b';') {
             self.write_header(name, out)?;
         }
         out.push(b"\n");
@@ -171,16 +172,16 @@ fn write_query(query: &str, out: &mut impl Out) -> Result<(), AuthError> {
         }
         parameters.push((start, middle, text.len()));
     }
-    let split = |&(start, middle, end): &(usize, usize, usize)| {
+    let parts = |&(start, middle, end): &(usize, usize, usize)| {
         (
             text.get(start..middle).unwrap_or(&[]),
             text.get(middle..end).unwrap_or(&[]),
         )
     };
-    parameters.sort_unstable_by(|one, other| split(one).cmp(&split(other)));
+    parameters.sort_unstable_by(|one, other| parts(one).cmp(&parts(other)));
     let mut between: &[u8] = b"";
     for parameter in &parameters {
-        let (name, value) = split(parameter);
+        let (name, value) = parts(parameter);
         out.push(between);
         out.push(name);
         out.push(b"=");

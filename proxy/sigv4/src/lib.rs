@@ -27,6 +27,7 @@ mod presented;
 mod presigned;
 mod scope;
 pub mod sign;
+mod text;
 mod time;
 mod verify;
 

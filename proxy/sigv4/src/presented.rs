@@ -15,6 +15,7 @@ use crate::limits::{CLOCK_SKEW_SECONDS_MAX, SESSION_TOKEN_BYTES_MAX, SIGNED_HEAD
 use crate::payload::{self, CONTENT_SHA256, Framing, PayloadMode, only, says_aws_chunked};
 use crate::presigned::QueryCredential;
 use crate::scope::{self, Credential, Scope};
+use crate::text::split;
 use crate::time::Timestamp;
 
 pub(crate) const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -247,7 +248,7 @@ impl<'h> Claim<'h> {
 
     /// The names of the signed headers, in lower case, ascending.
     pub fn signed_headers(&self) -> impl Iterator<Item = &str> {
-        self.signed_headers.split(';')
+        split(&self.signed_headers, b';')
     }
 
     /// The session token, where [`Sessions::Accepted`].
@@ -378,9 +379,7 @@ fn presigned_payload<'h>(
     let header = only(headers, &CONTENT_SHA256)?
         .map(|value| value.to_str().map_err(|_| AuthError::PayloadMode))
         .transpose()?;
-    let header_is_signed = signed_headers
-        .split(';')
-        .any(|name| name == CONTENT_SHA256.as_str());
+    let header_is_signed = split(signed_headers, b';').any(|name| name == CONTENT_SHA256.as_str());
     let (mode, text) = match (in_query, header) {
         (Some(query), Some(header)) if query != header => {
             return Err(AuthError::AmbiguousHeader {
@@ -422,10 +421,7 @@ fn header_time(headers: &HeaderMap, signed_headers: &str) -> Result<Timestamp, A
             date.ok_or(AuthError::MissingHeader { name: AMZ_DATE })?,
         ),
     };
-    if !signed_headers
-        .split(';')
-        .any(|signed| signed == name.as_str())
-    {
+    if !split(signed_headers, b';').any(|signed| signed == name.as_str()) {
         return Err(AuthError::UnsignedHeaders { names: vec![name] });
     }
     let text = value.to_str().ok();
@@ -444,7 +440,7 @@ fn header_time(headers: &HeaderMap, signed_headers: &str) -> Result<Timestamp, A
 /// that could change the meaning.
 fn check_headers(headers: &HeaderMap, signed: &str, place: Place) -> Result<(), AuthError> {
     let mut list = SmallVec::<[&str; 24]>::new();
-    for name in signed.split(';') {
+    for name in split(signed, b';') {
         let is_name = !name.is_empty()
             && name
                 .bytes()

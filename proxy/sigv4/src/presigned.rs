@@ -9,6 +9,7 @@ use crate::key::Signature;
 use crate::limits::PRESIGNED_SECONDS_MAX;
 use crate::payload::decimal;
 use crate::scope::{ALGORITHM, Credential};
+use crate::text::{cut, split};
 use crate::time::Timestamp;
 
 const PLACE: Place = Place::Query;
@@ -171,10 +172,9 @@ pub fn presigned_headers(query: &str) -> Result<HeaderMap, AuthError> {
 
 /// Names and values of a raw query.
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query
-        .split('&')
+    split(query, b'&')
         .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|pair| cut(pair, b'=').unwrap_or((pair, "")))
 }
 
 /// The decoded name, where it could be a credential's.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::error::{AuthError, Part, Place};
 use crate::limits::{ACCESS_KEY_ID_BYTES_MAX, REGION_BYTES_MAX};
+use crate::text::split;
 use crate::time::Date;
 
 /// The service name of S3.
@@ -81,7 +82,7 @@ impl<'a> Credential<'a> {
             place,
             part: Part::Credential,
         };
-        let mut parts = text.split('/');
+        let mut parts = split(text, b'/');
         let (Some(id), Some(date), Some(region), Some(service), Some(terminator), None) = (
             parts.next(),
             parts.next(),
