@@ -129,7 +129,9 @@ impl Connection {
             .enable_all()
             .build()
             .map_err(|cause| unreachable(cause.to_string()))?;
-        let exchanged = runtime.block_on(tokio::time::timeout(ANSWER_TIME_MAX, exchange(&target, ca, request)));
+        // The alarm belongs to the runtime: it is set inside.
+        let exchanged =
+            runtime.block_on(async { tokio::time::timeout(ANSWER_TIME_MAX, exchange(&target, ca, request)).await });
         let (status, bytes) = exchanged.map_err(|_| unreachable("no answer in time".to_owned()))?.map_err(unreachable)?;
         answer(status, &bytes)
     }
