@@ -432,3 +432,38 @@ async fn the_audit_chain_holds_and_every_kind_of_tampering_is_found() {
     house.tamper(Op::Delete(rows[3].key.clone())).await;
     assert!(matches!(directory.verify_audit().await, Err(AuditFault::Head)));
 }
+
+#[tokio::test]
+async fn a_hundred_thousand_keys_are_loaded_and_a_change_copies_none_of_them() {
+    const KEYS: usize = 100_000;
+    let house = House::new();
+    let directory = house.open().await;
+    let (demo, _) = tenant(&directory, "demo", Profile::E3Root).await;
+    let photos = user(&directory, demo, "photos").await;
+    let (first, _) = key(&directory, photos, Level::Read).await;
+    drop(directory);
+    let rows = house.rows("dir/").await;
+    let model = rows.iter().find(|row| row.key.ends_with(first.as_str())).unwrap();
+    let text = String::from_utf8(model.value.clone()).unwrap();
+    let id = |number: usize| format!("PK{number:018}");
+    for thousand in 0..KEYS / 1_000 {
+        let ops = (0..1_000).map(|number| {
+            let id = id(thousand * 1_000 + number);
+            let place = model.key.replace(first.as_str(), &id);
+            Op::Put(place, text.replace(first.as_str(), &id).into_bytes())
+        });
+        house.engine.txn(Vec::new(), ops.collect()).await.unwrap();
+    }
+    let directory = house.open().await;
+    let before = directory.state();
+    assert_eq!(before.key_count(), KEYS + 1);
+    let last = id(KEYS - 1).parse().unwrap();
+    outcome(&directory, Command::DisableKey(last)).await;
+    let after = directory.state();
+    assert!(before.caller(&last).unwrap().works_at(UnixSeconds(0)));
+    assert!(!after.caller(&last).unwrap().works_at(UnixSeconds(0)));
+    for number in (0..KEYS - 1).step_by(997) {
+        let id = id(number).parse().unwrap();
+        assert!(Arc::ptr_eq(before.key(&id).unwrap(), after.key(&id).unwrap()), "{id}");
+    }
+}
