@@ -47,7 +47,10 @@ pub(crate) struct Pin {
 impl Pin {
     pub(crate) fn new(state: &Arc<ApplierState>, lsn: u64) -> Self {
         *state.pins.0.lock().entry(lsn).or_default() += 1;
-        Self { lsn, state: Arc::clone(state) }
+        Self {
+            lsn,
+            state: Arc::clone(state),
+        }
     }
 }
 
@@ -100,8 +103,13 @@ impl Applier {
     pub(crate) fn run(mut self) {
         let now = Instant::now();
         let durable = self.store.position();
-        let mut standing =
-            Standing { checkpoint: now, looked: now, dirty: true, dead: true, durable };
+        let mut standing = Standing {
+            checkpoint: now,
+            looked: now,
+            dirty: true,
+            dead: true,
+            durable,
+        };
         loop {
             let stop = self.state.stop.load(Ordering::Acquire);
             if let Err(error) = self.turn(&mut standing, stop) {
@@ -126,7 +134,11 @@ impl Applier {
         let (bytes, since) = self.store.waiting();
         let due = bytes >= self.store.bound() / 2
             || since.is_some_and(|since| since.elapsed() >= self.settings.apply_after);
-        let log_bytes = self.store.position().offset.saturating_sub(standing.durable.offset);
+        let log_bytes = self
+            .store
+            .position()
+            .offset
+            .saturating_sub(standing.durable.offset);
         let old = standing.checkpoint.elapsed() >= self.settings.checkpoint_every
             || log_bytes >= crate::limits::CHECKPOINT_LOG_BYTES;
         let checkpoint = stop || (old && (standing.dirty || since.is_some()));
@@ -145,7 +157,8 @@ impl Applier {
             Some(since) => self.settings.apply_after.saturating_sub(since.elapsed()),
             None => LOOK_AFTER,
         };
-        self.store.doze(patience.max(Duration::from_millis(1)), awake);
+        self.store
+            .doze(patience.max(Duration::from_millis(1)), awake);
         Ok(())
     }
 
@@ -154,10 +167,17 @@ impl Applier {
         let index = self.index()?;
         let frozen = self.store.freeze();
         let volumes = self.volumes.all();
-        let volumes: Vec<(u32, u128)> =
-            volumes.iter().map(|volume| (volume.head.number, volume.head.volume)).collect();
+        let volumes: Vec<(u32, u128)> = volumes
+            .iter()
+            .map(|volume| (volume.head.number, volume.head.volume))
+            .collect();
         let position = frozen.position;
-        let batch = Batch { position, node: self.node, volumes: &volumes, durable };
+        let batch = Batch {
+            position,
+            node: self.node,
+            volumes: &volumes,
+            durable,
+        };
         index.apply(&frozen.layer, &batch)?;
         standing.dead = true;
         let view = index.view()?;
@@ -166,7 +186,9 @@ impl Applier {
         if durable {
             standing.checkpoint = Instant::now();
             standing.durable = position;
-            self.state.durable_lsn.store(position.lsn, Ordering::Release);
+            self.state
+                .durable_lsn
+                .store(position.lsn, Ordering::Release);
         }
         Ok(())
     }
@@ -183,7 +205,9 @@ impl Applier {
     }
 
     fn index(&self) -> Result<&Index, NodeError> {
-        self.index.as_ref().ok_or_else(|| NodeError::Index("it is not open".to_owned()))
+        self.index
+            .as_ref()
+            .ok_or_else(|| NodeError::Index("it is not open".to_owned()))
     }
 
     fn look(&self, standing: &mut Standing) {
@@ -191,7 +215,8 @@ impl Applier {
             standing.looked = Instant::now();
             // A reader may have let go of what was dead already.
             standing.dead = true;
-            self.spare.prepare(self.writer.volume.load(Ordering::Relaxed));
+            self.spare
+                .prepare(self.writer.volume.load(Ordering::Relaxed));
         }
     }
 
@@ -222,9 +247,17 @@ impl Applier {
         let path = self.settings.dir.join("index.redb");
         let faults = self.settings.faults.clone();
         let index = Index::open(&path, self.settings.index_cache_bytes, faults).map_err(failed)?;
-        let from = index.checkpoint().map_err(failed)?.map_or_else(Position::default, |at| at.applied);
+        let from = index
+            .checkpoint()
+            .map_err(failed)?
+            .map_or_else(Position::default, |at| at.applied);
         let volumes = &self.volumes;
-        let mut replay = Replay { index, settings: &self.settings, volumes, node: self.node };
+        let mut replay = Replay {
+            index,
+            settings: &self.settings,
+            volumes,
+            node: self.node,
+        };
         replay.up_to(from, Some(frozen.position.lsn))?;
         self.store.thaw(replay.index.view().map_err(failed)?);
         self.index = Some(replay.index);

@@ -34,7 +34,11 @@ pub(crate) struct FrameSums {
 
 impl FrameSums {
     pub(crate) fn new() -> Self {
-        Self { done: Vec::new(), open: Digest::new(CrcAlgorithm::Crc32Iscsi), filled: 0 }
+        Self {
+            done: Vec::new(),
+            open: Digest::new(CrcAlgorithm::Crc32Iscsi),
+            filled: 0,
+        }
     }
 
     pub(crate) fn update(&mut self, mut bytes: &[u8]) {
@@ -72,7 +76,10 @@ pub(crate) fn frame_count(bytes: u64) -> usize {
 /// Whether `bytes`, which begin at a frame's start, fit these frames' checksums; the last frame may be short.
 pub(crate) fn frames_fit(bytes: &[u8], sums: &[u32]) -> bool {
     bytes.len().div_ceil(FRAME_BYTES) == sums.len()
-        && bytes.chunks(FRAME_BYTES).zip(sums).all(|(frame, sum)| crc32c(frame) == *sum)
+        && bytes
+            .chunks(FRAME_BYTES)
+            .zip(sums)
+            .all(|(frame, sum)| crc32c(frame) == *sum)
 }
 
 #[cfg(test)]

@@ -33,7 +33,10 @@ pub(crate) struct Pending<'a> {
 
 impl<'a> Pending<'a> {
     pub(crate) fn new(store: &'a Store) -> Self {
-        Self { store, layer: Layer::default() }
+        Self {
+            store,
+            layer: Layer::default(),
+        }
     }
 
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Slot, NodeError> {
@@ -54,7 +57,12 @@ impl<'a> Pending<'a> {
         let mut all = Vec::new();
         loop {
             let limit = SCAN_ROWS_MAX;
-            let span = Span { table, from: &from, end: end.as_deref(), limit };
+            let span = Span {
+                table,
+                from: &from,
+                end: end.as_deref(),
+                limit,
+            };
             let Page { rows, next } = self.store.scan_over(Some(&self.layer), span)?;
             all.extend(rows);
             match next {
@@ -65,7 +73,8 @@ impl<'a> Pending<'a> {
     }
 
     fn put(&mut self, table: Table, key: &[u8], row: Bytes) {
-        self.layer.put(table, Bytes::copy_from_slice(key), Some(row));
+        self.layer
+            .put(table, Bytes::copy_from_slice(key), Some(row));
     }
 
     fn remove(&mut self, table: Table, key: &[u8]) {
@@ -78,7 +87,13 @@ impl<'a> Pending<'a> {
 
     /// Applies a record.
     pub(crate) fn apply(&mut self, record: &Record<'_>) -> Result<(), NodeError> {
-        let Record { kind, key, fields, place, .. } = *record;
+        let Record {
+            kind,
+            key,
+            fields,
+            place,
+            ..
+        } = *record;
         match kind {
             Kind::Version => self.apply_version(record)?,
             Kind::Delete => {
@@ -112,19 +127,30 @@ impl<'a> Pending<'a> {
             }
         }
         if record.delta != Delta::default() {
-            self.layer.count(keys::bucket_of(key).map_err(damaged)?, record.delta);
+            self.layer
+                .count(keys::bucket_of(key).map_err(damaged)?, record.delta);
         }
         Ok(())
     }
 
     fn apply_version(&mut self, record: &Record<'_>) -> Result<(), NodeError> {
-        let Record { key, fields, place, .. } = *record;
+        let Record {
+            key, fields, place, ..
+        } = *record;
         self.end_version(key, place)?;
         let glance = Glance::decode(fields).map_err(damaged)?;
         if let Some(upload) = glance.completes {
             self.complete(record, UploadId(upload))?;
         } else if let Some(blob) = glance.blob {
-            self.remove(Table::Open, &Attempt { blob, part: 0, attempt: 0 }.key());
+            self.remove(
+                Table::Open,
+                &Attempt {
+                    blob,
+                    part: 0,
+                    attempt: 0,
+                }
+                .key(),
+            );
         }
         self.put(Table::Objects, key, row::encode(key, place, fields));
         Ok(())
@@ -132,7 +158,9 @@ impl<'a> Pending<'a> {
 
     /// What the version at `key` had is garbage from here on.
     fn end_version(&mut self, key: &[u8], place: Place) -> Result<(), NodeError> {
-        let Some(old) = self.get(Table::Objects, key)? else { return Ok(()) };
+        let Some(old) = self.get(Table::Objects, key)? else {
+            return Ok(());
+        };
         let (old_place, fields) = row::decode(key, &old)?;
         let glance = Glance::decode(fields).map_err(damaged)?;
         if let Some(blob) = glance.blob {
@@ -155,7 +183,11 @@ impl<'a> Pending<'a> {
             let part = part_attempt(upload, &key, &row)?;
             let kept = listed
                 .binary_search_by_key(&part.part, |listed| listed.number)
-                .is_ok_and(|at| listed.get(at).is_some_and(|one| one.attempt == part.attempt));
+                .is_ok_and(|at| {
+                    listed
+                        .get(at)
+                        .is_some_and(|one| one.attempt == part.attempt)
+                });
             if !kept {
                 self.bury(&part.key(), record.place);
             }
@@ -165,7 +197,9 @@ impl<'a> Pending<'a> {
     }
 
     fn apply_part(&mut self, record: &Record<'_>) -> Result<(), NodeError> {
-        let Record { key, fields, place, .. } = *record;
+        let Record {
+            key, fields, place, ..
+        } = *record;
         let upload = UploadId(crate::wire::Reader(key).u128_be().map_err(damaged)?);
         if let Some(old) = self.get(Table::Parts, key)? {
             let old = part_attempt(upload, key, &old)?;
@@ -199,6 +233,12 @@ pub(crate) fn part_attempt(
 ) -> Result<Attempt, NodeError> {
     let (_, fields) = row::decode(key, part)?;
     let attempt = Fields::decode(fields).map_err(damaged)?.attempt;
-    let number = key.last_chunk::<2>().map_or(0, |number| u16::from_be_bytes(*number));
-    Ok(Attempt { blob: upload.0, part: number, attempt })
+    let number = key
+        .last_chunk::<2>()
+        .map_or(0, |number| u16::from_be_bytes(*number));
+    Ok(Attempt {
+        blob: upload.0,
+        part: number,
+        attempt,
+    })
 }

@@ -44,9 +44,16 @@ impl From<NodeError> for S3Error {
     fn from(error: NodeError) -> Self {
         match error {
             NodeError::Refused(error) => error,
-            NodeError::Full => Self::with(S3Code::ServiceUnavailable, "No space is left. Delete something, or try again later."),
-            NodeError::ReadOnly | NodeError::Index(_) | NodeError::Closed => Self::new(S3Code::ServiceUnavailable),
-            NodeError::Log(_) | NodeError::Damaged(_) | NodeError::Read(_) => Self::new(S3Code::InternalError),
+            NodeError::Full => Self::with(
+                S3Code::ServiceUnavailable,
+                "No space is left. Delete something, or try again later.",
+            ),
+            NodeError::ReadOnly | NodeError::Index(_) | NodeError::Closed => {
+                Self::new(S3Code::ServiceUnavailable)
+            }
+            NodeError::Log(_) | NodeError::Damaged(_) | NodeError::Read(_) => {
+                Self::new(S3Code::InternalError)
+            }
         }
     }
 }

@@ -85,7 +85,11 @@ impl Index {
             let number = reader.u32().map_err(row::damaged)?;
             volumes.push((number, reader.u128_be().map_err(row::damaged)?));
         }
-        Ok(Some(Checkpoint { applied, node, volumes }))
+        Ok(Some(Checkpoint {
+            applied,
+            node,
+            volumes,
+        }))
     }
 
     /// Moves a layer in. Durable or not, it is visible in the next [`view`](Self::view).
@@ -138,7 +142,12 @@ impl Index {
         }
         let counts = read.open_table(COUNTS).map_err(failed)?;
         let garbage = read.open_table(GARBAGE).map_err(failed)?;
-        Ok(View(Some(Arc::new(Tables { tables, counts, garbage, _read: read }))))
+        Ok(View(Some(Arc::new(Tables {
+            tables,
+            counts,
+            garbage,
+            _read: read,
+        }))))
     }
 }
 
@@ -155,7 +164,10 @@ pub(crate) struct Batch<'a> {
 fn add_counts(write: &WriteTransaction, layer: &Layer) -> Result<(), NodeError> {
     let mut counts = write.open_table(COUNTS).map_err(failed)?;
     for (bucket, delta) in layer.counts() {
-        let old = counts.get(bucket).map_err(failed)?.map_or((0, 0), |value| value.value());
+        let old = counts
+            .get(bucket)
+            .map_err(failed)?
+            .map_or((0, 0), |value| value.value());
         let new = (old.0 + delta.bytes, old.1 + delta.objects);
         counts.insert(bucket, new).map_err(failed)?;
     }
@@ -167,7 +179,10 @@ fn add_counts(write: &WriteTransaction, layer: &Layer) -> Result<(), NodeError> 
     }
     let mut garbage = write.open_table(GARBAGE).map_err(failed)?;
     for (volume, bytes) in layer.garbage() {
-        let old = garbage.get(volume).map_err(failed)?.map_or(0, |value| value.value());
+        let old = garbage
+            .get(volume)
+            .map_err(failed)?
+            .map_or(0, |value| value.value());
         garbage.insert(volume, old + bytes).map_err(failed)?;
     }
     Ok(())
@@ -180,8 +195,10 @@ fn put_meta(write: &WriteTransaction, batch: &Batch<'_>) -> Result<(), NodeError
         volumes.extend_from_slice(&number.to_le_bytes());
         volumes.extend_from_slice(&uuid.to_be_bytes());
     }
-    meta.insert(APPLIED, &batch.position.encode()[..]).map_err(failed)?;
-    meta.insert(NODE, &batch.node.to_be_bytes()[..]).map_err(failed)?;
+    meta.insert(APPLIED, &batch.position.encode()[..])
+        .map_err(failed)?;
+    meta.insert(NODE, &batch.node.to_be_bytes()[..])
+        .map_err(failed)?;
     meta.insert(VOLUMES, &volumes[..]).map_err(failed)?;
     Ok(())
 }
@@ -203,7 +220,11 @@ fn reap_some(write: &WriteTransaction, oldest_reader: u64) -> Result<bool, NodeE
     for prefix in ripe {
         let end = keys::after_prefix(&prefix).unwrap_or_else(|| vec![0xff; 31]);
         let mut victims = Vec::new();
-        for entry in extents.range(&prefix[..]..&end[..]).map_err(failed)?.take(room) {
+        for entry in extents
+            .range(&prefix[..]..&end[..])
+            .map_err(failed)?
+            .take(room)
+        {
             let (key, value) = entry.map_err(failed)?;
             let (place, fields) = row::decode(key.value(), value.value())?;
             let size = Glance::decode(fields).map_err(row::damaged)?.size;
@@ -212,9 +233,14 @@ fn reap_some(write: &WriteTransaction, oldest_reader: u64) -> Result<bool, NodeE
         room -= victims.len();
         for (key, volume, size) in victims {
             extents.remove(&key[..]).map_err(failed)?;
-            let old = garbage.get(volume).map_err(failed)?.map_or(0, |value| value.value());
+            let old = garbage
+                .get(volume)
+                .map_err(failed)?
+                .map_or(0, |value| value.value());
             let size = i64::try_from(size).unwrap_or(i64::MAX);
-            garbage.insert(volume, old.saturating_add(size)).map_err(failed)?;
+            garbage
+                .insert(volume, old.saturating_add(size))
+                .map_err(failed)?;
         }
         if room == 0 {
             more = true;
@@ -247,7 +273,9 @@ impl View {
     pub(crate) const AWAY: Self = Self(None);
 
     fn tables(&self) -> Result<&Tables, NodeError> {
-        self.0.as_deref().ok_or_else(|| NodeError::Index("it is being opened again".to_owned()))
+        self.0
+            .as_deref()
+            .ok_or_else(|| NodeError::Index("it is being opened again".to_owned()))
     }
 
     fn table(
@@ -255,7 +283,10 @@ impl View {
         table: Table,
     ) -> Result<&ReadOnlyTable<&'static [u8], &'static [u8]>, NodeError> {
         let tables = self.tables()?;
-        tables.tables.get(table as usize).ok_or_else(|| NodeError::Index("no table".to_owned()))
+        tables
+            .tables
+            .get(table as usize)
+            .ok_or_else(|| NodeError::Index("no table".to_owned()))
     }
 
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Slot, NodeError> {
@@ -278,7 +309,9 @@ impl View {
             }
             let (key, row) = entry.map_err(failed)?;
             let key = Bytes::copy_from_slice(key.value());
-            slice.rows.push((key, Some(Bytes::copy_from_slice(row.value()))));
+            slice
+                .rows
+                .push((key, Some(Bytes::copy_from_slice(row.value()))));
         }
         Ok(slice)
     }

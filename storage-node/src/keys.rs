@@ -195,7 +195,10 @@ mod tests {
     use super::*;
 
     fn place(key: &str) -> ObjectPlace {
-        ObjectPlace { bucket: BucketId(7), key: key.parse().unwrap() }
+        ObjectPlace {
+            bucket: BucketId(7),
+            key: key.parse().unwrap(),
+        }
     }
 
     #[test]
@@ -221,7 +224,11 @@ mod tests {
 
     #[test]
     fn an_extent_tells_its_attempt_and_first_byte() {
-        let attempt = Attempt { blob: 5, part: 3, attempt: 9 };
+        let attempt = Attempt {
+            blob: 5,
+            part: 3,
+            attempt: 9,
+        };
         let key = attempt.extent(77);
         assert_eq!(Attempt::read(&key), Ok(attempt));
         assert_eq!(extent_first(&key), Ok(77));

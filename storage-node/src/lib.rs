@@ -25,8 +25,8 @@ pub mod options;
 pub mod payload;
 
 pub use error::{NodeError, OpenError};
-pub use index::file::Faults;
 pub use guards::{CreatorGuard, CreatorMatch, Guards, Mismatch, Recheck, WriteAs};
+pub use index::file::Faults;
 pub use node::{BucketStats, CopyRead, DeleteKey, Node, NodeStats, ObjectBody, ObjectPlace};
 pub use options::NodeOptions;
 pub use payload::{Payload, PayloadError};

@@ -113,13 +113,19 @@ impl Round {
         };
         let head = head.encode(&meta, self.salt);
         self.heads.extend_from_slice(&head);
-        self.sums.extend_from_slice(head.get(RECORD_HEAD_BYTES - 4..).unwrap_or_default());
+        self.sums
+            .extend_from_slice(head.get(RECORD_HEAD_BYTES - 4..).unwrap_or_default());
         self.heads.extend_from_slice(&meta);
         let offset = self.start + self.heads.len() as u64 + self.payload_bytes;
         self.payload_bytes += payload;
         let at = self.heads.len();
-        self.payloads.extend(draft.payload.into_iter().map(|piece| (at, piece)));
-        Place { lsn, volume: self.volume, offset }
+        self.payloads
+            .extend(draft.payload.into_iter().map(|piece| (at, piece)));
+        Place {
+            lsn,
+            volume: self.volume,
+            offset,
+        }
     }
 
     /// Bytes that it will take in its volume.
@@ -147,7 +153,9 @@ impl Round {
         if let Some(place) = self.heads.get_mut(..ROUND_HEAD_BYTES) {
             place.copy_from_slice(&bytes);
         }
-        let sum = bytes.last_chunk::<4>().map_or(0, |sum| u32::from_le_bytes(*sum));
+        let sum = bytes
+            .last_chunk::<4>()
+            .map_or(0, |sum| u32::from_le_bytes(*sum));
         Position {
             lsn: head.last_lsn,
             round: self.number,
@@ -195,7 +203,15 @@ impl Log {
         volumes: Arc<VolumeSet>,
         spare: Arc<Spare>,
     ) -> Self {
-        Self { node, volume, position, volumes, spare, sealed: false, broken: false }
+        Self {
+            node,
+            volume,
+            position,
+            volumes,
+            spare,
+            sealed: false,
+            broken: false,
+        }
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -254,7 +270,10 @@ impl Log {
     fn cut_back(&mut self, error: &io::Error) -> NodeError {
         tracing::error!(volume = self.volume.head.number, %error, "a round could not be written or flushed");
         self.sealed = true;
-        let cut = self.volume.cut(self.position.offset).and_then(|()| self.volume.file.sync_all());
+        let cut = self
+            .volume
+            .cut(self.position.offset)
+            .and_then(|()| self.volume.file.sync_all());
         if let Err(error) = cut {
             tracing::error!(%error, "and could not be cut off: the node only reads from now on");
             self.broken = true;

@@ -142,7 +142,9 @@ pub struct NodeStats {
 impl Settings {
     fn new(options: NodeOptions) -> Self {
         let dir = options.dir;
-        let free_bytes = options.free_bytes.unwrap_or_else(|| free_bytes_of(dir.clone()));
+        let free_bytes = options
+            .free_bytes
+            .unwrap_or_else(|| free_bytes_of(dir.clone()));
         Self {
             dir,
             volume_bytes: options.volume_bytes.max(limits::VOLUME_BYTES_MIN),
@@ -176,7 +178,10 @@ impl Node {
         let settings = Arc::new(Settings::new(options));
         let recovered = recovery::open(&settings)?;
         let (sender, queue) = mpsc::channel(limits::WRITER_QUEUE_MAX);
-        let (writer, applier) = (Arc::new(WriterState::default()), Arc::new(ApplierState::default()));
+        let (writer, applier) = (
+            Arc::new(WriterState::default()),
+            Arc::new(ApplierState::default()),
+        );
         let position = recovered.log.position();
         writer.last_lsn.store(position.lsn, Ordering::Relaxed);
         writer.volume.store(position.volume, Ordering::Relaxed);
@@ -202,11 +207,7 @@ impl Node {
         Ok(node)
     }
 
-    fn start(
-        &self,
-        recovered: Recovered,
-        queue: mpsc::Receiver<Command>,
-    ) -> Result<(), OpenError> {
+    fn start(&self, recovered: Recovered, queue: mpsc::Receiver<Command>) -> Result<(), OpenError> {
         let inner = &self.inner;
         let writer = Writer {
             log: recovered.log,
@@ -229,13 +230,19 @@ impl Node {
         };
         let (store, state) = (Arc::clone(&inner.store), Arc::clone(&inner.applier));
         let mut threads = inner.threads.lock();
-        let io = |source| OpenError::Io { path: inner.settings.dir.clone(), source };
-        threads.push(spawn("node-writer", move || {
-            writer.run();
-            // The writer is done when nobody can ask any more; what it published still has to be moved.
-            state.stop.store(true, Ordering::Release);
-            store.notify();
-        }).map_err(io)?);
+        let io = |source| OpenError::Io {
+            path: inner.settings.dir.clone(),
+            source,
+        };
+        threads.push(
+            spawn("node-writer", move || {
+                writer.run();
+                // The writer is done when nobody can ask any more; what it published still has to be moved.
+                state.stop.store(true, Ordering::Release);
+                store.notify();
+            })
+            .map_err(io)?,
+        );
         threads.push(spawn("node-applier", move || applier.run()).map_err(io)?);
         Ok(())
     }
@@ -283,7 +290,9 @@ impl Node {
 
     /// Looks at the free space now, instead of in half a second.
     pub fn look_at_space(&self) {
-        self.inner.spare.prepare(self.inner.writer.volume.load(Ordering::Relaxed));
+        self.inner
+            .spare
+            .prepare(self.inner.writer.volume.load(Ordering::Relaxed));
     }
 
     /// Whether everything is in the index and nothing waits to be cleared.
@@ -318,13 +327,19 @@ impl Inner {
     ) -> Result<oneshot::Receiver<Result<Reply, NodeError>>, NodeError> {
         let (reply, answer) = oneshot::channel();
         let sender = self.sender()?;
-        sender.send(Command { work, reply }).await.map_err(|_| NodeError::Closed)?;
+        sender
+            .send(Command { work, reply })
+            .await
+            .map_err(|_| NodeError::Closed)?;
         Ok(answer)
     }
 
     /// Has work done.
     async fn ask(&self, work: Work) -> Result<Reply, NodeError> {
-        self.send(work).await?.await.map_err(|_| NodeError::Closed)?
+        self.send(work)
+            .await?
+            .await
+            .map_err(|_| NodeError::Closed)?
     }
 
     /// Hands work to the writer without waiting, from where nothing can wait. What does not fit now is sent later.
@@ -342,7 +357,9 @@ impl Inner {
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(work)
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
 }
 
 impl fmt::Debug for Node {

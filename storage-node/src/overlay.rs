@@ -41,11 +41,14 @@ impl Layer {
 
     pub(crate) fn put(&mut self, table: Table, key: Bytes, slot: Slot) {
         let added = ENTRY_BYTES + key.len() + slot.as_ref().map_or(0, Bytes::len);
-        let Some(rows) = self.tables.get_mut(table as usize) else { return };
+        let Some(rows) = self.tables.get_mut(table as usize) else {
+            return;
+        };
         let key_bytes = key.len();
         let replaced = rows.insert(key, slot);
-        let freed = replaced
-            .map_or(0, |slot| ENTRY_BYTES + key_bytes + slot.as_ref().map_or(0, Bytes::len));
+        let freed = replaced.map_or(0, |slot| {
+            ENTRY_BYTES + key_bytes + slot.as_ref().map_or(0, Bytes::len)
+        });
         self.bytes = (self.bytes + added).saturating_sub(freed);
     }
 
@@ -96,22 +99,27 @@ impl Layer {
 
     /// Its first `limit` entries in `from..end`, and whether there are more.
     fn slice(&self, span: &Span<'_>) -> Slice {
-        let rows = self.table(span.table).into_iter().flat_map(|rows| match span.end {
-            Some(end) if end <= span.from => rows.range::<[u8], _>((
-                std::ops::Bound::Excluded(span.from),
-                std::ops::Bound::Included(span.from),
-            )),
-            Some(end) => rows.range::<[u8], _>((
-                std::ops::Bound::Included(span.from),
-                std::ops::Bound::Excluded(end),
-            )),
-            None => rows.range::<[u8], _>((
-                std::ops::Bound::Included(span.from),
-                std::ops::Bound::Unbounded,
-            )),
-        });
-        let mut rows: Vec<(Bytes, Slot)> =
-            rows.take(span.limit + 1).map(|(key, slot)| (key.clone(), slot.clone())).collect();
+        let rows = self
+            .table(span.table)
+            .into_iter()
+            .flat_map(|rows| match span.end {
+                Some(end) if end <= span.from => rows.range::<[u8], _>((
+                    std::ops::Bound::Excluded(span.from),
+                    std::ops::Bound::Included(span.from),
+                )),
+                Some(end) => rows.range::<[u8], _>((
+                    std::ops::Bound::Included(span.from),
+                    std::ops::Bound::Excluded(end),
+                )),
+                None => rows.range::<[u8], _>((
+                    std::ops::Bound::Included(span.from),
+                    std::ops::Bound::Unbounded,
+                )),
+            });
+        let mut rows: Vec<(Bytes, Slot)> = rows
+            .take(span.limit + 1)
+            .map(|(key, slot)| (key.clone(), slot.clone()))
+            .collect();
         let more = rows.len() > span.limit;
         rows.truncate(span.limit);
         Slice { rows, more }
@@ -146,17 +154,29 @@ pub(crate) struct Page {
 /// Layers over redb, from the newest.
 fn merge(slices: Vec<Slice>) -> Page {
     // Past the last key of a slice that has more, its layer is not known.
-    let cut = slices.iter().filter(|slice| slice.more).filter_map(|slice| slice.rows.last());
+    let cut = slices
+        .iter()
+        .filter(|slice| slice.more)
+        .filter_map(|slice| slice.rows.last());
     let cut: Option<Bytes> = cut.map(|(key, _)| key).min().cloned();
     let known = |key: &Bytes| cut.as_ref().is_none_or(|cut| key <= cut);
     let mut merged: BTreeMap<Bytes, Slot> = BTreeMap::new();
     let mut layers = slices.into_iter().filter(|slice| !slice.rows.is_empty());
-    let Some(mut last) = layers.next() else { return Page::default() };
+    let Some(mut last) = layers.next() else {
+        return Page::default();
+    };
     let mut older: Vec<Slice> = layers.collect();
     if older.is_empty() {
         last.rows.retain(|(key, _)| known(key));
-        let rows = last.rows.into_iter().filter_map(|(key, slot)| Some((key, slot?))).collect();
-        return Page { rows, next: cut.map(|cut| next_key(&cut)) };
+        let rows = last
+            .rows
+            .into_iter()
+            .filter_map(|(key, slot)| Some((key, slot?)))
+            .collect();
+        return Page {
+            rows,
+            next: cut.map(|cut| next_key(&cut)),
+        };
     }
     older.insert(0, last);
     for (key, slot) in older.into_iter().rev().flat_map(|slice| slice.rows) {
@@ -164,8 +184,14 @@ fn merge(slices: Vec<Slice>) -> Page {
             merged.insert(key, slot);
         }
     }
-    let rows = merged.into_iter().filter_map(|(key, slot)| Some((key, slot?))).collect();
-    Page { rows, next: cut.map(|cut| next_key(&cut)) }
+    let rows = merged
+        .into_iter()
+        .filter_map(|(key, slot)| Some((key, slot?)))
+        .collect();
+    Page {
+        rows,
+        next: cut.map(|cut| next_key(&cut)),
+    }
 }
 
 /// The key right after `key`.
@@ -212,7 +238,11 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(view: View, position: Position, bound: usize) -> Self {
-        let active = Active { layer: Layer::default(), position, since: None };
+        let active = Active {
+            layer: Layer::default(),
+            position,
+            since: None,
+        };
         let base = Base { frozen: None, view };
         Self {
             active: RwLock::new(active),
@@ -233,7 +263,11 @@ impl Store {
 
     fn get_base(&self, table: Table, key: &[u8]) -> Result<Slot, NodeError> {
         let base = self.base.load();
-        if let Some(slot) = base.frozen.as_ref().and_then(|frozen| frozen.layer.get(table, key)) {
+        if let Some(slot) = base
+            .frozen
+            .as_ref()
+            .and_then(|frozen| frozen.layer.get(table, key))
+        {
             return Ok(slot.clone());
         }
         base.view.get(table, key)
@@ -267,8 +301,17 @@ impl Store {
         let key = keys::bucket(bucket);
         let (slot, mut delta, base) = {
             let active = self.active.read();
-            let delta = active.layer.counts.get(&bucket.0).copied().unwrap_or_default();
-            (active.layer.get(Table::Buckets, &key).cloned(), delta, self.base.load_full())
+            let delta = active
+                .layer
+                .counts
+                .get(&bucket.0)
+                .copied()
+                .unwrap_or_default();
+            (
+                active.layer.get(Table::Buckets, &key).cloned(),
+                delta,
+                self.base.load_full(),
+            )
         };
         let frozen = base.frozen.as_ref();
         if let Some(more) = frozen.and_then(|frozen| frozen.layer.counts.get(&bucket.0)) {
@@ -305,7 +348,12 @@ impl Store {
     /// Bytes that wait for the index.
     pub(crate) fn bytes(&self) -> usize {
         let active = self.active.read();
-        let frozen = self.base.load().frozen.as_ref().map_or(0, |frozen| frozen.layer.bytes());
+        let frozen = self
+            .base
+            .load()
+            .frozen
+            .as_ref()
+            .map_or(0, |frozen| frozen.layer.bytes());
         active.layer.bytes() + frozen
     }
 
@@ -329,9 +377,15 @@ impl Store {
         }
         let layer = Arc::new(std::mem::take(&mut active.layer));
         active.since = None;
-        let frozen = Frozen { layer, position: active.position };
+        let frozen = Frozen {
+            layer,
+            position: active.position,
+        };
         let view = base.view.clone();
-        self.base.store(Arc::new(Base { frozen: Some(frozen.clone()), view }));
+        self.base.store(Arc::new(Base {
+            frozen: Some(frozen.clone()),
+            view,
+        }));
         frozen
     }
 
@@ -360,7 +414,8 @@ impl Store {
     pub(crate) fn wait_for_room(&self, stop: impl Fn() -> bool) {
         let mut gate = self.gate.lock();
         while self.bytes() > self.bound && !stop() {
-            self.changed.wait_for(&mut gate, std::time::Duration::from_millis(50));
+            self.changed
+                .wait_for(&mut gate, std::time::Duration::from_millis(50));
         }
     }
 

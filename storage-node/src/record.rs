@@ -233,7 +233,14 @@ mod tests {
 
     fn record() -> RecordHead {
         let lsn = 100;
-        RecordHead { kind: Kind::Version, meta: 4, payload: 3, lsn, original_lsn: lsn, round: 9 }
+        RecordHead {
+            kind: Kind::Version,
+            meta: 4,
+            payload: 3,
+            lsn,
+            original_lsn: lsn,
+            round: 9,
+        }
     }
 
     #[test]
@@ -244,7 +251,10 @@ mod tests {
         bytes.extend_from_slice(b"metapay");
         let mut reader = Reader(&bytes);
         let (head, meta, _) = RecordHead::decode(&mut reader, SALT).unwrap();
-        assert_eq!((head, meta, reader.0), (record(), &b"meta"[..], &b"pay"[..]));
+        assert_eq!(
+            (head, meta, reader.0),
+            (record(), &b"meta"[..], &b"pay"[..])
+        );
     }
 
     #[test]
@@ -261,7 +271,10 @@ mod tests {
         for bit in 0..good.len() * 8 {
             let mut bad = good.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
-            assert!(RecordHead::decode(&mut Reader(&bad), SALT).is_err(), "bit {bit}");
+            assert!(
+                RecordHead::decode(&mut Reader(&bad), SALT).is_err(),
+                "bit {bit}"
+            );
         }
     }
 

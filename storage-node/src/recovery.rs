@@ -17,8 +17,8 @@ use crate::effects::{Pending, Record};
 use crate::error::{NodeError, OpenError};
 use crate::index::{Batch, Checkpoint, Index};
 use crate::keys::Attempt;
-use crate::log::{Log, Position, fresh_salt};
 use crate::log::spare::Spare;
+use crate::log::{Log, Position, fresh_salt};
 use crate::node::Settings;
 use crate::overlay::Store;
 use crate::recovery::scan::{Scan, Scanned};
@@ -48,16 +48,26 @@ pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
     let lock = lock(&settings.dir)?;
     let survey = survey::survey(&folder)?;
     let volumes = Arc::new(VolumeSet::default());
-    survey.volumes.iter().for_each(|volume| volumes.add(Arc::clone(volume)));
+    survey
+        .volumes
+        .iter()
+        .for_each(|volume| volumes.add(Arc::clone(volume)));
     if let Some(last) = survey.volumes.last() {
         // What the page cache holds may be more than the disk has: flush it, drop it, and believe what is read then.
         let disk = last.file.sync_all().and_then(|()| last.forget_cached());
         disk.map_err(io_at(&last.path))?;
     }
     let (index, checkpoint) = open_index(settings, &survey.volumes)?;
-    let node = survey.node.unwrap_or_else(|| uuid::Uuid::new_v4().as_u128());
+    let node = survey
+        .node
+        .unwrap_or_else(|| uuid::Uuid::new_v4().as_u128());
 
-    let mut replay = Replay { index, settings, volumes: &volumes, node };
+    let mut replay = Replay {
+        index,
+        settings,
+        volumes: &volumes,
+        node,
+    };
     let mut brought = replay.up(checkpoint.applied)?;
     if brought.end.lsn < checkpoint.applied.lsn {
         tracing::warn!("the index knows more than the volumes hold: rebuilding it");
@@ -107,10 +117,17 @@ impl Replay<'_> {
         until: Option<u64>,
     ) -> Result<Brought, OpenError> {
         let volumes = self.volumes.all();
-        let uuids: Vec<(u32, u128)> =
-            volumes.iter().map(|volume| (volume.head.number, volume.head.volume)).collect();
+        let uuids: Vec<(u32, u128)> = volumes
+            .iter()
+            .map(|volume| (volume.head.number, volume.head.volume))
+            .collect();
         // An empty batch makes the tables, so that there is a view of a new index.
-        self.move_in(&crate::overlay::Layer::default(), from, &uuids, from.lsn == 0)?;
+        self.move_in(
+            &crate::overlay::Layer::default(),
+            from,
+            &uuids,
+            from.lsn == 0,
+        )?;
         let view = self.index.view().map_err(index_error)?;
         let store = Store::new(view, from, self.settings.overlay_bytes);
         let mut scan = Scan::new(volumes, from, until);
@@ -121,7 +138,13 @@ impl Replay<'_> {
                     let mut pending = Pending::new(&store);
                     for record in round.records() {
                         let (head, key, fields, delta, place) = record.parts();
-                        let record = Record { kind: head.kind, key, fields, delta, place };
+                        let record = Record {
+                            kind: head.kind,
+                            key,
+                            fields,
+                            delta,
+                            place,
+                        };
                         pending.apply(&record).map_err(index_error)?;
                     }
                     damage.extend(round.damage().map(str::to_owned));
@@ -137,10 +160,19 @@ impl Replay<'_> {
         for words in &damage {
             tracing::error!("damage put aside: {words}");
         }
-        Ok(Brought { store, end: scan.position(), damage })
+        Ok(Brought {
+            store,
+            end: scan.position(),
+            damage,
+        })
     }
 
-    fn settle(&mut self, store: &Store, uuids: &[(u32, u128)], durable: bool) -> Result<(), OpenError> {
+    fn settle(
+        &mut self,
+        store: &Store,
+        uuids: &[(u32, u128)],
+        durable: bool,
+    ) -> Result<(), OpenError> {
         let frozen = store.freeze();
         self.move_in(&frozen.layer, frozen.position, uuids, durable)?;
         store.thaw(self.index.view().map_err(index_error)?);
@@ -154,16 +186,26 @@ impl Replay<'_> {
         volumes: &[(u32, u128)],
         durable: bool,
     ) -> Result<(), OpenError> {
-        let batch = Batch { position, node: self.node, volumes, durable };
+        let batch = Batch {
+            position,
+            node: self.node,
+            volumes,
+            durable,
+        };
         self.index.apply(layer, &batch).map_err(index_error)
     }
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join("lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
     let file = file.map_err(io_at(&path))?;
-    file.try_lock().map_err(|_| OpenError::InUse(dir.to_owned()))?;
+    file.try_lock()
+        .map_err(|_| OpenError::InUse(dir.to_owned()))?;
     Ok(file)
 }
 
@@ -201,8 +243,12 @@ fn open_index(
 fn fresh_index(settings: &Settings, old: Index) -> Result<Index, OpenError> {
     drop(old);
     remove_index(settings)?;
-    Index::open(&index_path(settings), settings.index_cache_bytes, settings.faults.clone())
-        .map_err(index_error)
+    Index::open(
+        &index_path(settings),
+        settings.index_cache_bytes,
+        settings.faults.clone(),
+    )
+    .map_err(index_error)
 }
 
 fn remove_index(settings: &Settings) -> Result<(), OpenError> {
@@ -216,9 +262,14 @@ fn remove_index(settings: &Settings) -> Result<(), OpenError> {
 /// Why an index does not belong to these volumes.
 fn stale(checkpoint: &Checkpoint, volumes: &[Arc<Volume>]) -> Option<&'static str> {
     let there = |(number, uuid): &(u32, u128)| {
-        volumes.iter().any(|volume| volume.head.number == *number && volume.head.volume == *uuid)
+        volumes
+            .iter()
+            .any(|volume| volume.head.number == *number && volume.head.volume == *uuid)
     };
-    if volumes.iter().any(|volume| volume.head.node != checkpoint.node) {
+    if volumes
+        .iter()
+        .any(|volume| volume.head.node != checkpoint.node)
+    {
         return Some("it is another node's");
     }
     if !checkpoint.volumes.iter().all(there) {
@@ -236,7 +287,9 @@ fn begin_log(
 ) -> Result<(Log, Arc<Spare>), OpenError> {
     let folder = settings.dir.join("volumes");
     if let Some(last) = surveyed.last() {
-        let cut = last.cut(end.offset.max(HEAD_BYTES)).and_then(|()| last.file.sync_all());
+        let cut = last
+            .cut(end.offset.max(HEAD_BYTES))
+            .and_then(|()| last.file.sync_all());
         cut.map_err(io_at(&last.path))?;
     }
     let number = surveyed.last().map_or(1, |last| last.head.number + 1);
@@ -263,14 +316,24 @@ fn begin_log(
     end.volume = number;
     end.offset = HEAD_BYTES;
     let free = Arc::clone(&settings.free_bytes);
-    let spare =
-        Arc::new(Spare::new(folder, settings.volume_bytes, settings.reserve_bytes, free));
+    let spare = Arc::new(Spare::new(
+        folder,
+        settings.volume_bytes,
+        settings.reserve_bytes,
+        free,
+    ));
     spare.prepare(number);
-    Ok((Log::new(node, volume, end, Arc::clone(volumes), Arc::clone(&spare)), spare))
+    Ok((
+        Log::new(node, volume, end, Arc::clone(volumes), Arc::clone(&spare)),
+        spare,
+    ))
 }
 
 pub(crate) fn io_at(path: &Path) -> impl Fn(std::io::Error) -> OpenError + '_ {
-    move |source| OpenError::Io { path: path.to_owned(), source }
+    move |source| OpenError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]

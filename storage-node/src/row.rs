@@ -42,12 +42,18 @@ pub(crate) fn decode<'a>(key: &[u8], row: &'a [u8]) -> Result<(Place, &'a [u8]),
 }
 
 fn read<'a>(key: &[u8], row: &'a [u8]) -> Result<(Place, &'a [u8]), WireError> {
-    let (covered, sum) = row.split_last_chunk::<SUM_BYTES>().ok_or(WireError::Short)?;
+    let (covered, sum) = row
+        .split_last_chunk::<SUM_BYTES>()
+        .ok_or(WireError::Short)?;
     if crc32c_of(&[key, covered]) != u32::from_le_bytes(*sum) {
         return Err(WireError::Value("its checksum"));
     }
     let mut reader = Reader(covered);
-    let place = Place { lsn: reader.u64()?, volume: reader.u32()?, offset: reader.u64()? };
+    let place = Place {
+        lsn: reader.u64()?,
+        volume: reader.u32()?,
+        offset: reader.u64()?,
+    };
     Ok((place, reader.0))
 }
 
@@ -62,7 +68,11 @@ mod tests {
 
     #[test]
     fn a_row_belongs_to_its_key_and_no_bit_of_it_may_flip() {
-        let place = Place { lsn: 1, volume: 2, offset: 3 };
+        let place = Place {
+            lsn: 1,
+            volume: 2,
+            offset: 3,
+        };
         let row = encode(b"key", place, b"fields");
         assert_eq!(decode(b"key", &row).unwrap(), (place, &b"fields"[..]));
         assert!(decode(b"kez", &row).is_err());

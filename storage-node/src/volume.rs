@@ -96,8 +96,12 @@ impl VolumeHead {
         if bytes.iter().all(|byte| *byte == 0) {
             return Ok(HeadState::Unused);
         }
-        let Some((version, features)) = versions(bytes) else { return Ok(HeadState::Bad) };
-        let Ok(head) = Self::read(bytes) else { return Ok(HeadState::Bad) };
+        let Some((version, features)) = versions(bytes) else {
+            return Ok(HeadState::Bad);
+        };
+        let Ok(head) = Self::read(bytes) else {
+            return Ok(HeadState::Bad);
+        };
         if version != FORMAT_VERSION || features & !FEATURES_KNOWN != 0 {
             return Err(NewerFormat { version, features });
         }
@@ -148,7 +152,12 @@ pub(crate) struct Volume {
 
 impl Volume {
     pub(crate) fn new(head: VolumeHead, file: File, path: PathBuf, end: u64) -> Self {
-        Self { head, file, path, end: AtomicU64::new(end) }
+        Self {
+            head,
+            file,
+            path,
+            end: AtomicU64::new(end),
+        }
     }
 
     pub(crate) fn end(&self) -> u64 {
@@ -189,7 +198,12 @@ impl Volume {
 
     /// Drops what the page cache holds, so that the next read is of the disk.
     pub(crate) fn forget_cached(&self) -> io::Result<()> {
-        Ok(rustix::fs::fadvise(self.file.as_fd(), 0, None, Advice::DontNeed)?)
+        Ok(rustix::fs::fadvise(
+            self.file.as_fd(),
+            0,
+            None,
+            Advice::DontNeed,
+        )?)
     }
 }
 
@@ -200,13 +214,19 @@ pub(crate) fn file_name(number: u32) -> String {
 
 /// The number in a volume's file name.
 pub(crate) fn file_number(name: &str) -> Option<u32> {
-    let digits = name.strip_suffix(".vol").filter(|digits| digits.len() == 8)?;
+    let digits = name
+        .strip_suffix(".vol")
+        .filter(|digits| digits.len() == 8)?;
     u32::from_str_radix(digits, 16).ok()
 }
 
 /// Makes the file of a volume that will be used later: zeros, as large as a volume gets.
 pub(crate) fn preallocate(path: &Path, bytes: u64) -> io::Result<()> {
-    let file = File::options().create(true).truncate(true).write(true).open(path)?;
+    let file = File::options()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .open(path)?;
     match rustix::fs::fallocate(file.as_fd(), FallocateFlags::empty(), 0, bytes) {
         // A file system without preallocation still holds volumes; it only cannot promise the space.
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
@@ -222,7 +242,12 @@ pub(crate) fn preallocate(path: &Path, bytes: u64) -> io::Result<()> {
 
 /// Makes a volume of a file: writes its head and flushes it before any round can follow.
 pub(crate) fn begin(path: &Path, head: VolumeHead) -> io::Result<Volume> {
-    let options = File::options().create(true).truncate(false).read(true).write(true).open(path);
+    let options = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path);
     let file = options?;
     file.write_all_at(&head.encode(), 0)?;
     file.sync_all()?;
@@ -232,7 +257,8 @@ pub(crate) fn begin(path: &Path, head: VolumeHead) -> io::Result<Volume> {
 
 /// Flushes the folder of a file, so that its name survives.
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    path.parent()
+        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]
@@ -254,17 +280,26 @@ mod tests {
 
     #[test]
     fn a_head_reads_back_as_itself() {
-        assert_eq!(VolumeHead::decode(&head().encode()), Ok(HeadState::Good(head())));
+        assert_eq!(
+            VolumeHead::decode(&head().encode()),
+            Ok(HeadState::Good(head()))
+        );
         assert_eq!(VolumeHead::decode(&[0; HEAD_LENGTH]), Ok(HeadState::Unused));
         assert_eq!(VolumeHead::decode(&[1; HEAD_LENGTH]), Ok(HeadState::Bad));
-        assert_eq!(VolumeHead::decode(&head().encode()[..100]), Ok(HeadState::Bad));
+        assert_eq!(
+            VolumeHead::decode(&head().encode()[..100]),
+            Ok(HeadState::Bad)
+        );
     }
 
     #[test]
     fn the_bytes_of_a_head_are_those_of_format_1() {
         let bytes = head().encode();
         assert_eq!(&bytes[..10], b"POSTERNV\x01\0");
-        assert_eq!((bytes[55], bytes[71], bytes[72], bytes[88], bytes[92]), (1, 2, 4, 3, 7));
+        assert_eq!(
+            (bytes[55], bytes[71], bytes[72], bytes[88], bytes[92]),
+            (1, 2, 4, 3, 7)
+        );
         assert_eq!((bytes[96], bytes[104], bytes[112]), (5, 6, 8));
         assert_eq!(bytes.len(), HEAD_LENGTH);
     }

@@ -177,7 +177,16 @@ mod tests {
 
     #[test]
     fn numbers_read_back_as_themselves() {
-        for number in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+        for number in [
+            0,
+            1,
+            127,
+            128,
+            300,
+            u64::from(u32::MAX),
+            u64::MAX - 1,
+            u64::MAX,
+        ] {
             let mut out = Vec::new();
             put_number(&mut out, number);
             let mut reader = Reader(&out);

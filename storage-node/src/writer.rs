@@ -62,7 +62,13 @@ pub(crate) enum Work {
         upload: Option<Vec<u8>>,
     },
     /// A version; its payload stands with it or is in chunks.
-    Put { key: Vec<u8>, fields: Vec<u8>, size: u64, payload: Vec<Bytes>, rules: Rules },
+    Put {
+        key: Vec<u8>,
+        fields: Vec<u8>,
+        size: u64,
+        payload: Vec<Bytes>,
+        rules: Rules,
+    },
     /// A version made of an upload's parts, which must still be `parts`.
     Complete {
         key: Vec<u8>,
@@ -78,9 +84,16 @@ pub(crate) enum Work {
     /// An upload begins.
     Upload { key: Vec<u8>, fields: Vec<u8> },
     /// A part is whole.
-    Part { upload_key: Vec<u8>, key: Vec<u8>, fields: Vec<u8> },
+    Part {
+        upload_key: Vec<u8>,
+        key: Vec<u8>,
+        fields: Vec<u8>,
+    },
     /// An upload ends.
-    Abort { key: Vec<u8>, creator: Option<CreatorGuard> },
+    Abort {
+        key: Vec<u8>,
+        creator: Option<CreatorGuard>,
+    },
     /// A payload failed.
     Abandon(Attempt),
     /// A bucket begins; twice is once.
@@ -104,16 +117,24 @@ impl Work {
         let payload = |pieces: &[Bytes]| pieces.iter().map(Bytes::len).sum::<usize>();
         HEADS
             + match self {
-                Self::Chunk { payload: pieces, frames, .. } => payload(pieces) + frames.len() * 4,
-                Self::Put { key, fields, payload: pieces, .. } => {
-                    key.len() + fields.len() + payload(pieces)
-                }
+                Self::Chunk {
+                    payload: pieces,
+                    frames,
+                    ..
+                } => payload(pieces) + frames.len() * 4,
+                Self::Put {
+                    key,
+                    fields,
+                    payload: pieces,
+                    ..
+                } => key.len() + fields.len() + payload(pieces),
                 Self::Complete { key, fields, .. }
                 | Self::Upload { key, fields }
                 | Self::Part { key, fields, .. } => key.len() + fields.len(),
-                Self::Delete(deletions) => {
-                    deletions.iter().map(|deletion| deletion.key.len() + HEADS).sum()
-                }
+                Self::Delete(deletions) => deletions
+                    .iter()
+                    .map(|deletion| deletion.key.len() + HEADS)
+                    .sum(),
                 Self::Abort { key, .. } => key.len(),
                 Self::Bucket { fields, .. } => fields.len(),
                 Self::Abandon(_) | Self::BucketEnd(_) => 0,
@@ -176,7 +197,9 @@ impl Writer {
         let mut bytes = first.work.bytes();
         let mut batch = vec![first];
         while batch.len() < ROUND_COMMANDS_MAX && bytes < ROUND_BYTES_MAX {
-            let Ok(next) = self.queue.try_recv() else { break };
+            let Ok(next) = self.queue.try_recv() else {
+                break;
+            };
             bytes += next.work.bytes();
             batch.push(next);
         }
@@ -237,8 +260,12 @@ impl Writer {
     }
 
     fn note(&self) {
-        self.state.broken.store(self.log.is_broken(), Ordering::Relaxed);
-        self.state.volume.store(self.log.position().volume, Ordering::Relaxed);
+        self.state
+            .broken
+            .store(self.log.is_broken(), Ordering::Relaxed);
+        self.state
+            .volume
+            .store(self.log.position().volume, Ordering::Relaxed);
     }
 
     /// Begins a round for the batch; where only the reserve is left, for what frees space alone.
@@ -269,22 +296,62 @@ impl Writer {
         pending: &mut Pending<'_>,
     ) -> Result<Reply, Fault> {
         match work {
-            Work::Chunk { attempt, first, payload, frames, upload } => {
+            Work::Chunk {
+                attempt,
+                first,
+                payload,
+                frames,
+                upload,
+            } => {
                 if let Some(upload) = upload {
                     judge::upload_is_open(pending, &upload, None)?;
                 }
                 let size = payload.iter().map(|piece| piece.len() as u64).sum();
                 let (key, fields) = (attempt.extent(first), chunk_fields(size, &frames));
                 let fields = &fields[..];
-                add(round, pending, Entry { kind: Kind::Chunk, key: &key, fields, delta: Delta::default(), payload })?;
+                add(
+                    round,
+                    pending,
+                    Entry {
+                        kind: Kind::Chunk,
+                        key: &key,
+                        fields,
+                        delta: Delta::default(),
+                        payload,
+                    },
+                )?;
             }
-            Work::Put { key, fields, size, payload, rules } => {
+            Work::Put {
+                key,
+                fields,
+                size,
+                payload,
+                rules,
+            } => {
                 self.bucket_is_there(pending, &key)?;
                 let delta = judge::replace(pending, &key, &rules, size)?;
                 let fields = &fields[..];
-                add(round, pending, Entry { kind: Kind::Version, key: &key, fields, delta, payload })?;
+                add(
+                    round,
+                    pending,
+                    Entry {
+                        kind: Kind::Version,
+                        key: &key,
+                        fields,
+                        delta,
+                        payload,
+                    },
+                )?;
             }
-            Work::Complete { key, upload_key, upload, parts, fields, size, rules } => {
+            Work::Complete {
+                key,
+                upload_key,
+                upload,
+                parts,
+                fields,
+                size,
+                rules,
+            } => {
                 judge::upload_is_open(pending, &upload_key, None)?;
                 judge::parts_stand(pending, upload, &parts)?;
                 let delta = judge::replace(pending, &key, &rules, size)?;
@@ -293,11 +360,25 @@ impl Writer {
             Work::Delete(deletions) => return self.delete(deletions, round, pending),
             Work::Upload { key, fields } => {
                 self.bucket_is_there(pending, &key)?;
-                plain(round, pending, Kind::Upload, (&key, &fields, Delta::default()))?;
+                plain(
+                    round,
+                    pending,
+                    Kind::Upload,
+                    (&key, &fields, Delta::default()),
+                )?;
             }
-            Work::Part { upload_key, key, fields } => {
+            Work::Part {
+                upload_key,
+                key,
+                fields,
+            } => {
                 judge::upload_is_open(pending, &upload_key, None)?;
-                plain(round, pending, Kind::Part, (&key, &fields, Delta::default()))?;
+                plain(
+                    round,
+                    pending,
+                    Kind::Part,
+                    (&key, &fields, Delta::default()),
+                )?;
             }
             Work::Abort { key, creator } => {
                 judge::upload_is_open(pending, &key, creator.as_ref())?;
@@ -313,14 +394,24 @@ impl Writer {
             Work::Bucket { bucket, fields } => {
                 let key = keys::bucket(bucket);
                 if !judge::bucket_exists(pending, bucket)? {
-                    plain(round, pending, Kind::Bucket, (&key, &fields, Delta::default()))?;
+                    plain(
+                        round,
+                        pending,
+                        Kind::Bucket,
+                        (&key, &fields, Delta::default()),
+                    )?;
                 }
             }
             Work::BucketEnd(bucket) => {
                 judge::bucket_is_empty(pending, bucket)?;
                 self.buckets.remove(&bucket.0);
                 let key = keys::bucket(bucket);
-                plain(round, pending, Kind::BucketEnd, (&key, &[], Delta::default()))?;
+                plain(
+                    round,
+                    pending,
+                    Kind::BucketEnd,
+                    (&key, &[], Delta::default()),
+                )?;
             }
         }
         Ok(Reply::Done)
@@ -358,7 +449,11 @@ impl Writer {
             return Err(NodeError::from(s3_protocol::S3Code::NoSuchBucket).into());
         }
         // A bucket of this very round is remembered only once the round stands.
-        if pending.layer.get(keys::Table::Buckets, &keys::bucket(bucket)).is_none() {
+        if pending
+            .layer
+            .get(keys::Table::Buckets, &keys::bucket(bucket))
+            .is_none()
+        {
             if self.buckets.len() >= BUCKETS_KNOWN_MAX {
                 self.buckets.clear();
             }
@@ -398,13 +493,41 @@ fn plain(
     kind: Kind,
     (key, fields, delta): (&[u8], &[u8], Delta),
 ) -> Result<(), Fault> {
-    add(round, pending, Entry { kind, key, fields, delta, payload: Vec::new() })
+    add(
+        round,
+        pending,
+        Entry {
+            kind,
+            key,
+            fields,
+            delta,
+            payload: Vec::new(),
+        },
+    )
 }
 
 fn add(round: &mut Round, pending: &mut Pending<'_>, entry: Entry<'_>) -> Result<(), Fault> {
-    let Entry { kind, key, fields, delta, payload } = entry;
-    let place = round.add(Draft { kind, key, fields, delta, payload });
-    let record = Record { kind, key, fields, delta, place };
+    let Entry {
+        kind,
+        key,
+        fields,
+        delta,
+        payload,
+    } = entry;
+    let place = round.add(Draft {
+        kind,
+        key,
+        fields,
+        delta,
+        payload,
+    });
+    let record = Record {
+        kind,
+        key,
+        fields,
+        delta,
+        place,
+    };
     pending.apply(&record).map_err(Fault::Halfway)
 }
 

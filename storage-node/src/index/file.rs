@@ -21,7 +21,11 @@ impl Faults {
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Relaxed) { Err(io::Error::other("injected fault")) } else { Ok(()) }
+        if self.0.load(Ordering::Relaxed) {
+            Err(io::Error::other("injected fault"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -33,7 +37,12 @@ pub(crate) struct IndexFile {
 
 impl IndexFile {
     pub(crate) fn open(path: &Path, faults: Faults) -> io::Result<Self> {
-        let file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)?;
         let file = FileBackend::new(file).map_err(io::Error::other)?;
         Ok(Self { file, faults })
     }

@@ -24,14 +24,29 @@ pub(crate) struct Spare {
 
 impl std::fmt::Debug for Spare {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Spare").field("ready", &self.ready).field("low", &self.low).finish_non_exhaustive()
+        f.debug_struct("Spare")
+            .field("ready", &self.ready)
+            .field("low", &self.low)
+            .finish_non_exhaustive()
     }
 }
 
 impl Spare {
-    pub(crate) fn new(folder: PathBuf, volume_bytes: u64, reserve_bytes: u64, free: FreeBytes) -> Self {
+    pub(crate) fn new(
+        folder: PathBuf,
+        volume_bytes: u64,
+        reserve_bytes: u64,
+        free: FreeBytes,
+    ) -> Self {
         let (ready, low) = (Mutex::new(None), AtomicBool::new(false));
-        Self { folder, volume_bytes, reserve_bytes, free, ready, low }
+        Self {
+            folder,
+            volume_bytes,
+            reserve_bytes,
+            free,
+            ready,
+            low,
+        }
     }
 
     pub(crate) fn volume_bytes(&self) -> u64 {
@@ -48,7 +63,12 @@ impl Spare {
         let free = (self.free)().unwrap_or(u64::MAX);
         let low = free < self.reserve_bytes;
         if self.low.swap(low, Ordering::Relaxed) != low {
-            tracing::warn!(free, reserve = self.reserve_bytes, low, "free space against the reserve");
+            tracing::warn!(
+                free,
+                reserve = self.reserve_bytes,
+                low,
+                "free space against the reserve"
+            );
         }
         let number = current + 1;
         let mut ready = self.ready.lock();

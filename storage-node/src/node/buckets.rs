@@ -13,8 +13,15 @@ impl Node {
     /// Makes a bucket; making it twice is once.
     pub async fn create_bucket(&self, bucket: BucketId) -> Result<(), NodeError> {
         self.inner.ready()?;
-        let fields = Fields { time_ms: self.inner.now_ms(), ..Fields::default() }.encode();
-        self.inner.ask(Work::Bucket { bucket, fields }).await.map(drop)
+        let fields = Fields {
+            time_ms: self.inner.now_ms(),
+            ..Fields::default()
+        }
+        .encode();
+        self.inner
+            .ask(Work::Bucket { bucket, fields })
+            .await
+            .map(drop)
     }
 
     /// Deletes a bucket without objects; its open uploads die with it.
@@ -35,12 +42,20 @@ impl Node {
         let (_, fields) = row::decode(&keys::bucket(bucket), &row)?;
         let created_ms = Fields::decode(fields).map_err(damaged)?.time_ms;
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
-        Ok(BucketStats { created_ms, objects: count(counts.objects), bytes: count(counts.bytes) })
+        Ok(BucketStats {
+            created_ms,
+            objects: count(counts.objects),
+            bytes: count(counts.bytes),
+        })
     }
 
     /// NoSuchBucket, if it is not there.
     pub(super) fn bucket_exists(&self, bucket: BucketId) -> Result<(), NodeError> {
-        match self.inner.store.get(Table::Buckets, &keys::bucket(bucket))? {
+        match self
+            .inner
+            .store
+            .get(Table::Buckets, &keys::bucket(bucket))?
+        {
             Some(_) => Ok(()),
             None => Err(S3Code::NoSuchBucket.into()),
         }

@@ -31,7 +31,10 @@ impl Node {
         by: WriteAs,
     ) -> Result<PutOutput, NodeError> {
         self.inner.ready()?;
-        let WriteAs { creator, mut guards } = by;
+        let WriteAs {
+            creator,
+            mut guards,
+        } = by;
         let mut found = self.source(&source, &ask.source, guards_creator(&source))?;
         let onto_itself = source.place == *place && ask.source.version.is_none();
         if onto_itself && changes_nothing(&ask, &found.fields) {
@@ -41,7 +44,11 @@ impl Node {
             return Err(S3Error::with(S3Code::InvalidRequest, TOO_LARGE).into());
         }
         let attempt = fresh_attempt();
-        let stored = found.fields.checksums.first().map(|checksum| checksum.algorithm);
+        let stored = found
+            .fields
+            .checksums
+            .first()
+            .map(|checksum| checksum.algorithm);
         let expected = Expected {
             attempt,
             upload: None,
@@ -51,14 +58,22 @@ impl Node {
             wanted: ask.checksum.or(stored),
         };
         let body = self.open_body(&mut found).await?;
-        let fields = Fields { creator, ..copied_fields(&ask, &found.fields) };
+        let fields = Fields {
+            creator,
+            ..copied_fields(&ask, &found.fields)
+        };
         let ingested = ingest(&self.inner, expected, Copied(body)).await?;
         let rules = Rules {
             conditions: ask.conditions,
             none_match_any: guards.if_none_match_any,
             creator: guards.creator.take(),
         };
-        let commit = Commit { place, rules, fields, attempt };
+        let commit = Commit {
+            place,
+            rules,
+            fields,
+            attempt,
+        };
         self.commit_version(commit, ingested, guards).await
     }
 
@@ -71,22 +86,26 @@ impl Node {
     ) -> Result<Found, NodeError> {
         let found = self.find(&source.place, ask.version)?;
         admit(guard, &found.fields.creator)?;
-        ask.conditions.judge(Access::CopySource, Some(standing(&found.fields)?))?;
+        ask.conditions
+            .judge(Access::CopySource, Some(standing(&found.fields)?))?;
         Ok(found)
     }
 }
 
 const ONTO_ITSELF: &str = "This copy request is illegal because it is trying to copy an object to itself without changing \
     the object's metadata, storage class, website redirect location or encryption attributes.";
-const TOO_LARGE: &str =
-    "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
+const TOO_LARGE: &str = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
 
 pub(super) fn guards_creator(source: &CopyRead) -> Option<&CreatorGuard> {
     source.guards.creator.as_ref()
 }
 
 fn changes_nothing(ask: &CopyObject, old: &Fields) -> bool {
-    let class = ask.head.storage_class.as_deref().filter(|class| *class != "STANDARD");
+    let class = ask
+        .head
+        .storage_class
+        .as_deref()
+        .filter(|class| *class != "STANDARD");
     let same_class = ask.head.storage_class.is_none() || class == old.storage_class.as_deref();
     ask.metadata == Directive::Copy && same_class && ask.head.website_redirect.is_none()
 }
@@ -124,5 +143,9 @@ impl http_body::Body for Copied {
 /// A range of an object as a request.
 pub(super) fn ranged(ask: &s3_protocol::call::CopySource, range: Option<(u64, u64)>) -> GetObject {
     let range = range.map(|(first, last)| s3_protocol::call::ByteRange::FromTo(first, last));
-    GetObject { version: ask.version, range, ..GetObject::default() }
+    GetObject {
+        version: ask.version,
+        range,
+        ..GetObject::default()
+    }
 }

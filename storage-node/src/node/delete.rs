@@ -18,13 +18,21 @@ impl Node {
         ask: &DeleteObject,
         guards: Guards,
     ) -> Result<DeleteOutput, NodeError> {
-        let Guards { creator, recheck, .. } = guards;
+        let Guards {
+            creator, recheck, ..
+        } = guards;
         if let Some(recheck) = recheck {
             recheck()?;
         }
-        let key = DeleteKey { key: place.key.clone(), ask: ask.clone(), creator };
+        let key = DeleteKey {
+            key: place.key.clone(),
+            ask: ask.clone(),
+            creator,
+        };
         let mut answers = self.delete_objects(place.bucket, vec![key]).await?;
-        Ok(answers.pop().unwrap_or_else(|| Err(S3Code::InternalError.into()))?)
+        Ok(answers
+            .pop()
+            .unwrap_or_else(|| Err(S3Code::InternalError.into()))?)
     }
 
     /// DeleteObjects: one answer a key, in their order, all in one round of the log.
@@ -41,7 +49,11 @@ impl Node {
             planned.push(named);
             if !matches!(named, Some(VersionId::Id(_))) {
                 let place = keys::object_from(bucket, key.key.as_str());
-                deletions.push(Deletion { key: place, if_match: key.ask.if_match, creator: key.creator });
+                deletions.push(Deletion {
+                    key: place,
+                    if_match: key.ask.if_match,
+                    creator: key.creator,
+                });
             }
         }
         let answers = match deletions.is_empty() {
@@ -53,7 +65,10 @@ impl Node {
         };
         let mut answers = answers.into_iter();
         let answer = |named: Option<VersionId>| {
-            let done = DeleteOutput { version: named, marker: false };
+            let done = DeleteOutput {
+                version: named,
+                marker: false,
+            };
             match named {
                 Some(VersionId::Id(_)) => Ok(done),
                 Some(VersionId::Null) | None => match answers.next() {

@@ -46,7 +46,13 @@ impl Node {
         let mut found = self.look(place, ask, guards.creator.as_ref())?;
         let slice = found.slice;
         let body = self.open_body(&mut found).await?;
-        Ok((GetOutput { head: found.head(), slice }, body))
+        Ok((
+            GetOutput {
+                head: found.head(),
+                slice,
+            },
+            body,
+        ))
     }
 
     /// HeadObject: all of GetObject but the body.
@@ -58,7 +64,10 @@ impl Node {
     ) -> Result<GetOutput, NodeError> {
         let found = self.look(place, ask, guards.creator.as_ref())?;
         let slice = found.slice;
-        Ok(GetOutput { head: found.head(), slice })
+        Ok(GetOutput {
+            head: found.head(),
+            slice,
+        })
     }
 
     /// Who made an object (or one version of it).
@@ -82,7 +91,8 @@ impl Node {
     ) -> Result<Found, NodeError> {
         let mut found = self.find(place, ask.version)?;
         admit(guard, &found.fields.creator)?;
-        ask.conditions.judge(Access::Read, Some(standing(&found.fields)?))?;
+        ask.conditions
+            .judge(Access::Read, Some(standing(&found.fields)?))?;
         found.slice = slice(ask, &found.fields)?;
         Ok(found)
     }
@@ -98,7 +108,11 @@ impl Node {
         if !matches!(found.fields.body, Content::Blob(_)) {
             return Ok(found);
         }
-        let lsn = self.inner.writer.last_lsn.load(std::sync::atomic::Ordering::Acquire);
+        let lsn = self
+            .inner
+            .writer
+            .last_lsn
+            .load(std::sync::atomic::Ordering::Acquire);
         let held = Held::new(&self.inner.applier, lsn);
         // What was found before the hold may be gone by now.
         let mut found = self.read_row(place, version, &key)?;
@@ -126,7 +140,12 @@ impl Node {
         if named {
             return Err(S3Code::NoSuchVersion.into());
         }
-        Ok(Found { at, fields, slice: Slice::Whole, held: None })
+        Ok(Found {
+            at,
+            fields,
+            slice: Slice::Whole,
+            held: None,
+        })
     }
 
     /// Reads the first piece of what is wanted: an error is still an answer then.
@@ -147,7 +166,9 @@ impl Node {
                         found.at.lsn, found.at.volume
                     )));
                 }
-                Ok(ObjectBody::whole(Bytes::from(bytes).slice(to_usize(from)..to_usize(to))))
+                Ok(ObjectBody::whole(
+                    Bytes::from(bytes).slice(to_usize(from)..to_usize(to)),
+                ))
             }
             Content::Blob(blob) => {
                 let segments = segments(*blob, &found.fields, from, to);
@@ -185,7 +206,11 @@ impl Found {
     fn head(self) -> ObjectHead {
         let Self { fields, slice, .. } = self;
         let part = match slice {
-            Slice::Range { first, last, whole_part: true } => whole_part(first, last, &fields),
+            Slice::Range {
+                first,
+                last,
+                whole_part: true,
+            } => whole_part(first, last, &fields),
             Slice::Range { .. } | Slice::Whole => None,
         };
         let checksums = match part.and_then(|index| fields.parts.get(index)) {
@@ -193,7 +218,10 @@ impl Found {
             None => fields.checksums,
         };
         let parts = fields.etag.as_ref().and_then(|etag| etag.parts);
-        let none = s3_protocol::object::ETag { md5: [0; 16], parts: None };
+        let none = s3_protocol::object::ETag {
+            md5: [0; 16],
+            parts: None,
+        };
         ObjectHead {
             version: fields.version.map(|mark| match mark.null {
                 true => VersionId::Null,
@@ -217,14 +245,26 @@ impl Found {
 /// The runs of bytes of a blob that are `from..to` of its object.
 fn segments(blob: u128, fields: &Fields, from: u64, to: u64) -> Vec<Segment> {
     if fields.parts.is_empty() {
-        return vec![Segment { attempt: Attempt { blob, part: 0, attempt: 0 }, from, to }];
+        return vec![Segment {
+            attempt: Attempt {
+                blob,
+                part: 0,
+                attempt: 0,
+            },
+            from,
+            to,
+        }];
     }
     let mut segments = Vec::new();
     let mut begins = 0;
     for part in &fields.parts {
         let ends = begins + part.size;
         if begins < to && ends > from {
-            let attempt = Attempt { blob, part: part.number, attempt: part.attempt };
+            let attempt = Attempt {
+                blob,
+                part: part.number,
+                attempt: part.attempt,
+            };
             let (from, to) = (from.max(begins) - begins, to.min(ends) - begins);
             segments.push(Segment { attempt, from, to });
         }
@@ -250,12 +290,18 @@ enum State {
 
 impl ObjectBody {
     fn whole(bytes: Bytes) -> Self {
-        Self { left: bytes.len() as u64, state: State::Ready(bytes, None) }
+        Self {
+            left: bytes.len() as u64,
+            state: State::Ready(bytes, None),
+        }
     }
 
     async fn begin(mut reader: BlobReader, length: u64) -> Result<Self, NodeError> {
         let first = reader.next().await?;
-        Ok(Self { left: length, state: State::Ready(first, Some(reader)) })
+        Ok(Self {
+            left: length,
+            state: State::Ready(first, Some(reader)),
+        })
     }
 
     /// Bytes that are still to come.
@@ -267,7 +313,10 @@ impl ObjectBody {
     pub fn into_small(self) -> Result<Bytes, Self> {
         match self.state {
             State::Ready(bytes, _) if bytes.len() as u64 == self.left => Ok(bytes),
-            state => Err(Self { left: self.left, state }),
+            state => Err(Self {
+                left: self.left,
+                state,
+            }),
         }
     }
 }
@@ -324,6 +373,8 @@ impl http_body::Body for ObjectBody {
 
 impl fmt::Debug for ObjectBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ObjectBody").field("left", &self.left).finish_non_exhaustive()
+        f.debug_struct("ObjectBody")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
     }
 }

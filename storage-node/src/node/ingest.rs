@@ -57,7 +57,10 @@ pub(super) struct Ingested {
 /// Where a payload is.
 pub(super) enum Stored {
     /// In memory, small enough to stand in its version's record.
-    Small { pieces: Vec<Bytes>, frames: Vec<u32> },
+    Small {
+        pieces: Vec<Bytes>,
+        frames: Vec<u32>,
+    },
     /// In chunks; to be abandoned unless something refers to it.
     Chunks(Unowned),
 }
@@ -88,7 +91,10 @@ pub(super) async fn ingest<B: Payload>(
     expected: Expected,
     payload: B,
 ) -> Result<Ingested, NodeError> {
-    if expected.length.is_some_and(|length| length > expected.bytes_max) {
+    if expected
+        .length
+        .is_some_and(|length| length > expected.bytes_max)
+    {
         return Err(S3Code::EntityTooLarge.into());
     }
     let mut payload = pin!(payload);
@@ -124,7 +130,11 @@ struct Intake<'a> {
 impl<'a> Intake<'a> {
     fn new(inner: &'a Arc<Inner>, expected: &'a Expected) -> Self {
         let digests = &expected.digests;
-        let named = digests.checksum.as_ref().map(|checksum| checksum.algorithm).or(digests.trailer);
+        let named = digests
+            .checksum
+            .as_ref()
+            .map(|checksum| checksum.algorithm)
+            .or(digests.trailer);
         let mut algorithms = Vec::with_capacity(2);
         algorithms.extend(named);
         algorithms.extend(expected.wanted.filter(|wanted| Some(*wanted) != named));
@@ -151,17 +161,27 @@ impl<'a> Intake<'a> {
         if self.size > self.expected.bytes_max {
             return Err(S3Code::EntityTooLarge.into());
         }
-        if self.expected.length.is_some_and(|length| self.size > length) {
+        if self
+            .expected
+            .length
+            .is_some_and(|length| self.size > length)
+        {
             return Err(S3Code::IncompleteBody.into());
         }
         self.md5.update(&data);
-        self.hashers.iter_mut().for_each(|hasher| hasher.update(&data));
+        self.hashers
+            .iter_mut()
+            .for_each(|hasher| hasher.update(&data));
         while !data.is_empty() {
             let room = self.chunk_bytes - self.gathered.length;
             self.gathered.add(data.split_to(room.min(data.len())));
             // Many slow uploads at once write smaller chunks instead of filling the memory.
             let crowded = self.inner.buffered.load(Ordering::Relaxed) > UPLOADS_BUFFER_BYTES_MAX;
-            let enough = if crowded { CHUNK_BYTES_MIN + INLINE_BYTES_MAX } else { self.chunk_bytes };
+            let enough = if crowded {
+                CHUNK_BYTES_MIN + INLINE_BYTES_MAX
+            } else {
+                self.chunk_bytes
+            };
             if self.gathered.length >= enough {
                 self.write().await?;
             }
@@ -178,10 +198,19 @@ impl<'a> Intake<'a> {
         if self.unowned.is_none() {
             self.inner.ready()?;
             let inner = Arc::clone(self.inner);
-            self.unowned = Some(Unowned { inner, attempt: Some(attempt) });
+            self.unowned = Some(Unowned {
+                inner,
+                attempt: Some(attempt),
+            });
         }
         let (first, upload) = (self.first, self.expected.upload.clone());
-        let work = Work::Chunk { attempt, first, payload, frames, upload };
+        let work = Work::Chunk {
+            attempt,
+            first,
+            payload,
+            frames,
+            upload,
+        };
         self.flying = Some(self.inner.send(work).await?);
         self.first += length;
         Ok(())
@@ -195,7 +224,11 @@ impl<'a> Intake<'a> {
     }
 
     async fn finish(mut self, trailers: Option<&HeaderMap>) -> Result<Ingested, NodeError> {
-        if self.expected.length.is_some_and(|length| self.size != length) {
+        if self
+            .expected
+            .length
+            .is_some_and(|length| self.size != length)
+        {
             return Err(S3Code::IncompleteBody.into());
         }
         let md5: [u8; 16] = std::mem::take(&mut self.md5).finalize().into();
@@ -216,9 +249,17 @@ impl<'a> Intake<'a> {
             self.land().await?;
             let inner = Arc::clone(self.inner);
             // A part without a byte has no chunk, and nothing to abandon.
-            Stored::Chunks(self.unowned.take().unwrap_or(Unowned { inner, attempt: None }))
+            Stored::Chunks(self.unowned.take().unwrap_or(Unowned {
+                inner,
+                attempt: None,
+            }))
         };
-        Ok(Ingested { size: self.size, md5, checksums, stored })
+        Ok(Ingested {
+            size: self.size,
+            md5,
+            checksums,
+            stored,
+        })
     }
 }
 
@@ -232,7 +273,9 @@ fn compare(
     if digests.md5.is_some_and(|expected| expected != md5) {
         return Err(S3Code::BadDigest.into());
     }
-    let Some(computed) = computed else { return Ok(()) };
+    let Some(computed) = computed else {
+        return Ok(());
+    };
     if let Some(expected) = &digests.checksum {
         if expected.value != computed.value {
             return Err(computed.algorithm.mismatch());
@@ -240,9 +283,13 @@ fn compare(
     }
     if let Some(algorithm) = digests.trailer {
         let header = trailers.and_then(|trailers| trailers.get(algorithm.header_text()));
-        let Some(header) = header else { return Err(S3Code::MalformedTrailerError.into()) };
+        let Some(header) = header else {
+            return Err(S3Code::MalformedTrailerError.into());
+        };
         let text = header.to_str().map_err(|_| algorithm.refusal())?;
-        let expected = algorithm.parse_value(text).map_err(|_| algorithm.refusal())?;
+        let expected = algorithm
+            .parse_value(text)
+            .map_err(|_| algorithm.refusal())?;
         if algorithm == computed.algorithm && expected.value != computed.value {
             return Err(algorithm.mismatch());
         }
@@ -262,13 +309,21 @@ struct Gathered {
 impl Gathered {
     fn new(inner: &Arc<Inner>) -> Self {
         let (pieces, tail, frames) = (Vec::new(), BytesMut::new(), FrameSums::new());
-        Self { inner: Arc::clone(inner), pieces, tail, frames, length: 0 }
+        Self {
+            inner: Arc::clone(inner),
+            pieces,
+            tail,
+            frames,
+            length: 0,
+        }
     }
 
     fn add(&mut self, piece: Bytes) {
         self.frames.update(&piece);
         self.length += piece.len();
-        self.inner.buffered.fetch_add(piece.len(), Ordering::Relaxed);
+        self.inner
+            .buffered
+            .fetch_add(piece.len(), Ordering::Relaxed);
         if piece.len() < PIECE_BYTES_MIN {
             self.tail.extend_from_slice(&piece);
             return;
@@ -286,12 +341,18 @@ impl Gathered {
     fn finish(mut self) -> (u64, Vec<Bytes>, Vec<u32>) {
         self.close_tail();
         let frames = std::mem::replace(&mut self.frames, FrameSums::new());
-        (self.length as u64, std::mem::take(&mut self.pieces), frames.finish())
+        (
+            self.length as u64,
+            std::mem::take(&mut self.pieces),
+            frames.finish(),
+        )
     }
 }
 
 impl Drop for Gathered {
     fn drop(&mut self) {
-        self.inner.buffered.fetch_sub(self.length, Ordering::Relaxed);
+        self.inner
+            .buffered
+            .fetch_sub(self.length, Ordering::Relaxed);
     }
 }

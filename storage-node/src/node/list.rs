@@ -31,7 +31,10 @@ impl Node {
         if ask.max_keys == 0 {
             return Ok(page);
         }
-        let roll = Roll { prefix: &ask.prefix, delimiter: ask.delimiter.as_deref() };
+        let roll = Roll {
+            prefix: &ask.prefix,
+            delimiter: ask.delimiter.as_deref(),
+        };
         let after = after(&ask.from);
         let start = keys::object_from(bucket, &ask.prefix);
         let end = keys::after_prefix(&start);
@@ -41,11 +44,19 @@ impl Node {
         };
         let most = usize::try_from(ask.max_keys).unwrap_or(usize::MAX);
         let mut last: Option<String> = None;
-        let mut limit = if roll.delimiter.is_some() { FIRST_STEP_ROWS } else { SCAN_ROWS_MAX };
+        let mut limit = if roll.delimiter.is_some() {
+            FIRST_STEP_ROWS
+        } else {
+            SCAN_ROWS_MAX
+        };
         'steps: loop {
             let wanted = limit.min(most + 1);
-            let span =
-                Span { table: Table::Objects, from: &from, end: end.as_deref(), limit: wanted };
+            let span = Span {
+                table: Table::Objects,
+                from: &from,
+                end: end.as_deref(),
+                limit: wanted,
+            };
             let scanned = self.inner.store.scan(span)?;
             for (key, row) in &scanned.rows {
                 let text = keys::object_text(key).map_err(damaged)?;
@@ -81,9 +92,11 @@ impl Node {
 fn after(from: &ListFrom) -> Option<&str> {
     match from {
         ListFrom::Marker(marker) => marker.as_deref(),
-        ListFrom::Token { continuation, start_after, .. } => {
-            continuation.as_deref().or(start_after.as_deref())
-        }
+        ListFrom::Token {
+            continuation,
+            start_after,
+            ..
+        } => continuation.as_deref().or(start_after.as_deref()),
     }
 }
 
@@ -117,9 +130,14 @@ fn entry(key: &[u8], row: &[u8], text: &str) -> Result<ListEntry, NodeError> {
     let (_, fields) = row::decode(key, row)?;
     let fields = Fields::decode(fields).map_err(damaged)?;
     let etag = fields.etag().map_err(damaged)?.clone();
-    let checksums =
-        fields.checksums.iter().map(|checksum| (checksum.algorithm, checksum.kind)).collect();
-    let key = text.parse().map_err(|_| NodeError::Damaged("a key of the index".to_owned()))?;
+    let checksums = fields
+        .checksums
+        .iter()
+        .map(|checksum| (checksum.algorithm, checksum.kind))
+        .collect();
+    let key = text
+        .parse()
+        .map_err(|_| NodeError::Damaged("a key of the index".to_owned()))?;
     Ok(ListEntry {
         key,
         size: fields.size,

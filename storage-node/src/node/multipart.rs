@@ -35,10 +35,18 @@ impl Node {
     ) -> Result<UploadEntry, NodeError> {
         self.inner.ready()?;
         let wanted = ask.checksum.map(|algorithm| {
-            (algorithm, ask.checksum_kind.unwrap_or_else(|| algorithm.default_kind()))
+            (
+                algorithm,
+                ask.checksum_kind
+                    .unwrap_or_else(|| algorithm.default_kind()),
+            )
         });
-        if let Some((algorithm, kind)) = wanted.filter(|(algorithm, kind)| !algorithm.allows(*kind)) {
-            let message = format!("The {} checksum type cannot be used with the {algorithm} checksum algorithm.", kind.name());
+        if let Some((algorithm, kind)) = wanted.filter(|(algorithm, kind)| !algorithm.allows(*kind))
+        {
+            let message = format!(
+                "The {} checksum type cannot be used with the {algorithm} checksum algorithm.",
+                kind.name()
+            );
             return Err(S3Error::with(S3Code::InvalidRequest, message).into());
         }
         if let Some(recheck) = by.guards.recheck {
@@ -46,9 +54,19 @@ impl Node {
         }
         let time_ms = self.inner.now_ms();
         let upload = fresh_upload(time_ms);
-        let fields = Fields { creator: by.creator, time_ms, wanted, ..head_fields(ask.head) };
+        let fields = Fields {
+            creator: by.creator,
+            time_ms,
+            wanted,
+            ..head_fields(ask.head)
+        };
         let key = keys::upload(place, upload);
-        self.inner.ask(Work::Upload { key, fields: fields.encode() }).await?;
+        self.inner
+            .ask(Work::Upload {
+                key,
+                fields: fields.encode(),
+            })
+            .await?;
         Ok(entry(place.key.clone(), upload, fields))
     }
 
@@ -63,8 +81,13 @@ impl Node {
         guards: Guards,
         payload: B,
     ) -> Result<PutOutput, NodeError> {
-        let part = Part { upload: ask.upload, number: ask.part_number, length: ask.length };
-        self.take_part(place, (part, ask.digests), guards, payload).await
+        let part = Part {
+            upload: ask.upload,
+            number: ask.part_number,
+            length: ask.length,
+        };
+        self.take_part(place, (part, ask.digests), guards, payload)
+            .await
     }
 
     /// UploadPartCopy.
@@ -80,9 +103,14 @@ impl Node {
     ) -> Result<PutOutput, NodeError> {
         self.open_upload(place, ask.upload, guards.creator.as_ref())?;
         let (body, length) = self.source_body(&source, &ask.source, ask.range).await?;
-        let part = Part { upload: ask.upload, number: ask.part_number, length: Some(length) };
+        let part = Part {
+            upload: ask.upload,
+            number: ask.part_number,
+            length: Some(length),
+        };
         let digests = PayloadDigests::default();
-        self.take_part(place, (part, digests), guards, Copied(body)).await
+        self.take_part(place, (part, digests), guards, Copied(body))
+            .await
     }
 
     async fn source_body(
@@ -120,8 +148,11 @@ impl Node {
         let upload = self.open_upload(place, part.upload, guards.creator.as_ref())?;
         let wanted = upload.wanted.map(|(algorithm, _)| algorithm);
         fits_upload(&digests, wanted)?;
-        let attempt =
-            Attempt { blob: part.upload.0, part: part.number, attempt: fresh_attempt_number() };
+        let attempt = Attempt {
+            blob: part.upload.0,
+            part: part.number,
+            attempt: fresh_attempt_number(),
+        };
         let upload_key = keys::upload(place, part.upload);
         let expected = Expected {
             attempt,
@@ -135,7 +166,12 @@ impl Node {
         if let Some(recheck) = guards.recheck {
             recheck()?;
         }
-        let Ingested { size, md5, mut checksums, stored } = ingested;
+        let Ingested {
+            size,
+            md5,
+            mut checksums,
+            stored,
+        } = ingested;
         let etag = ETag { md5, parts: None };
         let fields = Fields {
             time_ms: self.inner.now_ms(),
@@ -146,13 +182,25 @@ impl Node {
             ..Fields::default()
         };
         let key = keys::part(part.upload, part.number);
-        self.inner.ask(Work::Part { upload_key, key, fields: fields.encode() }).await?;
+        self.inner
+            .ask(Work::Part {
+                upload_key,
+                key,
+                fields: fields.encode(),
+            })
+            .await?;
         if let Stored::Chunks(unowned) = stored {
             unowned.keep();
         }
         // What the client asked for comes first, and is all that he is answered.
         checksums.truncate(1);
-        Ok(PutOutput { etag, version: None, checksums, size, modified_ms: fields.time_ms })
+        Ok(PutOutput {
+            etag,
+            version: None,
+            checksums,
+            size,
+            modified_ms: fields.time_ms,
+        })
     }
 
     /// AbortMultipartUpload.
@@ -170,7 +218,13 @@ impl Node {
             recheck()?;
         }
         let key = keys::upload(place, upload);
-        self.inner.ask(Work::Abort { key, creator: guards.creator }).await.map(drop)
+        self.inner
+            .ask(Work::Abort {
+                key,
+                creator: guards.creator,
+            })
+            .await
+            .map(drop)
     }
 }
 
@@ -182,15 +236,18 @@ struct Part {
 }
 
 /// An upload that names an algorithm takes no other.
-fn fits_upload(
-    digests: &PayloadDigests,
-    wanted: Option<ChecksumAlgorithm>,
-) -> Result<(), S3Error> {
-    let named = digests.checksum.as_ref().map(|checksum| checksum.algorithm).or(digests.trailer);
+fn fits_upload(digests: &PayloadDigests, wanted: Option<ChecksumAlgorithm>) -> Result<(), S3Error> {
+    let named = digests
+        .checksum
+        .as_ref()
+        .map(|checksum| checksum.algorithm)
+        .or(digests.trailer);
     match (named, wanted) {
         (Some(named), Some(wanted)) if named != wanted => Err(S3Error::with(
             S3Code::InvalidRequest,
-            format!("Checksum Type mismatch occurred, expected checksum Type: {wanted}, actual checksum Type: {named}"),
+            format!(
+                "Checksum Type mismatch occurred, expected checksum Type: {wanted}, actual checksum Type: {named}"
+            ),
         )),
         _ => Ok(()),
     }

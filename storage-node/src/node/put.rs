@@ -23,7 +23,10 @@ impl Node {
         payload: B,
     ) -> Result<PutOutput, NodeError> {
         self.inner.ready()?;
-        let WriteAs { creator, mut guards } = by;
+        let WriteAs {
+            creator,
+            mut guards,
+        } = by;
         let attempt = fresh_attempt();
         let expected = Expected {
             attempt,
@@ -39,8 +42,16 @@ impl Node {
             none_match_any: guards.if_none_match_any,
             creator: guards.creator.take(),
         };
-        let fields = Fields { creator, ..head_fields(ask.head) };
-        let commit = Commit { place, rules, fields, attempt };
+        let fields = Fields {
+            creator,
+            ..head_fields(ask.head)
+        };
+        let commit = Commit {
+            place,
+            rules,
+            fields,
+            attempt,
+        };
         self.commit_version(commit, ingested, guards).await
     }
 
@@ -51,16 +62,29 @@ impl Node {
         ingested: Ingested,
         guards: Guards,
     ) -> Result<PutOutput, NodeError> {
-        let Commit { place, rules, mut fields, attempt } = commit;
-        let Ingested { size, md5, checksums, stored } = ingested;
+        let Commit {
+            place,
+            rules,
+            mut fields,
+            attempt,
+        } = commit;
+        let Ingested {
+            size,
+            md5,
+            checksums,
+            stored,
+        } = ingested;
         let etag = ETag { md5, parts: None };
         fields.size = size;
         fields.etag = Some(etag.clone());
         fields.checksums.clone_from(&checksums);
         let (payload, unowned) = match stored {
             Stored::Small { pieces, frames } => {
-                fields.body =
-                    if frames.is_empty() { Content::None } else { Content::Inline(frames) };
+                fields.body = if frames.is_empty() {
+                    Content::None
+                } else {
+                    Content::Inline(frames)
+                };
                 (pieces, None)
             }
             Stored::Chunks(unowned) => {
@@ -73,12 +97,26 @@ impl Node {
         }
         fields.time_ms = self.inner.now_ms();
         let (key, encoded) = (keys::object(place), fields.encode());
-        self.inner.ask(Work::Put { key, fields: encoded, size, payload, rules }).await?;
+        self.inner
+            .ask(Work::Put {
+                key,
+                fields: encoded,
+                size,
+                payload,
+                rules,
+            })
+            .await?;
         if let Some(unowned) = unowned {
             unowned.keep();
         }
         let modified_ms = fields.time_ms;
-        Ok(PutOutput { etag, version: None, checksums, size, modified_ms })
+        Ok(PutOutput {
+            etag,
+            version: None,
+            checksums,
+            size,
+            modified_ms,
+        })
     }
 }
 
@@ -92,7 +130,11 @@ pub(super) struct Commit<'a> {
 
 /// A blob of its own for a plain object.
 pub(super) fn fresh_attempt() -> Attempt {
-    Attempt { blob: uuid::Uuid::new_v4().as_u128(), part: 0, attempt: 0 }
+    Attempt {
+        blob: uuid::Uuid::new_v4().as_u128(),
+        part: 0,
+        attempt: 0,
+    }
 }
 
 /// What a client says of an object, as fields.

@@ -26,17 +26,30 @@ fn part(number: u16, fields: &Fields) -> Result<Slice, S3Error> {
     if fields.parts.is_empty() {
         return match (number, fields.size) {
             (1, 0) => Ok(Slice::Whole),
-            (1, size) => Ok(Slice::Range { first: 0, last: size - 1, whole_part: true }),
+            (1, size) => Ok(Slice::Range {
+                first: 0,
+                last: size - 1,
+                whole_part: true,
+            }),
             _ => Err(S3Code::InvalidPartNumber.into()),
         };
     }
     let numbered = |part: &(usize, &ListedPart)| part.1.number == number;
     let part = fields.parts.iter().enumerate().find(numbered);
     let (index, part) = part.ok_or(S3Code::InvalidPartNumber)?;
-    let first: u64 = fields.parts.iter().take(index).map(|before| before.size).sum();
+    let first: u64 = fields
+        .parts
+        .iter()
+        .take(index)
+        .map(|before| before.size)
+        .sum();
     match part.size {
         0 => Err(S3Code::InvalidPartNumber.into()),
-        size => Ok(Slice::Range { first, last: first + size - 1, whole_part: true }),
+        size => Ok(Slice::Range {
+            first,
+            last: first + size - 1,
+            whole_part: true,
+        }),
     }
 }
 
@@ -52,7 +65,11 @@ fn bytes(range: ByteRange, fields: &Fields) -> Result<Slice, S3Error> {
         let error = S3Error::new(S3Code::InvalidRange);
         return Err(error.and("ActualObjectSize", size.to_string()));
     }
-    Ok(Slice::Range { first, last, whole_part: whole_part(first, last, fields).is_some() })
+    Ok(Slice::Range {
+        first,
+        last,
+        whole_part: whole_part(first, last, fields).is_some(),
+    })
 }
 
 /// The part that is exactly these bytes: its place among the parts, 0 for an object that is one.
@@ -83,28 +100,48 @@ mod tests {
             checksums: Vec::new(),
         };
         let parts = (1..).zip(parts).map(listed).collect();
-        Fields { size, parts, ..Fields::default() }
+        Fields {
+            size,
+            parts,
+            ..Fields::default()
+        }
     }
 
     fn range(range: ByteRange, fields: &Fields) -> Result<Slice, S3Code> {
-        let ask = GetObject { range: Some(range), ..GetObject::default() };
+        let ask = GetObject {
+            range: Some(range),
+            ..GetObject::default()
+        };
         slice(&ask, fields).map_err(|error| error.code)
     }
 
     #[test]
     fn ranges_at_their_bounds() {
-        let some = |first, last, whole_part| Ok(Slice::Range { first, last, whole_part });
+        let some = |first, last, whole_part| {
+            Ok(Slice::Range {
+                first,
+                last,
+                whole_part,
+            })
+        };
         let ten = object(10, &[]);
         assert_eq!(range(ByteRange::FromTo(0, 9), &ten), some(0, 9, true));
         assert_eq!(range(ByteRange::FromTo(0, 99), &ten), some(0, 9, true));
         assert_eq!(range(ByteRange::FromTo(9, 9), &ten), some(9, 9, false));
-        assert_eq!(range(ByteRange::FromTo(10, 10), &ten), Err(S3Code::InvalidRange));
+        assert_eq!(
+            range(ByteRange::FromTo(10, 10), &ten),
+            Err(S3Code::InvalidRange)
+        );
         assert_eq!(range(ByteRange::From(3), &ten), some(3, 9, false));
         assert_eq!(range(ByteRange::Last(3), &ten), some(7, 9, false));
         assert_eq!(range(ByteRange::Last(99), &ten), some(0, 9, true));
         assert_eq!(range(ByteRange::Last(0), &ten), Err(S3Code::InvalidRange));
         let empty = object(0, &[]);
-        for range_asked in [ByteRange::FromTo(0, 0), ByteRange::From(0), ByteRange::Last(1)] {
+        for range_asked in [
+            ByteRange::FromTo(0, 0),
+            ByteRange::From(0),
+            ByteRange::Last(1),
+        ] {
             assert_eq!(range(range_asked, &empty), Err(S3Code::InvalidRange));
         }
     }
@@ -113,10 +150,20 @@ mod tests {
     fn parts_and_ranges_that_are_parts() {
         let parted = object(10, &[6, 4]);
         let part = |number| {
-            let ask = GetObject { part_number: Some(number), ..GetObject::default() };
+            let ask = GetObject {
+                part_number: Some(number),
+                ..GetObject::default()
+            };
             slice(&ask, &parted).map_err(|error| error.code)
         };
-        assert_eq!(part(2), Ok(Slice::Range { first: 6, last: 9, whole_part: true }));
+        assert_eq!(
+            part(2),
+            Ok(Slice::Range {
+                first: 6,
+                last: 9,
+                whole_part: true
+            })
+        );
         assert_eq!(part(3), Err(S3Code::InvalidPartNumber));
         assert_eq!(whole_part(0, 5, &parted), Some(0));
         assert_eq!(whole_part(6, 9, &parted), Some(1));

@@ -63,7 +63,10 @@ impl Node {
         if most == 0 {
             return Ok(page);
         }
-        let roll = Roll { prefix: &ask.prefix, delimiter: ask.delimiter.as_deref() };
+        let roll = Roll {
+            prefix: &ask.prefix,
+            delimiter: ask.delimiter.as_deref(),
+        };
         let start = keys::uploads_from(bucket, &ask.prefix);
         let end = keys::after_prefix(&start);
         let mut from = match &ask.key_marker {
@@ -73,7 +76,12 @@ impl Node {
         let mut last = None;
         'steps: loop {
             let limit = SCAN_ROWS_MAX.min(most + 1);
-            let span = Span { table: Table::Uploads, from: &from, end: end.as_deref(), limit };
+            let span = Span {
+                table: Table::Uploads,
+                from: &from,
+                end: end.as_deref(),
+                limit,
+            };
             let scanned = self.inner.store.scan(span)?;
             for (key, row) in &scanned.rows {
                 let (text, upload) = keys::upload_text(key).map_err(damaged)?;
@@ -116,18 +124,29 @@ impl Node {
     ) -> Result<PartPage, NodeError> {
         let fields = self.open_upload(place, ask.upload, guards.creator.as_ref())?;
         let upload = entry(place.key.clone(), ask.upload, fields);
-        let mut page = PartPage { upload, entries: Vec::new(), next: None };
+        let mut page = PartPage {
+            upload,
+            entries: Vec::new(),
+            next: None,
+        };
         let most = usize::from(u16::try_from(ask.max_parts).unwrap_or(u16::MAX));
         let mut from = next_key(&keys::part(ask.upload, ask.after));
         let end = keys::after_prefix(&ask.upload.0.to_be_bytes());
         while page.entries.len() < most {
             let limit = most - page.entries.len();
-            let span = Span { table: Table::Parts, from: &from, end: end.as_deref(), limit };
+            let span = Span {
+                table: Table::Parts,
+                from: &from,
+                end: end.as_deref(),
+                limit,
+            };
             let scanned = self.inner.store.scan(span)?;
             for (key, row) in &scanned.rows {
                 page.entries.push(part_entry(key, row)?);
             }
-            let Some(next) = scanned.next else { return Ok(page) };
+            let Some(next) = scanned.next else {
+                return Ok(page);
+            };
             from = next;
         }
         page.next = match page.entries.last() {
@@ -139,7 +158,12 @@ impl Node {
 
     fn has_part_after(&self, upload: UploadId, from: &[u8]) -> Result<bool, NodeError> {
         let end = keys::after_prefix(&upload.0.to_be_bytes());
-        let span = Span { table: Table::Parts, from, end: end.as_deref(), limit: 1 };
+        let span = Span {
+            table: Table::Parts,
+            from,
+            end: end.as_deref(),
+            limit: 1,
+        };
         Ok(!self.inner.store.scan(span)?.rows.is_empty())
     }
 }
@@ -178,7 +202,9 @@ pub(super) fn part_entry(key: &[u8], row: &[u8]) -> Result<PartEntry, NodeError>
     let (_, fields) = row::decode(key, row)?;
     let fields = Fields::decode(fields).map_err(damaged)?;
     let ETag { md5, .. } = fields.etag().map_err(damaged)?.clone();
-    let number = key.last_chunk::<2>().map_or(0, |number| u16::from_be_bytes(*number));
+    let number = key
+        .last_chunk::<2>()
+        .map_or(0, |number| u16::from_be_bytes(*number));
     Ok(PartEntry {
         number,
         size: fields.size,

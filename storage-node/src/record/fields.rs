@@ -157,10 +157,14 @@ impl Fields {
             });
         }
         if !self.checksums.is_empty() {
-            put_with(out, &mut value, CHECKSUMS, |v| put_checksums(v, &self.checksums));
+            put_with(out, &mut value, CHECKSUMS, |v| {
+                put_checksums(v, &self.checksums)
+            });
         }
         if !self.parts.is_empty() {
-            put_with(out, &mut value, PARTS, |v| self.parts.iter().for_each(|p| put_part(v, p)));
+            put_with(out, &mut value, PARTS, |v| {
+                self.parts.iter().for_each(|p| put_part(v, p))
+            });
         }
     }
 
@@ -187,8 +191,10 @@ impl Fields {
                 });
             }
         }
-        for (tag, text) in [(STORAGE_CLASS, &self.storage_class), (WEBSITE, &self.website_redirect)]
-        {
+        for (tag, text) in [
+            (STORAGE_CLASS, &self.storage_class),
+            (WEBSITE, &self.website_redirect),
+        ] {
             if let Some(text) = text {
                 put_field(out, tag, text.as_bytes());
             }
@@ -215,12 +221,16 @@ impl Fields {
         match &self.body {
             Content::None => {}
             Content::Inline(frames) => put_with(out, &mut value, INLINE, |v| {
-                frames.iter().for_each(|sum| v.extend_from_slice(&sum.to_le_bytes()));
+                frames
+                    .iter()
+                    .for_each(|sum| v.extend_from_slice(&sum.to_le_bytes()));
             }),
             Content::Blob(blob) => put_field(out, BLOB, &blob.to_be_bytes()),
         }
         if let Some(encryption) = &self.encryption {
-            put_with(out, &mut value, ENCRYPTION, |v| put_encryption(v, encryption));
+            put_with(out, &mut value, ENCRYPTION, |v| {
+                put_encryption(v, encryption)
+            });
         }
         if self.compression != 0 {
             put_field(out, COMPRESSION, &[self.compression]);
@@ -232,7 +242,9 @@ impl Fields {
             put_field(out, WANTED, &[algorithm_byte(algorithm), kind_byte(kind)]);
         }
         if self.attempt != 0 {
-            put_with(out, &mut value, ATTEMPT, |v| put_number(v, u64::from(self.attempt)));
+            put_with(out, &mut value, ATTEMPT, |v| {
+                put_number(v, u64::from(self.attempt))
+            });
         }
     }
 
@@ -276,13 +288,20 @@ impl Fields {
         match tag {
             RETENTION => {
                 let compliance = value.byte()? == 1;
-                self.retention = Some(Retention { compliance, until_ms: value.number()? });
+                self.retention = Some(Retention {
+                    compliance,
+                    until_ms: value.number()?,
+                });
             }
             LEGAL_HOLD => self.legal_hold = value.byte()? == 1,
             VERSION => {
                 let flags = value.byte()?;
                 let (null, marker) = (flags & 1 != 0, flags & 2 != 0);
-                self.version = Some(VersionMark { id: value.u128_be()?, null, marker });
+                self.version = Some(VersionMark {
+                    id: value.u128_be()?,
+                    null,
+                    marker,
+                });
             }
             INLINE => self.body = Content::Inline(read_frames(value)?),
             BLOB => self.body = Content::Blob(value.u128_be()?),
@@ -343,7 +362,9 @@ pub(crate) fn chunk_fields(size: u64, frames: &[u32]) -> Vec<u8> {
     let mut value = Vec::with_capacity(frames.len() * 4);
     put_with(&mut out, &mut value, SIZE, |v| put_number(v, size));
     put_with(&mut out, &mut value, INLINE, |v| {
-        frames.iter().for_each(|sum| v.extend_from_slice(&sum.to_le_bytes()));
+        frames
+            .iter()
+            .for_each(|sum| v.extend_from_slice(&sum.to_le_bytes()));
     });
     out
 }
@@ -395,7 +416,12 @@ fn read_checksums(value: &mut Reader<'_>) -> Result<Vec<Checksum>, WireError> {
         let algorithm = read_algorithm(value.byte()?)?;
         let kind = read_kind(value.byte()?)?;
         let parts = Some(value.small()?).filter(|parts| *parts > 0);
-        checksums.push(Checksum { algorithm, kind, parts, value: value.bytes()?.to_vec() });
+        checksums.push(Checksum {
+            algorithm,
+            kind,
+            parts,
+            value: value.bytes()?.to_vec(),
+        });
     }
     Ok(checksums)
 }
@@ -423,7 +449,11 @@ fn read_part(value: &mut Reader<'_>) -> Result<ListedPart, WireError> {
 fn read_etag(value: &mut Reader<'_>) -> Result<ETag, WireError> {
     let multipart = value.byte()? == 1;
     let md5 = value.array()?;
-    let parts = if multipart { Some(value.small()?) } else { None };
+    let parts = if multipart {
+        Some(value.small()?)
+    } else {
+        None
+    };
     Ok(ETag { md5, parts })
 }
 
@@ -511,7 +541,9 @@ const fn algorithm_byte(algorithm: ChecksumAlgorithm) -> u8 {
 }
 
 fn read_algorithm(byte: u8) -> Result<ChecksumAlgorithm, WireError> {
-    let known = ChecksumAlgorithm::ALL.into_iter().find(|known| algorithm_byte(*known) == byte);
+    let known = ChecksumAlgorithm::ALL
+        .into_iter()
+        .find(|known| algorithm_byte(*known) == byte);
     known.ok_or(WireError::Value("a checksum algorithm"))
 }
 

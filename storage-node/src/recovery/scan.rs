@@ -67,8 +67,14 @@ impl Round {
 impl Scan {
     /// A walk over what comes after `from`, in ascending volumes; `until` is the last record wanted.
     pub(crate) fn new(volumes: Vec<Arc<Volume>>, from: Position, until: Option<u64>) -> Self {
-        let volumes = volumes.into_iter().filter(|volume| volume.head.number >= from.volume);
-        Self { volumes: volumes.collect(), position: from, until }
+        let volumes = volumes
+            .into_iter()
+            .filter(|volume| volume.head.number >= from.volume);
+        Self {
+            volumes: volumes.collect(),
+            position: from,
+            until,
+        }
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -103,7 +109,11 @@ impl Scan {
         let follows = head.first_lsn == self.position.lsn + 1 && head.before == self.position.sum;
         if !first && !follows {
             let what = format!("it does not follow record {}", self.position.lsn);
-            return Err(OpenError::Damaged { volume: head.number, offset: 0, what });
+            return Err(OpenError::Damaged {
+                volume: head.number,
+                offset: 0,
+                what,
+            });
         }
         self.position = Position {
             lsn: head.first_lsn - 1,
@@ -130,14 +140,23 @@ impl Scan {
         if !lost {
             return Ok(());
         }
-        let what = format!("a round after record {} is unreadable and later ones are there", self.position.lsn);
-        Err(OpenError::Damaged { volume: volume.head.number, offset: self.position.offset, what })
+        let what = format!(
+            "a round after record {} is unreadable and later ones are there",
+            self.position.lsn
+        );
+        Err(OpenError::Damaged {
+            volume: volume.head.number,
+            offset: self.position.offset,
+            what,
+        })
     }
 
     /// The round at the position; `None` where the volume's rounds end.
     fn round(&self, volume: &Volume) -> Result<Option<Round>, OpenError> {
         let at = self.position.offset;
-        let Some((head, sum)) = read_head(volume, at)? else { return Ok(None) };
+        let Some((head, sum)) = read_head(volume, at)? else {
+            return Ok(None);
+        };
         let next = self.volumes.get(1).map(|next| next.head.first_lsn);
         let belongs = head.round == self.position.round + 1
             && head.before == self.position.sum
@@ -148,7 +167,9 @@ impl Scan {
             return Ok(None);
         }
         let body_at = at + ROUND_HEAD_BYTES as u64;
-        let Some(body) = read_at(volume, body_at, to_usize(head.body))? else { return Ok(None) };
+        let Some(body) = read_at(volume, body_at, to_usize(head.body))? else {
+            return Ok(None);
+        };
         let after = Position {
             lsn: head.last_lsn,
             round: head.round,
@@ -156,8 +177,17 @@ impl Scan {
             volume: volume.head.number,
             offset: align(body_at + head.body),
         };
-        let mut round = Round { records: Vec::new(), damage: Vec::new(), after };
-        let mut body = Body { volume, head, bytes: Reader(&body), at: body_at };
+        let mut round = Round {
+            records: Vec::new(),
+            damage: Vec::new(),
+            after,
+        };
+        let mut body = Body {
+            volume,
+            head,
+            bytes: Reader(&body),
+            at: body_at,
+        };
         body.read_into(&mut round);
         if round.damage.is_empty() {
             return Ok(Some(round));
@@ -166,7 +196,10 @@ impl Scan {
         // followed stays. If not, it is the torn tail.
         let goes_on = match read_head(volume, after.offset)? {
             Some((later, _)) => later.before == sum,
-            None => self.volumes.get(1).is_some_and(|next| next.head.before == sum),
+            None => self
+                .volumes
+                .get(1)
+                .is_some_and(|next| next.head.before == sum),
         };
         Ok(goes_on.then_some(round))
     }
@@ -189,7 +222,9 @@ impl Body<'_> {
             match self.record(whole, &mut sums) {
                 Ok((record, fits)) => {
                     if !fits {
-                        round.damage.push(self.words(at, "a payload does not fit its checksums"));
+                        round
+                            .damage
+                            .push(self.words(at, "a payload does not fit its checksums"));
                     }
                     round.records.push(record);
                 }
@@ -201,15 +236,13 @@ impl Body<'_> {
         }
         let counted = u32::try_from(round.records.len()) == Ok(self.head.records);
         if !counted || crc32c_of(&[&self.volume.head.salt.0, &sums]) != self.head.heads_sum {
-            round.damage.push(self.words(self.at, "its records are not the ones of its head"));
+            round
+                .damage
+                .push(self.words(self.at, "its records are not the ones of its head"));
         }
     }
 
-    fn record(
-        &mut self,
-        whole: usize,
-        sums: &mut Vec<u8>,
-    ) -> Result<(Record, bool), WireError> {
+    fn record(&mut self, whole: usize, sums: &mut Vec<u8>) -> Result<(Record, bool), WireError> {
         let (head, meta, sum) = RecordHead::decode(&mut self.bytes, self.volume.head.salt)?;
         if head.round != self.head.round {
             return Err(WireError::Value("a record's round"));
@@ -227,19 +260,39 @@ impl Body<'_> {
             _ => payload.is_empty(),
         };
         sums.extend_from_slice(&sum.to_le_bytes());
-        let place = Place { lsn: head.lsn, volume: self.volume.head.number, offset };
-        Ok((Record { head, key, fields, delta, place }, fits))
+        let place = Place {
+            lsn: head.lsn,
+            volume: self.volume.head.number,
+            offset,
+        };
+        Ok((
+            Record {
+                head,
+                key,
+                fields,
+                delta,
+                place,
+            },
+            fits,
+        ))
     }
 
     fn words(&self, at: u64, what: &str) -> String {
-        format!("volume {:08x}, byte {at}, round {}: {what}", self.volume.head.number, self.head.round)
+        format!(
+            "volume {:08x}, byte {at}, round {}: {what}",
+            self.volume.head.number, self.head.round
+        )
     }
 }
 
 /// The round's head at `offset`, if there is one.
 fn read_head(volume: &Volume, offset: u64) -> Result<Option<(RoundHead, u32)>, OpenError> {
-    let Some(bytes) = read_at(volume, offset, ROUND_HEAD_BYTES)? else { return Ok(None) };
-    let head = bytes.first_chunk().map(|bytes| RoundHead::decode(bytes, volume.head.salt));
+    let Some(bytes) = read_at(volume, offset, ROUND_HEAD_BYTES)? else {
+        return Ok(None);
+    };
+    let head = bytes
+        .first_chunk()
+        .map(|bytes| RoundHead::decode(bytes, volume.head.salt));
     Ok(head.and_then(Result::ok))
 }
 
@@ -268,8 +321,11 @@ fn later_round(volume: &Volume, position: Position) -> Result<bool, OpenError> {
     }
     bytes.truncate(filled);
     let found = bytes.chunks(to_usize(ROUND_ALIGN)).skip(1).any(|chunk| {
-        let head = chunk.first_chunk().map(|head| RoundHead::decode(head, volume.head.salt));
-        head.and_then(Result::ok).is_some_and(|(head, _)| head.round > position.round + 1)
+        let head = chunk
+            .first_chunk()
+            .map(|head| RoundHead::decode(head, volume.head.salt));
+        head.and_then(Result::ok)
+            .is_some_and(|(head, _)| head.round > position.round + 1)
     });
     Ok(found)
 }

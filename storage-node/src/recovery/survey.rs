@@ -28,10 +28,17 @@ pub(super) fn survey(folder: &Path) -> Result<Survey, OpenError> {
     let last = numbers.last().copied();
     for number in numbers {
         let path = folder.join(volume::file_name(number));
-        let file = File::options().read(true).write(true).open(&path).map_err(io_at(&path))?;
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(io_at(&path))?;
         match read_head(&path, &file, number)? {
             Some(head) => {
-                if volumes.first().is_some_and(|first| first.head.node != head.node) {
+                if volumes
+                    .first()
+                    .is_some_and(|first| first.head.node != head.node)
+                {
                     let what = "it belongs to another node".to_owned();
                     return Err(OpenError::Foreign { path, what });
                 }
@@ -65,7 +72,11 @@ fn read_head(path: &Path, file: &File, number: u32) -> Result<Option<VolumeHead>
         // The head is flushed before the first round is written: rounds behind a bad head are damage.
         HeadState::Bad | HeadState::Unused if has_rounds(path, file, length)? => {
             let what = "its head".to_owned();
-            Err(OpenError::Damaged { volume: number, offset: 0, what })
+            Err(OpenError::Damaged {
+                volume: number,
+                offset: 0,
+                what,
+            })
         }
         HeadState::Bad | HeadState::Unused => Ok(None),
     }
@@ -73,6 +84,7 @@ fn read_head(path: &Path, file: &File, number: u32) -> Result<Option<VolumeHead>
 
 fn has_rounds(path: &Path, file: &File, length: u64) -> Result<bool, OpenError> {
     let mut first = vec![0; to_usize(512.min(length.saturating_sub(HEAD_BYTES)))];
-    file.read_exact_at(&mut first, HEAD_BYTES).map_err(io_at(path))?;
+    file.read_exact_at(&mut first, HEAD_BYTES)
+        .map_err(io_at(path))?;
     Ok(first.iter().any(|byte| *byte != 0))
 }

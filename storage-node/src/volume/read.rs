@@ -37,5 +37,11 @@ pub(crate) async fn read_exact(
 /// How many bytes the page cache gave at once. An error is no answer here: the waiting read will meet it again and say it.
 fn read_cached(volume: &Volume, offset: u64, bytes: &mut [u8]) -> usize {
     let mut pieces = [IoSliceMut::new(bytes)];
-    rustix::io::preadv2(volume.file.as_fd(), &mut pieces, offset, ReadWriteFlags::NOWAIT).unwrap_or(0)
+    rustix::io::preadv2(
+        volume.file.as_fd(),
+        &mut pieces,
+        offset,
+        ReadWriteFlags::NOWAIT,
+    )
+    .unwrap_or(0)
 }

@@ -24,14 +24,20 @@ pub(super) fn replace(
     let old = pending.get(Table::Objects, key)?;
     let Some(old) = old else {
         judge_absent(&rules.conditions)?;
-        return Ok(Delta { bytes: signed(size), objects: 1 });
+        return Ok(Delta {
+            bytes: signed(size),
+            objects: 1,
+        });
     };
     let (_, fields) = row::decode(key, &old)?;
     if !rules.is_empty() {
         judge_standing(fields, rules)?;
     }
     let glance = Glance::decode(fields).map_err(damaged)?;
-    Ok(Delta { bytes: signed(size) - signed(glance.size), objects: 0 })
+    Ok(Delta {
+        bytes: signed(size) - signed(glance.size),
+        objects: 0,
+    })
 }
 
 fn judge_absent(conditions: &Conditions) -> Result<(), NodeError> {
@@ -60,16 +66,20 @@ pub(crate) fn standing(fields: &Fields) -> Result<Standing<'_>, NodeError> {
         false => VersionId::Id(mark.id),
     });
     let etag = fields.etag().map_err(damaged)?;
-    Ok(Standing { etag, modified_ms: fields.time_ms, version })
+    Ok(Standing {
+        etag,
+        modified_ms: fields.time_ms,
+        version,
+    })
 }
 
 /// Judges a deletion; `None` where there is nothing to delete.
-pub(super) fn delete(
-    pending: &Pending<'_>,
-    deletion: &Deletion,
-) -> Result<Option<Delta>, Fault> {
+pub(super) fn delete(pending: &Pending<'_>, deletion: &Deletion) -> Result<Option<Delta>, Fault> {
     let rules = Rules {
-        conditions: Conditions { if_match: deletion.if_match.clone(), ..Conditions::default() },
+        conditions: Conditions {
+            if_match: deletion.if_match.clone(),
+            ..Conditions::default()
+        },
         none_match_any: false,
         creator: None,
     };
@@ -90,7 +100,10 @@ pub(super) fn delete(
     }
     // Where object lock is built, retention and legal hold are judged here, before anything is written.
     judge_standing(fields, &rules)?;
-    Ok(Some(Delta { bytes: -signed(fields_read.size), objects: -1 }))
+    Ok(Some(Delta {
+        bytes: -signed(fields_read.size),
+        objects: -1,
+    }))
 }
 
 /// The upload is open, and made by whom it should be.
@@ -130,7 +143,9 @@ pub(super) fn parts_stand(
         let attempt = part_attempt(upload, &key, &row)?;
         standing.push((attempt.part, attempt.attempt));
     }
-    let stands = parts.iter().all(|part| standing.binary_search(part).is_ok());
+    let stands = parts
+        .iter()
+        .all(|part| standing.binary_search(part).is_ok());
     match stands {
         true => Ok(()),
         // A part was uploaded again in between: the client's list is of what is gone.
@@ -139,7 +154,9 @@ pub(super) fn parts_stand(
 }
 
 pub(super) fn bucket_exists(pending: &Pending<'_>, bucket: BucketId) -> Result<bool, NodeError> {
-    Ok(pending.get(Table::Buckets, &keys::bucket(bucket))?.is_some())
+    Ok(pending
+        .get(Table::Buckets, &keys::bucket(bucket))?
+        .is_some())
 }
 
 /// The bucket is there and has no object.
@@ -151,7 +168,12 @@ pub(super) fn bucket_is_empty(pending: &Pending<'_>, bucket: BucketId) -> Result
     let end = keys::after_prefix(&key);
     let mut from = key.to_vec();
     loop {
-        let span = Span { table: Table::Objects, from: &from, end: end.as_deref(), limit: 64 };
+        let span = Span {
+            table: Table::Objects,
+            from: &from,
+            end: end.as_deref(),
+            limit: 64,
+        };
         let page = pending.store.scan_over(Some(&pending.layer), span)?;
         match (page.rows.is_empty(), page.next) {
             (false, _) => return Err(S3Code::BucketNotEmpty.into()),

@@ -1,19 +1,20 @@
 //! SIGKILL at random moments under load: what was acknowledged is there, whole; what was not is there whole or not at all.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::support::{body, by, bytes, options};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use s3_protocol::BucketId;
-use s3_protocol::call::GetObject;
+use s3_protocol::call::{DeleteObject, GetObject, PutObject};
 use storage_node::{Guards, Node, NodeOptions, ObjectPlace};
-use super::support::{bytes, options};
 
 const ROUNDS: u64 = 24;
+const DIR: &str = "NODE_CRASH_TEST_DIR";
+const ROUND: &str = "NODE_CRASH_TEST_ROUND";
 
 /// What a key may hold: seed and length of its content, or nothing.
 type State = Option<(u64, usize)>;
@@ -35,30 +36,54 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
                 (Some((seed, length)), Some(found)) => *found == bytes(*seed, *length),
                 _ => false,
             });
-            let state = state.copied().unwrap_or_else(|| panic!("round {round}: {key} holds none of {states:?}"));
+            let state = state
+                .copied()
+                .unwrap_or_else(|| panic!("round {round}: {key} holds none of {states:?}"));
             *states = vec![state];
         }
         node.close().await;
     }
-    assert!(acknowledged > ROUNDS * 20, "too little was written to prove anything: {acknowledged}");
+    assert!(
+        acknowledged > ROUNDS * 20,
+        "too little was written to prove anything: {acknowledged}"
+    );
 }
 
 fn small(dir: &std::path::Path) -> NodeOptions {
-    NodeOptions { volume_bytes: 2 * 1_024 * 1_024, ..options(dir) }
+    NodeOptions {
+        volume_bytes: 2 * 1_024 * 1_024,
+        ..options(dir)
+    }
 }
 
 async fn read(node: &Node, key: &str) -> Option<Bytes> {
-    let place = ObjectPlace { bucket: BucketId(1), key: key.parse().unwrap() };
-    let (output, body) = node.get_object(&place, &GetObject::default(), Guards::default()).await.ok()?;
+    let place = ObjectPlace {
+        bucket: BucketId(1),
+        key: key.parse().unwrap(),
+    };
+    let (output, body) = node
+        .get_object(&place, &GetObject::default(), Guards::default())
+        .await
+        .ok()?;
     let bytes = body.collect().await.unwrap().to_bytes();
     assert_eq!(bytes.len() as u64, output.head.size);
     Some(bytes)
 }
 
-fn run_and_kill(dir: &std::path::Path, round: u64, known: &mut BTreeMap<String, Vec<State>>) -> u64 {
-    let mut child = Command::new(writer())
-        .arg(dir)
-        .arg(round.to_string())
+fn run_and_kill(
+    dir: &std::path::Path,
+    round: u64,
+    known: &mut BTreeMap<String, Vec<State>>,
+) -> u64 {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "node::crash::the_writer_that_is_killed",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(DIR, dir)
+        .env(ROUND, round.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -74,13 +99,22 @@ fn run_and_kill(dir: &std::path::Path, round: u64, known: &mut BTreeMap<String, 
     });
     let mut acknowledged = 0;
     for line in output.lines() {
-        let line = line.unwrap();
+        // A kill may cut the last line: what is not a whole line was not said.
+        let Ok(line) = line else { break };
+        let Some(line) = line.strip_suffix('.') else {
+            continue;
+        };
         let words: Vec<&str> = line.split(' ').collect();
+        if !matches!(words[0], "try" | "did") {
+            continue;
+        }
         let state = match words[2..] {
             [seed, length] => Some((seed.parse().unwrap(), length.parse().unwrap())),
             _ => None,
         };
-        let states = known.entry(words[1].to_owned()).or_insert_with(|| vec![None]);
+        let states = known
+            .entry(words[1].to_owned())
+            .or_insert_with(|| vec![None]);
         match words[0] {
             "try" => states.push(state),
             _ => {
@@ -95,10 +129,69 @@ fn run_and_kill(dir: &std::path::Path, round: u64, known: &mut BTreeMap<String, 
     acknowledged
 }
 
-/// The example beside this test's own binary: Cargo builds examples with the tests.
-fn writer() -> PathBuf {
-    let mut path = std::env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.join("examples").join("crash_writer")
+/// This test's own binary, run again as the process that is killed. Says on its standard output what was acknowledged.
+#[test]
+#[ignore = "run by the test above"]
+fn the_writer_that_is_killed() {
+    let (Some(dir), Some(round)) = (std::env::var_os(DIR), std::env::var_os(ROUND)) else {
+        return;
+    };
+    let round: u64 = round.to_str().unwrap().parse().unwrap();
+    let options = NodeOptions {
+        overlay_bytes: 256 * 1_024,
+        apply_after: Duration::from_millis(2),
+        checkpoint_every: Duration::from_millis(40),
+        ..small(dir.as_ref())
+    };
+    say("");
+    let node = Node::open(options).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        node.create_bucket(BucketId(1)).await.unwrap();
+        let mut writers = tokio::task::JoinSet::new();
+        for writer in 0..8 {
+            writers.spawn(write(node.clone(), round, writer));
+        }
+        while writers.join_next().await.is_some() {}
+    });
+}
+
+/// Each writer has its own keys, so that what it was told last is what must be there.
+async fn write(node: Node, round: u64, writer: u64) {
+    for turn in 0_u64.. {
+        let key = format!("w{writer}/{}", turn % 25);
+        let place = ObjectPlace {
+            bucket: BucketId(1),
+            key: key.parse().unwrap(),
+        };
+        let seed = round * 1_000_000 + writer * 100_000 + turn;
+        if turn % 11 == 10 {
+            say(&format!("try {key} -."));
+            node.delete_object(&place, &DeleteObject::default(), Guards::default())
+                .await
+                .unwrap();
+            say(&format!("did {key} -."));
+            continue;
+        }
+        let length = match seed % 13 {
+            0 => 150_000 + usize::try_from(seed % 1_000).unwrap(),
+            other => usize::try_from(other * 700).unwrap(),
+        };
+        say(&format!("try {key} {seed} {length}."));
+        let payload = body(bytes(seed, length));
+        node.put_object(&place, PutObject::default(), by("key"), payload)
+            .await
+            .unwrap();
+        say(&format!("did {key} {seed} {length}."));
+    }
+}
+
+/// One line in one write.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    out.write_all(format!("{line}\n").as_bytes()).unwrap();
+    out.flush().unwrap();
 }

@@ -4,16 +4,28 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::support::*;
 use s3_protocol::call::{DeleteObject, PutObject};
 use storage_node::{Guards, Node, NodeError, NodeOptions, OpenError};
-use super::support::*;
 
 fn last_volume(dir: &Path) -> PathBuf {
-    let mut volumes: Vec<PathBuf> =
-        fs::read_dir(dir.join("volumes")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut volumes: Vec<PathBuf> = fs::read_dir(dir.join("volumes"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     volumes.sort();
     // The last file is the preallocated spare: zeros.
-    volumes.into_iter().rev().find(|path| fs::read(path).unwrap().iter().take(8).any(|byte| *byte != 0)).unwrap()
+    volumes
+        .into_iter()
+        .rev()
+        .find(|path| {
+            fs::read(path)
+                .unwrap()
+                .iter()
+                .take(8)
+                .any(|byte| *byte != 0)
+        })
+        .unwrap()
 }
 
 fn copy_dir(from: &Path, to: &Path) {
@@ -26,7 +38,10 @@ fn copy_dir(from: &Path, to: &Path) {
 
 /// Options with small volumes, so that a copy of the folder is cheap.
 fn small(dir: &Path) -> NodeOptions {
-    NodeOptions { volume_bytes: 64 * 1_024, ..options(dir) }
+    NodeOptions {
+        volume_bytes: 64 * 1_024,
+        ..options(dir)
+    }
 }
 
 /// End of the last round in a volume: behind it are zeros.
@@ -46,7 +61,13 @@ async fn a_tail_torn_at_any_byte_loses_the_last_round_alone() {
     let image = tempfile::tempdir().unwrap();
     copy_dir(dir.path(), image.path());
     node.close().await;
-    let whole = fs::read(image.path().join("volumes").join(volume.file_name().unwrap())).unwrap();
+    let whole = fs::read(
+        image
+            .path()
+            .join("volumes")
+            .join(volume.file_name().unwrap()),
+    )
+    .unwrap();
     let start = before.next_multiple_of(512);
     let end = written(&whole);
     assert!(end > start + 300);
@@ -60,9 +81,20 @@ async fn a_tail_torn_at_any_byte_loses_the_last_round_alone() {
             }
             let there = tempfile::tempdir().unwrap();
             copy_dir(image.path(), there.path());
-            fs::write(there.path().join("volumes").join(volume.file_name().unwrap()), &torn).unwrap();
+            fs::write(
+                there
+                    .path()
+                    .join("volumes")
+                    .join(volume.file_name().unwrap()),
+                &torn,
+            )
+            .unwrap();
             let node = Node::open(small(there.path())).unwrap();
-            assert_eq!(get(&node, "kept").await.unwrap().1, &b"acknowledged before"[..], "{cut} {garble}");
+            assert_eq!(
+                get(&node, "kept").await.unwrap().1,
+                &b"acknowledged before"[..],
+                "{cut} {garble}"
+            );
             assert!(get(&node, "torn").await.is_err(), "{cut} {garble}");
             assert_eq!(node.bucket_stats(BUCKET).await.unwrap().objects, 1);
             put(&node, "torn", b"again").await.unwrap();
@@ -82,7 +114,10 @@ async fn a_flipped_bit_of_a_payload_is_an_error_and_never_other_bytes() {
     let volume = last_volume(dir.path());
     let mut image = fs::read(&volume).unwrap();
     for content in [&small, &large] {
-        let at = image.windows(64).position(|window| window == &content[1_000..1_064]).unwrap();
+        let at = image
+            .windows(64)
+            .position(|window| window == &content[1_000..1_064])
+            .unwrap();
         image[at] ^= 1;
     }
     fs::write(&volume, &image).unwrap();
@@ -94,7 +129,10 @@ async fn a_flipped_bit_of_a_payload_is_an_error_and_never_other_bytes() {
     // The log went on behind them (a checkpoint has them): a rebuild puts the damage aside and reports it.
     fs::remove_file(dir.path().join("index.redb")).unwrap();
     let node = open(dir.path()).await;
-    assert!(matches!(get(&node, "small").await, Err(NodeError::Damaged(_))));
+    assert!(matches!(
+        get(&node, "small").await,
+        Err(NodeError::Damaged(_))
+    ));
     node.close().await;
 }
 
@@ -112,7 +150,10 @@ async fn damage_before_a_valid_round_is_reported_and_not_cut() {
     let image = tempfile::tempdir().unwrap();
     copy_dir(dir.path(), image.path());
     node.close().await;
-    let path = image.path().join("volumes").join(volume.file_name().unwrap());
+    let path = image
+        .path()
+        .join("volumes")
+        .join(volume.file_name().unwrap());
     let whole = fs::read(&path).unwrap();
     // In the record of "two": put aside, told, and "three" is there.
     let mut bad = whole.clone();
@@ -126,11 +167,17 @@ async fn damage_before_a_valid_round_is_reported_and_not_cut() {
     // In the round's head of "two": what follows cannot be reached, so nothing is opened and nothing is changed.
     let image = tempfile::tempdir().unwrap();
     copy_dir(dir.path(), image.path());
-    let path = image.path().join("volumes").join(volume.file_name().unwrap());
+    let path = image
+        .path()
+        .join("volumes")
+        .join(volume.file_name().unwrap());
     let mut bad = whole.clone();
     bad[starts[1] + 20] ^= 1;
     fs::write(&path, &bad).unwrap();
-    assert!(matches!(Node::open(small(image.path())), Err(OpenError::Damaged { .. })));
+    assert!(matches!(
+        Node::open(small(image.path())),
+        Err(OpenError::Damaged { .. })
+    ));
     assert!(fs::read(&path).unwrap() == bad);
 }
 
@@ -145,7 +192,12 @@ async fn image(node: &Node) -> Image {
         objects.insert(key, content);
     }
     let stats = node.bucket_stats(BUCKET).await.unwrap();
-    (objects, stats.objects, stats.bytes, node.stats().garbage_bytes)
+    (
+        objects,
+        stats.objects,
+        stats.bytes,
+        node.stats().garbage_bytes,
+    )
 }
 
 #[tokio::test]
@@ -154,14 +206,28 @@ async fn an_index_rebuilt_from_the_volumes_is_the_index_that_was_there() {
     let node = open(dir.path()).await;
     for n in 0..200_u64 {
         let size = if n % 20 == 0 { 1_100_000 } else { 700 };
-        put(&node, &format!("k{}", n % 60), &bytes(n, size)).await.unwrap();
+        put(&node, &format!("k{}", n % 60), &bytes(n, size))
+            .await
+            .unwrap();
         if n % 7 == 0 {
             let gone = place(&format!("k{}", n % 50));
-            node.delete_object(&gone, &DeleteObject::default(), Guards::default()).await.unwrap();
+            node.delete_object(&gone, &DeleteObject::default(), Guards::default())
+                .await
+                .unwrap();
         }
     }
-    let wrong = PutObject { length: Some(2_000_000), ..PutObject::default() };
-    let failed = node.put_object(&place("failed"), wrong, by("key"), body(bytes(3, 1_900_000))).await;
+    let wrong = PutObject {
+        length: Some(2_000_000),
+        ..PutObject::default()
+    };
+    let failed = node
+        .put_object(
+            &place("failed"),
+            wrong,
+            by("key"),
+            body(bytes(3, 1_900_000)),
+        )
+        .await;
     assert!(failed.is_err());
     let before = image(&node).await;
     node.close().await;
@@ -208,6 +274,9 @@ async fn an_index_that_fails_is_opened_again_and_loses_nothing() {
     put(&node, "after", b"x").await.unwrap();
     node.close().await;
     let node = open(dir.path()).await;
-    assert_eq!(list_all(&node, "", None, 1_000).await.entries.len(), there + 1);
+    assert_eq!(
+        list_all(&node, "", None, 1_000).await.entries.len(),
+        there + 1
+    );
     node.close().await;
 }

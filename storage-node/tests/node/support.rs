@@ -35,12 +35,21 @@ pub(crate) async fn open(dir: &Path) -> Node {
 }
 
 pub(crate) fn place(key: &str) -> ObjectPlace {
-    ObjectPlace { bucket: BUCKET, key: key.parse().unwrap() }
+    ObjectPlace {
+        bucket: BUCKET,
+        key: key.parse().unwrap(),
+    }
 }
 
 pub(crate) fn by(lineage: &str) -> WriteAs {
-    let creator = Creator { principal: "somebody".to_owned(), lineage: lineage.to_owned() };
-    WriteAs { creator, guards: Guards::default() }
+    let creator = Creator {
+        principal: "somebody".to_owned(),
+        lineage: lineage.to_owned(),
+    };
+    WriteAs {
+        creator,
+        guards: Guards::default(),
+    }
 }
 
 pub(crate) fn body(bytes: impl Into<Bytes>) -> Full<Bytes> {
@@ -63,21 +72,33 @@ pub(crate) fn bytes(seed: u64, length: usize) -> Vec<u8> {
 
 pub(crate) async fn put(node: &Node, key: &str, content: &[u8]) -> Result<PutOutput, NodeError> {
     let payload = body(content.to_vec());
-    node.put_object(&place(key), PutObject::default(), by("key"), payload).await
+    node.put_object(&place(key), PutObject::default(), by("key"), payload)
+        .await
 }
 
 pub(crate) async fn get(node: &Node, key: &str) -> Result<(GetOutput, Bytes), NodeError> {
     get_as(node, key, GetObject::default()).await
 }
 
-pub(crate) async fn get_as(node: &Node, key: &str, ask: GetObject) -> Result<(GetOutput, Bytes), NodeError> {
-    let (output, body) = node.get_object(&place(key), &ask, Guards::default()).await?;
+pub(crate) async fn get_as(
+    node: &Node,
+    key: &str,
+    ask: GetObject,
+) -> Result<(GetOutput, Bytes), NodeError> {
+    let (output, body) = node
+        .get_object(&place(key), &ask, Guards::default())
+        .await?;
     let bytes = body.collect().await?.to_bytes();
     assert_eq!(bytes.len() as u64, output.length());
     Ok((output, bytes))
 }
 
-pub(crate) fn list_ask(prefix: &str, delimiter: Option<&str>, max_keys: u32, after: Option<String>) -> ListObjects {
+pub(crate) fn list_ask(
+    prefix: &str,
+    delimiter: Option<&str>,
+    max_keys: u32,
+    after: Option<String>,
+) -> ListObjects {
     ListObjects {
         prefix: prefix.to_owned(),
         delimiter: delimiter.map(str::to_owned),
@@ -88,11 +109,19 @@ pub(crate) fn list_ask(prefix: &str, delimiter: Option<&str>, max_keys: u32, aft
 }
 
 /// All pages of a list, with `max_keys` on each.
-pub(crate) async fn list_all(node: &Node, prefix: &str, delimiter: Option<&str>, max_keys: u32) -> ListPage {
+pub(crate) async fn list_all(
+    node: &Node,
+    prefix: &str,
+    delimiter: Option<&str>,
+    max_keys: u32,
+) -> ListPage {
     let mut all = ListPage::default();
     let mut after = None;
     loop {
-        let page = node.list_objects(BUCKET, &list_ask(prefix, delimiter, max_keys, after)).await.unwrap();
+        let page = node
+            .list_objects(BUCKET, &list_ask(prefix, delimiter, max_keys, after))
+            .await
+            .unwrap();
         assert!(page.entries.len() + page.prefixes.len() <= max_keys as usize);
         all.entries.extend(page.entries);
         all.prefixes.extend(page.prefixes);

@@ -44,7 +44,12 @@ pub(super) struct BlobReader {
 
 impl BlobReader {
     pub(super) fn new(inner: Arc<Inner>, segments: Vec<Segment>, held: Option<Held>) -> Self {
-        Self { inner, segments: segments.into(), extents: VecDeque::new(), _held: held }
+        Self {
+            inner,
+            segments: segments.into(),
+            extents: VecDeque::new(),
+            _held: held,
+        }
     }
 
     /// The next piece; empty at the end.
@@ -61,13 +66,22 @@ impl BlobReader {
     }
 
     async fn piece(&mut self, segment: Segment) -> Result<Bytes, NodeError> {
-        while self.extents.front().is_some_and(|at| at.first + at.size <= segment.from) {
+        while self
+            .extents
+            .front()
+            .is_some_and(|at| at.first + at.size <= segment.from)
+        {
             self.extents.pop_front();
         }
         if self.extents.is_empty() {
             self.look_ahead(segment)?;
         }
-        let missing = || NodeError::Damaged(format!("chunk of {:?} at {}", segment.attempt, segment.from));
+        let missing = || {
+            NodeError::Damaged(format!(
+                "chunk of {:?} at {}",
+                segment.attempt, segment.from
+            ))
+        };
         let extent = self.extents.front().ok_or_else(missing)?;
         if extent.first > segment.from {
             return Err(missing());
@@ -76,7 +90,9 @@ impl BlobReader {
         let frame = FRAME_BYTES as u64;
         let begin = (segment.from - extent.first) / frame * frame;
         let wanted = segment.to.min(extent.first + extent.size) - extent.first;
-        let end = wanted.min(begin + BODY_PIECE_BYTES as u64).next_multiple_of(frame);
+        let end = wanted
+            .min(begin + BODY_PIECE_BYTES as u64)
+            .next_multiple_of(frame);
         let end = end.min(extent.size);
         let volume = self.inner.volumes.get(extent.place.volume)?;
         let length = to_usize(end - begin);
@@ -84,7 +100,9 @@ impl BlobReader {
         let frames = extent.frames.get(to_usize(begin / frame)..frame_count(end));
         if !frames.is_some_and(|frames| frames_fit(&bytes, frames)) {
             let Place { lsn, volume, .. } = extent.place;
-            return Err(NodeError::Damaged(format!("record {lsn} in volume {volume:08x}")));
+            return Err(NodeError::Damaged(format!(
+                "record {lsn} in volume {volume:08x}"
+            )));
         }
         let skip = to_usize(segment.from - extent.first - begin);
         let take = to_usize(wanted.min(end) - begin);
@@ -102,7 +120,12 @@ impl BlobReader {
         let mut from = from;
         loop {
             let table = Table::Extents;
-            let span = Span { table, from: &from, end: Some(&end), limit: EXTENTS_AHEAD_MAX };
+            let span = Span {
+                table,
+                from: &from,
+                end: Some(&end),
+                limit: EXTENTS_AHEAD_MAX,
+            };
             let page = self.inner.store.scan(span)?;
             for (key, row) in page.rows {
                 let extent = read_extent(&key, &row)?;
@@ -125,5 +148,10 @@ fn read_extent(key: &[u8], row: &[u8]) -> Result<Extent, NodeError> {
     let Content::Inline(frames) = fields.body else {
         return Err(NodeError::Damaged("a chunk without frames".to_owned()));
     };
-    Ok(Extent { first, size: fields.size, place, frames })
+    Ok(Extent {
+        first,
+        size: fields.size,
+        place,
+        frames,
+    })
 }

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use md5::{Digest as _, Md5};
 use s3_protocol::call::CompleteMultipartUpload;
-use s3_protocol::checksum::{
-    Checksum, ChecksumAlgorithm, ChecksumKind, Piece, combine, composite,
-};
+use s3_protocol::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind, Piece, combine, composite};
 use s3_protocol::limits::OBJECT_BYTES_MAX;
 use s3_protocol::object::{CompletedPart, ETag, PutOutput};
 use s3_protocol::{S3Code, S3Error, UploadId};
@@ -47,7 +45,8 @@ impl Node {
             return Err(S3Code::EntityTooLarge.into());
         }
         if ask.object_size.is_some_and(|expected| expected != size) {
-            let message = "The provided 'x-amz-mp-object-size' header does not match what was computed.";
+            let message =
+                "The provided 'x-amz-mp-object-size' header does not match what was computed.";
             return Err(S3Error::with(S3Code::InvalidRequest, message).into());
         }
         let checksum = object_checksum(upload.wanted, &listed);
@@ -58,7 +57,10 @@ impl Node {
             recheck()?;
         }
         let modified_ms = self.inner.now_ms();
-        let kept: Vec<(u16, u32)> = listed.iter().map(|part| (part.number, part.attempt)).collect();
+        let kept: Vec<(u16, u32)> = listed
+            .iter()
+            .map(|part| (part.number, part.attempt))
+            .collect();
         let fields = Fields {
             time_ms: modified_ms,
             size,
@@ -84,7 +86,13 @@ impl Node {
             },
         };
         match self.inner.ask(work).await {
-            Ok(_) => Ok(PutOutput { etag, version: None, checksums, size, modified_ms }),
+            Ok(_) => Ok(PutOutput {
+                etag,
+                version: None,
+                checksums,
+                size,
+                modified_ms,
+            }),
             // Another Complete of the same upload was faster.
             Err(error) => self.retried(place, &ask, &parts, error),
         }
@@ -98,11 +106,14 @@ impl Node {
         parts: &[CompletedPart],
         error: NodeError,
     ) -> Result<PutOutput, NodeError> {
-        let gone = matches!(&error, NodeError::Refused(error) if error.code == S3Code::NoSuchUpload);
+        let gone =
+            matches!(&error, NodeError::Refused(error) if error.code == S3Code::NoSuchUpload);
         if !gone {
             return Err(error);
         }
-        let Ok(found) = self.find(place, None) else { return Err(error) };
+        let Ok(found) = self.find(place, None) else {
+            return Err(error);
+        };
         let fields = found.fields;
         let same = fields.completes == Some(ask.upload.0)
             && fields.parts.len() == parts.len()
@@ -140,9 +151,10 @@ impl Node {
             let found = found.filter(|found| tag_text(found.md5) == part.etag);
             let found = found.ok_or_else(|| invalid_part(part))?;
             let agrees = |checksum: &Checksum| {
-                found.checksums.iter().all(|own| {
-                    own.algorithm != checksum.algorithm || own.value == checksum.value
-                })
+                found
+                    .checksums
+                    .iter()
+                    .all(|own| own.algorithm != checksum.algorithm || own.value == checksum.value)
             };
             if !part.checksums.iter().all(agrees) {
                 return Err(invalid_part(part).into());
@@ -170,13 +182,24 @@ impl Node {
         let end = keys::after_prefix(&from);
         loop {
             let limit = SCAN_ROWS_MAX;
-            let span = Span { table: Table::Parts, from: &from, end: end.as_deref(), limit };
+            let span = Span {
+                table: Table::Parts,
+                from: &from,
+                end: end.as_deref(),
+                limit,
+            };
             let page = self.inner.store.scan(span)?;
             for (key, row) in &page.rows {
                 let entry = part_entry(key, row)?;
                 let attempt = part_attempt(upload, key, row)?.attempt;
                 let (number, size, md5) = (entry.number, entry.size, entry.etag.md5);
-                let part = ListedPart { number, attempt, size, md5, checksums: entry.checksums };
+                let part = ListedPart {
+                    number,
+                    attempt,
+                    size,
+                    md5,
+                    checksums: entry.checksums,
+                };
                 uploaded.insert(number, part);
             }
             match page.next {
@@ -201,7 +224,10 @@ fn tag_text(md5: [u8; 16]) -> String {
 fn etag_of(parts: &[ListedPart]) -> ETag {
     let mut md5 = Md5::new();
     parts.iter().for_each(|part| md5.update(part.md5));
-    ETag { md5: md5.finalize().into(), parts: u16::try_from(parts.len()).ok() }
+    ETag {
+        md5: md5.finalize().into(),
+        parts: u16::try_from(parts.len()).ok(),
+    }
 }
 
 /// The object's checksum: the one that the upload named, else CRC64NVME over the bytes.
@@ -214,15 +240,20 @@ fn object_checksum(
     let values: Option<Vec<(&[u8], u64)>> = parts
         .iter()
         .map(|part| {
-            let own = part.checksums.iter().find(|own| own.algorithm == algorithm)?;
+            let own = part
+                .checksums
+                .iter()
+                .find(|own| own.algorithm == algorithm)?;
             Some((own.value.as_slice(), part.size))
         })
         .collect();
     let values = values?;
     match kind {
         ChecksumKind::FullObject => {
-            let pieces: Vec<Piece<'_>> =
-                values.into_iter().map(|(value, size)| Piece { value, size }).collect();
+            let pieces: Vec<Piece<'_>> = values
+                .into_iter()
+                .map(|(value, size)| Piece { value, size })
+                .collect();
             combine(algorithm, &pieces)
         }
         ChecksumKind::Composite => composite(algorithm, values.into_iter().map(|(value, _)| value)),
@@ -240,7 +271,9 @@ fn compare(ask: &CompleteMultipartUpload, computed: Option<&Checksum>) -> Result
             return Err(S3Error::with(S3Code::InvalidRequest, message));
         }
     }
-    let (Some(expected), Some(computed)) = (&ask.checksum, computed) else { return Ok(()) };
+    let (Some(expected), Some(computed)) = (&ask.checksum, computed) else {
+        return Ok(());
+    };
     let same = expected.algorithm == computed.algorithm;
     match same && expected.value != computed.value {
         true => Err(computed.algorithm.mismatch()),

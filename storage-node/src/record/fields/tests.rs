@@ -11,16 +11,26 @@ fn full() -> Fields {
     };
     Fields {
         time_ms: 1_700_000_000_123,
-        creator: Creator { principal: "user/1".into(), lineage: "key/2".into() },
+        creator: Creator {
+            principal: "user/1".into(),
+            lineage: "key/2".into(),
+        },
         size: 70_000,
-        etag: Some(ETag { md5: [9; 16], parts: Some(2) }),
+        etag: Some(ETag {
+            md5: [9; 16],
+            parts: Some(2),
+        }),
         checksums: vec![checksum.clone()],
         parts: vec![ListedPart {
             number: 1,
             attempt: 7,
             size: 70_000,
             md5: [3; 16],
-            checksums: vec![Checksum { kind: ChecksumKind::FullObject, parts: None, ..checksum }],
+            checksums: vec![Checksum {
+                kind: ChecksumKind::FullObject,
+                parts: None,
+                ..checksum
+            }],
         }],
         content: ContentHeaders {
             content_type: Some("text/plain".into()),
@@ -34,9 +44,16 @@ fn full() -> Fields {
         tags: vec![("t".into(), String::new())],
         storage_class: Some("STANDARD_IA".into()),
         website_redirect: Some("/x".into()),
-        retention: Some(Retention { compliance: true, until_ms: 1_800_000_000_000 }),
+        retention: Some(Retention {
+            compliance: true,
+            until_ms: 1_800_000_000_000,
+        }),
         legal_hold: true,
-        version: Some(VersionMark { id: 5, null: true, marker: true }),
+        version: Some(VersionMark {
+            id: 5,
+            null: true,
+            marker: true,
+        }),
         body: Content::Blob(77),
         encryption: Some(Encryption {
             cipher: 1,
@@ -57,7 +74,10 @@ fn full() -> Fields {
 #[test]
 fn every_field_reads_back_as_itself() {
     assert_eq!(Fields::decode(&full().encode()), Ok(full()));
-    let inline = Fields { body: Content::Inline(vec![1, 2]), ..Fields::default() };
+    let inline = Fields {
+        body: Content::Inline(vec![1, 2]),
+        ..Fields::default()
+    };
     assert_eq!(Fields::decode(&inline.encode()), Ok(inline));
     assert_eq!(Fields::decode(&[]), Ok(Fields::default()));
 }
@@ -66,10 +86,19 @@ fn every_field_reads_back_as_itself() {
 fn the_bytes_of_a_small_version_are_those_of_format_1() {
     let fields = Fields {
         time_ms: 1_700_000_000_123,
-        creator: Creator { principal: "u".into(), lineage: "k".into() },
+        creator: Creator {
+            principal: "u".into(),
+            lineage: "k".into(),
+        },
         size: 3,
-        etag: Some(ETag { md5: [0xab; 16], parts: None }),
-        content: ContentHeaders { content_type: Some("a/b".into()), ..ContentHeaders::default() },
+        etag: Some(ETag {
+            md5: [0xab; 16],
+            parts: None,
+        }),
+        content: ContentHeaders {
+            content_type: Some("a/b".into()),
+            ..ContentHeaders::default()
+        },
         body: Content::Inline(vec![0x0403_0201]),
         ..Fields::default()
     };
@@ -100,7 +129,10 @@ fn an_unknown_field_is_kept_and_an_unknown_critical_one_refused() {
 fn a_delta_is_in_the_record_and_not_in_the_row() {
     let row = full().encode();
     let mut record = row.clone();
-    let delta = Delta { bytes: -5, objects: 1 };
+    let delta = Delta {
+        bytes: -5,
+        objects: 1,
+    };
     put_delta(&mut record, delta);
     assert_eq!(split_delta(&record), Ok((row.clone(), delta)));
     assert_eq!(Fields::decode(&record), Fields::decode(&row));
@@ -109,7 +141,10 @@ fn a_delta_is_in_the_record_and_not_in_the_row() {
 #[test]
 fn a_glance_sees_what_a_reading_sees() {
     let glance = Glance::decode(&full().encode()).unwrap();
-    assert_eq!((glance.size, glance.blob, glance.marker), (70_000, Some(77), true));
+    assert_eq!(
+        (glance.size, glance.blob, glance.marker),
+        (70_000, Some(77), true)
+    );
 }
 
 #[test]
