@@ -7,7 +7,7 @@ mod secrets;
 mod systemd;
 mod work;
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -214,8 +214,9 @@ fn announce(settings: &Settings, mode: Mode, built: &Built, notice: &Notice) -> 
             keys: built.dev_keys.clone(),
         };
         let fingerprint = built.authority.as_ref().map(crate::edge::authority::Authority::fingerprint).transpose()?;
-        let banner = dev::banner(&dev, &settings.data, &fingerprint.unwrap_or_default());
         let mut out = io::stdout().lock();
+        let secrets = if out.is_terminal() { dev::Secrets::Shown } else { dev::Secrets::Hidden };
+        let banner = dev::banner(&dev, &settings.data, &fingerprint.unwrap_or_default(), secrets);
         // A terminal that is gone does not stop the server.
         drop(io::Write::write_all(&mut out, banner.as_bytes()).and_then(|()| io::Write::flush(&mut out)));
         // Last: whoever waits for this file finds everything else done.

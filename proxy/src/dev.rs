@@ -14,6 +14,7 @@ use postern_config::settings::Overrides;
 use serde::{Deserialize, Serialize};
 
 pub use banner::{banner, shell};
+pub(crate) use banner::Secrets;
 pub use seed::{SeedError, seed};
 
 use crate::files;

@@ -5,8 +5,17 @@ use std::path::Path;
 
 use super::{Dev, DevKey, TENANT, USERS};
 
+/// Whether secrets are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    /// To a terminal: for the newcomer in front of it.
+    Shown,
+    /// To a file or a log collector: never.
+    Hidden,
+}
+
 /// The lines that are printed when the server is ready: where it is, whose keys there are, and what to paste.
-pub fn banner(dev: &Dev, data: &Path, fingerprint: &str) -> String {
+pub fn banner(dev: &Dev, data: &Path, fingerprint: &str, secrets: Secrets) -> String {
     let mut text = String::new();
     let mut line = |words: std::fmt::Arguments<'_>| {
         // Writing to memory cannot fail.
@@ -14,15 +23,20 @@ pub fn banner(dev: &Dev, data: &Path, fingerprint: &str) -> String {
         text.push('\n');
     };
     let folder = data.display();
+    let secret = |key: &DevKey| match secrets {
+        Secrets::Shown => key.secret_access_key.clone(),
+        Secrets::Hidden => "(in dev.json)".to_owned(),
+    };
     line(format_args!("postern {}  dev mode, data in {folder} (delete it to start over)", env!("CARGO_PKG_VERSION")));
     line(format_args!("  S3        {}        admin {}", dev.s3, dev.admin));
     line(format_args!("  CA        {}  SHA-256 {fingerprint}", dev.ca.display()));
     line(format_args!("  tenant {TENANT} · users {} · a bucket demo-bucket each · keys in {folder}/dev.json", USERS.join(", ")));
     line(format_args!(""));
     for key in dev.keys.iter().filter(|key| key.user == USERS[0]) {
-        line(format_args!("  {:<10} {:<10} {}  {}", key.user, key.level, key.access_key_id, key.secret_access_key));
+        line(format_args!("  {:<10} {:<10} {}  {}", key.user, key.level, key.access_key_id, secret(key)));
     }
     if let Some(key) = dev.key(USERS[0], "full") {
+        let key = &DevKey { secret_access_key: secret(key), ..key.clone() };
         line(format_args!("\ntry, in another shell:"));
         line(format_args!("  eval \"$(postern dev env --data {})\"", quoted(&folder.to_string())));
         line(format_args!("aws CLI:"));
@@ -80,10 +94,17 @@ mod tests {
 
     #[test]
     fn the_banner_names_everything_that_a_newcomer_needs() {
-        let text = banner(&dev(), Path::new("postern-dev"), "3F:9A");
+        let text = banner(&dev(), Path::new("postern-dev"), "3F:9A", Secrets::Shown);
+        assert!(text.contains("it's a secret"));
         for words in ["https://localhost:9443", "3F:9A", "postern-dev/dev.json", "aws s3 cp", "rclone", "boto3.client", "dev env"] {
             assert!(text.contains(words), "{words} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn what_is_not_a_terminal_is_told_no_secret() {
+        let text = banner(&dev(), Path::new("postern-dev"), "3F:9A", Secrets::Hidden);
+        assert!(!text.contains("it's a secret") && text.contains("dev.json"));
     }
 
     #[test]

@@ -179,7 +179,7 @@ impl Latency {
     }
 
     fn encode(&self, name: &str, help: &str, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let bounds = BUCKETS.iter().copied().chain([f64::MAX]);
+        let bounds = BUCKETS.iter().copied().chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.zip(self.buckets.iter().map(get)).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
         let sum = Duration::from_nanos(get(&self.nanoseconds)).as_secs_f64();
