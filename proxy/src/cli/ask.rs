@@ -36,8 +36,29 @@ impl Explain {
         let id: RequestId =
             self.request.parse().map_err(|fault| CliError::Usage(format!("`{}`: {fault}", self.request)))?;
         let explained = self.connection.ask(Method::GET, &format!("/api/v1/requests/{id}/explain"), None)?;
-        if style.json { print_json(&explained) } else { print(outline(&explained, 0).trim_end()) }
+        if style.json { print_json(&explained) } else { print(told(&explained).trim_end()) }
     }
+}
+
+/// An explanation for people: who asked, then each check with what its layers asked, heard and said.
+fn told(explained: &Value) -> String {
+    let field = |name: &str| explained.get(name).map(word).unwrap_or_default();
+    let mut text = format!(
+        "request {} · {} · from {}\ncaller  {} · key {}\n",
+        field("request"),
+        field("operation"),
+        field("source_ip"),
+        field("caller"),
+        field("access_key_id"),
+    );
+    for check in explained.get("checks").and_then(Value::as_array).into_iter().flatten() {
+        let of = |name: &str| check.get(name).map(word).unwrap_or_default();
+        text.push_str(&format!("\n{} on {}\n", of("operation"), of("resource")));
+        // The gate writes this text itself; what came from clients is escaped in it.
+        let plan = check.get("text").and_then(Value::as_str).unwrap_or("undecided: the plan cannot be built\n");
+        text.push_str(plan);
+    }
+    text
 }
 
 impl Status {

@@ -86,6 +86,7 @@ pub(super) async fn verify(gate: &Gate, world: &World, accepted: Accepted) -> Re
         content_length: length,
         namespace,
         post: None,
+        received: Arc::default(),
     };
     Ok(Signed { scene, body: Payload::new(body, verifier, length) })
 }

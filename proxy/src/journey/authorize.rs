@@ -9,7 +9,7 @@ mod checks;
 mod facts;
 mod scene;
 
-pub(crate) use again::{Again, Supervised};
+pub(crate) use again::{Again, Supervised, Way};
 pub(crate) use bench::{Bench, action};
 pub(crate) use checks::{Check, Checks};
 pub(crate) use facts::CheckFacts;

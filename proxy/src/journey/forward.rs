@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 use storage_node::{CopyRead, Node, NodeError, ObjectPlace};
 
 use super::authenticate::Payload;
-use super::authorize::{Again, Granted, Permit, Ruling, Scene, Supervised};
+use super::authorize::{Again, Granted, Permit, Ruling, Scene, Supervised, Way};
 use super::gate::Gate;
 use super::refusal::Refusal;
 
@@ -119,7 +119,7 @@ impl Errand<'_> {
         let guards = guards::to_read(self.scene, &self.main.obligations);
         match self.node().get_object(place, ask, guards).await {
             Ok((output, body)) => {
-                let body = Supervised::new(body, self.again);
+                let body = Supervised::new(body, Way::Out, self.again);
                 Ok(Outcome::Object(Box::new((ask.clone(), output, body))))
             }
             Err(error) => Err(self.not_found(error)),
@@ -148,7 +148,7 @@ impl Errand<'_> {
     async fn put(self, place: &ObjectPlace, ask: &PutObject, body: Payload) -> Result<Outcome, Refusal> {
         self.node().ready_for_writes().map_err(upstream)?;
         let by = guards::write_as(self.scene, &self.main.obligations, &self.again);
-        let body = Supervised::new(body, self.again);
+        let body = Supervised::new(body, Way::In, self.again);
         let output = self.gate.node.put_object(place, ask.clone(), by, body).await.map_err(upstream)?;
         Ok(match &self.scene.post {
             Some(answer) => Outcome::Posted(answer.clone(), output),
@@ -208,7 +208,7 @@ impl Errand<'_> {
     async fn part(self, place: &ObjectPlace, ask: &UploadPart, body: Payload) -> Result<Outcome, Refusal> {
         self.node().ready_for_writes().map_err(upstream)?;
         let guards = guards::of(self.scene, &self.main.obligations, &self.again);
-        let body = Supervised::new(body, self.again);
+        let body = Supervised::new(body, Way::In, self.again);
         let output = self.gate.node.upload_part(place, ask.clone(), guards, body).await.map_err(upstream)?;
         Ok(Outcome::PartPut(output))
     }

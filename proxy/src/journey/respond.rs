@@ -30,6 +30,7 @@ pub(super) fn relay(place: &Place, entry: &mut Entry, done: Done) -> Response<An
         }
         other => small(place, &scene, entry, other).map(Answer::from),
     };
+    entry.received(scene.received());
     for name in strip {
         response.headers_mut().remove(&*name);
     }

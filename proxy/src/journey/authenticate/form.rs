@@ -56,6 +56,7 @@ pub(super) async fn verify(gate: &Gate, world: &World, accepted: Accepted) -> Re
         content_length: None,
         namespace,
         post: Some(answer),
+        received: Arc::default(),
     };
     Ok(Signed { scene, body: Payload::of_form(file, BodyVerifier::Unsigned) })
 }

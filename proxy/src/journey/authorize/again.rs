@@ -78,12 +78,22 @@ pub struct Supervised<B> {
     body: B,
     again: Again,
     due: Instant,
+    way: Way,
+}
+
+/// Which way a body flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// From the client: what comes is counted.
+    In,
+    /// To the client.
+    Out,
 }
 
 impl<B> Supervised<B> {
     /// Watches over `body`.
-    pub(crate) fn new(body: B, again: Again) -> Self {
-        Self { body, again, due: Instant::now() + RECHECK_EVERY }
+    pub(crate) fn new(body: B, way: Way, again: Again) -> Self {
+        Self { body, again, due: Instant::now() + RECHECK_EVERY, way }
     }
 }
 
@@ -107,7 +117,11 @@ where
                 return Poll::Ready(Some(Err(refused)));
             }
         }
-        Pin::new(&mut this.body).poll_frame(cx).map_err(Into::into)
+        let polled = Pin::new(&mut this.body).poll_frame(cx).map_err(Into::into);
+        if let (Way::In, Poll::Ready(Some(Ok(frame)))) = (this.way, &polled) {
+            this.again.scene.receive(frame.data_ref().map_or(0, Bytes::len));
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

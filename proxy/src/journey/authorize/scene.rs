@@ -2,6 +2,7 @@
 //! a long transfer can be judged again while it flows.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderMap;
 use postern_config::directory::{NamespaceId, Profile};
@@ -23,6 +24,8 @@ pub(crate) struct Scene {
     pub(in crate::journey) namespace: Option<NamespaceId>,
     /// What a form asks to be answered with.
     pub(in crate::journey) post: Option<PostAnswer>,
+    /// Bytes of the body that were taken so far.
+    pub(in crate::journey) received: Arc<AtomicU64>,
 }
 
 /// How a request was signed.
@@ -80,6 +83,16 @@ impl Scene {
     /// The namespace in which bucket names are found: the host's where it names one, else the caller's own.
     pub(crate) fn namespace(&self) -> Option<NamespaceId> {
         self.namespace
+    }
+
+    /// `bytes` more of the body were taken.
+    pub(super) fn receive(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of the body that were taken.
+    pub(in crate::journey) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// The same request by the same caller as he is now.
