@@ -1,6 +1,5 @@
 //! What the node costs: a table of PUT and GET of 4 KiB, on an empty index and on a million rows. `cargo bench -p storage-node`
 //! (`-- --rows 1000000`, `-- --seconds 5`); `cargo test` builds it and does nothing.
-#![expect(missing_docs, reason = "a program")]
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 #![expect(clippy::unwrap_used, reason = "a failure ends it")]
 
@@ -148,7 +147,7 @@ where
         tasks.spawn(one_worker(worker, began, time, work));
     }
     let latencies: Vec<u32> = tasks.join_all().await.into_iter().flatten().collect();
-    let (took, cpu) = (began.elapsed(), cpu() - cpu_before);
+    let (took, cpu) = (began.elapsed(), cpu().saturating_sub(cpu_before));
     Measured {
         operations: latencies.len() as u64,
         took,

@@ -142,15 +142,7 @@ impl<'a> Pending<'a> {
         if let Some(upload) = glance.completes {
             self.complete(record, UploadId(upload))?;
         } else if let Some(blob) = glance.blob {
-            self.remove(
-                Table::Open,
-                &Attempt {
-                    blob,
-                    part: 0,
-                    attempt: 0,
-                }
-                .key(),
-            );
+            self.remove(Table::Open, &Attempt::plain(blob).key());
         }
         self.put(Table::Objects, key, row::encode(key, place, fields));
         Ok(())
@@ -183,11 +175,7 @@ impl<'a> Pending<'a> {
             let part = part_attempt(upload, &key, &row)?;
             let kept = listed
                 .binary_search_by_key(&part.part, |listed| listed.number)
-                .is_ok_and(|at| {
-                    listed
-                        .get(at)
-                        .is_some_and(|one| one.attempt == part.attempt)
-                });
+                .is_ok_and(|at| listed.get(at).is_some_and(|one| one.attempt == part.turn));
             if !kept {
                 self.bury(&part.key(), record.place);
             }
@@ -232,13 +220,13 @@ pub(crate) fn part_attempt(
     part: &[u8],
 ) -> Result<Attempt, NodeError> {
     let (_, fields) = row::decode(key, part)?;
-    let attempt = Fields::decode(fields).map_err(damaged)?.attempt;
+    let turn = Fields::decode(fields).map_err(damaged)?.attempt;
     let number = key
         .last_chunk::<2>()
         .map_or(0, |number| u16::from_be_bytes(*number));
     Ok(Attempt {
         blob: upload.0,
         part: number,
-        attempt,
+        turn,
     })
 }

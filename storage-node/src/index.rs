@@ -95,9 +95,10 @@ impl Index {
     /// Moves a layer in. Durable or not, it is visible in the next [`view`](Self::view).
     pub(crate) fn apply(&self, layer: &Layer, batch: &Batch<'_>) -> Result<(), NodeError> {
         let mut write = self.database.begin_write().map_err(failed)?;
-        match batch.durable {
-            true => write.set_quick_repair(true),
-            false => write.set_durability(Durability::None).map_err(failed)?,
+        if batch.durable {
+            write.set_quick_repair(true);
+        } else {
+            write.set_durability(Durability::None).map_err(failed)?;
         }
         for table in Table::ALL {
             let mut rows = write.open_table(rows(table)).map_err(failed)?;
@@ -143,7 +144,7 @@ impl Index {
         let counts = read.open_table(COUNTS).map_err(failed)?;
         let garbage = read.open_table(GARBAGE).map_err(failed)?;
         Ok(View(Some(Arc::new(Tables {
-            tables,
+            rows: tables,
             counts,
             garbage,
             _read: read,
@@ -256,7 +257,7 @@ fn reap_some(write: &WriteTransaction, oldest_reader: u64) -> Result<bool, NodeE
 pub(crate) struct View(Option<Arc<Tables>>);
 
 struct Tables {
-    tables: Vec<ReadOnlyTable<&'static [u8], &'static [u8]>>,
+    rows: Vec<ReadOnlyTable<&'static [u8], &'static [u8]>>,
     counts: ReadOnlyTable<u128, (i64, i64)>,
     garbage: ReadOnlyTable<u32, i64>,
     _read: ReadTransaction,
@@ -284,7 +285,7 @@ impl View {
     ) -> Result<&ReadOnlyTable<&'static [u8], &'static [u8]>, NodeError> {
         let tables = self.tables()?;
         tables
-            .tables
+            .rows
             .get(table as usize)
             .ok_or_else(|| NodeError::Index("no table".to_owned()))
     }

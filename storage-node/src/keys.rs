@@ -59,16 +59,25 @@ pub(crate) struct Attempt {
     /// The part's number; 0 for a plain object.
     pub(crate) part: u16,
     /// Tells two uploads of one part apart.
-    pub(crate) attempt: u32,
+    pub(crate) turn: u32,
 }
 
 impl Attempt {
+    /// A plain object's.
+    pub(crate) const fn plain(blob: u128) -> Self {
+        Self {
+            blob,
+            part: 0,
+            turn: 0,
+        }
+    }
+
     /// The prefix of its extents, and its key in [`Table::Open`] and [`Table::Dead`].
     pub(crate) fn key(self) -> Vec<u8> {
         let mut key = Vec::with_capacity(30);
         key.extend_from_slice(&self.blob.to_be_bytes());
         key.extend_from_slice(&self.part.to_be_bytes());
-        key.extend_from_slice(&self.attempt.to_be_bytes());
+        key.extend_from_slice(&self.turn.to_be_bytes());
         key
     }
 
@@ -85,7 +94,7 @@ impl Attempt {
         Ok(Self {
             blob: reader.u128_be()?,
             part: u16::from_be_bytes(reader.array()?),
-            attempt: u32::from_be_bytes(reader.array()?),
+            turn: u32::from_be_bytes(reader.array()?),
         })
     }
 }
@@ -227,7 +236,7 @@ mod tests {
         let attempt = Attempt {
             blob: 5,
             part: 3,
-            attempt: 9,
+            turn: 9,
         };
         let key = attempt.extent(77);
         assert_eq!(Attempt::read(&key), Ok(attempt));

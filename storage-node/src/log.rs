@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use crate::checksum::crc32c_of;
 use crate::error::NodeError;
+use crate::index::file::Faults;
 use crate::limits::ROUND_ALIGN;
 use crate::log::spare::Spare;
 use crate::record::fields::{Delta, put_delta};
@@ -193,6 +194,7 @@ pub(crate) struct Log {
     sealed: bool,
     /// A round could not be cut off: nothing is written any more.
     broken: bool,
+    faults: Faults,
 }
 
 impl Log {
@@ -211,7 +213,14 @@ impl Log {
             spare,
             sealed: false,
             broken: false,
+            faults: Faults::default(),
         }
+    }
+
+    /// The same, with a switch that makes flushes fail.
+    pub(crate) fn with_faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -256,7 +265,9 @@ impl Log {
     pub(crate) fn commit(&mut self, round: &mut Round, now_ms: u64) -> Result<Position, NodeError> {
         let after = round.close(now_ms);
         let written = self.volume.append(&mut round.pieces(), round.start);
-        let flushed = written.and_then(|()| self.volume.flush());
+        let flushed = written
+            .and_then(|()| self.faults.check())
+            .and_then(|()| self.volume.flush());
         match flushed {
             Ok(()) => {
                 self.volume.set_end(after.offset);
@@ -301,7 +312,7 @@ impl Log {
         if let Err(error) = self.volume.cut(self.position.offset) {
             tracing::warn!(volume = self.volume.head.number, %error, "could not cut a full volume");
         }
-        self.volumes.add(Arc::clone(&next));
+        self.volumes.add(&next);
         self.position.volume = next.head.number;
         self.position.offset = HEAD_BYTES;
         self.volume = next;

@@ -76,6 +76,7 @@ pub(crate) struct Settings {
     pub(crate) clock: Clock,
     pub(crate) free_bytes: FreeBytes,
     pub(crate) faults: Faults,
+    pub(crate) log_faults: Faults,
 }
 
 /// Where an object is, or would be.
@@ -157,6 +158,7 @@ impl Settings {
             clock: options.clock,
             free_bytes,
             faults: options.index_faults,
+            log_faults: options.log_faults,
         }
     }
 }
@@ -348,10 +350,9 @@ impl Inner {
         let (reply, _) = oneshot::channel();
         if let Err(mpsc::error::TrySendError::Full(command)) =
             sender.try_send(Command { work, reply })
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(async move { sender.send(command).await.is_ok() });
-            }
+            runtime.spawn(async move { sender.send(command).await.is_ok() });
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct NodeOptions {
     pub free_bytes: Option<FreeBytes>,
     /// Makes the index fail as a bad disk would; for tests.
     pub index_faults: Faults,
+    /// Makes flushes of the log fail; for tests.
+    pub log_faults: Faults,
 }
 
 impl NodeOptions {
@@ -55,6 +57,7 @@ impl NodeOptions {
             clock,
             free_bytes: None,
             index_faults: Faults::default(),
+            log_faults: Faults::default(),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::effects::{Pending, Record};
+use crate::effects::Pending;
 use crate::error::{NodeError, OpenError};
 use crate::index::{Batch, Checkpoint, Index};
 use crate::keys::Attempt;
@@ -48,10 +48,7 @@ pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
     let lock = lock(&settings.dir)?;
     let survey = survey::survey(&folder)?;
     let volumes = Arc::new(VolumeSet::default());
-    survey
-        .volumes
-        .iter()
-        .for_each(|volume| volumes.add(Arc::clone(volume)));
+    survey.volumes.iter().for_each(|volume| volumes.add(volume));
     if let Some(last) = survey.volumes.last() {
         // What the page cache holds may be more than the disk has: flush it, drop it, and believe what is read then.
         let disk = last.file.sync_all().and_then(|()| last.forget_cached());
@@ -132,28 +129,17 @@ impl Replay<'_> {
         let store = Store::new(view, from, self.settings.overlay_bytes);
         let mut scan = Scan::new(volumes, from, until);
         let mut damage = Vec::new();
-        loop {
-            match scan.next()? {
-                Scanned::Round(round) => {
-                    let mut pending = Pending::new(&store);
-                    for record in round.records() {
-                        let (head, key, fields, delta, place) = record.parts();
-                        let record = Record {
-                            kind: head.kind,
-                            key,
-                            fields,
-                            delta,
-                            place,
-                        };
-                        pending.apply(&record).map_err(index_error)?;
-                    }
-                    damage.extend(round.damage().map(str::to_owned));
-                    store.publish(pending.layer, round.after(), Instant::now());
-                    if store.bytes() > self.settings.overlay_bytes / 2 {
-                        self.settle(&store, &uuids, false)?;
-                    }
-                }
-                Scanned::End => break,
+        while let Scanned::Round(round) = scan.next()? {
+            let mut pending = Pending::new(&store);
+            for record in round.records() {
+                pending
+                    .apply(&record.as_rows_see_it())
+                    .map_err(index_error)?;
+            }
+            damage.extend(round.damage().map(str::to_owned));
+            store.publish(pending.layer, round.after(), Instant::now());
+            if store.bytes() > self.settings.overlay_bytes / 2 {
+                self.settle(&store, &uuids, false)?;
             }
         }
         self.settle(&store, &uuids, true)?;
@@ -312,7 +298,7 @@ fn begin_log(
         }
     }
     let volume = Arc::new(volume::begin(&path, head).map_err(io_at(&path))?);
-    volumes.add(Arc::clone(&volume));
+    volumes.add(&volume);
     end.volume = number;
     end.offset = HEAD_BYTES;
     let free = Arc::clone(&settings.free_bytes);
@@ -323,10 +309,8 @@ fn begin_log(
         free,
     ));
     spare.prepare(number);
-    Ok((
-        Log::new(node, volume, end, Arc::clone(volumes), Arc::clone(&spare)),
-        spare,
-    ))
+    let log = Log::new(node, volume, end, Arc::clone(volumes), Arc::clone(&spare));
+    Ok((log.with_faults(settings.log_faults.clone()), spare))
 }
 
 pub(crate) fn io_at(path: &Path) -> impl Fn(std::io::Error) -> OpenError + '_ {

@@ -58,6 +58,7 @@ fn read<'a>(key: &[u8], row: &'a [u8]) -> Result<(Place, &'a [u8]), WireError> {
 }
 
 /// Turns what cannot be read in a row's fields into an error that says so.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 pub(crate) fn damaged(error: WireError) -> NodeError {
     NodeError::Damaged(format!("a row's fields: {error}"))
 }

@@ -221,9 +221,14 @@ impl Writer {
         let mut answers = Vec::with_capacity(batch.len());
         let mut broken = None;
         for Command { work, reply } in batch {
-            let done = match broken.clone() {
-                Some(error) => Err(error),
-                None => self.perform(work, &mut round, &mut pending),
+            let done = if let Some(error) = broken.clone() {
+                Err(error)
+            } else {
+                let mut turn = Turn {
+                    round: &mut round,
+                    pending: &mut pending,
+                };
+                self.perform(work, &mut turn)
             };
             match done {
                 Ok(answer) => answers.push((reply, Ok(answer))),
@@ -289,12 +294,8 @@ impl Writer {
         }
     }
 
-    fn perform(
-        &mut self,
-        work: Work,
-        round: &mut Round,
-        pending: &mut Pending<'_>,
-    ) -> Result<Reply, Fault> {
+    #[expect(clippy::too_many_lines, reason = "one arm a command, each a few lines")]
+    fn perform(&mut self, work: Work, turn: &mut Turn<'_, '_>) -> Result<Reply, Fault> {
         match work {
             Work::Chunk {
                 attempt,
@@ -304,22 +305,14 @@ impl Writer {
                 upload,
             } => {
                 if let Some(upload) = upload {
-                    judge::upload_is_open(pending, &upload, None)?;
+                    judge::upload_is_open(turn.pending, &upload, None)?;
                 }
                 let size = payload.iter().map(|piece| piece.len() as u64).sum();
                 let (key, fields) = (attempt.extent(first), chunk_fields(size, &frames));
-                let fields = &fields[..];
-                add(
-                    round,
-                    pending,
-                    Entry {
-                        kind: Kind::Chunk,
-                        key: &key,
-                        fields,
-                        delta: Delta::default(),
-                        payload,
-                    },
-                )?;
+                turn.add(Entry {
+                    payload,
+                    ..Entry::plain(Kind::Chunk, &key, &fields)
+                })?;
             }
             Work::Put {
                 key,
@@ -328,20 +321,13 @@ impl Writer {
                 payload,
                 rules,
             } => {
-                self.bucket_is_there(pending, &key)?;
-                let delta = judge::replace(pending, &key, &rules, size)?;
-                let fields = &fields[..];
-                add(
-                    round,
-                    pending,
-                    Entry {
-                        kind: Kind::Version,
-                        key: &key,
-                        fields,
-                        delta,
-                        payload,
-                    },
-                )?;
+                self.bucket_is_there(turn.pending, &key)?;
+                let delta = judge::replace(turn.pending, &key, &rules, size)?;
+                turn.add(Entry {
+                    delta,
+                    payload,
+                    ..Entry::plain(Kind::Version, &key, &fields)
+                })?;
             }
             Work::Complete {
                 key,
@@ -352,66 +338,47 @@ impl Writer {
                 size,
                 rules,
             } => {
-                judge::upload_is_open(pending, &upload_key, None)?;
-                judge::parts_stand(pending, upload, &parts)?;
-                let delta = judge::replace(pending, &key, &rules, size)?;
-                plain(round, pending, Kind::Version, (&key, &fields, delta))?;
+                judge::upload_is_open(turn.pending, &upload_key, None)?;
+                judge::parts_stand(turn.pending, upload, &parts)?;
+                let delta = judge::replace(turn.pending, &key, &rules, size)?;
+                turn.add(Entry {
+                    delta,
+                    ..Entry::plain(Kind::Version, &key, &fields)
+                })?;
             }
-            Work::Delete(deletions) => return self.delete(deletions, round, pending),
+            Work::Delete(deletions) => return self.delete(deletions, turn),
             Work::Upload { key, fields } => {
-                self.bucket_is_there(pending, &key)?;
-                plain(
-                    round,
-                    pending,
-                    Kind::Upload,
-                    (&key, &fields, Delta::default()),
-                )?;
+                self.bucket_is_there(turn.pending, &key)?;
+                turn.add(Entry::plain(Kind::Upload, &key, &fields))?;
             }
             Work::Part {
                 upload_key,
                 key,
                 fields,
             } => {
-                judge::upload_is_open(pending, &upload_key, None)?;
-                plain(
-                    round,
-                    pending,
-                    Kind::Part,
-                    (&key, &fields, Delta::default()),
-                )?;
+                judge::upload_is_open(turn.pending, &upload_key, None)?;
+                turn.add(Entry::plain(Kind::Part, &key, &fields))?;
             }
             Work::Abort { key, creator } => {
-                judge::upload_is_open(pending, &key, creator.as_ref())?;
-                plain(round, pending, Kind::Abort, (&key, &[], Delta::default()))?;
+                judge::upload_is_open(turn.pending, &key, creator.as_ref())?;
+                turn.add(Entry::plain(Kind::Abort, &key, &[]))?;
             }
             Work::Abandon(attempt) => {
                 // What became an object or a part in the meantime is no garbage.
                 let key = attempt.key();
-                if pending.get(keys::Table::Open, &key)?.is_some() {
-                    plain(round, pending, Kind::Abandon, (&key, &[], Delta::default()))?;
+                if turn.pending.get(keys::Table::Open, &key)?.is_some() {
+                    turn.add(Entry::plain(Kind::Abandon, &key, &[]))?;
                 }
             }
             Work::Bucket { bucket, fields } => {
-                let key = keys::bucket(bucket);
-                if !judge::bucket_exists(pending, bucket)? {
-                    plain(
-                        round,
-                        pending,
-                        Kind::Bucket,
-                        (&key, &fields, Delta::default()),
-                    )?;
+                if !judge::bucket_exists(turn.pending, bucket)? {
+                    turn.add(Entry::plain(Kind::Bucket, &keys::bucket(bucket), &fields))?;
                 }
             }
             Work::BucketEnd(bucket) => {
-                judge::bucket_is_empty(pending, bucket)?;
+                judge::bucket_is_empty(turn.pending, bucket)?;
                 self.buckets.remove(&bucket.0);
-                let key = keys::bucket(bucket);
-                plain(
-                    round,
-                    pending,
-                    Kind::BucketEnd,
-                    (&key, &[], Delta::default()),
-                )?;
+                turn.add(Entry::plain(Kind::BucketEnd, &keys::bucket(bucket), &[]))?;
             }
         }
         Ok(Reply::Done)
@@ -420,19 +387,20 @@ impl Writer {
     fn delete(
         &mut self,
         deletions: Vec<Deletion>,
-        round: &mut Round,
-        pending: &mut Pending<'_>,
+        turn: &mut Turn<'_, '_>,
     ) -> Result<Reply, Fault> {
         let mut answers = Vec::with_capacity(deletions.len());
         for deletion in deletions {
-            self.bucket_is_there(pending, &deletion.key)?;
-            match judge::delete(pending, &deletion) {
+            self.bucket_is_there(turn.pending, &deletion.key)?;
+            match judge::delete(turn.pending, &deletion) {
                 Ok(Some(delta)) => {
-                    plain(round, pending, Kind::Delete, (&deletion.key, &[], delta))?;
+                    turn.add(Entry {
+                        delta,
+                        ..Entry::plain(Kind::Delete, &deletion.key, &[])
+                    })?;
                     answers.push(Ok(()));
                 }
                 Ok(None) => answers.push(Ok(())),
-                Err(Fault::Refused(NodeError::Refused(error))) => answers.push(Err(error)),
                 Err(Fault::Refused(error)) => answers.push(Err(error.into())),
                 Err(error @ Fault::Halfway(_)) => return Err(error),
             }
@@ -478,6 +446,39 @@ impl From<NodeError> for Fault {
     }
 }
 
+/// The round that is being put together, and the rows as it will leave them.
+struct Turn<'r, 's> {
+    round: &'r mut Round,
+    pending: &'r mut Pending<'s>,
+}
+
+impl Turn<'_, '_> {
+    fn add(&mut self, entry: Entry<'_>) -> Result<(), Fault> {
+        let Entry {
+            kind,
+            key,
+            fields,
+            delta,
+            payload,
+        } = entry;
+        let place = self.round.add(Draft {
+            kind,
+            key,
+            fields,
+            delta,
+            payload,
+        });
+        let record = Record {
+            kind,
+            key,
+            fields,
+            delta,
+            place,
+        };
+        self.pending.apply(&record).map_err(Fault::Halfway)
+    }
+}
+
 /// A record to be.
 struct Entry<'a> {
     kind: Kind,
@@ -487,48 +488,17 @@ struct Entry<'a> {
     payload: Vec<Bytes>,
 }
 
-fn plain(
-    round: &mut Round,
-    pending: &mut Pending<'_>,
-    kind: Kind,
-    (key, fields, delta): (&[u8], &[u8], Delta),
-) -> Result<(), Fault> {
-    add(
-        round,
-        pending,
-        Entry {
+impl<'a> Entry<'a> {
+    /// One without a payload that changes no count.
+    fn plain(kind: Kind, key: &'a [u8], fields: &'a [u8]) -> Self {
+        Self {
             kind,
             key,
             fields,
-            delta,
+            delta: Delta::default(),
             payload: Vec::new(),
-        },
-    )
-}
-
-fn add(round: &mut Round, pending: &mut Pending<'_>, entry: Entry<'_>) -> Result<(), Fault> {
-    let Entry {
-        kind,
-        key,
-        fields,
-        delta,
-        payload,
-    } = entry;
-    let place = round.add(Draft {
-        kind,
-        key,
-        fields,
-        delta,
-        payload,
-    });
-    let record = Record {
-        kind,
-        key,
-        fields,
-        delta,
-        place,
-    };
-    pending.apply(&record).map_err(Fault::Halfway)
+        }
+    }
 }
 
 fn answer_all(batch: Vec<Command>, error: &NodeError) {

@@ -1,5 +1,13 @@
 //! The node through its public face.
 
+#[cfg(test)]
+#[expect(
+    clippy::too_many_lines,
+    clippy::string_slice,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    reason = "a test tells one story from its beginning to its end, in numbers and texts that it chose itself"
+)]
 mod node {
     mod crash;
     mod model;

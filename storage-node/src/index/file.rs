@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
-/// A switch that makes every write and flush of the index fail, as a bad disk would.
+/// A switch that makes every write and flush fail, as a bad disk would.
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<AtomicBool>);
 
@@ -20,7 +20,7 @@ impl Faults {
         self.0.store(failing, Ordering::SeqCst);
     }
 
-    fn check(&self) -> io::Result<()> {
+    pub(crate) fn check(&self) -> io::Result<()> {
         if self.0.load(Ordering::Relaxed) {
             Err(io::Error::other("injected fault"))
         } else {

@@ -56,12 +56,14 @@ impl Node {
                 });
             }
         }
-        let answers = match deletions.is_empty() {
-            true => self.bucket_exists(bucket).map(|()| Vec::new())?,
-            false => match self.inner.ask(Work::Delete(deletions)).await? {
+        let answers = if deletions.is_empty() {
+            self.bucket_exists(bucket)?;
+            Vec::new()
+        } else {
+            match self.inner.ask(Work::Delete(deletions)).await? {
                 Reply::Deleted(answers) => answers,
                 Reply::Done => Vec::new(),
-            },
+            }
         };
         let mut answers = answers.into_iter();
         let answer = |named: Option<VersionId>| {

@@ -276,10 +276,9 @@ fn compare(
     let Some(computed) = computed else {
         return Ok(());
     };
-    if let Some(expected) = &digests.checksum {
-        if expected.value != computed.value {
-            return Err(computed.algorithm.mismatch());
-        }
+    let named = digests.checksum.as_ref();
+    if named.is_some_and(|expected| expected.value != computed.value) {
+        return Err(computed.algorithm.mismatch());
     }
     if let Some(algorithm) = digests.trailer {
         let header = trailers.and_then(|trailers| trailers.get(algorithm.header_text()));

@@ -151,7 +151,7 @@ impl Node {
         let attempt = Attempt {
             blob: part.upload.0,
             part: part.number,
-            attempt: fresh_attempt_number(),
+            turn: fresh_turn(),
         };
         let upload_key = keys::upload(place, part.upload);
         let expected = Expected {
@@ -178,7 +178,7 @@ impl Node {
             size,
             etag: Some(etag.clone()),
             checksums: checksums.clone(),
-            attempt: attempt.attempt,
+            attempt: attempt.turn,
             ..Fields::default()
         };
         let key = keys::part(part.upload, part.number);
@@ -260,7 +260,7 @@ fn fresh_upload(time_ms: u64) -> UploadId {
 }
 
 /// Tells two uploads of one part apart: never 0, which is a plain object's.
-fn fresh_attempt_number() -> u32 {
+fn fresh_turn() -> u32 {
     let (low, ..) = uuid::Uuid::new_v4().as_fields();
     low.max(1)
 }

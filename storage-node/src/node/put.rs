@@ -130,11 +130,7 @@ pub(super) struct Commit<'a> {
 
 /// A blob of its own for a plain object.
 pub(super) fn fresh_attempt() -> Attempt {
-    Attempt {
-        blob: uuid::Uuid::new_v4().as_u128(),
-        part: 0,
-        attempt: 0,
-    }
+    Attempt::plain(uuid::Uuid::new_v4().as_u128())
 }
 
 /// What a client says of an object, as fields.

@@ -1,5 +1,10 @@
 //! What is known of open uploads: their lists, their parts, who began them.
 
+#![expect(
+    clippy::unused_async,
+    reason = "the face is async throughout: where an index read has to wait is not its callers' business"
+)]
+
 use s3_protocol::call::{ListMultipartUploads, ListParts};
 use s3_protocol::object::{Creator, ETag, PartEntry, PartPage, UploadEntry, UploadPage};
 use s3_protocol::{BucketId, ObjectKey, S3Code, UploadId};

@@ -3,6 +3,7 @@
 //! The set is whole from the first version of the format: fields that no operation fills yet have their number here, are read
 //! and are kept. A number is never given to another meaning.
 
+use s3_protocol::VersionId;
 use s3_protocol::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
 use s3_protocol::object::{ContentHeaders, Creator, ETag};
 
@@ -48,6 +49,16 @@ pub(crate) struct VersionMark {
     pub(crate) null: bool,
     /// A delete marker.
     pub(crate) marker: bool,
+}
+
+impl VersionMark {
+    pub(crate) fn id(self) -> VersionId {
+        if self.null {
+            VersionId::Null
+        } else {
+            VersionId::Id(self.id)
+        }
+    }
 }
 
 /// How a payload is encrypted at rest.
@@ -158,12 +169,12 @@ impl Fields {
         }
         if !self.checksums.is_empty() {
             put_with(out, &mut value, CHECKSUMS, |v| {
-                put_checksums(v, &self.checksums)
+                put_checksums(v, &self.checksums);
             });
         }
         if !self.parts.is_empty() {
             put_with(out, &mut value, PARTS, |v| {
-                self.parts.iter().for_each(|p| put_part(v, p))
+                self.parts.iter().for_each(|part| put_part(v, part));
             });
         }
     }
@@ -220,16 +231,14 @@ impl Fields {
         }
         match &self.body {
             Content::None => {}
-            Content::Inline(frames) => put_with(out, &mut value, INLINE, |v| {
-                frames
-                    .iter()
-                    .for_each(|sum| v.extend_from_slice(&sum.to_le_bytes()));
-            }),
+            Content::Inline(frames) => {
+                put_with(out, &mut value, INLINE, |v| put_frames(v, frames));
+            }
             Content::Blob(blob) => put_field(out, BLOB, &blob.to_be_bytes()),
         }
         if let Some(encryption) = &self.encryption {
             put_with(out, &mut value, ENCRYPTION, |v| {
-                put_encryption(v, encryption)
+                put_encryption(v, encryption);
             });
         }
         if self.compression != 0 {
@@ -243,7 +252,7 @@ impl Fields {
         }
         if self.attempt != 0 {
             put_with(out, &mut value, ATTEMPT, |v| {
-                put_number(v, u64::from(self.attempt))
+                put_number(v, u64::from(self.attempt));
             });
         }
     }
@@ -361,12 +370,14 @@ pub(crate) fn chunk_fields(size: u64, frames: &[u32]) -> Vec<u8> {
     let mut out = Vec::with_capacity(16 + frames.len() * 4);
     let mut value = Vec::with_capacity(frames.len() * 4);
     put_with(&mut out, &mut value, SIZE, |v| put_number(v, size));
-    put_with(&mut out, &mut value, INLINE, |v| {
-        frames
-            .iter()
-            .for_each(|sum| v.extend_from_slice(&sum.to_le_bytes()));
-    });
+    put_with(&mut out, &mut value, INLINE, |v| put_frames(v, frames));
     out
+}
+
+fn put_frames(out: &mut Vec<u8>, frames: &[u32]) {
+    for sum in frames {
+        out.extend_from_slice(&sum.to_le_bytes());
+    }
 }
 
 /// Adds a record's delta to its fields.

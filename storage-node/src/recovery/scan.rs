@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::io_at;
 use crate::checksum::{crc32c_of, frames_fit};
+use crate::effects;
 use crate::error::OpenError;
 use crate::limits::{ROUND_ALIGN, ROUND_BODY_BYTES_MAX};
 use crate::log::{Position, align};
@@ -45,8 +46,14 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn parts(&self) -> (RecordHead, &[u8], &[u8], Delta, Place) {
-        (self.head, &self.key, &self.fields, self.delta, self.place)
+    pub(crate) fn as_rows_see_it(&self) -> effects::Record<'_> {
+        effects::Record {
+            kind: self.head.kind,
+            key: &self.key,
+            fields: &self.fields,
+            delta: self.delta,
+            place: self.place,
+        }
     }
 }
 

@@ -21,10 +21,10 @@ impl VolumeSet {
         found.ok_or_else(|| NodeError::Damaged(format!("volume {number:08x} is missing")))
     }
 
-    pub(crate) fn add(&self, volume: Arc<Volume>) {
+    pub(crate) fn add(&self, volume: &Arc<Volume>) {
         self.by_number.rcu(|volumes| {
             let mut volumes = BTreeMap::clone(volumes);
-            volumes.insert(volume.head.number, Arc::clone(&volume));
+            volumes.insert(volume.head.number, Arc::clone(volume));
             volumes
         });
     }

@@ -3,7 +3,7 @@
 use s3_protocol::call::Conditions;
 use s3_protocol::conditions::{Access, Standing};
 use s3_protocol::object::Creator;
-use s3_protocol::{BucketId, S3Code, S3Error, UploadId, VersionId};
+use s3_protocol::{BucketId, S3Code, S3Error, UploadId};
 
 use super::{Deletion, Fault, Rules};
 use crate::effects::{Pending, part_attempt};
@@ -11,7 +11,7 @@ use crate::error::NodeError;
 use crate::guards::{CreatorGuard, Mismatch};
 use crate::keys::{self, Table};
 use crate::overlay::Span;
-use crate::record::fields::{Delta, Fields, Glance};
+use crate::record::fields::{Delta, Fields, Glance, VersionMark};
 use crate::row::{self, damaged};
 
 /// Judges a write on what it replaces; what it adds to the bucket's counts.
@@ -47,10 +47,12 @@ fn judge_absent(conditions: &Conditions) -> Result<(), NodeError> {
 fn judge_standing(fields: &[u8], rules: &Rules) -> Result<(), NodeError> {
     let fields = Fields::decode(fields).map_err(damaged)?;
     // Whether it may be touched at all comes before what it is: a stranger learns nothing of its tag.
-    if let Some(guard) = &rules.creator {
-        if !guard.admits(&fields.creator) {
-            return Err(S3Code::AccessDenied.into());
-        }
+    let admitted = rules
+        .creator
+        .as_ref()
+        .is_none_or(|guard| guard.admits(&fields.creator));
+    if !admitted {
+        return Err(S3Code::AccessDenied.into());
     }
     if rules.none_match_any {
         return Err(S3Code::PreconditionFailed.into());
@@ -61,10 +63,7 @@ fn judge_standing(fields: &[u8], rules: &Rules) -> Result<(), NodeError> {
 
 /// An object as conditions see it.
 pub(crate) fn standing(fields: &Fields) -> Result<Standing<'_>, NodeError> {
-    let version = fields.version.map(|mark| match mark.null {
-        true => VersionId::Null,
-        false => VersionId::Id(mark.id),
-    });
+    let version = fields.version.map(VersionMark::id);
     let etag = fields.etag().map_err(damaged)?;
     Ok(Standing {
         etag,
@@ -90,13 +89,15 @@ pub(super) fn delete(pending: &Pending<'_>, deletion: &Deletion) -> Result<Optio
     };
     let (_, fields) = row::decode(&deletion.key, &old)?;
     let fields_read = Fields::decode(fields).map_err(damaged)?;
-    if let Some(guard) = &deletion.creator {
-        if !guard.admits(&fields_read.creator) {
-            return match guard.mismatch {
-                Mismatch::Hide => Ok(None),
-                Mismatch::Deny => Err(NodeError::from(S3Code::AccessDenied).into()),
-            };
-        }
+    let strangers = deletion
+        .creator
+        .as_ref()
+        .filter(|guard| !guard.admits(&fields_read.creator));
+    if let Some(guard) = strangers {
+        return match guard.mismatch {
+            Mismatch::Hide => Ok(None),
+            Mismatch::Deny => Err(NodeError::from(S3Code::AccessDenied).into()),
+        };
     }
     // Where object lock is built, retention and legal hold are judged here, before anything is written.
     judge_standing(fields, &rules)?;
@@ -141,16 +142,16 @@ pub(super) fn parts_stand(
     let mut standing = Vec::with_capacity(parts.len());
     for (key, row) in pending.all(Table::Parts, &upload.0.to_be_bytes())? {
         let attempt = part_attempt(upload, &key, &row)?;
-        standing.push((attempt.part, attempt.attempt));
+        standing.push((attempt.part, attempt.turn));
     }
     let stands = parts
         .iter()
         .all(|part| standing.binary_search(part).is_ok());
-    match stands {
-        true => Ok(()),
-        // A part was uploaded again in between: the client's list is of what is gone.
-        false => Err(NodeError::from(S3Error::new(S3Code::InvalidPart)).into()),
+    if stands {
+        return Ok(());
     }
+    // A part was uploaded again in between: the client's list is of what is gone.
+    Err(NodeError::from(S3Error::new(S3Code::InvalidPart)).into())
 }
 
 pub(super) fn bucket_exists(pending: &Pending<'_>, bucket: BucketId) -> Result<bool, NodeError> {

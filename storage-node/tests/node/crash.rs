@@ -115,14 +115,13 @@ fn run_and_kill(
         let states = known
             .entry(words[1].to_owned())
             .or_insert_with(|| vec![None]);
-        match words[0] {
-            "try" => states.push(state),
-            _ => {
-                acknowledged += 1;
-                *states = vec![state];
-                let _sent_already = begun.try_send(()).is_err();
-            }
+        if words[0] == "try" {
+            states.push(state);
+            continue;
         }
+        acknowledged += 1;
+        *states = vec![state];
+        let _sent_already = begun.try_send(()).is_err();
     }
     drop(begun);
     killer.join().unwrap();

@@ -6,7 +6,7 @@ use super::support::*;
 use proptest::prelude::*;
 use s3_protocol::call::{
     CompleteMultipartUpload, Conditions, CopyObject, CopySource, CreateMultipartUpload,
-    DeleteObject, Directive, PutObject, TagMatch, UploadPart, WriteHead,
+    DeleteObject, Directive, PayloadDigests, PutObject, TagMatch, UploadPart, WriteHead,
 };
 use s3_protocol::object::CompletedPart;
 use s3_protocol::{S3Code, UploadId};
@@ -142,7 +142,7 @@ impl Model {
                     upload: *id,
                     part_number: number,
                     length: None,
-                    digests: Default::default(),
+                    digests: PayloadDigests::default(),
                 };
                 let output = node
                     .upload_part(&place(key), ask, Guards::default(), body(content.clone()))

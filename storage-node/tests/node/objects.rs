@@ -62,7 +62,7 @@ async fn check_sizes(node: &Node) {
             let got = get_as(node, &key, ask).await;
             match content.get(first..=last.min(size.saturating_sub(1))) {
                 Some(expected) if first < size => {
-                    assert!(got.unwrap().1 == expected, "{size} {first} {last}")
+                    assert!(got.unwrap().1 == expected, "{size} {first} {last}");
                 }
                 _ => assert_eq!(code(got), S3Code::InvalidRange, "{size} {first}"),
             }

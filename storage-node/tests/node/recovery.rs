@@ -75,9 +75,10 @@ async fn a_tail_torn_at_any_byte_loses_the_last_round_alone() {
     for cut in (start..end).filter(|cut| cut % 7 == 0 || cut - start < 80) {
         for garble in [false, true] {
             let mut torn = whole.clone();
-            match garble {
-                false => torn[cut..].fill(0),
-                true => torn[cut] ^= 0x5a,
+            if garble {
+                torn[cut] ^= 0x5a;
+            } else {
+                torn[cut..].fill(0);
             }
             let there = tempfile::tempdir().unwrap();
             copy_dir(image.path(), there.path());
@@ -279,4 +280,36 @@ async fn an_index_that_fails_is_opened_again_and_loses_nothing() {
         there + 1
     );
     node.close().await;
+}
+
+#[tokio::test]
+async fn a_failed_flush_fails_its_writes_alone_and_nothing_of_them_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path());
+    let faults = options.log_faults.clone();
+    let node = Node::open(options).unwrap();
+    node.create_bucket(BUCKET).await.unwrap();
+    put(&node, "before", b"1").await.unwrap();
+    let volumes = node.stats().volumes;
+    faults.set(true);
+    for key in ["lost", "before"] {
+        let got = put(&node, key, b"2").await;
+        assert!(matches!(got, Err(NodeError::Log(_))), "{got:?}");
+    }
+    faults.set(false);
+    put(&node, "after", b"3").await.unwrap();
+    // The volume whose flush failed is never written again.
+    assert!(node.stats().volumes > volumes);
+    for restarted in [false, true] {
+        let node = if restarted {
+            open(dir.path()).await
+        } else {
+            node.clone()
+        };
+        assert_eq!(get(&node, "before").await.unwrap().1, &b"1"[..]);
+        assert_eq!(get(&node, "after").await.unwrap().1, &b"3"[..]);
+        assert!(get(&node, "lost").await.is_err());
+        assert_eq!(node.bucket_stats(BUCKET).await.unwrap().objects, 2);
+        node.close().await;
+    }
 }

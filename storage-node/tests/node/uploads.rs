@@ -3,8 +3,9 @@
 use super::support::*;
 use bytes::Bytes;
 use s3_protocol::call::{
-    CompleteMultipartUpload, Conditions, CopySource, CreateMultipartUpload, GetObject,
-    ListMultipartUploads, ListParts, UploadPart, UploadPartCopy,
+    CompleteMultipartUpload, Conditions, CopySource, CreateMultipartUpload, DeleteObject, Encoding,
+    GetObject, ListMultipartUploads, ListParts, PayloadDigests, PutObject, UploadPart,
+    UploadPartCopy,
 };
 use s3_protocol::checksum::{ChecksumAlgorithm, ChecksumKind, Hasher};
 use s3_protocol::object::{CompletedPart, PutOutput, Slice};
@@ -33,7 +34,7 @@ async fn part(
         upload,
         part_number: number,
         length: None,
-        digests: Default::default(),
+        digests: PayloadDigests::default(),
     };
     node.upload_part(&place(key), ask, Guards::default(), body(content.to_vec()))
         .await
@@ -207,9 +208,9 @@ async fn an_upload_with_an_algorithm_has_its_composite_and_takes_no_other() {
         upload,
         part_number: 3,
         length: None,
-        digests: s3_protocol::call::PayloadDigests {
+        digests: PayloadDigests {
             checksum: Some(Hasher::of(ChecksumAlgorithm::Crc32, b"x")),
-            ..Default::default()
+            ..PayloadDigests::default()
         },
     };
     let got = node
@@ -237,7 +238,7 @@ async fn uploads_and_parts_are_listed_in_pages() {
             prefix: String::new(),
             delimiter: None,
             max_uploads: max,
-            encoding: Default::default(),
+            encoding: Encoding::default(),
             key_marker: None,
             upload_id_marker: None,
         };
@@ -349,7 +350,7 @@ async fn interleaved_uploads_and_readers_do_not_disturb_each_other() {
                     .map(|piece| Ok(http_body::Frame::data(Bytes::copy_from_slice(piece))))
                     .collect();
                 let stream = http_body_util::StreamBody::new(futures_util::stream::iter(pieces));
-                node.put_object(&place(&key), Default::default(), by("key"), stream)
+                node.put_object(&place(&key), PutObject::default(), by("key"), stream)
                     .await
                     .unwrap();
                 assert!(get(&node, &key).await.unwrap().1 == content);
@@ -378,7 +379,7 @@ async fn a_reader_of_a_deleted_object_reads_it_to_its_end() {
         .get_object(&place("k"), &GetObject::default(), Guards::default())
         .await
         .unwrap();
-    node.delete_object(&place("k"), &Default::default(), Guards::default())
+    node.delete_object(&place("k"), &DeleteObject::default(), Guards::default())
         .await
         .unwrap();
     settled(&node).await;

@@ -82,7 +82,8 @@ impl Node {
             rules: Rules {
                 conditions: ask.conditions.clone(),
                 none_match_any: guards.if_none_match_any,
-                creator: guards.creator,
+                // The guard is on the upload; whose object it replaces is not its question.
+                creator: None,
             },
         };
         match self.inner.ask(work).await {
@@ -191,7 +192,7 @@ impl Node {
             let page = self.inner.store.scan(span)?;
             for (key, row) in &page.rows {
                 let entry = part_entry(key, row)?;
-                let attempt = part_attempt(upload, key, row)?.attempt;
+                let attempt = part_attempt(upload, key, row)?.turn;
                 let (number, size, md5) = (entry.number, entry.size, entry.etag.md5);
                 let part = ListedPart {
                     number,
@@ -223,7 +224,9 @@ fn tag_text(md5: [u8; 16]) -> String {
 /// MD5 of the parts' MD5s, with their number.
 fn etag_of(parts: &[ListedPart]) -> ETag {
     let mut md5 = Md5::new();
-    parts.iter().for_each(|part| md5.update(part.md5));
+    for part in parts {
+        md5.update(part.md5);
+    }
     ETag {
         md5: md5.finalize().into(),
         parts: u16::try_from(parts.len()).ok(),
@@ -262,21 +265,20 @@ fn object_checksum(
 
 /// Compares the checksum of the whole with what the client says of it.
 fn compare(ask: &CompleteMultipartUpload, computed: Option<&Checksum>) -> Result<(), S3Error> {
-    if let (Some(kind), Some(computed)) = (ask.checksum_kind, computed) {
-        if kind != computed.kind {
-            let message = format!(
-                "The upload was created using the {} checksum mode. The complete request must use the same checksum mode.",
-                computed.kind.name()
-            );
-            return Err(S3Error::with(S3Code::InvalidRequest, message));
-        }
+    if let (Some(kind), Some(computed)) = (ask.checksum_kind, computed)
+        && kind != computed.kind
+    {
+        let message = format!(
+            "The upload was created using the {} checksum mode. The complete request must use the same checksum mode.",
+            computed.kind.name()
+        );
+        return Err(S3Error::with(S3Code::InvalidRequest, message));
     }
     let (Some(expected), Some(computed)) = (&ask.checksum, computed) else {
         return Ok(());
     };
-    let same = expected.algorithm == computed.algorithm;
-    match same && expected.value != computed.value {
-        true => Err(computed.algorithm.mismatch()),
-        false => Ok(()),
+    if expected.algorithm == computed.algorithm && expected.value != computed.value {
+        return Err(computed.algorithm.mismatch());
     }
+    Ok(())
 }
