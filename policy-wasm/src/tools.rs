@@ -13,5 +13,5 @@ pub use explain::{
     explain,
 };
 pub use inspect::{InspectedAttribute, ModuleReport, inspect};
-pub use test::failed_tests;
 pub use questions::{StaticQuestions, questions};
+pub use test::failed_tests;

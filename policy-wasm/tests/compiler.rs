@@ -1,5 +1,11 @@
 //! Statements mean the same to the compiled module, run afresh or remembered in a tree, and to a plain interpreter.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 #[path = "compiler/facts.rs"]
 mod facts;
 #[path = "compiler/interpreter.rs"]

@@ -4,6 +4,13 @@
 //! with the names of the packages, so that it cannot pass by not having looked. Rust is built where `rustc` knows the
 //! target; the C sample holds the interface either way.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 #[path = "compiler/facts.rs"]
 #[expect(dead_code, reason = "the samples look at texts and addresses only")]
 mod facts;
@@ -197,6 +204,8 @@ impl Gate {
             "nothing in the sample leaves a trace"
         );
         assert_eq!(self.module.inspection().memory_pages, 1);
+        assert_eq!(tools::failed_tests(&self.module), [""; 0]);
+        assert_eq!(self.module.manifest().tests.len(), 2);
         let check = |key, atom, address| {
             let facts = Known::default()
                 .text("postern:Key", key)

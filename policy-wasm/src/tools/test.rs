@@ -14,7 +14,10 @@ use crate::registry::{Attribute, Kind};
 /// Runs the embedded tests; one line for each that fails, none where all pass.
 pub fn failed_tests(module: &Arc<Module>) -> Vec<String> {
     let tests = module.manifest().tests.clone();
-    tests.iter().filter_map(|test| failure(module, test).map(|why| format!("test `{}`: {why}", test.name))).collect()
+    tests
+        .iter()
+        .filter_map(|test| failure(module, test).map(|why| format!("test `{}`: {why}", test.name)))
+        .collect()
 }
 
 fn failure(module: &Module, test: &EmbeddedTest) -> Option<String> {
@@ -36,7 +39,10 @@ fn failure(module: &Module, test: &EmbeddedTest) -> Option<String> {
         return Some(format!("expected {expected}, got {}", evaluation.verdict));
     }
     let because = test.because.as_deref()?;
-    let named = evaluation.reasons.iter().any(|reason| reason.as_str() == because);
+    let named = evaluation
+        .reasons
+        .iter()
+        .any(|reason| reason.as_str() == because);
     (!named).then(|| format!("expected the statement `{because}` among the reasons"))
 }
 
@@ -65,10 +71,12 @@ impl GivenFacts {
         for (name, value) in &test.facts {
             let attribute: Attribute = name.parse().map_err(|unknown| format!("{unknown}"))?;
             let texts = match value {
-                TestValue::One(text) => std::slice::from_ref(text),
+                TestValue::One(one) => std::slice::from_ref(one),
                 TestValue::Many(texts) => texts.as_slice(),
             };
-            let values = texts.iter().map(|text| read(attribute.entry().kind, text));
+            let values = texts
+                .iter()
+                .map(|given| read(attribute.entry().kind, given));
             let values: Option<Vec<Given>> = values.collect();
             let values = values.ok_or_else(|| format!("a value of `{name}` is not of its type"))?;
             facts.insert(attribute.to_string(), values);
@@ -99,7 +107,9 @@ fn read(kind: Kind, text: &str) -> Option<Given> {
         Kind::Number => Given::Value(Value::Number(fixed_point(text.as_bytes())?)),
         Kind::Time => Given::Value(Value::Time(moment(text.as_bytes())?)),
         Kind::Bool => Given::Value(Value::Bool(text.parse().ok()?)),
-        Kind::Address => Given::Value(Value::Address(text.parse::<std::net::IpAddr>().ok()?.to_canonical())),
+        Kind::Address => Given::Value(Value::Address(
+            text.parse::<std::net::IpAddr>().ok()?.to_canonical(),
+        )),
         Kind::Network => Given::Value(Value::Network(text.parse::<IpNet>().ok()?)),
     })
 }

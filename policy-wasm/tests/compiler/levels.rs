@@ -86,12 +86,11 @@ fn expected(cell: Cell, deletes: &str, head: &str) -> (bool, Vec<ObligationKind>
     use ObligationKind::{FilterList, RequireCreator};
     match cell {
         Cell::Allow => (true, vec![]),
-        Cell::Deny | Cell::LockBypass => (false, vec![]),
         Cell::Filtered => (true, vec![FilterList]),
         Cell::Own => (true, vec![RequireCreator]),
         Cell::OwnFiltered => (true, vec![FilterList, RequireCreator]),
         Cell::OwnElseNotFound if head == "own" => (true, vec![RequireCreator]),
-        Cell::OwnElseNotFound => (false, vec![]),
+        Cell::Deny | Cell::LockBypass | Cell::OwnElseNotFound => (false, vec![]),
         Cell::DeletesMarkers => (deletes != "no", vec![]),
         Cell::DeletesAll => (deletes == "all", vec![]),
     }
