@@ -191,16 +191,24 @@ impl DecisionTable {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let fault = |fault: String| TableError::Line { line: number + 1, fault };
+            let fault = |fault: String| TableError::Line {
+                line: number + 1,
+                fault,
+            };
             let row = read_row(line).map_err(fault)?;
             let operation = row.operation;
             if rows.insert(operation, row).is_some() {
                 return Err(fault(format!("a second row for {operation}")));
             }
         }
-        match Operation::ALL.iter().find(|operation| !rows.contains_key(operation)) {
+        match Operation::ALL
+            .iter()
+            .find(|operation| !rows.contains_key(operation))
+        {
             Some(operation) => Err(TableError::Missing(*operation)),
-            None => Ok(Self { rows: Arc::new(rows) }),
+            None => Ok(Self {
+                rows: Arc::new(rows),
+            }),
         }
     }
 
@@ -230,10 +238,23 @@ impl DecisionTable {
 
 fn read_row(line: &str) -> Result<DecisionRow, String> {
     let columns: Vec<&str> = line.splitn(COLUMNS, '\t').collect();
-    let [number, operation, tier, category, atoms, full, read_write, read, write, anonymous, ..] =
-        columns.as_slice()
+    let [
+        number,
+        operation,
+        tier,
+        category,
+        atoms,
+        full,
+        read_write,
+        read,
+        write,
+        anonymous,
+        ..,
+    ] = columns.as_slice()
     else {
-        return Err(format!("a row has {COLUMNS} columns, the note may be missing"));
+        return Err(format!(
+            "a row has {COLUMNS} columns, the note may be missing"
+        ));
     };
     let operation: Operation = operation.parse().map_err(|error| format!("{error}"))?;
     let tier = match *tier {
@@ -248,14 +269,18 @@ fn read_row(line: &str) -> Result<DecisionRow, String> {
     }
     let cell = |text: &&str| Cell::read(text).ok_or_else(|| format!("not a cell: `{text}`"));
     Ok(DecisionRow {
-        number: number.parse().map_err(|_| format!("not a number: `{number}`"))?,
+        number: number
+            .parse()
+            .map_err(|_| format!("not a number: `{number}`"))?,
         operation,
         tier,
         category: (*category).to_owned(),
         atoms: read_atoms(atoms)?,
         levels: [cell(full)?, cell(read_write)?, cell(read)?, cell(write)?],
         anonymous: cell(anonymous)?,
-        note: columns.get(COLUMNS - 1).map_or(String::new(), |note| (*note).to_owned()),
+        note: columns
+            .get(COLUMNS - 1)
+            .map_or(String::new(), |note| (*note).to_owned()),
     })
 }
 
@@ -265,7 +290,9 @@ fn read_atoms(text: &str) -> Result<Vec<Atom>, String> {
     }
     let read = |name: &str| {
         let found = Atom::ALL.iter().find(|atom| atom.as_str() == name);
-        found.copied().ok_or_else(|| format!("not an atom: `{name}`"))
+        found
+            .copied()
+            .ok_or_else(|| format!("not an atom: `{name}`"))
     };
     text.split(',').map(read).collect()
 }
@@ -281,9 +308,15 @@ mod tests {
     #[test]
     fn every_operation_has_exactly_one_row() {
         assert_eq!(table().rows().count(), Operation::ALL.len());
-        let first = STANDARD.lines().find(|line| line.starts_with("38\t")).unwrap();
+        let first = STANDARD
+            .lines()
+            .find(|line| line.starts_with("38\t"))
+            .unwrap();
         let doubled = format!("{STANDARD}{first}\n");
-        assert!(matches!(DecisionTable::parse(&doubled), Err(TableError::Line { .. })));
+        assert!(matches!(
+            DecisionTable::parse(&doubled),
+            Err(TableError::Line { .. })
+        ));
         let without = STANDARD.replace(&format!("{first}\n"), "");
         let refused = DecisionTable::parse(&without).unwrap_err();
         assert_eq!(refused, TableError::Missing(Operation::GetObject));
@@ -312,7 +345,10 @@ mod tests {
             let words: Vec<&str> = line.split_whitespace().collect();
             for (level, symbol) in Level::ALL.into_iter().zip(&words[1..]) {
                 let derived = table.atoms_of(level);
-                let atom = Atom::ALL.iter().find(|atom| atom.as_str() == words[0]).unwrap();
+                let atom = Atom::ALL
+                    .iter()
+                    .find(|atom| atom.as_str() == words[0])
+                    .unwrap();
                 let cells: Vec<_> = derived[atom].iter().map(|cell| cell.symbol()).collect();
                 assert_eq!(cells, [*symbol], "{atom} at {level}");
             }
@@ -321,7 +357,10 @@ mod tests {
         let write = table.atoms_of(Level::Write);
         assert!(write[&Atom::ObjRead].is_superset(&BTreeSet::from([Cell::Denied, Cell::Own])));
         assert!(write[&Atom::ObjWrite].contains(&Cell::Allowed));
-        assert_eq!(write[&Atom::MpuSee], BTreeSet::from([Cell::Own, Cell::OwnFiltered]));
+        assert_eq!(
+            write[&Atom::MpuSee],
+            BTreeSet::from([Cell::Own, Cell::OwnFiltered])
+        );
     }
 
     #[test]
@@ -347,7 +386,11 @@ mod tests {
         for row in table().rows() {
             for narrower in [Level::ReadWrite, Level::Read, Level::Write] {
                 let gets_something = row.at(narrower) != Cell::Denied;
-                assert!(!gets_something || row.at(Level::Full) == Cell::Allowed, "{}", row.operation);
+                assert!(
+                    !gets_something || row.at(Level::Full) == Cell::Allowed,
+                    "{}",
+                    row.operation
+                );
             }
         }
     }

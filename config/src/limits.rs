@@ -24,8 +24,6 @@ pub const SWEEP_ROWS_MAX: usize = 100;
 pub const PAGE_ROWS_MAX: usize = 1_000;
 /// Revisions that the embedded engine keeps for watchers and pinned pages.
 pub const HISTORY_REVISIONS_MAX: u64 = 10_000;
-/// Most changes that wait for one slow watcher; then it must begin again.
-pub const WATCH_CHANGES_MAX: usize = 1_024;
 /// Longest access key id, in bytes, and the only length that this directory makes.
 pub const ACCESS_KEY_ID_BYTES: usize = 20;
 /// Characters of a secret access key. Each is one of 62, so 40 carry 238 bits.

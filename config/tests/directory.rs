@@ -19,7 +19,10 @@ struct House {
 impl House {
     fn new() -> Self {
         let now = Arc::new(AtomicU64::new(1_700_000_000_000));
-        Self { engine: EmbeddedEngine::in_memory().unwrap(), now }
+        Self {
+            engine: EmbeddedEngine::in_memory().unwrap(),
+            now,
+        }
     }
 
     async fn open(&self) -> Directory {
@@ -44,12 +47,20 @@ impl House {
 
     async fn rows(&self, prefix: &str) -> Vec<postern_config::engine::Row> {
         let now = self.engine.now().await.unwrap();
-        self.engine.page(prefix.to_owned(), now, None, 1_000).await.unwrap().rows
+        self.engine
+            .page(prefix.to_owned(), now, None, 1_000)
+            .await
+            .unwrap()
+            .rows
     }
 }
 
 async fn outcome(directory: &Directory, command: Command) -> Outcome {
-    directory.apply(command, Actor::system()).await.unwrap().outcome
+    directory
+        .apply(command, Actor::system())
+        .await
+        .unwrap()
+        .outcome
 }
 
 async fn refusal(directory: &Directory, command: Command) -> Refusal {
@@ -64,7 +75,15 @@ fn name(text: &str) -> Name {
 }
 
 async fn tenant(directory: &Directory, text: &str, profile: Profile) -> (TenantId, UserId) {
-    match outcome(directory, Command::CreateTenant { name: name(text), profile }).await {
+    match outcome(
+        directory,
+        Command::CreateTenant {
+            name: name(text),
+            profile,
+        },
+    )
+    .await
+    {
         Outcome::Tenant { tenant, root } => (tenant, root),
         other => panic!("{other:?}"),
     }
@@ -94,9 +113,10 @@ async fn key(
 
 fn key_of(outcome: Outcome) -> (postern_config::directory::AccessKeyId, String) {
     match outcome {
-        Outcome::Key { key, secret } => {
-            (key, secret.lend(|it| String::from_utf8(it.to_vec()).unwrap()))
-        }
+        Outcome::Key { key, secret } => (
+            key,
+            secret.lend(|it| String::from_utf8(it.to_vec()).unwrap()),
+        ),
         other => panic!("{other:?}"),
     }
 }
@@ -107,8 +127,14 @@ async fn bucket(
     owner: UserId,
     text: &str,
 ) -> s3_protocol::BucketId {
-    let command = Command::BeginBucket { namespace, name: text.parse().unwrap(), owner };
-    let Outcome::Bucket(id) = outcome(directory, command).await else { panic!() };
+    let command = Command::BeginBucket {
+        namespace,
+        name: text.parse().unwrap(),
+        owner,
+    };
+    let Outcome::Bucket(id) = outcome(directory, command).await else {
+        panic!()
+    };
     outcome(directory, Command::ActivateBucket(id)).await;
     id
 }
@@ -122,11 +148,25 @@ async fn a_directory_that_is_opened_again_is_the_one_that_was_closed() {
     let (id, secret) = key(&directory, photos, Level::Read).await;
     let own = NamespaceId::User(demo, photos);
     let pictures = bucket(&directory, own, photos, "pictures").await;
-    outcome(&directory, Command::SetAlias(own, Some("pics".parse().unwrap()))).await;
+    outcome(
+        &directory,
+        Command::SetAlias(own, Some("pics".parse().unwrap())),
+    )
+    .await;
     let scope = ModuleScope::Tenant(demo);
-    let push = Command::PushModule { scope, name: name("guard"), bytes: b"module".to_vec() };
-    let Outcome::Module(digest) = outcome(&directory, push).await else { panic!() };
-    outcome(&directory, Command::ActivateModule(scope, name("guard"), digest)).await;
+    let push = Command::PushModule {
+        scope,
+        name: name("guard"),
+        bytes: b"module".to_vec(),
+    };
+    let Outcome::Module(digest) = outcome(&directory, push).await else {
+        panic!()
+    };
+    outcome(
+        &directory,
+        Command::ActivateModule(scope, name("guard"), digest),
+    )
+    .await;
     let before = directory.state();
     drop(directory);
 
@@ -139,9 +179,21 @@ async fn a_directory_that_is_opened_again_is_the_one_that_was_closed() {
     assert_eq!(caller.namespace(), own);
     assert!(state.open_secret(caller.key).unwrap().is(secret.as_bytes()));
     assert_eq!(state.alias("pics"), Some(own));
-    assert_eq!(state.bucket(own, &"pictures".parse().unwrap()).unwrap().id, pictures);
-    assert_eq!(state.active_modules(scope).map(|it| it.1).collect::<Vec<_>>(), [digest]);
-    assert_eq!(directory.module_bytes(digest).await.unwrap().unwrap(), b"module");
+    assert_eq!(
+        state.bucket(own, &"pictures".parse().unwrap()).unwrap().id,
+        pictures
+    );
+    assert_eq!(
+        state
+            .active_modules(scope)
+            .map(|it| it.1)
+            .collect::<Vec<_>>(),
+        [digest]
+    );
+    assert_eq!(
+        directory.module_bytes(digest).await.unwrap().unwrap(),
+        b"module"
+    );
     assert_eq!(secret.len(), 40);
 }
 
@@ -157,20 +209,40 @@ async fn names_are_unique_without_regard_to_case_and_buckets_in_their_namespace(
     let house = House::new();
     let directory = house.open().await;
     let (demo, _) = tenant(&directory, "demo", Profile::E3Root).await;
-    let command = Command::CreateTenant { name: name("DEMO"), profile: Profile::E3Root };
+    let command = Command::CreateTenant {
+        name: name("DEMO"),
+        profile: Profile::E3Root,
+    };
     let taken = directory.apply(command, Actor::system()).await;
-    assert!(matches!(taken, Err(CommandError::Taken { what: "tenant", .. })));
-    let (photos, backups) = (user(&directory, demo, "photos").await, user(&directory, demo, "backups").await);
-    let (one, other) = (NamespaceId::User(demo, photos), NamespaceId::User(demo, backups));
+    assert!(matches!(
+        taken,
+        Err(CommandError::Taken { what: "tenant", .. })
+    ));
+    let (photos, backups) = (
+        user(&directory, demo, "photos").await,
+        user(&directory, demo, "backups").await,
+    );
+    let (one, other) = (
+        NamespaceId::User(demo, photos),
+        NamespaceId::User(demo, backups),
+    );
     let first = bucket(&directory, one, photos, "demo-bucket").await;
     let second = bucket(&directory, other, backups, "demo-bucket").await;
     assert_ne!(first, second);
-    let again = Command::BeginBucket { namespace: one, name: "demo-bucket".parse().unwrap(), owner: photos };
+    let again = Command::BeginBucket {
+        namespace: one,
+        name: "demo-bucket".parse().unwrap(),
+        owner: photos,
+    };
     match directory.apply(again, Actor::system()).await {
         Err(CommandError::Taken { bucket, .. }) => assert_eq!(bucket, Some(first)),
         other => panic!("{other:?}"),
     }
-    let foreign = Command::BeginBucket { namespace: one, name: "mine".parse().unwrap(), owner: backups };
+    let foreign = Command::BeginBucket {
+        namespace: one,
+        name: "mine".parse().unwrap(),
+        owner: backups,
+    };
     assert_eq!(refusal(&directory, foreign).await, Refusal::NotOfNamespace);
 }
 
@@ -179,22 +251,53 @@ async fn the_root_has_one_key_that_is_only_rotated() {
     let house = House::new();
     let directory = house.open().await;
     let (_, root) = tenant(&directory, "demo", Profile::E3Root).await;
-    let weak = Command::CreateKey { user: root, rights: KeyRights::of_level(Level::Read) };
+    let weak = Command::CreateKey {
+        user: root,
+        rights: KeyRights::of_level(Level::Read),
+    };
     assert_eq!(refusal(&directory, weak).await, Refusal::RootKeyIsFull);
     let (first, _) = key(&directory, root, Level::Full).await;
-    let second = Command::CreateKey { user: root, rights: KeyRights::of_level(Level::Full) };
+    let second = Command::CreateKey {
+        user: root,
+        rights: KeyRights::of_level(Level::Full),
+    };
     assert_eq!(refusal(&directory, second).await, Refusal::RootHasOneKey);
-    assert_eq!(refusal(&directory, Command::DeleteKey(first)).await, Refusal::RootHasOneKey);
-    assert_eq!(refusal(&directory, Command::DisableUser(root)).await, Refusal::RootStays);
-    assert_eq!(refusal(&directory, Command::DeleteUser(root)).await, Refusal::RootStays);
+    assert_eq!(
+        refusal(&directory, Command::DeleteKey(first)).await,
+        Refusal::RootHasOneKey
+    );
+    assert_eq!(
+        refusal(&directory, Command::DisableUser(root)).await,
+        Refusal::RootStays
+    );
+    assert_eq!(
+        refusal(&directory, Command::DeleteUser(root)).await,
+        Refusal::RootStays
+    );
 
-    let rotate = Command::RotateKey { key: first, grace_seconds: 60 };
+    let rotate = Command::RotateKey {
+        key: first,
+        grace_seconds: 60,
+    };
     let (new, _) = key_of(outcome(&directory, rotate).await);
     let state = directory.state();
     let now = UnixSeconds(house.now.load(Ordering::Relaxed) / 1_000);
-    assert!(state.caller(&first).unwrap().works_at(UnixSeconds(now.0 + 59)));
-    assert!(!state.caller(&first).unwrap().works_at(UnixSeconds(now.0 + 60)));
-    assert_eq!(state.key(&first).unwrap().lineage, state.key(&new).unwrap().lineage);
+    assert!(
+        state
+            .caller(&first)
+            .unwrap()
+            .works_at(UnixSeconds(now.0 + 59))
+    );
+    assert!(
+        !state
+            .caller(&first)
+            .unwrap()
+            .works_at(UnixSeconds(now.0 + 60))
+    );
+    assert_eq!(
+        state.key(&first).unwrap().lineage,
+        state.key(&new).unwrap().lineage
+    );
     // At the next start the replaced key is gone.
     house.now.fetch_add(60_000, Ordering::Relaxed);
     drop(directory);
@@ -210,7 +313,13 @@ async fn a_disabled_user_has_no_working_key_and_enabling_restores_it() {
     let photos = user(&directory, demo, "photos").await;
     let (id, _) = key(&directory, photos, Level::Full).await;
     let before = directory.state().key(&id).unwrap().clone();
-    let works = || directory.state().caller(&id).unwrap().works_at(UnixSeconds(0));
+    let works = || {
+        directory
+            .state()
+            .caller(&id)
+            .unwrap()
+            .works_at(UnixSeconds(0))
+    };
     for (stop, start) in [
         (Command::DisableUser(photos), Command::EnableUser(photos)),
         (Command::SuspendTenant(demo), Command::ResumeTenant(demo)),
@@ -222,7 +331,10 @@ async fn a_disabled_user_has_no_working_key_and_enabling_restores_it() {
         assert!(works());
     }
     let after = directory.state().key(&id).unwrap().clone();
-    assert_eq!((&before.rights, before.lineage), (&after.rights, after.lineage));
+    assert_eq!(
+        (&before.rights, before.lineage),
+        (&after.rights, after.lineage)
+    );
 }
 
 #[tokio::test]
@@ -235,7 +347,10 @@ async fn a_key_is_never_more_than_its_tenant_allows() {
         write_deletes: Some(WriteDeletes::Markers),
         ..KeyRights::of_level(Level::Write)
     };
-    let create = Command::CreateKey { user: photos, rights };
+    let create = Command::CreateKey {
+        user: photos,
+        rights,
+    };
     assert_eq!(refusal(&directory, create).await, Refusal::MoreThanParent);
     let more = Command::SetWriteDeletes(demo, WriteDeletes::All);
     assert_eq!(refusal(&directory, more).await, Refusal::MoreThanParent);
@@ -250,10 +365,20 @@ async fn deleting_a_user_takes_the_keys_and_waits_for_the_buckets() {
     let (id, _) = key(&directory, photos, Level::Full).await;
     let own = NamespaceId::User(demo, photos);
     let pictures = bucket(&directory, own, photos, "pictures").await;
-    assert_eq!(refusal(&directory, Command::DeleteUser(photos)).await, Refusal::OwnsBuckets);
-    assert_eq!(refusal(&directory, Command::RemoveBucket(pictures)).await, Refusal::BucketState);
+    assert_eq!(
+        refusal(&directory, Command::DeleteUser(photos)).await,
+        Refusal::OwnsBuckets
+    );
+    assert_eq!(
+        refusal(&directory, Command::RemoveBucket(pictures)).await,
+        Refusal::BucketState
+    );
     outcome(&directory, Command::CloseBucket(pictures)).await;
-    let half: Vec<_> = directory.state().half_done_buckets().map(|it| (it.id, it.state)).collect();
+    let half: Vec<_> = directory
+        .state()
+        .half_done_buckets()
+        .map(|it| (it.id, it.state))
+        .collect();
     assert_eq!(half, [(pictures, BucketState::Deleting)]);
     assert_eq!(directory.state().buckets(own).count(), 0);
     outcome(&directory, Command::RemoveBucket(pictures)).await;
@@ -263,7 +388,12 @@ async fn deleting_a_user_takes_the_keys_and_waits_for_the_buckets() {
     assert!(state.user_named(demo, &name("photos")).is_none());
     outcome(&directory, Command::DeleteTenant(demo)).await;
     assert!(directory.state().tenant(demo).is_none());
-    let rows: Vec<_> = house.rows("dir/").await.into_iter().map(|row| row.key).collect();
+    let rows: Vec<_> = house
+        .rows("dir/")
+        .await
+        .into_iter()
+        .map(|row| row.key)
+        .collect();
     assert_eq!(rows, ["dir/.head"]);
     // Numbers are never given twice.
     let (again, _) = tenant(&directory, "demo", Profile::E3Root).await;
@@ -275,13 +405,35 @@ async fn modules_are_activated_rolled_back_and_retired() {
     let house = House::new();
     let directory = house.open().await;
     let scope = ModuleScope::Platform;
-    let push = |bytes: &[u8]| Command::PushModule { scope, name: name("guard"), bytes: bytes.to_vec() };
-    let Outcome::Module(one) = outcome(&directory, push(b"one")).await else { panic!() };
-    let Outcome::Module(two) = outcome(&directory, push(b"two")).await else { panic!() };
-    let active = || directory.state().active_modules(scope).map(|it| it.1).collect::<Vec<_>>();
+    let push = |bytes: &[u8]| Command::PushModule {
+        scope,
+        name: name("guard"),
+        bytes: bytes.to_vec(),
+    };
+    let Outcome::Module(one) = outcome(&directory, push(b"one")).await else {
+        panic!()
+    };
+    let Outcome::Module(two) = outcome(&directory, push(b"two")).await else {
+        panic!()
+    };
+    let active = || {
+        directory
+            .state()
+            .active_modules(scope)
+            .map(|it| it.1)
+            .collect::<Vec<_>>()
+    };
     assert!(active().is_empty());
-    outcome(&directory, Command::ActivateModule(scope, name("guard"), one)).await;
-    outcome(&directory, Command::ActivateModule(scope, name("guard"), two)).await;
+    outcome(
+        &directory,
+        Command::ActivateModule(scope, name("guard"), one),
+    )
+    .await;
+    outcome(
+        &directory,
+        Command::ActivateModule(scope, name("guard"), two),
+    )
+    .await;
     assert_eq!(active(), [two]);
     outcome(&directory, Command::RollbackModule(scope, name("guard"))).await;
     assert_eq!(active(), [one]);
@@ -298,7 +450,10 @@ async fn modules_are_activated_rolled_back_and_retired() {
     assert_eq!(refusal(&directory, push(b"")).await, Refusal::ModuleSize);
     let largest = vec![0; postern_config::limits::MODULE_BYTES_MAX];
     outcome(&directory, push(&largest)).await;
-    assert_eq!(refusal(&directory, push(&[&largest[..], b"0"].concat())).await, Refusal::ModuleSize);
+    assert_eq!(
+        refusal(&directory, push(&[&largest[..], b"0"].concat())).await,
+        Refusal::ModuleSize
+    );
 }
 
 #[tokio::test]
@@ -309,7 +464,10 @@ async fn listeners_have_the_new_state_before_the_command_returns() {
     let told = Arc::clone(&seen);
     directory.subscribe(move |state| told.store(state.revision().0, Ordering::SeqCst));
     for number in 0..5 {
-        let command = Command::CreateTenant { name: name(&format!("t{number}")), profile: Profile::S3 };
+        let command = Command::CreateTenant {
+            name: name(&format!("t{number}")),
+            profile: Profile::S3,
+        };
         let applied = directory.apply(command, Actor::system()).await.unwrap();
         assert_eq!(Revision(seen.load(Ordering::SeqCst)), applied.revision);
         assert_eq!(directory.state().revision(), applied.revision);
@@ -323,9 +481,16 @@ async fn of_many_that_take_one_name_at_a_time_one_gets_it() {
     let (one, other) = (house.open().await, house.open().await);
     let mut tries = Vec::new();
     for number in 0..16 {
-        let directory = if number % 2 == 0 { one.clone() } else { other.clone() };
+        let directory = if number % 2 == 0 {
+            one.clone()
+        } else {
+            other.clone()
+        };
         tries.push(tokio::spawn(async move {
-            let command = Command::CreateTenant { name: name("demo"), profile: Profile::E3Root };
+            let command = Command::CreateTenant {
+                name: name("demo"),
+                profile: Profile::E3Root,
+            };
             directory.apply(command, Actor::system()).await
         }));
     }
@@ -352,10 +517,15 @@ async fn a_change_to_a_record_that_has_changed_is_stale() {
     let (demo, _) = tenant(&directory, "demo", Profile::E3Root).await;
     let read = directory.state().tenant(demo).unwrap().revision;
     outcome(&directory, Command::SuspendTenant(demo)).await;
-    let late = directory.apply_at(Command::ResumeTenant(demo), Actor::system(), read).await;
+    let late = directory
+        .apply_at(Command::ResumeTenant(demo), Actor::system(), read)
+        .await;
     assert!(matches!(late, Err(CommandError::Stale { found }) if found > read));
     let found = directory.state().tenant(demo).unwrap().revision;
-    directory.apply_at(Command::ResumeTenant(demo), Actor::system(), found).await.unwrap();
+    directory
+        .apply_at(Command::ResumeTenant(demo), Actor::system(), found)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -363,7 +533,10 @@ async fn a_sealed_secret_that_is_copied_to_another_key_does_not_open() {
     let house = House::new();
     let directory = house.open().await;
     let (demo, _) = tenant(&directory, "demo", Profile::E3Root).await;
-    let (victim, thief) = (user(&directory, demo, "victim").await, user(&directory, demo, "thief").await);
+    let (victim, thief) = (
+        user(&directory, demo, "victim").await,
+        user(&directory, demo, "thief").await,
+    );
     let (victims, _) = key(&directory, victim, Level::Full).await;
     let (thiefs, _) = key(&directory, thief, Level::Full).await;
     drop(directory);
@@ -375,12 +548,16 @@ async fn a_sealed_secret_that_is_copied_to_another_key_does_not_open() {
     let (_, stolen) = sealed(victims.as_str());
     let (place, mut row) = sealed(thiefs.as_str());
     row["sealed"] = stolen["sealed"].clone();
-    house.tamper(Op::Put(place.clone(), row.to_string().into_bytes())).await;
+    house
+        .tamper(Op::Put(place.clone(), row.to_string().into_bytes()))
+        .await;
     let state = house.open().await.state();
     assert!(state.open_secret(state.key(&thiefs).unwrap()).is_err());
     assert!(state.open_secret(state.key(&victims).unwrap()).is_ok());
     // The whole row under the thief's key is no row at all.
-    house.tamper(Op::Put(place, stolen.to_string().into_bytes())).await;
+    house
+        .tamper(Op::Put(place, stolen.to_string().into_bytes()))
+        .await;
     assert!(matches!(house.try_open(7).await, Err(OpenError::Row(_))));
 }
 
@@ -395,14 +572,22 @@ async fn the_audit_chain_holds_and_every_kind_of_tampering_is_found() {
     assert_eq!(directory.verify_audit().await.unwrap(), 4);
     let records = directory.audit_page(0, 100).await.unwrap();
     let actions: Vec<_> = records.iter().map(|it| it.action.as_str()).collect();
-    assert_eq!(actions, ["tenant.create", "user.create", "key.create", "user.disable"]);
+    assert_eq!(
+        actions,
+        ["tenant.create", "user.create", "key.create", "user.disable"]
+    );
     assert!(!serde_json::to_string(&records).unwrap().contains(&secret));
 
     let rows = house.rows("aud/").await;
     let put = |at: usize, value: Vec<u8>| Op::Put(rows[at].key.clone(), value);
     let flipped = |at: usize| {
         let text = String::from_utf8(rows[at].value.clone()).unwrap();
-        put(at, text.replacen("create", "delete", 1).replacen("disable", "enabled", 1).into_bytes())
+        put(
+            at,
+            text.replacen("create", "delete", 1)
+                .replacen("disable", "enabled", 1)
+                .into_bytes(),
+        )
     };
     let tampers = [
         vec![flipped(1)],
@@ -428,9 +613,14 @@ async fn the_audit_chain_holds_and_every_kind_of_tampering_is_found() {
     let last: serde_json::Value = serde_json::from_slice(&rows[3].value).unwrap();
     cut["audits"] = 3.into();
     cut["audit_hash"] = last["previous"].clone();
-    house.tamper(Op::Put("dir/.head".into(), cut.to_string().into_bytes())).await;
+    house
+        .tamper(Op::Put("dir/.head".into(), cut.to_string().into_bytes()))
+        .await;
     house.tamper(Op::Delete(rows[3].key.clone())).await;
-    assert!(matches!(directory.verify_audit().await, Err(AuditFault::Head)));
+    assert!(matches!(
+        directory.verify_audit().await,
+        Err(AuditFault::Head)
+    ));
 }
 
 #[tokio::test]
@@ -443,7 +633,10 @@ async fn a_hundred_thousand_keys_are_loaded_and_a_change_copies_none_of_them() {
     let (first, _) = key(&directory, photos, Level::Read).await;
     drop(directory);
     let rows = house.rows("dir/").await;
-    let model = rows.iter().find(|row| row.key.ends_with(first.as_str())).unwrap();
+    let model = rows
+        .iter()
+        .find(|row| row.key.ends_with(first.as_str()))
+        .unwrap();
     let text = String::from_utf8(model.value.clone()).unwrap();
     let id = |number: usize| format!("PK{number:018}");
     for thousand in 0..KEYS / 1_000 {
@@ -464,6 +657,9 @@ async fn a_hundred_thousand_keys_are_loaded_and_a_change_copies_none_of_them() {
     assert!(!after.caller(&last).unwrap().works_at(UnixSeconds(0)));
     for number in (0..KEYS - 1).step_by(997) {
         let id = id(number).parse().unwrap();
-        assert!(Arc::ptr_eq(before.key(&id).unwrap(), after.key(&id).unwrap()), "{id}");
+        assert!(
+            Arc::ptr_eq(before.key(&id).unwrap(), after.key(&id).unwrap()),
+            "{id}"
+        );
     }
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use postern_config::settings::{
-    AccessFormat, Environment, Fault, Faults, MetricsAccess, Overrides, Place, ProxyProtocol, Settings,
-    Tls,
+    AccessFormat, Environment, Fault, Faults, MetricsAccess, Overrides, Place, ProxyProtocol,
+    Settings, Tls,
 };
 
 fn load(text: &str) -> Result<Settings, Faults> {
@@ -48,7 +48,8 @@ fn the_sample_names_every_field() {
         .map(|line| {
             let setting = line.strip_prefix("# ").filter(|it| {
                 it.split_once(" = ").is_some_and(|(name, _)| {
-                    name.bytes().all(|byte| byte.is_ascii_lowercase() || b"_0123456789".contains(&byte))
+                    name.bytes()
+                        .all(|byte| byte.is_ascii_lowercase() || b"_0123456789".contains(&byte))
                 })
             });
             format!("{}\n", setting.unwrap_or(line))
@@ -58,10 +59,15 @@ fn the_sample_names_every_field() {
         Ok(_) => Vec::new(),
         Err(faults) => faults.as_slice().to_vec(),
     };
-    let unknown: Vec<_> =
-        unknown.iter().filter(|fault| fault.expected.contains("there is no such")).collect();
+    let unknown: Vec<_> = unknown
+        .iter()
+        .filter(|fault| fault.expected.contains("there is no such"))
+        .collect();
     assert!(unknown.is_empty(), "{unknown:?}");
-    assert!(bare.contains("\nrequests_per_second_per_key = "), "the comments were not opened");
+    assert!(
+        bare.contains("\nrequests_per_second_per_key = "),
+        "the comments were not opened"
+    );
 }
 
 #[test]
@@ -95,16 +101,31 @@ fn every_fault_is_said_at_once_with_its_line_value_and_expectation() {
     let text = load("[s3]\nlisen = 1\n[limts]\n").unwrap_err().to_string();
     assert!(text.contains("did you mean `listen`?"), "{text}");
     assert!(text.contains("did you mean `limits`?"), "{text}");
-    let listen = found.iter().find(|fault| fault.field == "s3.listen").unwrap();
+    let listen = found
+        .iter()
+        .find(|fault| fault.field == "s3.listen")
+        .unwrap();
     assert_eq!(listen.value.as_deref(), Some("nowhere"));
-    assert!(listen.expected.contains("an address and port"), "{}", listen.expected);
+    assert!(
+        listen.expected.contains("an address and port"),
+        "{}",
+        listen.expected
+    );
 }
 
 #[test]
 fn broken_toml_does_not_hide_other_faults() {
     let found = faults("[s3]\nlisten = \"nowhere\"\nhttp2 = \n");
-    assert!(found.iter().any(|fault| fault.field == "s3.listen"), "{found:?}");
-    assert!(found.iter().any(|fault| fault.expected.starts_with("not TOML")), "{found:?}");
+    assert!(
+        found.iter().any(|fault| fault.field == "s3.listen"),
+        "{found:?}"
+    );
+    assert!(
+        found
+            .iter()
+            .any(|fault| fault.expected.starts_with("not TOML")),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -139,21 +160,48 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
 
 #[test]
 fn faults_of_the_environment_and_the_command_line_say_where_they_are() {
-    let environment =
-        Environment::of([("POSTERN_S3__LISTEN", "nowhere"), ("POSTERN_S4__LISTEN", "1")]);
+    let environment = Environment::of([
+        ("POSTERN_S3__LISTEN", "nowhere"),
+        ("POSTERN_S4__LISTEN", "1"),
+    ]);
     let overrides = Overrides::new().with("--admin-listen", "admin.listen", "nowhere");
-    let text = load_with("", &environment, &overrides).unwrap_err().to_string();
-    assert!(text.contains("environment POSTERN_S3__LISTEN: s3.listen"), "{text}");
-    assert!(text.contains("environment POSTERN_S4__LISTEN: s4.listen"), "{text}");
-    assert!(text.contains("option --admin-listen: admin.listen"), "{text}");
+    let text = load_with("", &environment, &overrides)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("environment POSTERN_S3__LISTEN: s3.listen"),
+        "{text}"
+    );
+    assert!(
+        text.contains("environment POSTERN_S4__LISTEN: s4.listen"),
+        "{text}"
+    );
+    assert!(
+        text.contains("option --admin-listen: admin.listen"),
+        "{text}"
+    );
 }
 
 #[test]
 fn fields_that_do_not_fit_each_other_are_faults() {
-    assert!(faults("[s3]\nproxy_protocol = \"required\"\n")[0].expected.contains("trusted_proxies"));
-    assert!(faults("[s3]\ntls_cert = \"/dev/null\"\n")[0].expected.contains("s3.tls_key"));
-    for (s3, public) in [("a.org", "b.a.org"), ("b.a.org", "a.org"), ("a.org", "a.org")] {
-        let found = faults(&format!("[domains]\ns3 = \"{s3}\"\npublic = \"{public}\"\n"));
+    assert!(
+        faults("[s3]\nproxy_protocol = \"required\"\n")[0]
+            .expected
+            .contains("trusted_proxies")
+    );
+    assert!(
+        faults("[s3]\ntls_cert = \"/dev/null\"\n")[0]
+            .expected
+            .contains("s3.tls_key")
+    );
+    for (s3, public) in [
+        ("a.org", "b.a.org"),
+        ("b.a.org", "a.org"),
+        ("a.org", "a.org"),
+    ] {
+        let found = faults(&format!(
+            "[domains]\ns3 = \"{s3}\"\npublic = \"{public}\"\n"
+        ));
         assert!(found[0].expected.contains("within each other"), "{found:?}");
     }
     let both = "[admin]\ntoken = \"0123456789012345678901234567890123\"\ntoken_file = \"x\"\n";
@@ -167,17 +215,29 @@ fn secrets_come_from_files_and_faults_never_show_them() {
     std::fs::write(&path, "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t\n").unwrap();
     let text = format!("[admin]\ntoken_file = {path:?}\nmetrics = \"loopback\"\n");
     let settings = load(&text).unwrap();
-    assert!(settings.admin.token.as_ref().unwrap().is(b"s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"));
+    assert!(
+        settings
+            .admin
+            .token
+            .as_ref()
+            .unwrap()
+            .is(b"s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t")
+    );
     assert_eq!(settings.admin.metrics, MetricsAccess::Loopback);
     assert!(!format!("{settings:?}").contains("s3cr3t"));
 
-    let refused = load("[admin]\ntoken = \"s3cr3t\"\n[directory]\nmaster_key = \"s3cr3t\"\n").unwrap_err();
+    let refused =
+        load("[admin]\ntoken = \"s3cr3t\"\n[directory]\nmaster_key = \"s3cr3t\"\n").unwrap_err();
     assert_eq!(refused.as_slice().len(), 2);
-    assert!(!format!("{refused} {refused:?}").contains("s3cr3t"), "{refused}");
+    assert!(
+        !format!("{refused} {refused:?}").contains("s3cr3t"),
+        "{refused}"
+    );
     // The environment's file takes the place of the settings file's own.
     let key = folder.path().join("key");
     std::fs::write(&key, "00".repeat(32)).unwrap();
-    let environment = Environment::of([("POSTERN_DIRECTORY__MASTER_KEY_FILE", key.to_str().unwrap())]);
+    let environment =
+        Environment::of([("POSTERN_DIRECTORY__MASTER_KEY_FILE", key.to_str().unwrap())]);
     let text = format!("[directory]\nmaster_key = \"{}\"\n", "11".repeat(32));
     let settings = load_with(&text, &environment, &Overrides::new()).unwrap();
     assert!(settings.directory.master_key.unwrap().is(&[0; 32]));
@@ -198,7 +258,10 @@ fn limits_hold_at_their_bounds_and_one_past_them_is_a_fault() {
         let (section, key) = field.split_once('.').unwrap();
         let with = |value: u64| load(&format!("[{section}]\n{key} = {value}\n"));
         assert!(with(least).is_ok() && with(most).is_ok(), "{field}");
-        assert!(with(least - 1).is_err() && with(most + 1).is_err(), "{field}");
+        assert!(
+            with(least - 1).is_err() && with(most + 1).is_err(),
+            "{field}"
+        );
     }
 }
 

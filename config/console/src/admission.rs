@@ -25,14 +25,19 @@ pub(crate) async fn admit(State(admin): State<Admin>, request: Request, next: Ne
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 
 /// Exactly one `Authorization` header with the scheme `Bearer` and the token.
 fn holds_token(admin: &Admin, headers: &HeaderMap) -> bool {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (given.next(), given.next()) else { return false };
+    let (Some(value), None) = (given.next(), given.next()) else {
+        return false;
+    };
     let Some((scheme, token)) = value.as_bytes().split_at_checked("Bearer ".len()) else {
         return false;
     };

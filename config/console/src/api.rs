@@ -29,10 +29,19 @@ pub(crate) async fn explain(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Path(id) = id?;
-    if id.len() > REQUEST_ID_BYTES_MAX || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+    if id.len() > REQUEST_ID_BYTES_MAX
+        || !id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    {
         return Err(Problem::malformed("this is not the id of a request"));
     }
-    admin.judge.explain(&id).await.map(Json).ok_or_else(|| Problem::not_found("request"))
+    admin
+        .judge
+        .explain(&id)
+        .await
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("request"))
 }
 
 /// Reads a whole body of at most `limit` bytes.
@@ -41,7 +50,11 @@ pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             let detail = format!("the body has more than {limit} bytes");
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail))
+            Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                detail,
+            ))
         }
         Err(_) => Err(Problem::malformed("the body ended early")),
     }

@@ -49,7 +49,9 @@ pub struct AdminParts {
 impl Admin {
     /// Puts the parts together.
     pub fn new(parts: AdminParts) -> Self {
-        Self { inner: Arc::new(parts) }
+        Self {
+            inner: Arc::new(parts),
+        }
     }
 }
 

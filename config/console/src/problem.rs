@@ -22,11 +22,20 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), faults: Vec::new() }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            faults: Vec::new(),
+        }
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no such {what}"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            format!("there is no such {what}"),
+        )
     }
 
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
@@ -52,7 +61,9 @@ impl IntoResponse for Problem {
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer realm=\"postern\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, scheme);
         }
         response
     }
@@ -83,6 +94,9 @@ impl From<ModuleFaults> for Problem {
     fn from(faults: ModuleFaults) -> Self {
         let detail = "this is not a module that can be used";
         let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "module", detail);
-        Self { faults: faults.0, ..problem }
+        Self {
+            faults: faults.0,
+            ..problem
+        }
     }
 }

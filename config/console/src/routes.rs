@@ -64,7 +64,10 @@ pub fn router(admin: Admin) -> Router {
     add_all(Router::new())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(admin.clone(), admission::admit))
+        .layer(middleware::from_fn_with_state(
+            admin.clone(),
+            admission::admit,
+        ))
         .with_state(admin)
 }
 
@@ -78,7 +81,8 @@ fn fits(pattern: &str, path: &str) -> bool {
     let mut parts = path.split('/');
     let fits = pattern.split('/').all(|expected| {
         let found = parts.next();
-        found == Some(expected) || (expected.starts_with('{') && found.is_some_and(|it| !it.is_empty()))
+        found == Some(expected)
+            || (expected.starts_with('{') && found.is_some_and(|it| !it.is_empty()))
     });
     fits && parts.next().is_none()
 }

@@ -57,11 +57,20 @@ impl AdminToken {
 
     /// The token of this file; without the file, a new one is made and written to it with mode 0600.
     pub fn open_or_make(path: &Path, entropy: &Entropy) -> Result<Self, TokenError> {
-        let failed = |source| TokenError::File { path: path.to_owned(), source };
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        let failed = |source| TokenError::File {
+            path: path.to_owned(),
+            source,
+        };
+        match OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+        {
             Ok(mut file) => {
                 let token = hex::encode(entropy.bytes::<TOKEN_BYTES>()?);
-                file.write_all(format!("{token}\n").as_bytes()).map_err(failed)?;
+                file.write_all(format!("{token}\n").as_bytes())
+                    .map_err(failed)?;
                 file.sync_all().map_err(failed)?;
                 Ok(Self(Secret::new(token.into_bytes())))
             }
@@ -71,13 +80,21 @@ impl AdminToken {
     }
 
     fn open(path: &Path) -> Result<Self, TokenError> {
-        let failed = |source| TokenError::File { path: path.to_owned(), source };
+        let failed = |source| TokenError::File {
+            path: path.to_owned(),
+            source,
+        };
         let found = std::fs::metadata(path).map_err(failed)?;
         let mode = found.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(TokenError::Open { path: path.to_owned(), mode });
+            return Err(TokenError::Open {
+                path: path.to_owned(),
+                mode,
+            });
         }
-        let short = || TokenError::Short { path: path.to_owned() };
+        let short = || TokenError::Short {
+            path: path.to_owned(),
+        };
         if found.len() > TOKEN_FILE_BYTES_MAX {
             return Err(short());
         }

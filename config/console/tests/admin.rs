@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::body::Body;
-use console::{Admin, AdminParts, AdminToken, Permission, PeerAddress, TokenError, router, routes};
+use console::{Admin, AdminParts, AdminToken, PeerAddress, Permission, TokenError, router, routes};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode, header};
@@ -36,13 +36,24 @@ impl Judge for Stub {
             manifest: json!({ "name": "guard" }),
             warnings: Vec::new(),
         };
-        let checked = if good { Ok(report) } else { Err(ModuleFaults(vec!["not wasm".into()])) };
+        let checked = if good {
+            Ok(report)
+        } else {
+            Err(ModuleFaults(vec!["not wasm".into()]))
+        };
         async move { checked }.boxed()
     }
 
     fn prepare(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<(), ModuleFaults>> {
         let loads = !bytes.ends_with(b"unloadable");
-        async move { if loads { Ok(()) } else { Err(ModuleFaults(vec!["does not load".into()])) } }.boxed()
+        async move {
+            if loads {
+                Ok(())
+            } else {
+                Err(ModuleFaults(vec!["does not load".into()]))
+            }
+        }
+        .boxed()
     }
 
     fn statistics(&self, _: Digest) -> Option<Value> {
@@ -52,7 +63,9 @@ impl Judge for Stub {
 
 impl Usage for Stub {
     fn readiness(&self) -> Readiness {
-        Readiness::NotReady { reason: "a secret reason".into() }
+        Readiness::NotReady {
+            reason: "a secret reason".into(),
+        }
     }
 
     fn metrics(&self) -> String {
@@ -101,7 +114,10 @@ fn signed_in(method: &str, path: &str) -> http::request::Builder {
 }
 
 fn json_body(builder: http::request::Builder, body: &Value) -> Request<Body> {
-    builder.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap()
+    builder
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap()
 }
 
 fn filled(path: &str) -> String {
@@ -136,7 +152,12 @@ async fn every_route_is_closed_to_strangers_unless_it_is_declared_open() {
                 }
                 let (response, _) = ask(&router, asked.body(Body::empty()).unwrap()).await;
                 let refused = response.status() == StatusCode::UNAUTHORIZED;
-                assert_eq!(refused, route.permission != Permission::Open, "{method} {}", route.path);
+                assert_eq!(
+                    refused,
+                    route.permission != Permission::Open,
+                    "{method} {}",
+                    route.path
+                );
                 assert_eq!(response.headers()["cache-control"], "no-store");
             }
         }
@@ -146,15 +167,26 @@ async fn every_route_is_closed_to_strangers_unless_it_is_declared_open() {
 #[tokio::test]
 async fn two_credentials_and_unknown_routes_are_refused_alike() {
     let router = admin(MetricsAccess::Token).await;
-    let doubled = signed_in("GET", "/api/v1/status").header("authorization", format!("Bearer {TOKEN}"));
+    let doubled =
+        signed_in("GET", "/api/v1/status").header("authorization", format!("Bearer {TOKEN}"));
     let (response, _) = ask(&router, doubled.body(Body::empty()).unwrap()).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
-    for path in ["/", "/api/v1/nothing", "/healthz/", "//healthz", "/api/v1/modules/a/b/c"] {
+    for path in [
+        "/",
+        "/api/v1/nothing",
+        "/healthz/",
+        "//healthz",
+        "/api/v1/modules/a/b/c",
+    ] {
         let (response, _) = ask(&router, request("GET", path).body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path}");
-        let (response, body) = ask(&router, signed_in("GET", path).body(Body::empty()).unwrap()).await;
+        let (response, body) =
+            ask(&router, signed_in("GET", path).body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
         assert_eq!(body["code"], "not-found");
     }
 }
@@ -164,10 +196,17 @@ async fn every_declared_method_is_served_to_the_holder_of_the_token() {
     let router = admin(MetricsAccess::Token).await;
     for route in routes::ALL {
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
-            let asked = signed_in(method, &filled(route.path)).body(Body::empty()).unwrap();
+            let asked = signed_in(method, &filled(route.path))
+                .body(Body::empty())
+                .unwrap();
             let (response, _) = ask(&router, asked).await;
             let served = response.status() != StatusCode::METHOD_NOT_ALLOWED;
-            assert_eq!(served, route.methods.contains(&method), "{method} {}", route.path);
+            assert_eq!(
+                served,
+                route.methods.contains(&method),
+                "{method} {}",
+                route.path
+            );
             assert_ne!(response.status(), StatusCode::UNAUTHORIZED);
         }
     }
@@ -176,17 +215,40 @@ async fn every_declared_method_is_served_to_the_holder_of_the_token() {
 #[tokio::test]
 async fn metrics_are_open_on_the_loopback_interface_only_where_it_is_set() {
     for (setting, peer, expected) in [
-        (MetricsAccess::Token, IpAddr::V4(Ipv4Addr::LOCALHOST), StatusCode::UNAUTHORIZED),
-        (MetricsAccess::Loopback, IpAddr::V4(Ipv4Addr::LOCALHOST), StatusCode::OK),
-        (MetricsAccess::Loopback, "::ffff:127.0.0.1".parse().unwrap(), StatusCode::OK),
-        (MetricsAccess::Loopback, "192.0.2.1".parse().unwrap(), StatusCode::UNAUTHORIZED),
+        (
+            MetricsAccess::Token,
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            StatusCode::UNAUTHORIZED,
+        ),
+        (
+            MetricsAccess::Loopback,
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            StatusCode::OK,
+        ),
+        (
+            MetricsAccess::Loopback,
+            "::ffff:127.0.0.1".parse().unwrap(),
+            StatusCode::OK,
+        ),
+        (
+            MetricsAccess::Loopback,
+            "192.0.2.1".parse().unwrap(),
+            StatusCode::UNAUTHORIZED,
+        ),
     ] {
         let router = admin(setting).await;
         let mut asked = request("GET", "/metrics").body(Body::empty()).unwrap();
         asked.extensions_mut().insert(PeerAddress(peer));
-        assert_eq!(ask(&router, asked).await.0.status(), expected, "{setting:?} {peer}");
+        assert_eq!(
+            ask(&router, asked).await.0.status(),
+            expected,
+            "{setting:?} {peer}"
+        );
         let unknown = request("GET", "/metrics").body(Body::empty()).unwrap();
-        assert_eq!(ask(&router, unknown).await.0.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            ask(&router, unknown).await.0.status(),
+            StatusCode::UNAUTHORIZED
+        );
     }
 }
 
@@ -220,52 +282,106 @@ async fn a_module_is_pushed_activated_replaced_and_rolled_back() {
         let body = json!({ "digest": digest });
         json_body(signed_in("POST", "/api/v1/modules/guard/activate"), &body)
     };
-    assert_eq!(ask(&router, activate(&one["digest"])).await.1["active"], one["digest"]);
-    assert_eq!(ask(&router, activate(&two["digest"])).await.1["active"], two["digest"]);
+    assert_eq!(
+        ask(&router, activate(&one["digest"])).await.1["active"],
+        one["digest"]
+    );
+    assert_eq!(
+        ask(&router, activate(&two["digest"])).await.1["active"],
+        two["digest"]
+    );
     let (response, problem) = ask(&router, activate(&bad["digest"])).await;
     assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(problem["faults"], json!(["does not load"]));
-    let roll_back = || json_body(signed_in("POST", "/api/v1/modules/guard/rollback"), &json!({}));
+    let roll_back = || {
+        json_body(
+            signed_in("POST", "/api/v1/modules/guard/rollback"),
+            &json!({}),
+        )
+    };
     assert_eq!(ask(&router, roll_back()).await.1["active"], one["digest"]);
-    assert_eq!(ask(&router, roll_back()).await.0.status(), StatusCode::CONFLICT);
+    assert_eq!(
+        ask(&router, roll_back()).await.0.status(),
+        StatusCode::CONFLICT
+    );
 
-    let listed = ask(&router, signed_in("GET", "/api/v1/modules").body(Body::empty()).unwrap()).await.1;
-    let active: Vec<_> = listed["modules"].as_array().unwrap().iter().filter(|it| it["active"] == true).collect();
+    let listed = ask(
+        &router,
+        signed_in("GET", "/api/v1/modules")
+            .body(Body::empty())
+            .unwrap(),
+    )
+    .await
+    .1;
+    let active: Vec<_> = listed["modules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["active"] == true)
+        .collect();
     assert_eq!(active.len(), 1);
     assert_eq!(active[0]["digest"], one["digest"]);
     assert_eq!(active[0]["pushed_by"], "admin-token");
     let path = format!("/api/v1/modules/{}", one["digest"].as_str().unwrap());
-    let inspected = ask(&router, signed_in("GET", &path).body(Body::empty()).unwrap()).await.1;
+    let inspected = ask(
+        &router,
+        signed_in("GET", &path).body(Body::empty()).unwrap(),
+    )
+    .await
+    .1;
     assert_eq!(inspected["report"]["manifest"]["name"], "guard");
 }
 
 #[tokio::test]
 async fn bodies_are_bounded_typed_and_without_unknown_fields() {
     let router = admin(MetricsAccess::Token).await;
-    assert_eq!(push(&router, b"bad").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        push(&router, b"bad").await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
     let mut largest = *b"good000000000000000000000000000000000000000000000000000000000000";
     largest[63] = b'1';
-    assert_eq!(push(&router, Box::leak(Box::new(largest))).await.0, StatusCode::CREATED);
+    assert_eq!(
+        push(&router, Box::leak(Box::new(largest))).await.0,
+        StatusCode::CREATED
+    );
     let over = Box::leak(Box::new([largest.as_slice(), b"1"].concat()));
     assert_eq!(push(&router, over).await.0, StatusCode::PAYLOAD_TOO_LARGE);
 
     let path = "/api/v1/modules/guard/activate";
     let digest = Digest::of(b"none").to_string();
     for (body, expected) in [
-        (json!({ "digest": digest, "force": true }), StatusCode::BAD_REQUEST),
+        (
+            json!({ "digest": digest, "force": true }),
+            StatusCode::BAD_REQUEST,
+        ),
         (json!({ "digest": "short" }), StatusCode::BAD_REQUEST),
         (json!([]), StatusCode::BAD_REQUEST),
         (json!({ "digest": digest }), StatusCode::NOT_FOUND),
-        (json!({ "digest": digest, "tenant": "nobody" }), StatusCode::NOT_FOUND),
-        (json!({ "digest": "0".repeat(300) }), StatusCode::PAYLOAD_TOO_LARGE),
+        (
+            json!({ "digest": digest, "tenant": "nobody" }),
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            json!({ "digest": "0".repeat(300) }),
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
     ] {
         let (response, problem) = ask(&router, json_body(signed_in("POST", path), &body)).await;
         assert_eq!(response.status(), expected, "{body} {problem}");
     }
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+    ] {
         let asked = signed_in("POST", path).header("content-type", kind);
         let (response, _) = ask(&router, asked.body(Body::from("{}")).unwrap()).await;
-        assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");
+        assert_eq!(
+            response.status(),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "{kind}"
+        );
     }
     for path in ["/api/v1/modules?nmae=x", "/api/v1/modules?tenant=%2F"] {
         let (response, _) = ask(&router, signed_in("GET", path).body(Body::empty()).unwrap()).await;
@@ -277,11 +393,19 @@ async fn bodies_are_bounded_typed_and_without_unknown_fields() {
 async fn requests_are_explained_by_their_id() {
     let router = admin(MetricsAccess::Token).await;
     let explain = |id: &str| {
-        signed_in("GET", &format!("/api/v1/requests/{id}/explain")).body(Body::empty()).unwrap()
+        signed_in("GET", &format!("/api/v1/requests/{id}/explain"))
+            .body(Body::empty())
+            .unwrap()
     };
     assert_eq!(ask(&router, explain("KNOWN")).await.1["decision"], "denied");
-    assert_eq!(ask(&router, explain("OTHER")).await.0.status(), StatusCode::NOT_FOUND);
-    assert_eq!(ask(&router, explain("a%0Ab")).await.0.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(
+        ask(&router, explain("OTHER")).await.0.status(),
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        ask(&router, explain("a%0Ab")).await.0.status(),
+        StatusCode::BAD_REQUEST
+    );
 }
 
 #[test]
@@ -291,7 +415,10 @@ fn the_token_is_made_once_and_for_its_owner_alone() {
     let path = folder.path().join("admin.token");
     AdminToken::open_or_make(&path, &Entropy::system()).unwrap();
     let made = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     assert_eq!(made.trim().len(), 64);
     AdminToken::open_or_make(&path, &Entropy::system()).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), made);

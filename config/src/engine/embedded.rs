@@ -39,25 +39,34 @@ struct Store {
     database: Database,
     /// The last revision, told to watchers after it is on disk.
     last: watch::Sender<u64>,
+    /// How many revisions are kept for watchers and pinned pages.
+    history: u64,
 }
 
 impl EmbeddedEngine {
     /// Opens or makes the file. Another process that holds it is an error.
     pub fn open(path: &Path) -> Result<Self, EngineError> {
-        Self::with(Database::create(path).map_err(failed)?)
+        Self::with(
+            Database::create(path).map_err(failed)?,
+            HISTORY_REVISIONS_MAX,
+        )
     }
 
     /// An engine in memory, for tests and trials.
     pub fn in_memory() -> Result<Self, EngineError> {
-        let backend = redb::backends::InMemoryBackend::new();
-        Self::with(
-            Database::builder()
-                .create_with_backend(backend)
-                .map_err(failed)?,
-        )
+        Self::in_memory_keeping(HISTORY_REVISIONS_MAX)
     }
 
-    fn with(database: Database) -> Result<Self, EngineError> {
+    /// The same, with a history of so many revisions.
+    pub fn in_memory_keeping(history: u64) -> Result<Self, EngineError> {
+        let backend = redb::backends::InMemoryBackend::new();
+        let database = Database::builder()
+            .create_with_backend(backend)
+            .map_err(failed)?;
+        Self::with(database, history)
+    }
+
+    fn with(database: Database, history: u64) -> Result<Self, EngineError> {
         let transaction = database.begin_write().map_err(failed)?;
         transaction.open_table(ROWS).map_err(failed)?;
         transaction.open_table(HISTORY).map_err(failed)?;
@@ -73,7 +82,11 @@ impl EmbeddedEngine {
         transaction.commit().map_err(failed)?;
         let (last, _) = watch::channel(last);
         Ok(Self {
-            store: Arc::new(Store { database, last }),
+            store: Arc::new(Store {
+                database,
+                last,
+                history,
+            }),
         })
     }
 
@@ -189,7 +202,7 @@ impl Store {
             }
         }
         let revision = write(&transaction, ops)?;
-        forget(&transaction, revision)?;
+        forget(&transaction, revision.saturating_sub(self.history))?;
         transaction.commit().map_err(failed)?;
         // Two writers finish in the order of their revisions: redb has one at a time, but the second may get here first.
         self.last.send_if_modified(|last| {
@@ -362,9 +375,8 @@ fn write(transaction: &WriteTransaction, ops: &[Op]) -> Result<u64, EngineError>
     Ok(revision)
 }
 
-/// Drops what is older than the history that is kept.
-fn forget(transaction: &WriteTransaction, revision: u64) -> Result<(), EngineError> {
-    let oldest = revision.saturating_sub(HISTORY_REVISIONS_MAX);
+/// Drops the history before `oldest`.
+fn forget(transaction: &WriteTransaction, oldest: u64) -> Result<(), EngineError> {
     let mut counters = transaction.open_table(COUNTERS).map_err(failed)?;
     let before = counter(&counters, "oldest")?;
     if oldest <= before {

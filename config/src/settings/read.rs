@@ -27,7 +27,11 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(values: BTreeMap<String, Given>, faults: &'a mut Vec<Fault>) -> Self {
-        Self { values, known: BTreeSet::new(), faults }
+        Self {
+            values,
+            known: BTreeSet::new(),
+            faults,
+        }
     }
 
     /// A field that `parse` reads from its text; none when it is not given.
@@ -57,7 +61,9 @@ impl<'a> Reader<'a> {
 
     /// A boolean.
     pub(super) fn boolean(&mut self, field: &str, default: bool) -> bool {
-        let Some(given) = self.take(field) else { return default };
+        let Some(given) = self.take(field) else {
+            return default;
+        };
         match &given.value {
             Raw::Boolean(yes) => *yes,
             Raw::Word(word) if word == "true" => true,
@@ -75,22 +81,39 @@ impl<'a> Reader<'a> {
     }
 
     /// A count within a range; none when it is not given.
-    pub(super) fn optional_count(&mut self, field: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    pub(super) fn optional_count(
+        &mut self,
+        field: &str,
+        range: RangeInclusive<u64>,
+    ) -> Option<u64> {
         let expected = format!("a number from {} to {}", range.start(), range.end());
-        self.optional(field, &expected, |text| values::within(values::count(text)?, &range))
+        self.optional(field, &expected, |text| {
+            values::within(values::count(text)?, &range)
+        })
     }
 
     /// A number of bytes, such as `65536` or `64 KiB`, within a range.
     pub(super) fn bytes(&mut self, field: &str, range: RangeInclusive<u64>, default: u64) -> u64 {
-        let (least, most) = (values::show_bytes(*range.start()), values::show_bytes(*range.end()));
+        let (least, most) = (
+            values::show_bytes(*range.start()),
+            values::show_bytes(*range.end()),
+        );
         let expected = format!("a number of bytes from {least} to {most}, such as `64 KiB`");
         let read = |text: &str| values::within(values::bytes(text)?, &range);
         self.optional(field, &expected, read).unwrap_or(default)
     }
 
     /// A span of time, such as `30 s` or `500 ms`, within a range of milliseconds.
-    pub(super) fn time(&mut self, field: &str, range: RangeInclusive<u64>, default: u64) -> Duration {
-        let (least, most) = (values::show_millis(*range.start()), values::show_millis(*range.end()));
+    pub(super) fn time(
+        &mut self,
+        field: &str,
+        range: RangeInclusive<u64>,
+        default: u64,
+    ) -> Duration {
+        let (least, most) = (
+            values::show_millis(*range.start()),
+            values::show_millis(*range.end()),
+        );
         let expected = format!("a time from {least} to {most}, such as `30 s`");
         let read = |text: &str| values::within(values::millis(text)?, &range);
         Duration::from_millis(self.optional(field, &expected, read).unwrap_or(default))
@@ -103,12 +126,17 @@ impl<'a> Reader<'a> {
         expected: &str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Vec<T> {
-        let Some(given) = self.take(field) else { return Vec::new() };
+        let Some(given) = self.take(field) else {
+            return Vec::new();
+        };
         let entries = match &given.value {
             Raw::List(entries) => entries.clone(),
-            Raw::Word(words) => {
-                words.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
-            }
+            Raw::Word(words) => words
+                .split(',')
+                .map(str::trim)
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned)
+                .collect(),
             Raw::Text(_) | Raw::Integer(_) | Raw::Boolean(_) | Raw::Other(_) => {
                 self.fault(field, &given, format!("a list: each entry {expected}"));
                 return Vec::new();
@@ -120,7 +148,10 @@ impl<'a> Reader<'a> {
                 Ok(value) => read.push(value),
                 Err(error) => {
                     let place = given.place.clone();
-                    let given = Given { place, value: Raw::Text(entry) };
+                    let given = Given {
+                        place,
+                        value: Raw::Text(entry),
+                    };
                     self.fault(field, &given, format!("each entry {expected} ({error})"));
                 }
             }
@@ -154,7 +185,11 @@ impl<'a> Reader<'a> {
         let (itself, file) = (self.take(field), self.take(&file_field));
         match (itself, file) {
             (Some(_), Some(file)) => {
-                self.fault(&file_field, &file, format!("either this or {field}, not both"));
+                self.fault(
+                    &file_field,
+                    &file,
+                    format!("either this or {field}, not both"),
+                );
                 None
             }
             (Some(itself), None) => {
@@ -174,7 +209,8 @@ impl<'a> Reader<'a> {
                 };
                 match read_secret(Path::new(path)) {
                     Err(error) => {
-                        let expected = format!("the path of a file that holds {expected} ({error})");
+                        let expected =
+                            format!("the path of a file that holds {expected} ({error})");
                         self.fault(&file_field, &file, expected);
                         None
                     }
@@ -194,18 +230,29 @@ impl<'a> Reader<'a> {
 
     /// Where a field was given.
     pub(super) fn place(&self, field: &str) -> Place {
-        self.values.get(field).map_or(Place::Default, |given| given.place.clone())
+        self.values
+            .get(field)
+            .map_or(Place::Default, |given| given.place.clone())
     }
 
     /// A fault that concerns how fields fit each other.
     pub(super) fn blind_fault(&mut self, field: &str, place: Place, expected: String) {
-        self.faults.push(Fault { place, field: field.to_owned(), value: None, expected });
+        self.faults.push(Fault {
+            place,
+            field: field.to_owned(),
+            value: None,
+            expected,
+        });
     }
 
     /// What was given and not asked for.
     pub(super) fn refuse_the_rest(mut self) {
-        let sections: BTreeSet<&str> =
-            self.known.iter().filter_map(|field| field.split_once('.')).map(|it| it.0).collect();
+        let sections: BTreeSet<&str> = self
+            .known
+            .iter()
+            .filter_map(|field| field.split_once('.'))
+            .map(|it| it.0)
+            .collect();
         let rest = std::mem::take(&mut self.values);
         for (field, given) in rest {
             if self.known.contains(&field) {
@@ -218,14 +265,22 @@ impl<'a> Reader<'a> {
             let expected = if section.is_empty() {
                 format!("every field stands in a section: {}", join(&sections))
             } else if sections.contains(section) {
-                let known = self.known.iter().filter_map(|it| it.strip_prefix(section)?.strip_prefix('.'));
+                let known = self
+                    .known
+                    .iter()
+                    .filter_map(|it| it.strip_prefix(section)?.strip_prefix('.'));
                 format!("there is no such field{}", suggestion(key, known))
             } else {
                 let hint = suggestion(section, sections.iter().copied());
                 format!("there is no such section{hint}")
             };
             let field = field.trim_end_matches('.').to_owned();
-            self.faults.push(Fault { place: given.place, field, value: None, expected });
+            self.faults.push(Fault {
+                place: given.place,
+                field,
+                value: None,
+                expected,
+            });
         }
     }
 

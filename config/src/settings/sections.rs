@@ -26,7 +26,9 @@ const TOKEN_CHARACTERS_MIN: usize = 32;
 /// Reads every section; none only where a default itself cannot be read, which the tests rule out.
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     let here = Path::new("");
-    let data = reader.path("data.folder", here).unwrap_or_else(|| PathBuf::from("postern-data"));
+    let data = reader
+        .path("data.folder", here)
+        .unwrap_or_else(|| PathBuf::from("postern-data"));
     let s3 = s3(reader)?;
     let admin = admin(reader, &s3.tls)?;
     Some(Settings {
@@ -45,9 +47,17 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
 fn s3(reader: &mut Reader<'_>) -> Option<S3Settings> {
     let address = "an address and port, such as `0.0.0.0:443`";
     let default = "127.0.0.1:9443".parse().ok()?;
-    let listen = reader.optional("s3.listen", address, str::parse::<SocketAddr>).unwrap_or(default);
+    let listen = reader
+        .optional("s3.listen", address, str::parse::<SocketAddr>)
+        .unwrap_or(default);
     let proxy_protocol = reader.optional("s3.proxy_protocol", "`off` or `required`", |text| {
-        word(text, &[("off", ProxyProtocol::Off), ("required", ProxyProtocol::Required)])
+        word(
+            text,
+            &[
+                ("off", ProxyProtocol::Off),
+                ("required", ProxyProtocol::Required),
+            ],
+        )
     });
     let trusted_place = reader.place("s3.proxy_protocol");
     let network = "a network, such as `10.0.0.0/8`";
@@ -84,7 +94,10 @@ fn tls(reader: &mut Reader<'_>, section: &str) -> Option<Tls> {
     } else if key_given && !cert_given {
         reader.blind_fault(&key_field, key_place, format!("needs {cert_field}"));
     }
-    Some(Tls::Files { cert: cert?, key: key? })
+    Some(Tls::Files {
+        cert: cert?,
+        key: key?,
+    })
 }
 
 fn domains(reader: &mut Reader<'_>) -> Domains {
@@ -104,9 +117,17 @@ fn domains(reader: &mut Reader<'_>) -> Domains {
 fn admin(reader: &mut Reader<'_>, s3_tls: &Tls) -> Option<AdminSettings> {
     let address = "an address and port, such as `127.0.0.1:9444`";
     let default = "127.0.0.1:9444".parse().ok()?;
-    let listen = reader.optional("admin.listen", address, str::parse::<SocketAddr>).unwrap_or(default);
+    let listen = reader
+        .optional("admin.listen", address, str::parse::<SocketAddr>)
+        .unwrap_or(default);
     let metrics = reader.optional("admin.metrics", "`token` or `loopback`", |text| {
-        word(text, &[("token", MetricsAccess::Token), ("loopback", MetricsAccess::Loopback)])
+        word(
+            text,
+            &[
+                ("token", MetricsAccess::Token),
+                ("loopback", MetricsAccess::Loopback),
+            ],
+        )
     });
     let token = "at least 32 visible ASCII characters";
     Some(AdminSettings {
@@ -171,14 +192,20 @@ fn policy(reader: &mut Reader<'_>) -> Option<PolicySettings> {
         machine_code_bytes: reader.bytes("policy.machine_code_bytes", MIB..=64 * GIB, 64 * MIB),
         fuel: NonZeroU64::new(reader.count("policy.fuel", 1_000..=10_000_000_000, 1_000_000))?,
         deadline: reader.time("policy.deadline", 1..=10 * SECOND, 50),
-        module_bytes: size(reader.bytes("policy.module_bytes", KIB..=module_bytes_max, module_bytes_max))?,
+        module_bytes: size(reader.bytes(
+            "policy.module_bytes",
+            KIB..=module_bytes_max,
+            module_bytes_max,
+        ))?,
         explained_requests: size(reader.count("policy.explained_requests", 0..=1_000_000, 1_000))?,
     })
 }
 
 fn directory(reader: &mut Reader<'_>) -> DirectorySettings {
     let master_key = reader.secret("directory.master_key", "64 hexadecimal digits", |text| {
-        let bytes = hex::decode(text).ok().filter(|bytes| bytes.len() == MASTER_KEY_BYTES)?;
+        let bytes = hex::decode(text)
+            .ok()
+            .filter(|bytes| bytes.len() == MASTER_KEY_BYTES)?;
         Some(Secret::new(bytes))
     });
     DirectorySettings { master_key }

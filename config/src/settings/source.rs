@@ -19,7 +19,9 @@ pub struct Environment(BTreeMap<String, String>);
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // A variable may hold a secret.
-        f.debug_tuple("Environment").field(&self.0.keys().collect::<Vec<_>>()).finish()
+        f.debug_tuple("Environment")
+            .field(&self.0.keys().collect::<Vec<_>>())
+            .finish()
     }
 }
 
@@ -27,12 +29,23 @@ impl Environment {
     /// The variables of this process. Those that are not Unicode are none of ours.
     pub fn of_process() -> Self {
         let variables = std::env::vars_os();
-        Self(variables.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect())
+        Self(
+            variables
+                .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+                .collect(),
+        )
     }
 
     /// These variables.
-    pub fn of<N: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
-        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    pub fn of<N: Into<String>, V: Into<String>>(
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        Self(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
     }
 
     /// One variable, such as `NO_COLOR`.
@@ -54,7 +67,8 @@ impl Overrides {
     /// `option` (such as `--s3-listen`) gives `field` (such as `s3.listen`) this value.
     #[must_use]
     pub fn with(mut self, option: &str, field: &str, value: impl Into<String>) -> Self {
-        self.0.push((field.to_owned(), option.to_owned(), value.into()));
+        self.0
+            .push((field.to_owned(), option.to_owned(), value.into()));
         self
     }
 }
@@ -95,17 +109,41 @@ pub(super) fn gather(
         read_file(path, &mut values, faults);
     }
     for (variable, value) in &environment.0 {
-        let Some((section, key)) = variable.strip_prefix(PREFIX).and_then(|it| it.split_once("__"))
+        let Some((section, key)) = variable
+            .strip_prefix(PREFIX)
+            .and_then(|it| it.split_once("__"))
         else {
             continue;
         };
-        let field = format!("{}.{}", section.to_ascii_lowercase(), key.to_ascii_lowercase());
-        let place = Place::Environment { variable: variable.clone() };
-        give(&mut values, field, Given { place, value: Raw::Word(value.clone()) });
+        let field = format!(
+            "{}.{}",
+            section.to_ascii_lowercase(),
+            key.to_ascii_lowercase()
+        );
+        let place = Place::Environment {
+            variable: variable.clone(),
+        };
+        give(
+            &mut values,
+            field,
+            Given {
+                place,
+                value: Raw::Word(value.clone()),
+            },
+        );
     }
     for (field, option, value) in &overrides.0 {
-        let place = Place::CommandLine { option: option.clone() };
-        give(&mut values, field.clone(), Given { place, value: Raw::Word(value.clone()) });
+        let place = Place::CommandLine {
+            option: option.clone(),
+        };
+        give(
+            &mut values,
+            field.clone(),
+            Given {
+                place,
+                value: Raw::Word(value.clone()),
+            },
+        );
     }
     values
 }
@@ -116,7 +154,10 @@ fn give(values: &mut BTreeMap<String, Given>, field: String, given: Given) {
         Some(itself) => itself.to_owned(),
         None => format!("{field}_file"),
     };
-    if values.get(&twin).is_some_and(|earlier| rank(&earlier.place) < rank(&given.place)) {
+    if values
+        .get(&twin)
+        .is_some_and(|earlier| rank(&earlier.place) < rank(&given.place))
+    {
         values.remove(&twin);
     }
     values.insert(field, given);
@@ -132,7 +173,10 @@ const fn rank(place: &Place) -> u8 {
 }
 
 fn read_file(path: &Path, values: &mut BTreeMap<String, Given>, faults: &mut Vec<Fault>) {
-    let place = |line| Place::File { path: PathBuf::from(path), line };
+    let place = |line| Place::File {
+        path: PathBuf::from(path),
+        line,
+    };
     let whole = |line, expected: String| Fault {
         place: place(line),
         field: String::new(),
@@ -163,18 +207,31 @@ fn read_file(path: &Path, values: &mut BTreeMap<String, Given>, faults: &mut Vec
         let section_line = Some(line_of(section.span().start));
         let Some(fields) = content.get_ref().as_table() else {
             // A field outside any section; the reader says that there is none of that name.
-            let given = Given { place: place(section_line), value: raw(content.get_ref()) };
+            let given = Given {
+                place: place(section_line),
+                value: raw(content.get_ref()),
+            };
             values.insert(section.get_ref().to_string(), given);
             continue;
         };
         for (key, value) in fields {
             let field = format!("{}.{}", section.get_ref(), key.get_ref());
             let line = Some(line_of(key.span().start));
-            give(values, field, Given { place: place(line), value: raw(value.get_ref()) });
+            give(
+                values,
+                field,
+                Given {
+                    place: place(line),
+                    value: raw(value.get_ref()),
+                },
+            );
         }
         if fields.is_empty() {
             // An empty section may be misspelt, too: it is given as a field without a name.
-            let given = Given { place: place(section_line), value: Raw::Other("table") };
+            let given = Given {
+                place: place(section_line),
+                value: Raw::Other("table"),
+            };
             values.insert(format!("{}.", section.get_ref()), given);
         }
     }
@@ -189,9 +246,15 @@ fn raw(value: &DeValue<'_>) -> Raw {
             parsed.map_or(Raw::Other("integer out of range"), Raw::Integer)
         }
         DeValue::Array(entries) => {
-            let texts = entries.iter().map(|entry| entry.get_ref().as_str().map(str::to_owned));
-            texts.collect::<Option<Vec<_>>>().map_or(Raw::Other("list of other things than strings"), Raw::List)
+            let texts = entries
+                .iter()
+                .map(|entry| entry.get_ref().as_str().map(str::to_owned));
+            texts
+                .collect::<Option<Vec<_>>>()
+                .map_or(Raw::Other("list of other things than strings"), Raw::List)
         }
-        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => Raw::Other(value.type_str()),
+        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => {
+            Raw::Other(value.type_str())
+        }
     }
 }

@@ -56,24 +56,45 @@ pub(super) fn millis(text: &str) -> Result<u64, ValueError> {
 }
 
 pub(super) fn within(value: u64, range: &RangeInclusive<u64>) -> Result<u64, ValueError> {
-    if range.contains(&value) { Ok(value) } else { Err(ValueError::Range) }
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(ValueError::Range)
+    }
 }
 
 pub(super) fn show_bytes(bytes: u64) -> String {
-    let units = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    let unit = units.into_iter().find(|(size, _)| bytes >= *size && bytes % size == 0);
-    unit.map_or_else(|| bytes.to_string(), |(size, name)| format!("{} {name}", bytes / size))
+    let units = [
+        (1 << 40, "TiB"),
+        (1 << 30, "GiB"),
+        (1 << 20, "MiB"),
+        (1 << 10, "KiB"),
+    ];
+    let unit = units
+        .into_iter()
+        .find(|(size, _)| bytes >= *size && bytes % size == 0);
+    unit.map_or_else(
+        || bytes.to_string(),
+        |(size, name)| format!("{} {name}", bytes / size),
+    )
 }
 
 pub(super) fn show_millis(millis: u64) -> String {
     let units = [(3_600_000, "h"), (60_000, "min"), (1_000, "s")];
-    let unit = units.into_iter().find(|(size, _)| millis >= *size && millis % size == 0);
-    unit.map_or_else(|| format!("{millis} ms"), |(size, name)| format!("{} {name}", millis / size))
+    let unit = units
+        .into_iter()
+        .find(|(size, _)| millis >= *size && millis % size == 0);
+    unit.map_or_else(
+        || format!("{millis} ms"),
+        |(size, name)| format!("{} {name}", millis / size),
+    )
 }
 
 fn split(text: &str) -> (&str, &str) {
     let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '_')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     (number, unit.trim())
 }

@@ -61,7 +61,10 @@ pub(crate) async fn list(
     let Query(whose) = whose?;
     let state = admin.directory.state();
     let scope = scope_of(&state, whose.tenant.as_ref())?;
-    let modules: Vec<_> = state.modules(scope).map(|version| show(&state, version)).collect();
+    let modules: Vec<_> = state
+        .modules(scope)
+        .map(|version| show(&state, version))
+        .collect();
     Ok(Json(json!({ "modules": modules })))
 }
 
@@ -72,11 +75,18 @@ pub(crate) async fn push(
 ) -> Result<Response, Problem> {
     let Query(push) = query?;
     let actor = actor_of(&request);
-    check_type(request.headers(), &["application/wasm", "application/octet-stream"])?;
+    check_type(
+        request.headers(),
+        &["application/wasm", "application/octet-stream"],
+    )?;
     let scope = scope_of(&admin.directory.state(), push.tenant.as_ref())?;
     let bytes = read_body(request.into_body(), admin.module_bytes_max).await?;
     let report = admin.judge.check(Arc::from(&*bytes)).await?;
-    let command = Command::PushModule { scope, name: push.name, bytes: bytes.to_vec() };
+    let command = Command::PushModule {
+        scope,
+        name: push.name,
+        bytes: bytes.to_vec(),
+    };
     let applied = admin.directory.apply(command, actor).await?;
     let answer = json!({
         "digest": digest_of(&applied)?,
@@ -95,7 +105,10 @@ pub(crate) async fn inspect(
     let Path(digest) = digest?;
     let digest: Digest = digest.parse().map_err(|_| Problem::not_found("module"))?;
     let state = admin.directory.state();
-    let versions: Vec<_> = state.modules_with(digest).map(|version| show(&state, version)).collect();
+    let versions: Vec<_> = state
+        .modules_with(digest)
+        .map(|version| show(&state, version))
+        .collect();
     if versions.is_empty() {
         return Err(Problem::not_found("module"));
     }
@@ -137,14 +150,21 @@ pub(crate) async fn roll_back(
     let state = admin.directory.state();
     let scope = scope_of(&state, asked.tenant.as_ref())?;
     let binding = state.binding(scope, &name).cloned();
-    let before = binding.as_deref().and_then(|binding| binding.history.last().copied());
+    let before = binding
+        .as_deref()
+        .and_then(|binding| binding.history.last().copied());
     let command = Command::RollbackModule(scope, name);
     let (Some(binding), Some(digest)) = (binding, before) else {
         return in_force(admin.directory.apply(command, actor).await?);
     };
     prepare(&admin, digest).await?;
     // What was loaded is what comes into force: the binding must not have changed in between.
-    in_force(admin.directory.apply_at(command, actor, Binding::clone(&binding).revision).await?)
+    in_force(
+        admin
+            .directory
+            .apply_at(command, actor, Binding::clone(&binding).revision)
+            .await?,
+    )
 }
 
 async fn prepare(admin: &Admin, digest: Digest) -> Result<(), Problem> {
@@ -162,7 +182,9 @@ async fn stored(admin: &Admin, digest: Digest) -> Result<Option<Arc<[u8]>>, Prob
 
 fn in_force(applied: Applied) -> Result<Json<Value>, Problem> {
     let digest = digest_of(&applied)?;
-    Ok(Json(json!({ "active": digest, "revision": applied.revision })))
+    Ok(Json(
+        json!({ "active": digest, "revision": applied.revision }),
+    ))
 }
 
 fn digest_of(applied: &Applied) -> Result<Digest, Problem> {
@@ -174,7 +196,11 @@ fn digest_of(applied: &Applied) -> Result<Digest, Problem> {
         | Outcome::Bucket(_)
         | Outcome::Done => {
             let detail = "the directory answered something else than was asked";
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail))
+            Err(Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                detail,
+            ))
         }
     }
 }
@@ -214,7 +240,11 @@ fn name_of(name: Result<Path<String>, PathRejection>) -> Result<Name, Problem> {
 
 fn actor_of(request: &Request<Body>) -> Actor {
     let peer = request.extensions().get::<PeerAddress>();
-    Actor { who: Who::AdminToken, address: peer.map(|peer| peer.0), request: None }
+    Actor {
+        who: Who::AdminToken,
+        address: peer.map(|peer| peer.0),
+        request: None,
+    }
 }
 
 async fn read_json<T: serde::de::DeserializeOwned>(
@@ -228,11 +258,23 @@ async fn read_json<T: serde::de::DeserializeOwned>(
 
 /// A form or a plain text that a browser can be made to send is refused: it says one of these types.
 fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = given.map(|it| it.split(';').next().unwrap_or("").trim().to_ascii_lowercase());
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = given.map(|it| {
+        it.split(';')
+            .next()
+            .unwrap_or("")
+            .trim()
+            .to_ascii_lowercase()
+    });
     if essence.is_some_and(|essence| types.contains(&essence.as_str())) {
         return Ok(());
     }
     let detail = format!("the content type must be {}", types.join(" or "));
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", detail))
+    Err(Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "content-type",
+        detail,
+    ))
 }
