@@ -36,7 +36,7 @@ fn peer() -> Peer {
 
 fn get_object(bucket: &str, key: &str) -> S3Request {
     let target = Target::Object(bucket.parse().unwrap(), key.parse().unwrap());
-    S3Request { operation: Operation::GetObject, target, call: Call::Unbuilt }
+    S3Request { operation: Operation::GetObject, target, call: Call::Unbuilt, escalations: Default::default(), expected: Default::default() }
 }
 
 /// Both lines of what is logged in `log`.

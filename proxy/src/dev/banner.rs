@@ -1,6 +1,5 @@
 //! What a newcomer sees, and what a shell reads.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{Dev, DevKey, TENANT, USERS};
@@ -16,36 +15,34 @@ pub(crate) enum Secrets {
 
 /// The lines that are printed when the server is ready: where it is, whose keys there are, and what to paste.
 pub fn banner(dev: &Dev, data: &Path, fingerprint: &str, secrets: Secrets) -> String {
-    let mut text = String::new();
-    let mut line = |words: std::fmt::Arguments<'_>| {
-        // Writing to memory cannot fail.
-        drop(text.write_fmt(words));
-        text.push('\n');
-    };
+    let mut lines = Vec::new();
     let folder = data.display();
     let secret = |key: &DevKey| match secrets {
         Secrets::Shown => key.secret_access_key.clone(),
         Secrets::Hidden => "(in dev.json)".to_owned(),
     };
-    line(format_args!("postern {}  dev mode, data in {folder} (delete it to start over)", env!("CARGO_PKG_VERSION")));
-    line(format_args!("  S3        {}        admin {}", dev.s3, dev.admin));
-    line(format_args!("  CA        {}  SHA-256 {fingerprint}", dev.ca.display()));
-    line(format_args!("  tenant {TENANT} · users {} · a bucket demo-bucket each · keys in {folder}/dev.json", USERS.join(", ")));
-    line(format_args!(""));
+    lines.push(format!("postern {}  dev mode, data in {folder} (delete it to start over)", env!("CARGO_PKG_VERSION")));
+    lines.push(format!("  S3        {}        admin {}", dev.s3, dev.admin));
+    lines.push(format!("  CA        {}  SHA-256 {fingerprint}", dev.ca.display()));
+    lines.push(format!("  tenant {TENANT} · users {} · a bucket demo-bucket each · keys in {folder}/dev.json", USERS.join(", ")));
+    lines.push(String::new());
     for key in dev.keys.iter().filter(|key| key.user == USERS[0]) {
-        line(format_args!("  {:<10} {:<10} {}  {}", key.user, key.level, key.access_key_id, secret(key)));
+        lines.push(format!("  {:<10} {:<10} {}  {}", key.user, key.level, key.access_key_id, secret(key)));
     }
     if let Some(key) = dev.key(USERS[0], "full") {
-        let key = &DevKey { secret_access_key: secret(key), ..key.clone() };
-        line(format_args!("\ntry, in another shell:"));
-        line(format_args!("  eval \"$(postern dev env --data {})\"", quoted(&folder.to_string())));
-        line(format_args!("aws CLI:"));
-        for words in shell(dev, key).lines() {
-            line(format_args!("  {words}"));
+        lines.push("\ntry, in another shell:".to_owned());
+        lines.push(format!("  eval \"$(postern dev env --data {})\"", quoted(&folder.to_string())));
+        if secrets == Secrets::Hidden {
+            lines.push(format!("  aws s3 cp README.md s3://{}/", key.bucket));
+            return lines.join("\n") + "\n";
         }
-        line(format_args!("  aws s3 cp README.md s3://{}/", key.bucket));
-        line(format_args!("rclone:"));
-        line(format_args!(
+        lines.push("aws CLI:".to_owned());
+        for words in shell(dev, key).lines() {
+            lines.push(format!("  {words}"));
+        }
+        lines.push(format!("  aws s3 cp README.md s3://{}/", key.bucket));
+        lines.push("rclone:".to_owned());
+        lines.push(format!(
             "  rclone --ca-cert {ca} --s3-provider Other --s3-endpoint {s3} --s3-region {region} --s3-access-key-id {id} \\\n    --s3-secret-access-key {secret} copy README.md :s3:{bucket}/",
             ca = quoted(&dev.ca.display().to_string()),
             s3 = dev.s3,
@@ -54,8 +51,8 @@ pub fn banner(dev: &Dev, data: &Path, fingerprint: &str, secrets: Secrets) -> St
             secret = quoted(&key.secret_access_key),
             bucket = key.bucket,
         ));
-        line(format_args!("boto3:"));
-        line(format_args!(
+        lines.push("boto3:".to_owned());
+        lines.push(format!(
             "  boto3.client(\"s3\", endpoint_url={s3:?}, verify={ca:?}, region_name={region:?},\n    aws_access_key_id={id:?}, aws_secret_access_key={secret:?})",
             s3 = dev.s3,
             ca = dev.ca,
@@ -64,7 +61,7 @@ pub fn banner(dev: &Dev, data: &Path, fingerprint: &str, secrets: Secrets) -> St
             secret = key.secret_access_key,
         ));
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 /// Lines for a shell to evaluate.

@@ -121,7 +121,8 @@ impl Authority {
     }
 }
 
-/// The names of a certificate for this machine alone.
+/// The names of a certificate for this machine alone. Not every client accepts `*.localhost`, whose wildcard stands next to
+/// the last label; all accept `*.s3.localhost`.
 pub fn local_names() -> Vec<String> {
     ["localhost", "*.localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1", "::1"].map(String::from).to_vec()
 }

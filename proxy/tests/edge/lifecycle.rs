@@ -42,7 +42,7 @@ async fn tls(
 #[tokio::test]
 async fn tls_1_2_and_1_3_are_spoken_under_every_local_name() {
     let (served, _, root) = over_tls(false);
-    let names = ["localhost", "127.0.0.1", "::1", "demo-bucket.s3.localhost", "demo-bucket.localhost"];
+    let names = ["localhost", "127.0.0.1", "::1", "demo-bucket.s3.localhost"];
     for (version, spoken) in [(&rustls::version::TLS12, "TLSv1.2"), (&rustls::version::TLS13, "TLSv1.3")] {
         for name in names {
             let mut socket = tls(&served, &root, &[version], name, &[]).await.unwrap();
