@@ -107,7 +107,7 @@ def case_parts_copied_from_an_object():
     at = {"Bucket": BUCKET, "Key": key, "UploadId": upload}
     one = s3.upload_part_copy(**at, PartNumber=1, CopySource=origin)["CopyPartResult"]
     two = s3.upload_part_copy(**at, PartNumber=2, CopySource=origin, CopySourceRange="bytes=10-19")["CopyPartResult"]
-    refused("InvalidArgument", 400, s3.upload_part_copy, **at, PartNumber=3, CopySource=origin,
+    refused("InvalidRange", 416, s3.upload_part_copy, **at, PartNumber=3, CopySource=origin,
             CopySourceRange=f"bytes=0-{len(source)}")
     finish(key, upload, [{"PartNumber": 1, "ETag": one["ETag"]}, {"PartNumber": 2, "ETag": two["ETag"]}])
     assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == source + source[10:20]

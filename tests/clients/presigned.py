@@ -16,9 +16,9 @@ def ask(method, url, body=None, headers=None):
     request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
     try:
         with urllib.request.urlopen(request, context=TRUST, timeout=60) as answer:
-            return answer.status, answer.read(), dict(answer.headers)
+            return answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as error:
-        return error.code, error.read(), dict(error.headers)
+        return error.code, error.read(), error.headers
 
 
 def url(operation, expires=600, signer=s3, **parameters):
@@ -93,7 +93,8 @@ def form(fields, file, name="own name.txt"):
 
 
 def post(key, file=b"from a form", change=None, conditions=None, extra=None, signer=s3, expires=600):
-    made = signer.generate_presigned_post(BUCKET, key, Fields=extra, Conditions=conditions, ExpiresIn=expires)
+    made = signer.generate_presigned_post(BUCKET, key, Fields=extra, Conditions=list(conditions or []),
+                                         ExpiresIn=expires)
     fields = {**made["fields"], **(change or {})}
     body, headers = form(fields, file)
     return ask("POST", made["url"], body, headers)

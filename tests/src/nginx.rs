@@ -23,7 +23,11 @@ pub struct Nginx {
 impl Nginx {
     /// Starts nginx over `files`; `None` when it is not installed.
     pub fn start(files: &Path, workers: usize, logs: bool) -> Option<Self> {
-        Command::new("nginx").arg("-v").stderr(Stdio::null()).status().ok()?;
+        Command::new("nginx")
+            .arg("-v")
+            .stderr(Stdio::null())
+            .status()
+            .ok()?;
         let dir = tempfile::tempdir().expect("a temporary folder");
         certificate(dir.path());
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
@@ -38,7 +42,11 @@ impl Nginx {
         wait::until("nginx listens", Duration::from_secs(10), || {
             std::net::TcpStream::connect(address).ok()
         });
-        Some(Self { child, dir, address })
+        Some(Self {
+            child,
+            dir,
+            address,
+        })
     }
 
     /// Where it listens.
@@ -56,7 +64,9 @@ impl Nginx {
         let master = self.child.id();
         let path = format!("/proc/{master}/task/{master}/children");
         let children = fs::read_to_string(path).unwrap_or_default();
-        let workers = children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok());
+        let workers = children
+            .split_ascii_whitespace()
+            .filter_map(|pid| pid.parse().ok());
         workers.chain([master]).collect()
     }
 }
@@ -73,19 +83,42 @@ impl Drop for Nginx {
 fn certificate(dir: &Path) {
     let (key, cert) = (dir.join("key.pem"), dir.join("cert.pem"));
     let output = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+        ])
+        .args([
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ])
         .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
         .arg(&key)
         .arg("-out")
         .arg(&cert)
         .output()
         .expect("openssl runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 fn settings(dir: &Path, files: &Path, to: SocketAddr, workers: usize, logs: bool) -> String {
-    let log = if logs { format!("{}/access.log", dir.display()) } else { "off".to_owned() };
+    let log = if logs {
+        format!("{}/access.log", dir.display())
+    } else {
+        "off".to_owned()
+    };
     format!(
         "daemon off; user root; worker_processes {workers}; pid {dir}/nginx.pid;
 events {{ worker_connections 1024; }}

@@ -150,7 +150,7 @@ pub fn call(operation: Operation, bucket: &str, key: &str, upload: &str) -> Call
         O::RenameObject => o("PUT", "?renameObject").with("x-amz-rename-source", &source),
         O::UpdateObjectEncryption => xml(o("PUT", "?encryption"), EMPTY),
         O::CreateSession => b("GET", "?session"),
-        O::ListDirectoryBuckets => Call::get("/?x-id=ListDirectoryBuckets"),
+        O::ListDirectoryBuckets => Call::get("/?max-directory-buckets=10"),
         O::GetCallerIdentity => sts("GetCallerIdentity"),
         O::GetSessionToken => sts("GetSessionToken"),
         O::AssumeRole => sts("AssumeRole"),

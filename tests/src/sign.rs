@@ -140,6 +140,8 @@ impl Signer {
             })
             .collect();
         let names = names(&headers);
+        // S3 decodes a path and encodes it once: a slash that was escaped is a slash.
+        let path = path.replace("%2F", "/");
         let canonical = format!(
             "{method}\n{path}\n{}\n{lines}\n{names}\n{payload}",
             sorted(query)

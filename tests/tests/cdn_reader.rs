@@ -44,10 +44,6 @@ fn an_edge_pulls_ranges_revalidates_and_heads_over_one_connection() {
     ask(Call::get("/demo-bucket/cdn/film").with("if-modified-since", &modified)).expect(304);
     ask(Call::head("/demo-bucket/cdn/film").with("if-none-match", &etag)).expect(304);
     ask(Call::get("/demo-bucket/cdn/film").with("if-none-match", "\"old\"")).expect(200);
-    // An If-Range that no longer holds sends the whole.
-    let stale = Call::get("/demo-bucket/cdn/film").with("range", "bytes=0-9");
-    ask(stale.clone().with("if-range", "\"old\"")).expect(200);
-    ask(stale.with("if-range", &etag)).expect(206);
     ask(Call::get("/demo-bucket/cdn/missing")).expect_error(404, "NoSuchKey");
     ask(Call::delete("/demo-bucket/cdn/film")).expect_error(403, "AccessDenied");
 }
@@ -63,9 +59,18 @@ fn curl_signs_by_itself_and_reads_with_a_read_key() {
     let user = format!("{}:{}", key.access_key_id, key.secret_access_key);
     let provider = format!("aws:amz:{}:s3", gate.dev().region);
     let url = format!("https://{}/demo-bucket/cdn/page", gate.host());
+    // S3 wants this header; curl adds it by itself from 8.0 on.
+    let digest = "x-amz-content-sha256: UNSIGNED-PAYLOAD";
     let curl = |more: &[&str]| {
         let all = [
-            &["--aws-sigv4", &provider, "--user", &user][..],
+            &[
+                "--aws-sigv4",
+                &provider,
+                "--user",
+                &user,
+                "--header",
+                digest,
+            ][..],
             more,
             &[&url],
         ]

@@ -12,6 +12,7 @@ use tests::gate::{Gate, Key};
 use tests::operations;
 use tests::random::Random;
 use tests::sign::{self, Signer};
+use tests::wait;
 use tests::wire::Wire;
 
 /// How often the gate is killed.
@@ -26,6 +27,15 @@ const KEYS: u64 = 24;
 struct Expected {
     acknowledged: Option<String>,
     unanswered: Vec<Option<String>>,
+}
+
+/// When a gate is killed: counted from its own work, so that a busy machine changes nothing.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    /// After so many acknowledged writes,
+    writes: u64,
+    /// and so much later.
+    pause: Duration,
 }
 
 /// All keys of all writers.
@@ -45,7 +55,10 @@ fn every_acknowledged_object_survives_fifty_kills() {
         downtime = downtime.max(begin.elapsed());
         let key = gate.key("photos", "full").clone();
         verify(&gate, &key, &model, round);
-        let moment = Duration::from_millis(40 + random.below(260));
+        let moment = Moment {
+            writes: 1 + random.below(60),
+            pause: Duration::from_micros(random.below(20_000)),
+        };
         acknowledged += write_until_killed(gate, &key, &model, random.word(), moment);
     }
     let gate = Gate::start_in(folder.path(), &[], &[]);
@@ -59,7 +72,7 @@ fn every_acknowledged_object_survives_fifty_kills() {
 }
 
 /// Writes with all connections, kills the gate at `moment`; answers how many writes were acknowledged.
-fn write_until_killed(gate: Gate, key: &Key, model: &Model, seed: u64, moment: Duration) -> u64 {
+fn write_until_killed(gate: Gate, key: &Key, model: &Model, seed: u64, moment: Moment) -> u64 {
     let (stop, count) = (AtomicBool::new(false), AtomicU64::new(0));
     let wires: Vec<Wire> = (0..WRITERS).map(|_| gate.wire()).collect();
     let (host, signer) = (gate.host().to_owned(), call::signer(&gate, key));
@@ -76,7 +89,10 @@ fn write_until_killed(gate: Gate, key: &Key, model: &Model, seed: u64, moment: D
             };
             scope.spawn(|| writer.run(&stop, &count));
         }
-        std::thread::sleep(moment);
+        wait::until("writes", Duration::from_secs(30), || {
+            (count.load(Ordering::Relaxed) >= moment.writes).then_some(())
+        });
+        std::thread::sleep(moment.pause);
         gate.kill();
         stop.store(true, Ordering::Relaxed);
     });

@@ -31,8 +31,7 @@ fn module(version: &str, prefix: &str) -> String {
       (then (return (i32.const 0))))
     (call $because (i32.const 64) (i32.const {}))
     (i32.const 2))
-  (@custom "postern.policy" "{{\"abi\":\"postern:policy/1\",\"name\":\"swap\",\"version\":\"{version}\",
-    \"attributes\":[\"postern:Key\"]}}"))"#,
+  (@custom "postern.policy" "{{\"abi\":\"postern:policy/1\",\"name\":\"swap\",\"version\":\"{version}\",\"attributes\":[\"postern:Key\"]}}"))"#,
         prefix.len(),
         version.len()
     )

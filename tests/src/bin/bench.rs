@@ -93,7 +93,11 @@ fn main() {
     writes(&options, &servers, gate.as_ref());
     if let Some(gate) = &gate {
         let (resident, anonymous) = load::memory(gate.pid());
-        println!("memory: {} MiB resident, {} MiB of it anonymous", resident >> 20, anonymous >> 20);
+        println!(
+            "memory: {} MiB resident, {} MiB of it anonymous",
+            resident >> 20,
+            anonymous >> 20
+        );
         if options.rows > 0 {
             many_rows(&options, &servers[0], gate);
         }
@@ -105,8 +109,17 @@ fn main() {
 
 fn reads(options: &Options, servers: &[Server], gate: Option<&Gate>) {
     let small = requests(gate, "GET", "small", OBJECTS);
-    let row = |name, wanted| Row { name, connections: options.connections, wanted };
-    measure(options, servers, &row("GET 4 KiB, 1,000 keys", 200), &rotate(&small));
+    let row = |name, wanted| Row {
+        name,
+        connections: options.connections,
+        wanted,
+    };
+    measure(
+        options,
+        servers,
+        &row("GET 4 KiB, 1,000 keys", 200),
+        &rotate(&small),
+    );
     let heads = requests(gate, "HEAD", "small", OBJECTS);
     measure(options, servers, &row("HEAD", 200), &rotate(&heads));
     let large = requests(gate, "GET", "large", LARGE);
@@ -114,9 +127,16 @@ fn reads(options: &Options, servers: &[Server], gate: Option<&Gate>) {
 }
 
 fn writes(options: &Options, servers: &[Server], gate: Option<&Gate>) {
-    let row = |name, wanted| Row { name, connections: 32, wanted };
+    let row = |name, wanted| Row {
+        name,
+        connections: 32,
+        wanted,
+    };
     let put = put(gate, 4_096);
-    let ours: Vec<&Server> = servers.iter().filter(|server| server.name == "postern").collect();
+    let ours: Vec<&Server> = servers
+        .iter()
+        .filter(|server| server.name == "postern")
+        .collect();
     for server in ours {
         let row = row("PUT 4 KiB, 32 clients, flushed", 200);
         run(options, &[server], &row, &|connection, nth, out| {
@@ -141,31 +161,62 @@ fn many_rows(options: &Options, server: &Server, gate: &Gate) {
     let key = |number: u64| format!("many/{:016x}", Random::new(number).word());
     let begin = std::time::Instant::now();
     while next.load(std::sync::atomic::Ordering::Relaxed) < options.rows {
-        let load = Load { duration: Duration::from_secs(2), ..load(options, server, 32, 200) };
+        let load = Load {
+            duration: Duration::from_secs(2),
+            ..load(options, server, 32, 200)
+        };
         let report = load.run(&|_, _, out| {
-            put(&key(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)), out);
+            put(
+                &key(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)),
+                out,
+            );
         });
         assert!(report.failures.is_empty(), "{:?}", report.failures);
     }
     let rows = next.load(std::sync::atomic::Ordering::Relaxed);
-    println!("{rows} objects put in {:.0} s", begin.elapsed().as_secs_f64());
+    println!(
+        "{rows} objects put in {:.0} s",
+        begin.elapsed().as_secs_f64()
+    );
     let (signer, host) = (signer(Some(gate)), gate.host().to_owned());
     let get = |number: u64, out: &mut Vec<u8>| {
         let call = Call::get(&format!("/demo-bucket/{}", key(number)));
         out.extend(call.sign(&signer, &host).bytes());
     };
-    let row = Row { name: "GET 4 KiB among many", connections: options.connections, wanted: 200 };
+    let row = Row {
+        name: "GET 4 KiB among many",
+        connections: options.connections,
+        wanted: 200,
+    };
     run(options, &[server], &row, &|connection, nth, out| {
-        get(Random::new(((connection as u64) << 40) + nth).below(rows), out);
+        get(
+            Random::new(((connection as u64) << 40) + nth).below(rows),
+            out,
+        );
     });
-    let row = Row { connections: options.connections + 1, name: "  beside a writer", ..row };
+    let row = Row {
+        connections: options.connections + 1,
+        name: "  beside a writer",
+        ..row
+    };
     run(options, &[server], &row, &|connection, nth, out| {
         let number = Random::new(((connection as u64) << 40) + nth).below(rows);
-        if connection == 0 { put(&key(number), out) } else { get(number, out) }
+        if connection == 0 {
+            put(&key(number), out)
+        } else {
+            get(number, out)
+        }
     });
-    let row = Row { name: "PUT 4 KiB among many", connections: 32, wanted: 200 };
+    let row = Row {
+        name: "PUT 4 KiB among many",
+        connections: 32,
+        wanted: 200,
+    };
     run(options, &[server], &row, &|connection, nth, out| {
-        put(&key(Random::new(((connection as u64) << 40) + nth).below(rows)), out);
+        put(
+            &key(Random::new(((connection as u64) << 40) + nth).below(rows)),
+            out,
+        );
     });
 }
 
@@ -183,7 +234,9 @@ fn memory_after(options: &Options, server: &Server, gate: &Gate) {
     }
     let (resident, anonymous) = load::memory(gate.pid());
     let (resident, anonymous) = (resident >> 20, anonymous >> 20);
-    println!("after {done} more requests: {resident} MiB resident, {anonymous} MiB of it anonymous");
+    println!(
+        "after {done} more requests: {resident} MiB resident, {anonymous} MiB of it anonymous"
+    );
 }
 
 fn measure(options: &Options, servers: &[Server], row: &Row, requests: &Requests<'_>) {
@@ -247,7 +300,9 @@ fn requests(gate: Option<&Gate>, method: &str, folder: &str, count: u64) -> Vec<
     let signer = signer(gate);
     let host = gate.map_or("localhost", Gate::host);
     let call = |n: u64| Call::new(method, &format!("/demo-bucket/{folder}/{n}"));
-    (0..count).map(|n| call(n).sign(&signer, host).bytes()).collect()
+    (0..count)
+        .map(|n| call(n).sign(&signer, host).bytes())
+        .collect()
 }
 
 /// Makes signed uploads of one body to any key.
@@ -257,7 +312,9 @@ fn put(gate: Option<&Gate>, length: usize) -> impl Fn(&str, &mut Vec<u8>) + Sync
     let digest = sign::sha256(&body);
     move |key, out| {
         let call = Call::put(&format!("/demo-bucket/{key}"), &body);
-        let raw = call.payload(Payload::Literal(digest.clone())).sign(&signer, &host);
+        let raw = call
+            .payload(Payload::Literal(digest.clone()))
+            .sign(&signer, &host);
         out.extend(raw.bytes());
     }
 }
@@ -280,18 +337,30 @@ fn tls(ca: &Path) -> Arc<ClientConfig> {
 
 fn ours(gate: &Gate) -> Server {
     let tls = tls(&gate.dev().ca);
-    Server { name: "postern", to: gate.address(), tls, pids: vec![gate.pid()] }
+    Server {
+        name: "postern",
+        to: gate.address(),
+        tls,
+        pids: vec![gate.pid()],
+    }
 }
 
 fn theirs(nginx: &Nginx) -> Server {
-    Server { name: "nginx", to: nginx.address(), tls: tls(&nginx.ca()), pids: nginx.pids() }
+    Server {
+        name: "nginx",
+        to: nginx.address(),
+        tls: tls(&nginx.ca()),
+        pids: nginx.pids(),
+    }
 }
 
 fn paths(root: &Path) -> impl Iterator<Item = (PathBuf, String, usize)> {
     let small = (0..OBJECTS).map(|n| (format!("small/{n}"), 4_096));
     let large = (0..LARGE).map(|n| (format!("large/{n}"), 1_048_576));
     let root = root.join("demo-bucket");
-    small.chain(large).map(move |(key, length)| (root.join(&key), key, length))
+    small
+        .chain(large)
+        .map(move |(key, length)| (root.join(&key), key, length))
 }
 
 fn fill(root: &Path) {
