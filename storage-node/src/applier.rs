@@ -13,7 +13,6 @@ use crate::node::Settings;
 use crate::overlay::Store;
 use crate::recovery::Replay;
 use crate::volume::set::VolumeSet;
-use crate::writer::WriterState;
 
 /// How long the applier waits before it opens a failed index again.
 const REOPEN_AFTER: Duration = Duration::from_millis(200);
@@ -81,7 +80,6 @@ pub(crate) struct Applier {
     pub(crate) store: Arc<Store>,
     pub(crate) volumes: Arc<VolumeSet>,
     pub(crate) spare: Arc<Spare>,
-    pub(crate) writer: Arc<WriterState>,
     pub(crate) state: Arc<ApplierState>,
     /// Held until the thread ends.
     pub(crate) lock: File,
@@ -215,8 +213,7 @@ impl Applier {
             standing.looked = Instant::now();
             // A reader may have let go of what was dead already.
             standing.dead = true;
-            self.spare
-                .prepare(self.writer.volume.load(Ordering::Relaxed));
+            self.spare.prepare();
         }
     }
 

@@ -186,7 +186,6 @@ impl Node {
         );
         let position = recovered.log.position();
         writer.last_lsn.store(position.lsn, Ordering::Relaxed);
-        writer.volume.store(position.volume, Ordering::Relaxed);
         applier.durable_lsn.store(position.lsn, Ordering::Relaxed);
         let node = Self {
             inner: Arc::new(Inner {
@@ -226,7 +225,6 @@ impl Node {
             store: Arc::clone(&inner.store),
             volumes: Arc::clone(&inner.volumes),
             spare: Arc::clone(&inner.spare),
-            writer: Arc::clone(&inner.writer),
             state: Arc::clone(&inner.applier),
             lock: recovered.lock,
         };
@@ -292,9 +290,7 @@ impl Node {
 
     /// Looks at the free space now, instead of in half a second.
     pub fn look_at_space(&self) {
-        self.inner
-            .spare
-            .prepare(self.inner.writer.volume.load(Ordering::Relaxed));
+        self.inner.spare.prepare();
     }
 
     /// Whether everything is in the index and nothing waits to be cleared.

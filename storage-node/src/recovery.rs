@@ -17,7 +17,7 @@ use crate::effects::Pending;
 use crate::error::{NodeError, OpenError};
 use crate::index::{Batch, Checkpoint, Index};
 use crate::keys::Attempt;
-use crate::log::spare::Spare;
+use crate::log::spare::{Space, Spare};
 use crate::log::{Log, Position, fresh_salt};
 use crate::node::Settings;
 use crate::overlay::Store;
@@ -301,14 +301,13 @@ fn begin_log(
     volumes.add(&volume);
     end.volume = number;
     end.offset = HEAD_BYTES;
-    let free = Arc::clone(&settings.free_bytes);
-    let spare = Arc::new(Spare::new(
-        folder,
-        settings.volume_bytes,
-        settings.reserve_bytes,
-        free,
-    ));
-    spare.prepare(number);
+    let room = Space {
+        volume_bytes: settings.volume_bytes,
+        reserve_bytes: settings.reserve_bytes,
+        free: Arc::clone(&settings.free_bytes),
+    };
+    let spare = Arc::new(Spare::new(folder, number, room));
+    spare.prepare();
     let log = Log::new(node, volume, end, Arc::clone(volumes), Arc::clone(&spare));
     Ok((log.with_faults(settings.log_faults.clone()), spare))
 }

@@ -220,13 +220,9 @@ pub(crate) fn file_number(name: &str) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// Makes the file of a volume that will be used later: zeros, as large as a volume gets.
+/// Makes the file of a volume that will be used later: zeros, as large as a volume gets. A file that is there is never touched.
 pub(crate) fn preallocate(path: &Path, bytes: u64) -> io::Result<()> {
-    let file = File::options()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .open(path)?;
+    let file = File::options().create_new(true).write(true).open(path)?;
     match rustix::fs::fallocate(file.as_fd(), FallocateFlags::empty(), 0, bytes) {
         // A file system without preallocation still holds volumes; it only cannot promise the space.
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}

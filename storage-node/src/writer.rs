@@ -176,8 +176,6 @@ pub(crate) struct WriterState {
     pub(crate) last_lsn: AtomicU64,
     /// The log takes nothing more.
     pub(crate) broken: std::sync::atomic::AtomicBool,
-    /// The number of the volume that is written.
-    pub(crate) volume: std::sync::atomic::AtomicU32,
 }
 
 /// How many buckets the writer remembers.
@@ -268,9 +266,6 @@ impl Writer {
         self.state
             .broken
             .store(self.log.is_broken(), Ordering::Relaxed);
-        self.state
-            .volume
-            .store(self.log.position().volume, Ordering::Relaxed);
     }
 
     /// Begins a round for the batch; where only the reserve is left, for what frees space alone.

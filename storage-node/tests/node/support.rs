@@ -141,6 +141,8 @@ pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, NodeError>) -> S3Code {
 
 /// Waits until everything is in the index.
 pub(crate) async fn settled(node: &Node) {
+    // What was told to the writer before this is done when this is answered.
+    node.create_bucket(BUCKET).await.unwrap();
     for _ in 0..2_000 {
         if node.is_settled() {
             return;
