@@ -437,8 +437,16 @@ async fn modules_are_activated_rolled_back_and_retired() {
     assert_eq!(active(), [two]);
     outcome(&directory, Command::RollbackModule(scope, name("guard"))).await;
     assert_eq!(active(), [one]);
+    // Before the first version nothing was in force.
+    outcome(&directory, Command::RollbackModule(scope, name("guard"))).await;
+    assert!(active().is_empty());
     let none = Command::RollbackModule(scope, name("guard"));
     assert_eq!(refusal(&directory, none).await, Refusal::NoHistory);
+    outcome(
+        &directory,
+        Command::ActivateModule(scope, name("guard"), one),
+    )
+    .await;
     let in_force = Command::RetireModule(scope, name("guard"), one);
     assert_eq!(refusal(&directory, in_force).await, Refusal::InForce);
     outcome(&directory, Command::RetireModule(scope, name("guard"), two)).await;

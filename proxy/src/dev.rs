@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use postern_config::settings::Overrides;
 use serde::{Deserialize, Serialize};
 
-pub use banner::{banner, shell};
 pub(crate) use banner::Secrets;
+pub use banner::{banner, shell};
 pub use seed::{SeedError, seed};
 
 use crate::files;
@@ -29,6 +29,8 @@ pub const USERS: [&str; 2] = ["photos", "backups"];
 pub const BUCKET: &str = "demo-bucket";
 /// Below it, hosts name buckets. Clients resolve `*.localhost` to this machine by themselves (RFC 6761 section 6.3).
 const DOMAIN: &str = "s3.localhost";
+/// The region of development mode; `us-east-1` is taken for it, since tools assume that where nobody tells them.
+const REGION: &str = "local";
 
 /// What is written when the server is ready, for scripts and for `postern dev env`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +70,9 @@ impl std::fmt::Debug for DevKey {
 
 /// An address that others can reach: development keys are for nobody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{option} {address}`: development mode listens on this machine alone, such as 127.0.0.1:9443; for others use `serve --config`")]
+#[error(
+    "`{option} {address}`: development mode listens on this machine alone, such as 127.0.0.1:9443; for others use `serve --config`"
+)]
 pub struct NotLoopback {
     /// The option.
     pub option: &'static str,
@@ -80,17 +84,27 @@ pub struct NotLoopback {
 ///
 /// # Errors
 /// A listener would be reachable from elsewhere.
-pub fn overrides(data: &Path, s3: Option<SocketAddr>, admin: Option<SocketAddr>) -> Result<Overrides, NotLoopback> {
+pub fn overrides(
+    data: &Path,
+    s3: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
+) -> Result<Overrides, NotLoopback> {
     let mut overrides = Overrides::new()
         .with("--data", "data.folder", data.display().to_string())
         .with("--dev", "domains.s3", DOMAIN)
+        // A region that botocore does not know: it signs URLs of those it knows with Signature Version 2.
+        .with("--dev", "s3.region", REGION)
+        .with("--dev", "s3.region_aliases", "us-east-1")
         .with("--dev", "log.access_path", "access.jsonl")
         .with("--dev", "admin.metrics", "loopback");
-    for (option, field, address, default) in
-        [("--s3-listen", "s3.listen", s3, "127.0.0.1:9443"), ("--admin-listen", "admin.listen", admin, "127.0.0.1:9444")]
-    {
+    for (option, field, address, default) in [
+        ("--s3-listen", "s3.listen", s3, "127.0.0.1:9443"),
+        ("--admin-listen", "admin.listen", admin, "127.0.0.1:9444"),
+    ] {
         match address {
-            Some(address) if !address.ip().is_loopback() => return Err(NotLoopback { option, address }),
+            Some(address) if !address.ip().is_loopback() => {
+                return Err(NotLoopback { option, address });
+            }
             Some(address) => overrides = overrides.with(option, field, address.to_string()),
             // A variable of the environment must not open it either.
             None => overrides = overrides.with("--dev", field, default),
@@ -125,7 +139,9 @@ impl Dev {
 
     /// The key of a user with a level.
     pub fn key(&self, user: &str, level: &str) -> Option<&DevKey> {
-        self.keys.iter().find(|key| key.user == user && key.level == level)
+        self.keys
+            .iter()
+            .find(|key| key.user == user && key.level == level)
     }
 }
 
@@ -148,7 +164,10 @@ mod tests {
             admin: "https://localhost:9444".to_owned(),
             ca: "/tmp/ca.pem".into(),
             region: "us-east-1".to_owned(),
-            keys: USERS.iter().flat_map(|user| ["full", "read"].map(|level| key(user, level))).collect(),
+            keys: USERS
+                .iter()
+                .flat_map(|user| ["full", "read"].map(|level| key(user, level)))
+                .collect(),
         }
     }
 
@@ -156,7 +175,12 @@ mod tests {
     fn an_address_that_others_can_reach_is_refused() {
         let open = |s3: &str| overrides(Path::new("d"), Some(s3.parse().unwrap()), None);
         assert!(open("127.0.0.1:0").is_ok() && open("[::1]:9443").is_ok());
-        assert!(open("0.0.0.0:9443").unwrap_err().to_string().contains("--s3-listen 0.0.0.0:9443"));
+        assert!(
+            open("0.0.0.0:9443")
+                .unwrap_err()
+                .to_string()
+                .contains("--s3-listen 0.0.0.0:9443")
+        );
         assert!(overrides(Path::new("d"), None, Some("192.0.2.1:1".parse().unwrap())).is_err());
     }
 
@@ -165,7 +189,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         dev().write(folder.path()).unwrap();
         assert_eq!(Dev::read(folder.path()).unwrap(), dev());
-        let mode = std::fs::metadata(Dev::path(folder.path())).unwrap().permissions().mode();
+        let mode = std::fs::metadata(Dev::path(folder.path()))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(!format!("{:?}", dev()).contains("secret"));
     }

@@ -48,8 +48,12 @@ async fn travel(
     // One request sees one world: keys and policies cannot change under it.
     let world = gate.world();
 
-    // 1. Accept: bytes of HTTP become an S3 request, within limits, or nothing.
-    let accepted: Accepted = accept::parse(gate, peer, wire)?;
+    // 1. Accept: bytes of HTTP become an S3 request, within limits, or nothing. What is not a request is refused under the name of
+    // whoever signed it: a stranger learns nothing of the parser.
+    let accepted: Accepted = match accept::parse(gate, peer, wire) {
+        Ok(accepted) => accepted,
+        Err(misread) => return Err(authenticate::refuse(gate, &world, misread)),
+    };
     entry.asked(accepted.request());
 
     // 2. Authenticate: the signature names the caller; the caller names the tenant.

@@ -56,6 +56,7 @@ routes! {
     "/api/v1/modules/{module}", ["GET"], Token, get(api::modules::inspect);
     "/api/v1/modules/{module}/activate", ["POST"], Token, post(api::modules::activate);
     "/api/v1/modules/{module}/rollback", ["POST"], Token, post(api::modules::roll_back);
+    "/api/v1/modules/{module}/deactivate", ["POST"], Token, post(api::modules::deactivate);
     "/api/v1/requests/{id}/explain", ["GET"], Token, get(api::explain);
 }
 

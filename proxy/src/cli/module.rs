@@ -88,26 +88,54 @@ pub(super) struct Whose {
 impl Module {
     pub(super) fn run(self, style: Style) -> Result<(), CliError> {
         match self {
-            Self::Push { file, name, activate, whose } => whose.push(&file, name, activate, style),
+            Self::Push {
+                file,
+                name,
+                activate,
+                whose,
+            } => whose.push(&file, name, activate, style),
             Self::List { whose } => whose.list(style),
-            Self::Activate { name, digest, whose } => {
+            Self::Activate {
+                name,
+                digest,
+                whose,
+            } => {
                 let digest = whose.version(&name, digest.as_deref(), Preferred::Last)?;
                 let done = whose.act(&name, "activate", Some(&digest))?;
-                whose.report(style, &done, &digest, &format!("{name} {digest} is in force"))
+                whose.report(
+                    style,
+                    &done,
+                    &digest,
+                    &format!("{name} {digest} is in force"),
+                )
             }
             Self::Rollback { name, whose } => {
                 let done = whose.act(&name, "rollback", None)?;
-                let digest = text(&done, "active");
-                whose.report(style, &done, &digest, &format!("{name} {digest} is in force again"))
+                let sentence = match done.get("active").and_then(Value::as_str) {
+                    Some(digest) => format!("{name} {digest} is in force again"),
+                    None => format!("{name} is switched off, as it was before its first version"),
+                };
+                whose.report(style, &done, &text(&done, "active"), &sentence)
             }
             Self::Deactivate { name, whose } => {
                 let done = whose.act(&name, "deactivate", None)?;
                 whose.report(style, &done, &name, &format!("{name} is switched off"))
             }
-            Self::Inspect { name, digest, whose } => {
+            Self::Inspect {
+                name,
+                digest,
+                whose,
+            } => {
                 let digest = whose.version(&name, digest.as_deref(), Preferred::Active)?;
-                let found = whose.connection.ask(Method::GET, &format!("{MODULES}/{digest}"), None)?;
-                if style.json { print_json(&found) } else { print(outline(&found, 0).trim_end()) }
+                let found =
+                    whose
+                        .connection
+                        .ask(Method::GET, &format!("{MODULES}/{digest}"), None)?;
+                if style.json {
+                    print_json(&found)
+                } else {
+                    print(outline(&found, 0).trim_end())
+                }
             }
         }
     }
@@ -121,21 +149,44 @@ enum Preferred {
 }
 
 impl Whose {
-    fn push(&self, file: &Path, name: Option<String>, activate: bool, style: Style) -> Result<(), CliError> {
+    fn push(
+        &self,
+        file: &Path,
+        name: Option<String>,
+        activate: bool,
+        style: Style,
+    ) -> Result<(), CliError> {
         let name = match name {
             Some(name) => name,
-            None => file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+            None => file
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+                .unwrap_or_default(),
         };
         let bytes = binary(file)?;
-        let whose = self.tenant()?.map(|tenant| format!("&tenant={}", encoded(&tenant))).unwrap_or_default();
+        let whose = self
+            .tenant()?
+            .map(|tenant| format!("&tenant={}", encoded(&tenant)))
+            .unwrap_or_default();
         let path = format!("{MODULES}?name={}{whose}", encoded(&name));
-        let stored = self.connection.ask(Method::POST, &path, Some(("application/wasm", bytes)))?;
+        let stored = self
+            .connection
+            .ask(Method::POST, &path, Some(("application/wasm", bytes)))?;
         let digest = text(&stored, "digest");
         if activate {
             self.act(&name, "activate", Some(&digest))?;
         }
-        let state = if activate { "stored and in force" } else { "stored; `postern module activate` puts it in force" };
-        self.report(style, &stored, &digest, &format!("{name} {digest} is {state}"))
+        let state = if activate {
+            "stored and in force"
+        } else {
+            "stored; `postern module activate` puts it in force"
+        };
+        self.report(
+            style,
+            &stored,
+            &digest,
+            &format!("{name} {digest} is {state}"),
+        )
     }
 
     fn list(&self, style: Style) -> Result<(), CliError> {
@@ -149,39 +200,74 @@ impl Whose {
                 if style.quiet {
                     return digest;
                 }
-                let active = if row.get("active").and_then(Value::as_bool) == Some(true) { "*" } else { " " };
-                format!("{active} {:<24} {digest} {:>8} bytes  {}", text(row, "name"), text(row, "bytes"), text(row, "state"))
+                let active = if row.get("active").and_then(Value::as_bool) == Some(true) {
+                    "*"
+                } else {
+                    " "
+                };
+                format!(
+                    "{active} {:<24} {digest} {:>8} bytes  {}",
+                    text(row, "name"),
+                    text(row, "bytes"),
+                    text(row, "state")
+                )
             })
             .collect();
-        if lines.is_empty() { Ok(()) } else { print(&lines.join("\n")) }
+        if lines.is_empty() {
+            Ok(())
+        } else {
+            print(&lines.join("\n"))
+        }
     }
 
     /// The whole digest of the version that is meant.
-    fn version(&self, name: &str, digest: Option<&str>, preferred: Preferred) -> Result<String, CliError> {
+    fn version(
+        &self,
+        name: &str,
+        digest: Option<&str>,
+        preferred: Preferred,
+    ) -> Result<String, CliError> {
         if let Some(digest) = digest.filter(|digest| digest.len() == 64) {
             return Ok(digest.to_owned());
         }
         let list = self.versions()?;
         let of_name = || rows(&list).filter(|row| text(row, "name") == name);
         let found: Vec<String> = match digest {
-            Some(beginning) => of_name().map(|row| text(row, "digest")).filter(|d| d.starts_with(beginning)).collect(),
+            Some(beginning) => of_name()
+                .map(|row| text(row, "digest"))
+                .filter(|d| d.starts_with(beginning))
+                .collect(),
             None => {
-                let active = of_name().find(|row| row.get("active").and_then(Value::as_bool) == Some(true));
+                let active =
+                    of_name().find(|row| row.get("active").and_then(Value::as_bool) == Some(true));
                 let last = of_name().max_by_key(|row| row.get("pushed").and_then(Value::as_u64));
-                let chosen = if preferred == Preferred::Active { active.or(last) } else { last };
+                let chosen = if preferred == Preferred::Active {
+                    active.or(last)
+                } else {
+                    last
+                };
                 chosen.map(|row| text(row, "digest")).into_iter().collect()
             }
         };
         match found.as_slice() {
             [one] => Ok(one.clone()),
-            [] => Err(CliError::NotFound(format!("there is no such version of `{name}`; `postern module list` shows all"))),
-            [..] => Err(CliError::Usage(format!("several versions of `{name}` begin like that"))),
+            [] => Err(CliError::NotFound(format!(
+                "there is no such version of `{name}`; `postern module list` shows all"
+            ))),
+            [..] => Err(CliError::Usage(format!(
+                "several versions of `{name}` begin like that"
+            ))),
         }
     }
 
     fn versions(&self) -> Result<Value, CliError> {
-        let whose = self.tenant()?.map(|tenant| format!("?tenant={}", encoded(&tenant))).unwrap_or_default();
-        Ok(self.connection.ask(Method::GET, &format!("{MODULES}{whose}"), None)?)
+        let whose = self
+            .tenant()?
+            .map(|tenant| format!("?tenant={}", encoded(&tenant)))
+            .unwrap_or_default();
+        Ok(self
+            .connection
+            .ask(Method::GET, &format!("{MODULES}{whose}"), None)?)
     }
 
     fn act(&self, name: &str, verb: &str, digest: Option<&str>) -> Result<Value, CliError> {
@@ -190,10 +276,20 @@ impl Whose {
             asked.insert("digest".to_owned(), digest.into());
         }
         let body = Some(("application/json", asked.to_string().into_bytes()));
-        Ok(self.connection.ask(Method::POST, &format!("{MODULES}/{}/{verb}", encoded(name)), body)?)
+        Ok(self.connection.ask(
+            Method::POST,
+            &format!("{MODULES}/{}/{verb}", encoded(name)),
+            body,
+        )?)
     }
 
-    fn report(&self, style: Style, answer: &Value, id: &str, sentence: &str) -> Result<(), CliError> {
+    fn report(
+        &self,
+        style: Style,
+        answer: &Value,
+        id: &str,
+        sentence: &str,
+    ) -> Result<(), CliError> {
         match style {
             Style { json: true, .. } => print_json(answer),
             Style { quiet: true, .. } => print(id),
@@ -206,20 +302,32 @@ impl Whose {
         if self.platform {
             return Ok(None);
         }
-        let named = self.tenant.clone().or_else(|| self.connection.notice().ok()?.tenant);
-        named.map(Some).ok_or_else(|| CliError::Usage("whose module? (--tenant NAME, or --platform)".to_owned()))
+        let named = self
+            .tenant
+            .clone()
+            .or_else(|| self.connection.notice().ok()?.tenant);
+        named.map(Some).ok_or_else(|| {
+            CliError::Usage("whose module? (--tenant NAME, or --platform)".to_owned())
+        })
     }
 }
 
 /// The module as bytes: a text is translated here, so that its faults are shown with line and column.
 fn binary(file: &Path) -> Result<Vec<u8>, CliError> {
-    let read = |source| CliError::Io { what: format!("read `{}`", file.display()), source };
+    let read = |source| CliError::Io {
+        what: format!("read `{}`", file.display()),
+        source,
+    };
     let bytes = files::read_bounded(file, MODULE_FILE_BYTES_MAX).map_err(read)?;
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes);
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| CliError::Usage(format!("`{}` is neither a WebAssembly module nor its text", file.display())))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        CliError::Usage(format!(
+            "`{}` is neither a WebAssembly module nor its text",
+            file.display()
+        ))
+    })?;
     wat::parse_str(&text).map_err(|mut fault| {
         fault.set_path(file);
         CliError::Usage(fault.to_string())
@@ -231,7 +339,11 @@ fn encoded(name: &str) -> String {
 }
 
 fn rows(list: &Value) -> impl Iterator<Item = &Value> {
-    list.get("modules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default().iter()
+    list.get("modules")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+        .iter()
 }
 
 fn text(value: &Value, field: &str) -> String {
@@ -257,6 +369,9 @@ mod tests {
         assert!(said.contains("rule.wat:2"), "{said}");
         std::fs::write(&file, [0xFF, 0xFE]).unwrap();
         assert!(matches!(binary(&file), Err(CliError::Usage(_))));
-        assert!(matches!(binary(&folder.path().join("none")), Err(CliError::Io { .. })));
+        assert!(matches!(
+            binary(&folder.path().join("none")),
+            Err(CliError::Io { .. })
+        ));
     }
 }

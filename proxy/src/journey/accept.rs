@@ -23,14 +23,31 @@ pub struct Accepted {
     pub(super) body: Intake,
 }
 
+/// What came and is not a request of S3.
+#[derive(Debug)]
+pub(super) struct Misread {
+    pub(super) parts: Parts,
+    /// What to answer if its signature holds.
+    pub(super) refusal: Refusal,
+}
+
 /// Understands a request.
 ///
 /// # Errors
-/// [`Refusal::Accept`] with S3's answer to what is not a request.
-pub(super) fn parse(gate: &Gate, peer: &Peer, wire: Request<Intake>) -> Result<Accepted, Refusal> {
+/// [`Misread`] with S3's answer to what is not a request.
+pub(super) fn parse(gate: &Gate, peer: &Peer, wire: Request<Intake>) -> Result<Accepted, Box<Misread>> {
     let (parts, body) = wire.into_parts();
-    let addressing = host::resolve(host_of(&parts)?, &gate.place.domains).map_err(Refusal::Accept)?;
-    let headers = merged(&parts)?;
+    match understand(gate, &parts) {
+        Ok((request, addressing, headers)) => {
+            Ok(Accepted { peer: peer.clone(), headers, request, addressing, body, parts })
+        }
+        Err(refusal) => Err(Box::new(Misread { parts, refusal })),
+    }
+}
+
+fn understand(gate: &Gate, parts: &Parts) -> Result<(S3Request, Addressing, Option<HeaderMap>), Refusal> {
+    let addressing = host::resolve(host_of(parts)?, &gate.place.domains).map_err(Refusal::Accept)?;
+    let headers = merged(parts)?;
     let head = Head {
         method: &parts.method,
         path: parts.uri.path().as_bytes(),
@@ -39,7 +56,7 @@ pub(super) fn parse(gate: &Gate, peer: &Peer, wire: Request<Intake>) -> Result<A
         addressing: &addressing,
     };
     let request = parse::parse(head).map_err(Refusal::Accept)?;
-    Ok(Accepted { peer: peer.clone(), headers, request, addressing, body, parts })
+    Ok((request, addressing, headers))
 }
 
 /// The host that a request is for. There must be one: HTTP/1.1 demands it, and a signature covers it.
@@ -60,6 +77,10 @@ fn merged(parts: &Parts) -> Result<Option<HeaderMap>, Refusal> {
         return Ok(None);
     }
     let mut headers = parts.headers.clone();
+    // A checksum in a URL would be that of whoever made it, not of what is sent: S3 does not look at it either.
+    let hoisted = hoisted.into_iter().filter(|(name, _)| {
+        name.as_ref().is_none_or(|name| !name.as_str().starts_with("x-amz-checksum-"))
+    });
     headers.extend(hoisted);
     Ok(Some(headers))
 }

@@ -18,7 +18,7 @@ use s3_protocol::Call;
 use s3_protocol::host::Namespace;
 use sigv4::{BodyVerifier, Claim, Head, Place, Presented, SecretKey, SigningKey};
 
-use super::accept::Accepted;
+use super::accept::{Accepted, Misread};
 use super::authorize::{How, Scene, Signature};
 use super::gate::Gate;
 use super::refusal::Refusal;
@@ -89,6 +89,20 @@ pub(super) async fn verify(gate: &Gate, world: &World, accepted: Accepted) -> Re
         received: Arc::default(),
     };
     Ok(Signed { scene, body: Payload::new(body, verifier, length) })
+}
+
+/// The refusal of what is not a request: that of its signature first.
+pub(super) fn refuse(gate: &Gate, world: &World, misread: Box<Misread>) -> Refusal {
+    let now = gate.clock.now_seconds();
+    let Misread { parts, refusal } = *misread;
+    match Presented::read(Head::of(&parts), now, &gate.expectation()) {
+        Ok(Presented::Anonymous(_)) => refusal,
+        Ok(Presented::Signed(claim)) => match check(gate, world, &claim, now) {
+            Ok(_) => refusal,
+            Err(stranger) => stranger,
+        },
+        Err(cause) => cause.into(),
+    }
 }
 
 fn check(

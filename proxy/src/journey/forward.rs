@@ -36,6 +36,7 @@ pub(super) async fn send(gate: &Arc<Gate>, permit: Permit) -> Result<Done, Refus
         }
     };
     let strip = main.obligations.strip_headers.clone();
+    let body = if takes_body(&scene.request().call) { body } else { body.nothing().await.map_err(Refusal::Body)? };
     let errand = Errand { gate, scene: &scene, main, source, again };
     let outcome = match scene.request().target.clone() {
         Target::Service => errand.on_service(),
@@ -43,6 +44,14 @@ pub(super) async fn send(gate: &Arc<Gate>, permit: Permit) -> Result<Done, Refus
         Target::Object(_, key) => errand.on_object(key, body).await,
     }?;
     Ok(Done { scene, outcome, strip })
+}
+
+/// Whether a request's body means something. That of any other is read all the same: it may not be what was signed.
+const fn takes_body(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::PutObject(_) | Call::UploadPart(_) | Call::CreateBucket(_) | Call::CompleteMultipartUpload(_)
+    )
 }
 
 /// One request on its way to the upstream.

@@ -11,7 +11,12 @@ use crate::record::fields::{Fields, ListedPart};
 /// # Errors
 /// InvalidRange, InvalidPartNumber, and InvalidRequest for a range and a part at once.
 pub(super) fn slice(ask: &GetObject, fields: &Fields) -> Result<Slice, S3Error> {
-    match (ask.part_number, ask.range) {
+    // `If-Range` names the state that the client has a part of: of another state it wants the whole.
+    let range = match (ask.range, fields.etag.as_ref()) {
+        (Some(_), Some(etag)) => ask.range_of(etag, fields.time_ms),
+        (range, _) => range,
+    };
+    match (ask.part_number, range) {
         (None, None) => Ok(Slice::Whole),
         (Some(number), None) => part(number, fields),
         (None, Some(range)) => bytes(range, fields),

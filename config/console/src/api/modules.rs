@@ -167,6 +167,23 @@ pub(crate) async fn roll_back(
     )
 }
 
+/// Switches a module off: nothing of its name is in force.
+pub(crate) async fn deactivate(
+    State(admin): State<Admin>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    let name = name_of(name)?;
+    let actor = actor_of(&request);
+    let asked: Whose = read_json(&admin, request).await?;
+    let scope = scope_of(&admin.directory.state(), asked.tenant.as_ref())?;
+    let applied = admin
+        .directory
+        .apply(Command::DeactivateModule(scope, name), actor)
+        .await?;
+    Ok(Json(json!({ "active": null, "revision": applied.revision })))
+}
+
 async fn prepare(admin: &Admin, digest: Digest) -> Result<(), Problem> {
     match stored(admin, digest).await? {
         Some(bytes) => Ok(admin.judge.prepare(bytes).await?),
@@ -181,7 +198,11 @@ async fn stored(admin: &Admin, digest: Digest) -> Result<Option<Arc<[u8]>>, Prob
 }
 
 fn in_force(applied: Applied) -> Result<Json<Value>, Problem> {
-    let digest = digest_of(&applied)?;
+    // Rolling back the first version leaves nothing in force.
+    let digest = match applied.outcome {
+        Outcome::Done => None,
+        _ => Some(digest_of(&applied)?),
+    };
     Ok(Json(
         json!({ "active": digest, "revision": applied.revision }),
     ))

@@ -91,7 +91,12 @@ pub(super) fn roll_back(
 ) -> Result<Plan, CommandError> {
     let mut binding = Binding::clone(bound(ground, scope, name)?);
     let Some(digest) = binding.history.pop() else {
-        return refuse(Refusal::NoHistory);
+        // Before the first version nothing was in force, and that is where it goes back to.
+        let Some(replaced) = binding.active.take() else {
+            return refuse(Refusal::NoHistory);
+        };
+        let plan = about("module.rollback", scope, name).detail(json!({ "before": replaced, "after": null }));
+        return plan.write(&Record::Binding(binding));
     };
     ready_version(ground, scope, name, digest)?;
     let replaced = binding.active.replace(digest);

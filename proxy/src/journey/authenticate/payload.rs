@@ -16,6 +16,9 @@ use super::super::refusal;
 use super::form::FormFile;
 use crate::edge::Intake;
 
+/// Longest body, in bytes, of a request whose body means nothing. Source: ours; tools send a few bytes, if any.
+const UNUSED_BYTES_MAX: usize = 64 * 1_024;
+
 /// The body of a request, less its framing.
 #[derive(Debug)]
 pub(in crate::journey) struct Payload {
@@ -55,6 +58,15 @@ impl Payload {
     /// No body.
     pub(in crate::journey) fn none() -> Self {
         Self { wire: None, verifier: BodyVerifier::Unsigned, pending: Bytes::new(), length: Some(0) }
+    }
+
+    /// Reads a body that means nothing to its end, as far as [`UNUSED_BYTES_MAX`]: a digest that was signed must fit.
+    ///
+    /// # Errors
+    /// What the body itself fails with, or [`S3Code::MaxMessageLengthExceeded`].
+    pub(in crate::journey) async fn nothing(self) -> Result<Self, S3Error> {
+        self.document(&BodyDigests::default(), UNUSED_BYTES_MAX).await?;
+        Ok(Self::none())
     }
 
     /// Reads a document whole, of at most `bytes_max` bytes, and compares it with what the head and the trailers say of it.
