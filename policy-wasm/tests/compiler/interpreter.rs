@@ -76,9 +76,9 @@ fn passes(predicate: &Predicate, values: &[Value<'static>], facts: &Known) -> bo
 
 fn one_passes(test: &Test, value: Value<'static>, facts: &Known) -> bool {
     match (test, value) {
-        (Test::Text(how, templates), Value::Text(text)) => templates
+        (Test::Text(how, templates), Value::Text(found)) => templates
             .iter()
-            .any(|template| fits(*how, &template, text, facts)),
+            .any(|template| fits(*how, &template, found, facts)),
         (Test::Number(order, bounds), Value::Number(number)) => {
             resolve(bounds, facts, |value| match value {
                 Value::Number(number) => Some(number),
