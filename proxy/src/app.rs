@@ -96,13 +96,18 @@ pub fn run(settings: Settings, mode: Mode, environment: &Environment) -> Result<
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     observe::start_tracing(settings.log.level.as_str());
     observe::trace_panics();
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+    let threads = std::thread::available_parallelism()
+        .map_or(2, usize::from)
+        .max(2);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("postern")
         .enable_all()
         .build()
-        .map_err(|source| StartError::Io { what: "start threads".to_owned(), source })?;
+        .map_err(|source| StartError::Io {
+            what: "start threads".to_owned(),
+            source,
+        })?;
     let served = runtime.block_on(Box::pin(serve(settings, mode, Systemd::of(environment))));
     // What still blocks now has been given its time.
     runtime.shutdown_timeout(TASKS_GRACE);
@@ -123,10 +128,20 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
     let work = Arc::new(Work::new(&built, &settings, s3.address(), admin.address()));
     let notice = announcement(&settings, mode, &built, &work);
 
-    let io = |source| StartError::Io { what: "serve".to_owned(), source };
-    let s3 = s3.serve(built.edge_parts(), Arc::new(admin::GateSide(Arc::clone(&built.gate)))).map_err(io)?;
+    let io = |source| StartError::Io {
+        what: "serve".to_owned(),
+        source,
+    };
+    let s3 = s3
+        .serve(
+            built.edge_parts(),
+            Arc::new(admin::GateSide(Arc::clone(&built.gate))),
+        )
+        .map_err(io)?;
     let router = admin::router(&settings, &built, &work)?;
-    let admin = admin.serve(built.edge_parts(), Arc::new(admin::AdminSide::new(router))).map_err(io)?;
+    let admin = admin
+        .serve(built.edge_parts(), Arc::new(admin::AdminSide::new(router)))
+        .map_err(io)?;
 
     // Ready: say so.
     work.enter(Phase::Ready);
@@ -197,13 +212,25 @@ fn announcement(settings: &Settings, mode: Mode, built: &Built, work: &Work) -> 
         s3: work.s3_url().to_owned(),
         admin: work.admin_url().to_owned(),
         ca: built.ca.clone(),
-        token_file: settings.admin.token.is_none().then(|| absolute(secrets::token_file(&settings.data))),
+        token_file: settings
+            .admin
+            .token
+            .is_none()
+            .then(|| absolute(secrets::token_file(&settings.data))),
         tenant: (mode == Mode::Dev).then(|| dev::TENANT.to_owned()),
     }
 }
 
-fn announce(settings: &Settings, mode: Mode, built: &Built, notice: &Notice) -> Result<(), StartError> {
-    let write = |source| StartError::Io { what: format!("write to `{}`", settings.data.display()), source };
+fn announce(
+    settings: &Settings,
+    mode: Mode,
+    built: &Built,
+    notice: &Notice,
+) -> Result<(), StartError> {
+    let write = |source| StartError::Io {
+        what: format!("write to `{}`", settings.data.display()),
+        source,
+    };
     notice.write(&settings.data).map_err(write)?;
     if mode == Mode::Dev {
         let dev = Dev {
@@ -213,12 +240,28 @@ fn announce(settings: &Settings, mode: Mode, built: &Built, notice: &Notice) -> 
             region: settings.s3.region.as_str().to_owned(),
             keys: built.dev_keys.clone(),
         };
-        let fingerprint = built.authority.as_ref().map(crate::edge::authority::Authority::fingerprint).transpose()?;
+        let fingerprint = built
+            .authority
+            .as_ref()
+            .map(crate::edge::authority::Authority::fingerprint)
+            .transpose()?;
         let mut out = io::stdout().lock();
-        let secrets = if out.is_terminal() { dev::Secrets::Shown } else { dev::Secrets::Hidden };
-        let banner = dev::banner(&dev, &settings.data, &fingerprint.unwrap_or_default(), secrets);
+        let secrets = if out.is_terminal() {
+            dev::Secrets::Shown
+        } else {
+            dev::Secrets::Hidden
+        };
+        let banner = dev::banner(
+            &dev,
+            &settings.data,
+            &fingerprint.unwrap_or_default(),
+            secrets,
+        );
         // A terminal that is gone does not stop the server.
-        drop(io::Write::write_all(&mut out, banner.as_bytes()).and_then(|()| io::Write::flush(&mut out)));
+        drop(
+            io::Write::write_all(&mut out, banner.as_bytes())
+                .and_then(|()| io::Write::flush(&mut out)),
+        );
         // Last: whoever waits for this file finds everything else done.
         dev.write(&settings.data).map_err(write)?;
     }
@@ -245,7 +288,12 @@ enum Told {
 
 impl Signals {
     fn new() -> Result<Self, StartError> {
-        let listen = |kind| signal(kind).map_err(|source| StartError::Io { what: "listen to signals".to_owned(), source });
+        let listen = |kind| {
+            signal(kind).map_err(|source| StartError::Io {
+                what: "listen to signals".to_owned(),
+                source,
+            })
+        };
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,

@@ -145,10 +145,25 @@ pub fn run() -> ExitCode {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
             // Nothing can be done if standard error is gone, too.
-            drop(writeln!(io::stderr(), "postern: {error}"));
+            drop(writeln!(io::stderr(), "postern: {}", said(&error)));
             error.exit().into()
         }
     }
+}
+
+/// An error with what lies behind it, each cause once.
+fn said(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        source = cause.source();
+    }
+    text
 }
 
 impl Command {
@@ -169,10 +184,16 @@ impl Command {
 
 fn env(data: &std::path::Path, user: &str, level: &str) -> Result<(), CliError> {
     let dev = Dev::read(data).map_err(|source| CliError::Io {
-        what: format!("read `{}`; is `postern serve --dev --data {}` running", Dev::path(data).display(), data.display()),
+        what: format!(
+            "read `{}`; is `postern serve --dev --data {}` running",
+            Dev::path(data).display(),
+            data.display()
+        ),
         source,
     })?;
-    let key = dev.key(user, level).ok_or_else(|| CliError::NotFound(format!("there is no key `{level}` of `{user}`")))?;
+    let key = dev
+        .key(user, level)
+        .ok_or_else(|| CliError::NotFound(format!("there is no key `{level}` of `{user}`")))?;
     print(dev::shell(&dev, key).trim_end())
 }
 
@@ -180,9 +201,10 @@ fn env(data: &std::path::Path, user: &str, level: &str) -> Result<(), CliError> 
 fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CliError::Io { what: "write to standard output".to_owned(), source })
-        }
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Io {
+            what: "write to standard output".to_owned(),
+            source,
+        }),
         _ => Ok(()),
     }
 }
@@ -204,8 +226,34 @@ mod tests {
     }
 
     #[test]
+    fn an_error_is_said_with_its_causes_and_each_once() {
+        let source = io::Error::new(io::ErrorKind::NotFound, "no such file");
+        let error = CliError::Io {
+            what: "read `x`".to_owned(),
+            source,
+        };
+        assert_eq!(said(&error), "cannot read `x`: no such file");
+        let error = postern_config::directory::CommandError::Engine(
+            postern_config::engine::EngineError::Closed,
+        );
+        assert!(
+            said(&error).len() > error.to_string().len(),
+            "{}",
+            said(&error)
+        );
+    }
+
+    #[test]
     fn exit_codes_are_those_that_scripts_rely_on() {
-        let codes = [Exit::Ok, Exit::Failure, Exit::Usage, Exit::Denied, Exit::NotFound, Exit::Conflict, Exit::Unreachable];
+        let codes = [
+            Exit::Ok,
+            Exit::Failure,
+            Exit::Usage,
+            Exit::Denied,
+            Exit::NotFound,
+            Exit::Conflict,
+            Exit::Unreachable,
+        ];
         assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5, 6]);
         assert_eq!(Exit::Settings as u8, 64);
     }

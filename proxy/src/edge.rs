@@ -71,7 +71,10 @@ pub struct EdgeOptions {
 
 /// What a client may take of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is described where its default is, in limits.rs")]
+#[expect(
+    missing_docs,
+    reason = "each is described where its default is, in limits.rs"
+)]
 pub struct EdgeLimits {
     pub head_bytes: usize,
     pub headers: usize,

@@ -52,4 +52,5 @@ pub const LOG_GATHER_TIME: Duration = Duration::from_millis(10);
 pub const LOG_FIELD_BYTES_MAX: usize = 1_024;
 
 // A head must have room for the longest target, and for hyper's smallest buffer.
-const _: () = assert!(HEAD_BYTES_MAX > URI_BYTES_MAX && CONNECTION_BUFFER_BYTES_MAX > HEAD_BYTES_MAX);
+const _: () =
+    assert!(HEAD_BYTES_MAX > URI_BYTES_MAX && CONNECTION_BUFFER_BYTES_MAX > HEAD_BYTES_MAX);

@@ -67,10 +67,18 @@ impl Observer {
     /// # Errors
     /// A file cannot be opened for appending.
     pub fn open(options: ObserverOptions) -> io::Result<Arc<Self>> {
-        let open = |target: Option<Target>| target.map(|target| Writer::start(target, options.full)).transpose();
+        let open = |target: Option<Target>| {
+            target
+                .map(|target| Writer::start(target, options.full))
+                .transpose()
+        };
         let (json, text) = (open(options.json.clone())?, open(options.text.clone())?);
         let metrics = Metrics::new();
-        let lost: Vec<_> = [&json, &text].into_iter().flatten().map(Writer::lost).collect();
+        let lost: Vec<_> = [&json, &text]
+            .into_iter()
+            .flatten()
+            .map(Writer::lost)
+            .collect();
         metrics.watch(move || {
             vec![Reading {
                 name: "access_log_lost_lines",
@@ -79,13 +87,25 @@ impl Observer {
                 number: lost.iter().map(|lost| lost.load(Ordering::Relaxed)).sum(),
             }]
         });
-        Ok(Arc::new(Self { ids: id::Ids::new(options.seed), place: options.place, json, text, metrics }))
+        Ok(Arc::new(Self {
+            ids: id::Ids::new(options.seed),
+            place: options.place,
+            json,
+            text,
+            metrics,
+        }))
     }
 
     /// An observer that writes nothing, for tests.
     pub fn silent() -> Arc<Self> {
         let place = Place::default();
-        Arc::new(Self { ids: id::Ids::new(0), place, json: None, text: None, metrics: Metrics::new() })
+        Arc::new(Self {
+            ids: id::Ids::new(0),
+            place,
+            json: None,
+            text: None,
+            metrics: Metrics::new(),
+        })
     }
 
     /// The metrics.
@@ -131,6 +151,8 @@ impl Observer {
 
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Observer").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Observer")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
     }
 }

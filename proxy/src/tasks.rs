@@ -74,7 +74,10 @@ impl Tasks {
         self.tell_to_stop();
         tokio::time::timeout(grace, self.tracker.wait())
             .await
-            .map_err(|_| StillRunning { left: self.running(), waited: grace })
+            .map_err(|_| StillRunning {
+                left: self.running(),
+                waited: grace,
+            })
     }
 }
 
@@ -107,6 +110,9 @@ mod tests {
         let tasks = Tasks::new();
         tasks.spawn_until_done("stubborn", std::future::pending());
         let waited = Duration::from_secs(30);
-        assert_eq!(tasks.stop(waited).await, Err(StillRunning { left: 1, waited }));
+        assert_eq!(
+            tasks.stop(waited).await,
+            Err(StillRunning { left: 1, waited })
+        );
     }
 }

@@ -18,7 +18,10 @@ fn observer(folder: &Path) -> Arc<Observer> {
     Observer::open(ObserverOptions {
         json: Some(LogTarget::File(folder.join("access.jsonl"))),
         text: Some(LogTarget::File(folder.join("access.s3"))),
-        place: Place { region: "us-east-1".to_owned(), host_id: "edge-1".to_owned() },
+        place: Place {
+            region: "us-east-1".to_owned(),
+            host_id: "edge-1".to_owned(),
+        },
         seed: 1,
         ..ObserverOptions::default()
     })
@@ -30,13 +33,23 @@ fn peer() -> Peer {
         client: "203.0.113.9".parse().unwrap(),
         port: 5_000,
         socket: "127.0.0.1".parse().unwrap(),
-        tls: Some(TlsInfo { version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", sni: None }),
+        tls: Some(TlsInfo {
+            version: "TLSv1.3",
+            cipher: "TLS_AES_128_GCM_SHA256",
+            sni: None,
+        }),
     }
 }
 
 fn get_object(bucket: &str, key: &str) -> S3Request {
     let target = Target::Object(bucket.parse().unwrap(), key.parse().unwrap());
-    S3Request { operation: Operation::GetObject, target, call: Call::Unbuilt, escalations: Default::default(), expected: Default::default() }
+    S3Request {
+        operation: Operation::GetObject,
+        target,
+        call: Call::Unbuilt,
+        escalations: Default::default(),
+        expected: Default::default(),
+    }
 }
 
 /// Both lines of what is logged in `log`.
@@ -47,7 +60,11 @@ async fn lines(log: impl AsyncFnOnce(&Arc<Observer>)) -> (Value, String) {
     observer.close();
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
     let (json, text) = (read("access.jsonl"), read("access.s3"));
-    assert_eq!((json.matches('\n').count(), text.matches('\n').count()), (1, 1), "one line each:\n{json}{text}");
+    assert_eq!(
+        (json.matches('\n').count(), text.matches('\n').count()),
+        (1, 1),
+        "one line each:\n{json}{text}"
+    );
     (serde_json::from_str(&json).unwrap(), text)
 }
 
@@ -81,12 +98,22 @@ async fn a_served_request_has_every_field_in_both_formats() {
         entry.owned_by("demo");
         entry.version(VersionId::Null);
         entry.object_size(10);
-        entry.decided("allowed", "level", "read", Some(&"level@aa scope@bb".into()));
+        entry.decided(
+            "allowed",
+            "level",
+            "read",
+            Some(&"level@aa scope@bb".into()),
+        );
         let response = entry.ride(Response::new(Full::new(Bytes::from_static(b"0123456789"))));
         response.into_body().collect().await.unwrap();
     })
     .await;
-    for time in ["/total_time", "/turn_around_time", "/postern/total_us", "/postern/turn_around_us"] {
+    for time in [
+        "/total_time",
+        "/turn_around_time",
+        "/postern/total_us",
+        "/postern/turn_around_us",
+    ] {
         let number = json.pointer_mut(time).unwrap();
         assert!(number.is_u64(), "{time}");
         *number = json!(0);
@@ -138,10 +165,33 @@ async fn a_served_request_has_every_field_in_both_formats() {
     let fields = fields(&text);
     let id = json["request_id"].as_str().unwrap();
     let expected = [
-        "demo", "photos", "21/Sep/2026:14:13:20 +0000", "203.0.113.9", "demo/photos", id, "REST.GET.OBJECT", "a%20b.jpg",
-        "GET /photos/a%20b.jpg?X-Amz-Signature=REDACTED&x-id=GetObject HTTP/1.1", "200", "-", "10", "10", &fields[13],
-        &fields[14], "-", "aws-cli/2 %22x%22", "null", "edge-1", "SigV4", "TLS_AES_128_GCM_SHA256", "QueryString",
-        "s3.localhost", "TLSv1.3", "-", "-", "us-east-1",
+        "demo",
+        "photos",
+        "21/Sep/2026:14:13:20 +0000",
+        "203.0.113.9",
+        "demo/photos",
+        id,
+        "REST.GET.OBJECT",
+        "a%20b.jpg",
+        "GET /photos/a%20b.jpg?X-Amz-Signature=REDACTED&x-id=GetObject HTTP/1.1",
+        "200",
+        "-",
+        "10",
+        "10",
+        &fields[13],
+        &fields[14],
+        "-",
+        "aws-cli/2 %22x%22",
+        "null",
+        "edge-1",
+        "SigV4",
+        "TLS_AES_128_GCM_SHA256",
+        "QueryString",
+        "s3.localhost",
+        "TLSv1.3",
+        "-",
+        "-",
+        "us-east-1",
     ];
     assert_eq!(fields, expected, "{text}");
     assert!(!text.contains("5ec7e7"));
@@ -151,7 +201,10 @@ async fn a_served_request_has_every_field_in_both_formats() {
 async fn a_client_cannot_write_a_line_or_a_field_of_its_own() {
     let (json, text) = lines(async |observer: &Arc<Observer>| {
         let wire = Request::get("/b")
-            .header("user-agent", http::HeaderValue::from_bytes(b"a\" 200 - \xff\xc2\x9b\t{\"x\":1}").unwrap())
+            .header(
+                "user-agent",
+                http::HeaderValue::from_bytes(b"a\" 200 - \xff\xc2\x9b\t{\"x\":1}").unwrap(),
+            )
             .header("referer", "x\" y")
             .body(())
             .unwrap();
@@ -163,7 +216,10 @@ async fn a_client_cannot_write_a_line_or_a_field_of_its_own() {
         drop(entry.ride(response));
     })
     .await;
-    assert_eq!(json["key_name"], "k\n\r\u{1b}[31m \"\u{2028}", "JSON keeps what it escapes");
+    assert_eq!(
+        json["key_name"], "k\n\r\u{1b}[31m \"\u{2028}",
+        "JSON keeps what it escapes"
+    );
     assert_eq!(json["error_code"], "AccessDenied");
     assert_eq!(json["postern"]["outcome"], "denied");
     let fields = fields(&text);
@@ -179,7 +235,10 @@ async fn a_client_that_goes_away_leaves_an_entry_all_the_same() {
         drop(Entry::open(observer, &peer(), &request(), NOW));
     })
     .await;
-    assert_eq!((&json["http_status"], &json["postern"]["outcome"]), (&Value::Null, &json!("client_gone")));
+    assert_eq!(
+        (&json["http_status"], &json["postern"]["outcome"]),
+        (&Value::Null, &json!("client_gone"))
+    );
     assert_eq!(fields(&text)[9], "-");
 
     let (json, _) = lines(async |observer: &Arc<Observer>| {
@@ -192,7 +251,10 @@ async fn a_client_that_goes_away_leaves_an_entry_all_the_same() {
         body.frame().await.unwrap().unwrap();
     })
     .await;
-    assert_eq!((&json["http_status"], &json["bytes_sent"]), (&json!(200), &json!(4)));
+    assert_eq!(
+        (&json["http_status"], &json["bytes_sent"]),
+        (&json!(200), &json!(4))
+    );
     assert_eq!(json["postern"]["outcome"], "client_gone");
 }
 
@@ -201,7 +263,12 @@ async fn metrics_count_what_the_log_says() {
     let observer = Observer::silent();
     let mut entry = Entry::open(&observer, &peer(), &Request::new(()), NOW);
     entry.asked(&get_object("bucket", "key"));
-    entry.ride(Response::new(Full::new(Bytes::from_static(b"12345")))).into_body().collect().await.unwrap();
+    entry
+        .ride(Response::new(Full::new(Bytes::from_static(b"12345"))))
+        .into_body()
+        .collect()
+        .await
+        .unwrap();
     let mut entry = Entry::open(&observer, &peer(), &Request::new(()), NOW);
     entry.answered(StatusCode::FORBIDDEN, Some(S3Code::SignatureDoesNotMatch));
     let mut response = Response::new(Full::<Bytes>::default());

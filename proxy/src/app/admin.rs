@@ -55,7 +55,11 @@ impl Journey for AdminSide {
 }
 
 /// The router of the admin side.
-pub(super) fn router(settings: &Settings, built: &Built, work: &Arc<Work>) -> Result<Router, StartError> {
+pub(super) fn router(
+    settings: &Settings,
+    built: &Built,
+    work: &Arc<Work>,
+) -> Result<Router, StartError> {
     let token = match &settings.admin.token {
         Some(token) => AdminToken::given(token.lend(|token| Secret::new(token.to_vec()))),
         None => AdminToken::open_or_make(&secrets::token_file(&settings.data), &Entropy::system())?,

@@ -42,7 +42,10 @@ pub(super) struct Built {
 
 impl Built {
     pub(super) fn edge_parts(&self) -> EdgeParts {
-        EdgeParts { observer: Arc::clone(&self.observer), clock: self.clock.clone() }
+        EdgeParts {
+            observer: Arc::clone(&self.observer),
+            clock: self.clock.clone(),
+        }
     }
 }
 
@@ -50,12 +53,18 @@ impl Built {
 pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, StartError> {
     let data = settings.data.as_path();
     let clock = Clock::system();
-    files::make_private_folder(data).map_err(|source| io(format!("make `{}`", data.display()), source))?;
+    files::make_private_folder(data)
+        .map_err(|source| io(format!("make `{}`", data.display()), source))?;
 
     let authority = authority(settings, &clock)?;
     let certificates = certificates(settings, authority.as_ref(), &clock)?;
-    let master_key = secrets::master_key(data).map_err(|source| io("make the master key".to_owned(), source))?;
-    let master_key = settings.directory.master_key.as_ref().unwrap_or(&master_key);
+    let master_key =
+        secrets::master_key(data).map_err(|source| io("make the master key".to_owned(), source))?;
+    let master_key = settings
+        .directory
+        .master_key
+        .as_ref()
+        .unwrap_or(&master_key);
     let directory = directory(data, master_key, &clock).await?;
     let node = node(settings, &clock).await?;
     let observer = observer(settings)?;
@@ -65,8 +74,20 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         Mode::Dev => dev::seed(&directory, &node).await?,
         Mode::Configured => Vec::new(),
     };
-    let ca = authority.as_ref().map(|authority| absolute(authority.certificate()));
-    Ok(Built { clock, observer, directory, node, gate, authority, ca, certificates, dev_keys })
+    let ca = authority
+        .as_ref()
+        .map(|authority| absolute(authority.certificate()));
+    Ok(Built {
+        clock,
+        observer,
+        directory,
+        node,
+        gate,
+        authority,
+        ca,
+        certificates,
+        dev_keys,
+    })
 }
 
 /// Binds both ports.
@@ -94,7 +115,11 @@ pub(super) fn bind(settings: &Settings, built: &Built) -> Result<(Bound, Bound),
 
 fn authority(settings: &Settings, clock: &Clock) -> Result<Option<Authority>, StartError> {
     let own = settings.s3.tls == Tls::OwnCa || settings.admin.tls == Tls::OwnCa;
-    Ok(if own { Some(Authority::open(&settings.data, clock.now_ms())?) } else { None })
+    Ok(if own {
+        Some(Authority::open(&settings.data, clock.now_ms())?)
+    } else {
+        None
+    })
 }
 
 fn certificates(
@@ -105,18 +130,30 @@ fn certificates(
     let load = |tls: &Tls, http2: bool| -> Result<Arc<Certificates>, StartError> {
         let files = match (tls, authority) {
             (Tls::OwnCa, Some(authority)) => authority.certify(&names(settings), clock.now_ms())?,
-            (Tls::Files { cert, key }, _) => CertificateFiles { cert: cert.clone(), key: key.clone() },
-            (Tls::OwnCa, None) => CertificateFiles { cert: settings.data.join("server.pem"), key: settings.data.join("server.key") },
+            (Tls::Files { cert, key }, _) => CertificateFiles {
+                cert: cert.clone(),
+                key: key.clone(),
+            },
+            (Tls::OwnCa, None) => CertificateFiles {
+                cert: settings.data.join("server.pem"),
+                key: settings.data.join("server.key"),
+            },
         };
         Ok(Certificates::load(files, http2)?)
     };
-    Ok([load(&settings.s3.tls, settings.s3.http2)?, load(&settings.admin.tls, false)?])
+    Ok([
+        load(&settings.s3.tls, settings.s3.http2)?,
+        load(&settings.admin.tls, false)?,
+    ])
 }
 
 /// The names of the server's own certificate: this machine, and what the settings call it.
 fn names(settings: &Settings) -> Vec<String> {
     let mut names = local_names();
-    for domain in [&settings.domains.s3, &settings.domains.public].into_iter().flatten() {
+    for domain in [&settings.domains.s3, &settings.domains.public]
+        .into_iter()
+        .flatten()
+    {
         names.extend([domain.as_str().to_owned(), format!("*.{}", domain.as_str())]);
     }
     for address in [settings.s3.listen.ip(), settings.admin.listen.ip()] {
@@ -129,9 +166,16 @@ fn names(settings: &Settings) -> Vec<String> {
     names
 }
 
-async fn directory(data: &Path, master_key: &Secret, clock: &Clock) -> Result<Directory, StartError> {
+async fn directory(
+    data: &Path,
+    master_key: &Secret,
+    clock: &Clock,
+) -> Result<Directory, StartError> {
     let path = data.join("directory.redb");
-    let fault = |source| StartError::Directory { path: path.clone(), source };
+    let fault = |source| StartError::Directory {
+        path: path.clone(),
+        source,
+    };
     let engine = EmbeddedEngine::open(&path).map_err(|source| fault(source.into()))?;
     let vault = Vault::new(master_key).map_err(|source| fault(source.into()))?;
     let now = clock.clone();
@@ -156,7 +200,12 @@ async fn node(settings: &Settings, clock: &Clock) -> Result<Node, StartError> {
     };
     // Recovery reads the log: it may take long, and must not hold a thread of the runtime.
     let opened = tokio::task::spawn_blocking(move || Node::open(options)).await;
-    let opened = opened.map_err(|cause| io("open the object node".to_owned(), std::io::Error::other(cause)))?;
+    let opened = opened.map_err(|cause| {
+        io(
+            "open the object node".to_owned(),
+            std::io::Error::other(cause),
+        )
+    })?;
     opened.map_err(|source| StartError::Node { path, source })
 }
 
@@ -174,10 +223,24 @@ fn observer(settings: &Settings) -> Result<Arc<Observer>, StartError> {
         AccessFormat::S3 => (None, Some(target(""))),
         AccessFormat::Both => (Some(target("")), Some(target(".s3"))),
     };
-    let seed = getrandom::u64().map_err(|cause| io("ask for random numbers".to_owned(), std::io::Error::other(cause)))?;
-    let place = observe::Place { region: settings.s3.region.as_str().to_owned(), host_id: format!("postern-{seed:016x}") };
-    Observer::open(ObserverOptions { json, text, full: observe::Full::Wait, place, seed })
-        .map_err(|source| io("open the access log".to_owned(), source))
+    let seed = getrandom::u64().map_err(|cause| {
+        io(
+            "ask for random numbers".to_owned(),
+            std::io::Error::other(cause),
+        )
+    })?;
+    let place = observe::Place {
+        region: settings.s3.region.as_str().to_owned(),
+        host_id: format!("postern-{seed:016x}"),
+    };
+    Observer::open(ObserverOptions {
+        json,
+        text,
+        full: observe::Full::Wait,
+        place,
+        seed,
+    })
+    .map_err(|source| io("open the access log".to_owned(), source))
 }
 
 fn gate(
@@ -190,9 +253,17 @@ fn gate(
 ) -> Result<Arc<Gate>, StartError> {
     let policies = |cause: &dyn std::fmt::Display| StartError::Policies(cause.to_string());
     // Machine code is trusted when it is read back, so it is signed, with a key of its own.
-    let key = master_key.lend(|key| Sha256::new().chain_update(b"postern machine code\0").chain_update(key).finalize());
+    let key = master_key.lend(|key| {
+        Sha256::new()
+            .chain_update(b"postern machine code\0")
+            .chain_update(key)
+            .finalize()
+    });
     let engine = Engine::new(EngineOptions {
-        machine_code: Some(MachineCodeStore::new(settings.data.join("machine-code"), key.into())),
+        machine_code: Some(MachineCodeStore::new(
+            settings.data.join("machine-code"),
+            key.into(),
+        )),
         compiled_bytes: settings.policy.machine_code_bytes,
         ..EngineOptions::default()
     })
@@ -203,10 +274,17 @@ fn gate(
     let started = Instant::now();
     let decider = Decider::new(DeciderOptions {
         trees_bytes: settings.policy.cache_bytes,
-        ..DeciderOptions::new(move || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        ..DeciderOptions::new(move || {
+            u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        })
     });
-    let domain = |domain: &Option<postern_config::settings::Domain>| domain.as_ref().map(|d| d.as_str().to_owned());
-    let (s3, public) = (domain(&settings.domains.s3), domain(&settings.domains.public));
+    let domain = |domain: &Option<postern_config::settings::Domain>| {
+        domain.as_ref().map(|d| d.as_str().to_owned())
+    };
+    let (s3, public) = (
+        domain(&settings.domains.s3),
+        domain(&settings.domains.public),
+    );
     let parts = GateParts {
         library,
         decider,
@@ -215,7 +293,12 @@ fn gate(
         clock: clock.clone(),
         place: Place {
             region: settings.s3.region.as_str().to_owned(),
-            aliases: settings.s3.region_aliases.iter().map(|region| region.as_str().to_owned()).collect(),
+            aliases: settings
+                .s3
+                .region_aliases
+                .iter()
+                .map(|region| region.as_str().to_owned())
+                .collect(),
             domains: Domains::new(s3.as_deref(), public.as_deref()),
         },
     };

@@ -25,7 +25,12 @@ pub(super) fn master_key(data: &Path) -> io::Result<Secret> {
     let digits = hexadecimal(&data.join("master.key"), MASTER_KEY_BYTES)?;
     let mut key = vec![0; MASTER_KEY_BYTES];
     let read = digits.lend(|digits| hex::decode_to_slice(digits, &mut key));
-    read.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "`master.key` does not hold 64 hexadecimal digits"))?;
+    read.map_err(|_| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            "`master.key` does not hold 64 hexadecimal digits",
+        )
+    })?;
     Ok(Secret::new(key))
 }
 
@@ -56,7 +61,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let key = master_key(folder.path()).unwrap();
         assert_eq!(key.lend(<[u8]>::len), MASTER_KEY_BYTES);
-        assert!(master_key(folder.path()).unwrap().lend(|again| key.is(again)));
+        assert!(
+            master_key(folder.path())
+                .unwrap()
+                .lend(|again| key.is(again))
+        );
         std::fs::write(folder.path().join("master.key"), "short").unwrap();
         assert!(master_key(folder.path()).is_err());
     }

@@ -11,10 +11,13 @@ pub(super) struct Systemd(Option<SocketAddr>);
 
 impl Systemd {
     pub(super) fn of(environment: &Environment) -> Self {
-        let address = environment.get("NOTIFY_SOCKET").and_then(|name| match name.strip_prefix('@') {
-            Some(name) => SocketAddr::from_abstract_name(name).ok(),
-            None => SocketAddr::from_pathname(name).ok(),
-        });
+        let address =
+            environment
+                .get("NOTIFY_SOCKET")
+                .and_then(|name| match name.strip_prefix('@') {
+                    Some(name) => SocketAddr::from_abstract_name(name).ok(),
+                    None => SocketAddr::from_pathname(name).ok(),
+                });
         Self(address)
     }
 
@@ -34,7 +37,8 @@ impl Systemd {
 
     fn tell(&self, state: &str) {
         let Some(address) = &self.0 else { return };
-        let told = UnixDatagram::unbound().and_then(|socket| socket.send_to_addr(state.as_bytes(), address));
+        let told = UnixDatagram::unbound()
+            .and_then(|socket| socket.send_to_addr(state.as_bytes(), address));
         if let Err(cause) = told {
             tracing::warn!(%cause, "systemd is not told");
         }
@@ -50,7 +54,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        let systemd = Systemd::of(&Environment::of([("NOTIFY_SOCKET", path.to_str().unwrap())]));
+        let systemd = Systemd::of(&Environment::of([(
+            "NOTIFY_SOCKET",
+            path.to_str().unwrap(),
+        )]));
         let mut heard = [0; 64];
         let mut hears = |expected: &str| {
             let bytes = socket.recv(&mut heard).unwrap();

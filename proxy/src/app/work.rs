@@ -36,8 +36,14 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(built: &Built, settings: &Settings, s3: SocketAddr, admin: SocketAddr) -> Self {
-        let url = |address: SocketAddr| format!("https://{}:{}", host_of(address.ip()), address.port());
+    pub(super) fn new(
+        built: &Built,
+        settings: &Settings,
+        s3: SocketAddr,
+        admin: SocketAddr,
+    ) -> Self {
+        let url =
+            |address: SocketAddr| format!("https://{}:{}", host_of(address.ip()), address.port());
         watch(built);
         Self {
             phase: AtomicU8::new(Phase::Starting as u8),
@@ -74,7 +80,9 @@ impl Work {
 
 impl Usage for Work {
     fn readiness(&self) -> Readiness {
-        let not = |reason: &str| Readiness::NotReady { reason: reason.to_owned() };
+        let not = |reason: &str| Readiness::NotReady {
+            reason: reason.to_owned(),
+        };
         match self.phase() {
             Phase::Starting => not("starting"),
             Phase::Draining => not("draining"),
@@ -115,37 +123,114 @@ impl Usage for Work {
 /// The numbers of node and policies among the metrics.
 fn watch(built: &Built) {
     let metrics = built.observer.metrics();
-    let reading = |name, help, kind, number| Reading { name, help, kind, number };
+    let reading = |name, help, kind, number| Reading {
+        name,
+        help,
+        kind,
+        number,
+    };
     let node = built.node.clone();
     metrics.watch(move || {
         let stats = node.stats();
         vec![
-            reading("node_log_bytes", "Bytes of the object node's log", Kind::Gauge, stats.log_bytes),
-            reading("node_garbage_bytes", "Bytes of the log that nothing refers to", Kind::Gauge, stats.garbage_bytes),
-            reading("node_overlay_bytes", "Changes that wait for the index", Kind::Gauge, stats.overlay_bytes as u64),
-            reading("node_read_only", "1 while the object node refuses writes", Kind::Gauge, u64::from(stats.read_only)),
+            reading(
+                "node_log_bytes",
+                "Bytes of the object node's log",
+                Kind::Gauge,
+                stats.log_bytes,
+            ),
+            reading(
+                "node_garbage_bytes",
+                "Bytes of the log that nothing refers to",
+                Kind::Gauge,
+                stats.garbage_bytes,
+            ),
+            reading(
+                "node_overlay_bytes",
+                "Changes that wait for the index",
+                Kind::Gauge,
+                stats.overlay_bytes as u64,
+            ),
+            reading(
+                "node_read_only",
+                "1 while the object node refuses writes",
+                Kind::Gauge,
+                u64::from(stats.read_only),
+            ),
         ]
     });
     let gate = Arc::clone(&built.gate);
     metrics.watch(move || {
         let stats = gate.decider.statistics();
         vec![
-            reading("decisions", "Checks that were decided", Kind::Counter, stats.decisions),
-            reading("tree_hits", "Layers that a tree knew", Kind::Counter, stats.hits),
-            reading("tree_misses", "Layers that no tree of the thread knew", Kind::Counter, stats.misses),
-            reading("tree_replacements", "Trees that were full", Kind::Counter, stats.replaced),
-            reading("module_evaluations", "Runs of modules", Kind::Counter, stats.evaluations),
-            reading("module_traps", "Runs of modules that gave no answer", Kind::Counter, stats.faults),
-            reading("modules_fickle", "Modules that ask differently after the same answers", Kind::Gauge, stats.fickle),
-            reading("trees", "Trees that are kept", Kind::Gauge, stats.trees.trees),
-            reading("tree_questions", "Questions in them", Kind::Gauge, stats.trees.nodes),
-            reading("tree_bytes", "Their weight, about", Kind::Gauge, stats.trees.bytes),
+            reading(
+                "decisions",
+                "Checks that were decided",
+                Kind::Counter,
+                stats.decisions,
+            ),
+            reading(
+                "tree_hits",
+                "Layers that a tree knew",
+                Kind::Counter,
+                stats.hits,
+            ),
+            reading(
+                "tree_misses",
+                "Layers that no tree of the thread knew",
+                Kind::Counter,
+                stats.misses,
+            ),
+            reading(
+                "tree_replacements",
+                "Trees that were full",
+                Kind::Counter,
+                stats.replaced,
+            ),
+            reading(
+                "module_evaluations",
+                "Runs of modules",
+                Kind::Counter,
+                stats.evaluations,
+            ),
+            reading(
+                "module_traps",
+                "Runs of modules that gave no answer",
+                Kind::Counter,
+                stats.faults,
+            ),
+            reading(
+                "modules_fickle",
+                "Modules that ask differently after the same answers",
+                Kind::Gauge,
+                stats.fickle,
+            ),
+            reading(
+                "trees",
+                "Trees that are kept",
+                Kind::Gauge,
+                stats.trees.trees,
+            ),
+            reading(
+                "tree_questions",
+                "Questions in them",
+                Kind::Gauge,
+                stats.trees.nodes,
+            ),
+            reading(
+                "tree_bytes",
+                "Their weight, about",
+                Kind::Gauge,
+                stats.trees.bytes,
+            ),
         ]
     });
 }
 
 impl fmt::Debug for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work").field("phase", &self.phase()).finish_non_exhaustive()
+        f.debug_struct("Work")
+            .field("phase", &self.phase())
+            .finish_non_exhaustive()
     }
 }

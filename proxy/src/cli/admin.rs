@@ -96,16 +96,34 @@ impl AdminError {
 impl Connection {
     /// What the server on this machine says of itself.
     pub(super) fn notice(&self) -> Result<Notice, AdminError> {
-        Notice::read(&self.data)
-            .map_err(|source| AdminError::NoServer { path: Notice::path(&self.data), source })
+        Notice::read(&self.data).map_err(|source| AdminError::NoServer {
+            path: Notice::path(&self.data),
+            source,
+        })
     }
 
     /// Sends one request and reads its answer as JSON; null where it has no body.
-    pub(super) fn ask(&self, method: Method, path: &str, body: Option<(&'static str, Vec<u8>)>) -> Result<Value, AdminError> {
-        let notice = if self.admin.is_none() { Some(self.notice()?) } else { None };
-        let url = self.admin.clone().or_else(|| notice.as_ref().map(|n| n.admin.clone())).unwrap_or_default();
+    pub(super) fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Vec<u8>)>,
+    ) -> Result<Value, AdminError> {
+        let notice = if self.admin.is_none() {
+            Some(self.notice()?)
+        } else {
+            None
+        };
+        let url = self
+            .admin
+            .clone()
+            .or_else(|| notice.as_ref().map(|n| n.admin.clone()))
+            .unwrap_or_default();
         let target = Target::of(&url)?;
-        let ca = self.ca.clone().or_else(|| notice.as_ref().and_then(|notice| notice.ca.clone()));
+        let ca = self
+            .ca
+            .clone()
+            .or_else(|| notice.as_ref().and_then(|notice| notice.ca.clone()));
         let token_path = self
             .token_file
             .clone()
@@ -124,15 +142,21 @@ impl Connection {
             .body(Full::new(Bytes::from(body)))
             .map_err(|_| AdminError::Url(format!("{url}{path}")))?;
 
-        let unreachable = |cause: String| AdminError::Unreachable { url: url.clone(), cause };
+        let unreachable = |cause: String| AdminError::Unreachable {
+            url: url.clone(),
+            cause,
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|cause| unreachable(cause.to_string()))?;
         // The alarm belongs to the runtime: it is set inside.
-        let exchanged =
-            runtime.block_on(async { tokio::time::timeout(ANSWER_TIME_MAX, exchange(&target, ca, request)).await });
-        let (status, bytes) = exchanged.map_err(|_| unreachable("no answer in time".to_owned()))?.map_err(unreachable)?;
+        let exchanged = runtime.block_on(async {
+            tokio::time::timeout(ANSWER_TIME_MAX, exchange(&target, ca, request)).await
+        });
+        let (status, bytes) = exchanged
+            .map_err(|_| unreachable("no answer in time".to_owned()))?
+            .map_err(unreachable)?;
         answer(status, &bytes)
     }
 }
@@ -148,15 +172,25 @@ impl Target {
     fn of(url: &str) -> Result<Self, AdminError> {
         let wrong = || AdminError::Url(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let authority = uri.authority().filter(|_| uri.scheme_str() == Some("https")).ok_or_else(wrong)?;
+        let authority = uri
+            .authority()
+            .filter(|_| uri.scheme_str() == Some("https"))
+            .ok_or_else(wrong)?;
         let host = authority.host().trim_matches(['[', ']']).to_owned();
-        Ok(Self { host, port: authority.port_u16().unwrap_or(443), host_header: authority.to_string() })
+        Ok(Self {
+            host,
+            port: authority.port_u16().unwrap_or(443),
+            host_header: authority.to_string(),
+        })
     }
 }
 
 fn read_token(path: &PathBuf) -> Result<HeaderValue, AdminError> {
-    let bytes = files::read_bounded(path, TOKEN_BYTES_MAX)
-        .map_err(|source| AdminError::NoServer { path: path.clone(), source })?;
+    let bytes =
+        files::read_bounded(path, TOKEN_BYTES_MAX).map_err(|source| AdminError::NoServer {
+            path: path.clone(),
+            source,
+        })?;
     let bytes = Zeroizing::new(bytes);
     let bearer = Zeroizing::new([b"Bearer ", bytes.trim_ascii()].concat());
     let mut value = HeaderValue::from_bytes(&bearer).map_err(|_| AdminError::NoServer {
@@ -175,9 +209,13 @@ async fn exchange(
     let say = |what: &str, cause: &dyn std::fmt::Display| format!("{what}: {cause}");
     let mut roots = RootCertStore::empty();
     let ca = ca.ok_or("which authority to trust? (--ca)")?;
-    for certificate in CertificateDer::pem_file_iter(&ca).map_err(|e| say(&ca.display().to_string(), &e))? {
+    for certificate in
+        CertificateDer::pem_file_iter(&ca).map_err(|e| say(&ca.display().to_string(), &e))?
+    {
         let certificate = certificate.map_err(|e| say(&ca.display().to_string(), &e))?;
-        roots.add(certificate).map_err(|e| say("the authority", &e))?;
+        roots
+            .add(certificate)
+            .map_err(|e| say("the authority", &e))?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -187,13 +225,23 @@ async fn exchange(
         .with_no_client_auth();
     let name = ServerName::try_from(target.host.clone()).map_err(|e| say(&target.host, &e))?;
     let socket = connect(target).await.map_err(|e| say("connect", &e))?;
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.map_err(|e| say("TLS", &e))?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| say("HTTP", &e))?;
+    let stream = TlsConnector::from(Arc::new(config))
+        .connect(name, socket)
+        .await
+        .map_err(|e| say("TLS", &e))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|e| say("HTTP", &e))?;
     let send = async move {
-        let response = sender.send_request(request).await.map_err(|e| e.to_string())?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|e| e.to_string())?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|e| e.to_string())?;
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await
+            .map_err(|e| e.to_string())?;
         Ok((status, body.to_bytes()))
     };
     // The connection carries the exchange; which of the two ends first does not matter.
@@ -221,10 +269,26 @@ fn answer(status: StatusCode, bytes: &[u8]) -> Result<Value, AdminError> {
         return Ok(value);
     }
     // Source: RFC 9457, "problem details"; `faults` is the admin API's own.
-    let detail = value.get("detail").and_then(Value::as_str).or(value.as_str()).unwrap_or("");
-    let faults = value.get("faults").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let faults: String = faults.iter().filter_map(Value::as_str).map(|fault| format!("\n  {fault}")).collect();
-    let message = if detail.is_empty() { format!("the server answers {status}") } else { format!("{detail}{faults}") };
+    let detail = value
+        .get("detail")
+        .and_then(Value::as_str)
+        .or(value.as_str())
+        .unwrap_or("");
+    let faults = value
+        .get("faults")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let faults: String = faults
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|fault| format!("\n  {fault}"))
+        .collect();
+    let message = if detail.is_empty() {
+        format!("the server answers {status}")
+    } else {
+        format!("{detail}{faults}")
+    };
     Err(AdminError::Answered { status, message })
 }
 
@@ -234,7 +298,10 @@ mod tests {
 
     #[test]
     fn the_answers_of_the_server_become_exit_codes() {
-        let exit = |status: u16, text: &str| match answer(StatusCode::from_u16(status).unwrap(), text.as_bytes()) {
+        let exit = |status: u16, text: &str| match answer(
+            StatusCode::from_u16(status).unwrap(),
+            text.as_bytes(),
+        ) {
             Ok(_) => Exit::Ok,
             Err(error) => error.exit(),
         };
@@ -249,9 +316,13 @@ mod tests {
 
     #[test]
     fn what_the_server_says_is_what_is_printed() {
-        let problem = br#"{"status":422,"detail":"this is not a module","faults":["no memory","no decide"]}"#;
+        let problem =
+            br#"{"status":422,"detail":"this is not a module","faults":["no memory","no decide"]}"#;
         let error = answer(StatusCode::UNPROCESSABLE_ENTITY, problem).unwrap_err();
-        assert_eq!(error.to_string(), "this is not a module\n  no memory\n  no decide");
+        assert_eq!(
+            error.to_string(),
+            "this is not a module\n  no memory\n  no decide"
+        );
         let error = answer(StatusCode::BAD_GATEWAY, b"").unwrap_err();
         assert_eq!(error.to_string(), "the server answers 502 Bad Gateway");
     }
@@ -260,6 +331,13 @@ mod tests {
     fn only_https_urls_are_taken() {
         assert!(Target::of("http://localhost:9444").is_err() && Target::of("localhost").is_err());
         let target = Target::of("https://[::1]:9444/").unwrap();
-        assert_eq!((target.host.as_str(), target.port, target.host_header.as_str()), ("::1", 9_444, "[::1]:9444"));
+        assert_eq!(
+            (
+                target.host.as_str(),
+                target.port,
+                target.host_header.as_str()
+            ),
+            ("::1", 9_444, "[::1]:9444")
+        );
     }
 }

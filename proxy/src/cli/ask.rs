@@ -33,10 +33,18 @@ pub(super) struct Signal {
 
 impl Explain {
     pub(super) fn run(self, style: Style) -> Result<(), CliError> {
-        let id: RequestId =
-            self.request.parse().map_err(|fault| CliError::Usage(format!("`{}`: {fault}", self.request)))?;
-        let explained = self.connection.ask(Method::GET, &format!("/api/v1/requests/{id}/explain"), None)?;
-        if style.json { print_json(&explained) } else { print(told(&explained).trim_end()) }
+        let id: RequestId = self
+            .request
+            .parse()
+            .map_err(|fault| CliError::Usage(format!("`{}`: {fault}", self.request)))?;
+        let explained =
+            self.connection
+                .ask(Method::GET, &format!("/api/v1/requests/{id}/explain"), None)?;
+        if style.json {
+            print_json(&explained)
+        } else {
+            print(told(&explained).trim_end())
+        }
     }
 }
 
@@ -51,11 +59,19 @@ fn told(explained: &Value) -> String {
         field("caller"),
         field("access_key_id"),
     );
-    for check in explained.get("checks").and_then(Value::as_array).into_iter().flatten() {
+    for check in explained
+        .get("checks")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let of = |name: &str| check.get(name).map(word).unwrap_or_default();
         text.push_str(&format!("\n{} on {}\n", of("operation"), of("resource")));
         // The gate writes this text itself; what came from clients is escaped in it.
-        let plan = check.get("text").and_then(Value::as_str).unwrap_or("undecided: the plan cannot be built\n");
+        let plan = check
+            .get("text")
+            .and_then(Value::as_str)
+            .unwrap_or("undecided: the plan cannot be built\n");
         text.push_str(plan);
     }
     text
@@ -64,7 +80,11 @@ fn told(explained: &Value) -> String {
 impl Status {
     pub(super) fn run(self, style: Style) -> Result<(), CliError> {
         let status = self.connection.ask(Method::GET, "/api/v1/status", None)?;
-        if style.json { print_json(&status) } else { print(outline(&status, 0).trim_end()) }
+        if style.json {
+            print_json(&status)
+        } else {
+            print(outline(&status, 0).trim_end())
+        }
     }
 }
 
@@ -82,14 +102,19 @@ impl Signal {
     fn send(&self, signal: ProcessSignal) -> Result<(), CliError> {
         let pid = self.connection.notice()?.pid;
         let gone = || CliError::NotFound(format!("process {pid} does not run any more"));
-        let process = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
+        let process = i32::try_from(pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or_else(gone)?;
         // The number may have gone to another program since.
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         if test_kill_process(process).is_err() || name.trim() != "postern" {
             return Err(gone());
         }
-        kill_process(process, signal)
-            .map_err(|cause| CliError::Io { what: format!("signal process {pid}"), source: cause.into() })
+        kill_process(process, signal).map_err(|cause| CliError::Io {
+            what: format!("signal process {pid}"),
+            source: cause.into(),
+        })
     }
 }
 
@@ -102,7 +127,9 @@ pub(super) fn outline(value: &Value, depth: usize) -> String {
             .map(|(name, value)| match value {
                 Value::Object(inner) if inner.is_empty() => format!("{indent}{name}: -\n"),
                 Value::Array(inner) if inner.is_empty() => format!("{indent}{name}: -\n"),
-                Value::Object(_) | Value::Array(_) => format!("{indent}{name}:\n{}", outline(value, depth + 1)),
+                Value::Object(_) | Value::Array(_) => {
+                    format!("{indent}{name}:\n{}", outline(value, depth + 1))
+                }
                 plain => format!("{indent}{name}: {}\n", word(plain)),
             })
             .collect(),

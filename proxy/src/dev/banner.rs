@@ -21,17 +21,35 @@ pub fn banner(dev: &Dev, data: &Path, fingerprint: &str, secrets: Secrets) -> St
         Secrets::Shown => key.secret_access_key.clone(),
         Secrets::Hidden => "(in dev.json)".to_owned(),
     };
-    lines.push(format!("postern {}  dev mode, data in {folder} (delete it to start over)", env!("CARGO_PKG_VERSION")));
+    lines.push(format!(
+        "postern {}  dev mode, data in {folder} (delete it to start over)",
+        env!("CARGO_PKG_VERSION")
+    ));
     lines.push(format!("  S3        {}        admin {}", dev.s3, dev.admin));
-    lines.push(format!("  CA        {}  SHA-256 {fingerprint}", dev.ca.display()));
-    lines.push(format!("  tenant {TENANT} · users {} · a bucket demo-bucket each · keys in {folder}/dev.json", USERS.join(", ")));
+    lines.push(format!(
+        "  CA        {}  SHA-256 {fingerprint}",
+        dev.ca.display()
+    ));
+    lines.push(format!(
+        "  tenant {TENANT} · users {} · a bucket demo-bucket each · keys in {folder}/dev.json",
+        USERS.join(", ")
+    ));
     lines.push(String::new());
     for key in dev.keys.iter().filter(|key| key.user == USERS[0]) {
-        lines.push(format!("  {:<10} {:<10} {}  {}", key.user, key.level, key.access_key_id, secret(key)));
+        lines.push(format!(
+            "  {:<10} {:<10} {}  {}",
+            key.user,
+            key.level,
+            key.access_key_id,
+            secret(key)
+        ));
     }
     if let Some(key) = dev.key(USERS[0], "full") {
         lines.push("\ntry, in another shell:".to_owned());
-        lines.push(format!("  eval \"$(postern dev env --data {})\"", quoted(&folder.to_string())));
+        lines.push(format!(
+            "  eval \"$(postern dev env --data {})\"",
+            quoted(&folder.to_string())
+        ));
         if secrets == Secrets::Hidden {
             lines.push(format!("  aws s3 cp README.md s3://{}/", key.bucket));
             return lines.join("\n") + "\n";
@@ -75,13 +93,19 @@ pub fn shell(dev: &Dev, key: &DevKey) -> String {
         ("AWS_ENDPOINT_URL", dev.s3.as_str()),
         ("AWS_CA_BUNDLE", ca.as_str()),
     ];
-    variables.map(|(name, value)| format!("export {name}={}\n", quoted(value))).concat()
+    variables
+        .map(|(name, value)| format!("export {name}={}\n", quoted(value)))
+        .concat()
 }
 
 /// A word that a POSIX shell takes as it is.
 fn quoted(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -93,7 +117,15 @@ mod tests {
     fn the_banner_names_everything_that_a_newcomer_needs() {
         let text = banner(&dev(), Path::new("postern-dev"), "3F:9A", Secrets::Shown);
         assert!(text.contains("it's a secret"));
-        for words in ["https://localhost:9443", "3F:9A", "postern-dev/dev.json", "aws s3 cp", "rclone", "boto3.client", "dev env"] {
+        for words in [
+            "https://localhost:9443",
+            "3F:9A",
+            "postern-dev/dev.json",
+            "aws s3 cp",
+            "rclone",
+            "boto3.client",
+            "dev env",
+        ] {
             assert!(text.contains(words), "{words} is not in\n{text}");
         }
     }
@@ -107,8 +139,17 @@ mod tests {
     #[test]
     fn a_shell_reads_back_what_is_quoted() {
         let dev = dev();
-        let script = format!("{}printf '%s' \"$AWS_SECRET_ACCESS_KEY\"", shell(&dev, &dev.keys[0]));
-        let said = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-        assert_eq!(String::from_utf8(said.stdout).unwrap(), dev.keys[0].secret_access_key);
+        let script = format!(
+            "{}printf '%s' \"$AWS_SECRET_ACCESS_KEY\"",
+            shell(&dev, &dev.keys[0])
+        );
+        let said = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(said.stdout).unwrap(),
+            dev.keys[0].secret_access_key
+        );
     }
 }

@@ -3,8 +3,8 @@
 use std::str::FromStr as _;
 
 use postern_config::directory::{
-    Actor, BucketState, Command, CommandError, Description, Directory, KeyRights, KeyState, Level, Name, NewUser, Outcome,
-    Profile, SealError, Tenant, User, UserKind,
+    Actor, BucketState, Command, CommandError, Description, Directory, KeyRights, KeyState, Level,
+    Name, NewUser, Outcome, Profile, SealError, Tenant, User, UserKind,
 };
 use s3_protocol::BucketName;
 use storage_node::{Node, NodeError};
@@ -63,10 +63,20 @@ pub async fn seed(directory: &Directory, node: &Node) -> Result<Vec<DevKey>, See
 async fn tenant(directory: &Directory) -> Result<Tenant, SeedError> {
     let name = Name::from_str(TENANT).map_err(|_| SeedError::Missing("tenant"))?;
     if directory.state().tenant_named(&name).is_none() {
-        apply(directory, Command::CreateTenant { name: name.clone(), profile: Profile::default() }).await?;
+        apply(
+            directory,
+            Command::CreateTenant {
+                name: name.clone(),
+                profile: Profile::default(),
+            },
+        )
+        .await?;
     }
     let state = directory.state();
-    state.tenant_named(&name).map(|tenant| Tenant::clone(tenant)).ok_or(SeedError::Missing("tenant"))
+    state
+        .tenant_named(&name)
+        .map(|tenant| Tenant::clone(tenant))
+        .ok_or(SeedError::Missing("tenant"))
 }
 
 async fn user(directory: &Directory, tenant: &Tenant, name: &str) -> Result<User, SeedError> {
@@ -81,19 +91,33 @@ async fn user(directory: &Directory, tenant: &Tenant, name: &str) -> Result<User
         apply(directory, Command::CreateUser(user)).await?;
     }
     let state = directory.state();
-    state.user_named(tenant.id, &name).map(|user| User::clone(user)).ok_or(SeedError::Missing("user"))
+    state
+        .user_named(tenant.id, &name)
+        .map(|user| User::clone(user))
+        .ok_or(SeedError::Missing("user"))
 }
 
 /// In three steps, each of which may have been the last before a crash.
-async fn bucket(directory: &Directory, node: &Node, tenant: &Tenant, owner: &User) -> Result<(), SeedError> {
+async fn bucket(
+    directory: &Directory,
+    node: &Node,
+    tenant: &Tenant,
+    owner: &User,
+) -> Result<(), SeedError> {
     let name = BucketName::from_str(BUCKET).map_err(|_| SeedError::Missing("bucket"))?;
     let namespace = owner.namespace(tenant.profile);
     if directory.state().bucket(namespace, &name).is_none() {
-        let command = Command::BeginBucket { namespace, name: name.clone(), owner: owner.id };
+        let command = Command::BeginBucket {
+            namespace,
+            name: name.clone(),
+            owner: owner.id,
+        };
         apply(directory, command).await?;
     }
     let state = directory.state();
-    let bucket = state.bucket(namespace, &name).ok_or(SeedError::Missing("bucket"))?;
+    let bucket = state
+        .bucket(namespace, &name)
+        .ok_or(SeedError::Missing("bucket"))?;
     if bucket.state == BucketState::Creating {
         node.create_bucket(bucket.id).await?;
         apply(directory, Command::ActivateBucket(bucket.id)).await?;
@@ -101,26 +125,52 @@ async fn bucket(directory: &Directory, node: &Node, tenant: &Tenant, owner: &Use
     Ok(())
 }
 
-async fn key(directory: &Directory, user: &User, level: Level) -> Result<(String, String), SeedError> {
+async fn key(
+    directory: &Directory,
+    user: &User,
+    level: Level,
+) -> Result<(String, String), SeedError> {
     let state = directory.state();
     let ours = state.keys(user.id).find(|key| {
-        key.rights.level == level && key.state == KeyState::Active && key.rights.description.as_str() == DESCRIPTION
+        key.rights.level == level
+            && key.state == KeyState::Active
+            && key.rights.description.as_str() == DESCRIPTION
     });
     let (id, secret) = match ours {
         Some(key) => {
             let opened = state.open_secret(key);
-            (key.id.to_string(), opened.map_err(|source| SeedError::Seal { key: key.id.to_string(), source })?)
+            (
+                key.id.to_string(),
+                opened.map_err(|source| SeedError::Seal {
+                    key: key.id.to_string(),
+                    source,
+                })?,
+            )
         }
         None => {
             let description = Description::from_str(DESCRIPTION).unwrap_or_default();
-            let rights = KeyRights { description, ..KeyRights::of_level(level) };
-            match apply(directory, Command::CreateKey { user: user.id, rights }).await? {
+            let rights = KeyRights {
+                description,
+                ..KeyRights::of_level(level)
+            };
+            match apply(
+                directory,
+                Command::CreateKey {
+                    user: user.id,
+                    rights,
+                },
+            )
+            .await?
+            {
                 Outcome::Key { key, secret } => (key.to_string(), secret),
                 _ => return Err(SeedError::Missing("key")),
             }
         }
     };
-    Ok((id, secret.lend(|bytes| String::from_utf8_lossy(bytes).into_owned())))
+    Ok((
+        id,
+        secret.lend(|bytes| String::from_utf8_lossy(bytes).into_owned()),
+    ))
 }
 
 async fn apply(directory: &Directory, command: Command) -> Result<Outcome, CommandError> {

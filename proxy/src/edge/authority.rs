@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -62,17 +62,28 @@ impl Authority {
         let (cert_path, key_path) = (folder.join("ca.pem"), folder.join("ca.key"));
         if cert_path.exists() && key_path.exists() {
             let pem = read(&key_path)?;
-            let key = KeyPair::from_pem(&pem).map_err(|_| AuthorityError::Damaged { path: key_path })?;
-            return Ok(Self { folder: folder.to_owned(), key });
+            let key =
+                KeyPair::from_pem(&pem).map_err(|_| AuthorityError::Damaged { path: key_path })?;
+            return Ok(Self {
+                folder: folder.to_owned(),
+                key,
+            });
         }
         let key = KeyPair::generate()?;
         let today = date(now_ms);
         let mut params = params_of_authority();
         live(&mut params, today, jiff::Span::new().years(AUTHORITY_YEARS));
         let cert = params.self_signed(&key)?;
-        write(&key_path, key.serialize_pem().as_bytes(), files::write_private)?;
+        write(
+            &key_path,
+            key.serialize_pem().as_bytes(),
+            files::write_private,
+        )?;
         write(&cert_path, cert.pem().as_bytes(), files::write_public)?;
-        Ok(Self { folder: folder.to_owned(), key })
+        Ok(Self {
+            folder: folder.to_owned(),
+            key,
+        })
     }
 
     /// The certificate of the authority, which clients are told to trust.
@@ -89,7 +100,10 @@ impl Authority {
         let path = self.certificate();
         let cert = rustls::pki_types::CertificateDer::from_pem_slice(read(&path)?.as_bytes())
             .map_err(|_| AuthorityError::Damaged { path })?;
-        let pairs: Vec<String> = Sha256::digest(&cert).iter().map(|byte| format!("{byte:02X}")).collect();
+        let pairs: Vec<String> = Sha256::digest(&cert)
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
         Ok(pairs.join(":"))
     }
 
@@ -98,12 +112,21 @@ impl Authority {
     ///
     /// # Errors
     /// A name is none, or the folder cannot be written.
-    pub fn certify(&self, names: &[String], now_ms: u64) -> Result<CertificateFiles, AuthorityError> {
-        let files = CertificateFiles { cert: self.folder.join("server.pem"), key: self.folder.join("server.key") };
+    pub fn certify(
+        &self,
+        names: &[String],
+        now_ms: u64,
+    ) -> Result<CertificateFiles, AuthorityError> {
+        let files = CertificateFiles {
+            cert: self.folder.join("server.pem"),
+            key: self.folder.join("server.key"),
+        };
         let today = date(now_ms);
         // What stands before the first certificate of a PEM file is a comment.
         let names_line = format!("names: {}\n", names.join(" "));
-        if files.key.exists() && fs::read_to_string(&files.cert).is_ok_and(|pem| is_good(&pem, &names_line, today)) {
+        if files.key.exists()
+            && fs::read_to_string(&files.cert).is_ok_and(|pem| is_good(&pem, &names_line, today))
+        {
             return Ok(files);
         }
         let key = KeyPair::generate()?;
@@ -114,7 +137,11 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let cert = params.signed_by(&key, &Issuer::new(params_of_authority(), &self.key))?;
-        write(&files.key, key.serialize_pem().as_bytes(), files::write_private)?;
+        write(
+            &files.key,
+            key.serialize_pem().as_bytes(),
+            files::write_private,
+        )?;
         let pem = format!("{names_line}made: {today}\n\n{}", cert.pem());
         write(&files.cert, pem.as_bytes(), files::write_private)?;
         Ok(files)
@@ -124,7 +151,16 @@ impl Authority {
 /// The names of a certificate for this machine alone. Not every client accepts `*.localhost`, whose wildcard stands next to
 /// the last label; all accept `*.s3.localhost`.
 pub fn local_names() -> Vec<String> {
-    ["localhost", "*.localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1", "::1"].map(String::from).to_vec()
+    [
+        "localhost",
+        "*.localhost",
+        "s3.localhost",
+        "*.s3.localhost",
+        "127.0.0.1",
+        "::1",
+    ]
+    .map(String::from)
+    .to_vec()
 }
 
 fn is_good(pem: &str, names_line: &str, today: Date) -> bool {
@@ -132,7 +168,8 @@ fn is_good(pem: &str, names_line: &str, today: Date) -> bool {
         .strip_prefix(names_line)
         .and_then(|rest| rest.strip_prefix("made: "))
         .and_then(|rest| rest.lines().next()?.parse::<Date>().ok());
-    made.and_then(|made| today.since(made).ok()).is_some_and(|age| (0..RENEW_DAYS).contains(&age.get_days()))
+    made.and_then(|made| today.since(made).ok())
+        .is_some_and(|age| (0..RENEW_DAYS).contains(&age.get_days()))
 }
 
 /// The name and the uses of the authority: the same each time, since issued certificates repeat the name.
@@ -151,8 +188,12 @@ fn named(name: &str) -> DistinguishedName {
 }
 
 fn date(now_ms: u64) -> Date {
-    let now = i64::try_from(now_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    now.unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(TimeZone::UTC).date()
+    let now = i64::try_from(now_ms)
+        .ok()
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    now.unwrap_or(Timestamp::UNIX_EPOCH)
+        .to_zoned(TimeZone::UTC)
+        .date()
 }
 
 /// Lets a certificate live from yesterday, since clocks differ, for `span`.
@@ -166,9 +207,14 @@ fn live(params: &mut CertificateParams, today: Date, span: jiff::Span) {
 }
 
 fn read(path: &Path) -> Result<String, AuthorityError> {
-    let bytes = files::read_bounded(path, PEM_BYTES_MAX)
-        .map_err(|source| AuthorityError::File { path: path.to_owned(), source })?;
-    String::from_utf8(bytes).map_err(|_| AuthorityError::Damaged { path: path.to_owned() })
+    let bytes =
+        files::read_bounded(path, PEM_BYTES_MAX).map_err(|source| AuthorityError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+    String::from_utf8(bytes).map_err(|_| AuthorityError::Damaged {
+        path: path.to_owned(),
+    })
 }
 
 fn write(
@@ -176,7 +222,10 @@ fn write(
     bytes: &[u8],
     how: fn(&Path, &[u8]) -> std::io::Result<()>,
 ) -> Result<(), AuthorityError> {
-    how(path, bytes).map_err(|source| AuthorityError::File { path: path.to_owned(), source })
+    how(path, bytes).map_err(|source| AuthorityError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -193,7 +242,11 @@ mod tests {
             let authority = Authority::open(folder.path(), now).unwrap();
             let files = authority.certify(&local_names(), now).unwrap();
             let read = |path: &Path| fs::read_to_string(path).unwrap();
-            (authority.fingerprint().unwrap(), read(&files.cert), read(&files.key))
+            (
+                authority.fingerprint().unwrap(),
+                read(&files.cert),
+                read(&files.key),
+            )
         };
         let first = start(NOW);
         assert_eq!(first.0.len(), 32 * 3 - 1);
@@ -213,7 +266,11 @@ mod tests {
         };
         let local = certify(&local_names());
         assert_ne!(certify(&["s3.example.com".to_owned()]), local);
-        assert!(authority.certify(&["not a name \u{e9}".to_owned()], NOW).is_err());
+        assert!(
+            authority
+                .certify(&["not a name \u{e9}".to_owned()], NOW)
+                .is_err()
+        );
     }
 
     #[test]
@@ -221,6 +278,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         Authority::open(folder.path(), NOW).unwrap();
         fs::write(folder.path().join("ca.key"), "nonsense").unwrap();
-        assert!(matches!(Authority::open(folder.path(), NOW), Err(AuthorityError::Damaged { .. })));
+        assert!(matches!(
+            Authority::open(folder.path(), NOW),
+            Err(AuthorityError::Damaged { .. })
+        ));
     }
 }

@@ -88,11 +88,17 @@ impl<J: Journey> Shared<J> {
                 if driven.is_err() {
                     // The panic hook has written where. This connection is lost, nothing else.
                     self.parts.observer.metrics().panicked();
-                    tracing::error!(listener = self.options.name, "a request panicked; its connection is closed");
+                    tracing::error!(
+                        listener = self.options.name,
+                        "a request panicked; its connection is closed"
+                    );
                 }
             }
             Err(cause) => {
-                self.parts.observer.metrics().connection_failed(cause.label());
+                self.parts
+                    .observer
+                    .metrics()
+                    .connection_failed(cause.label());
                 tracing::debug!(listener = self.options.name, peer.address = %from, %cause, "connection refused");
             }
         }
@@ -110,22 +116,38 @@ impl<J: Journey> Shared<J> {
             None
         };
         let client = told.unwrap_or(from);
-        let mut peer =
-            Peer { client: client.ip().to_canonical(), port: client.port(), socket: at, tls: None };
+        let mut peer = Peer {
+            client: client.ip().to_canonical(),
+            port: client.port(),
+            socket: at,
+            tls: None,
+        };
         let seat = self.seats.take_for(peer.client).ok_or(OpenError::TooMany)?;
         let stream = match &self.options.certificates {
             None => Stream::Plain(socket),
             Some(certificates) => {
-                let stream = certificates.acceptor().accept(socket).await.map_err(OpenError::Tls)?;
+                let stream = certificates
+                    .acceptor()
+                    .accept(socket)
+                    .await
+                    .map_err(OpenError::Tls)?;
                 peer.tls = Some(tls::info(stream.get_ref().1));
                 Stream::Tls(Box::new(stream))
             }
         };
-        Ok(Opened { stream, peer, _seat: seat })
+        Ok(Opened {
+            stream,
+            peer,
+            _seat: seat,
+        })
     }
 
     async fn drive(self: &Arc<Self>, opened: Opened) {
-        let Opened { stream, peer, _seat } = opened;
+        let Opened {
+            stream,
+            peer,
+            _seat,
+        } = opened;
         let watched = self.watch.enter();
         let connected = Arc::new(Connected {
             journey: Arc::clone(&self.journey),

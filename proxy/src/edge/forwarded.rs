@@ -16,7 +16,9 @@ pub(super) fn client(trusted: &[IpNet], socket: IpAddr, headers: &HeaderMap) -> 
     let mut furthest = None;
     for value in headers.get_all("x-forwarded-for").iter().rev() {
         for hop in value.to_str().ok()?.rsplit(',') {
-            let Some(address) = address(hop.trim()) else { return furthest };
+            let Some(address) = address(hop.trim()) else {
+                return furthest;
+            };
             furthest = Some(address);
             if !is_trusted(&address) {
                 return furthest;
@@ -29,9 +31,13 @@ pub(super) fn client(trusted: &[IpNet], socket: IpAddr, headers: &HeaderMap) -> 
 /// An address as proxies write it: bare, with a port, or in brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.parse::<IpAddr>().ok();
-    bare.or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))
-        .or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
-        .map(|address| address.to_canonical())
+    bare.or_else(|| {
+        text.parse::<std::net::SocketAddr>()
+            .ok()
+            .map(|address| address.ip())
+    })
+    .or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
+    .map(|address| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -39,7 +45,10 @@ mod tests {
     use super::*;
 
     fn seen(trusted: &[&str], socket: &str, values: &[&str]) -> Option<String> {
-        let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        let trusted: Vec<IpNet> = trusted
+            .iter()
+            .map(|network| network.parse().unwrap())
+            .collect();
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append("x-forwarded-for", value.parse().unwrap());
@@ -56,19 +65,40 @@ mod tests {
     #[test]
     fn the_last_address_that_no_trusted_proxy_has_is_the_client() {
         let trusted = ["10.0.0.0/8"];
-        assert_eq!(seen(&trusted, "10.0.0.1", &["203.0.113.9"]).unwrap(), "203.0.113.9");
-        assert_eq!(seen(&trusted, "10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.0.0.2"]).unwrap(), "203.0.113.9");
-        assert_eq!(seen(&trusted, "10.0.0.1", &["1.1.1.1", "203.0.113.9"]).unwrap(), "203.0.113.9");
-        assert_eq!(seen(&trusted, "10.0.0.1", &["10.0.0.7"]).unwrap(), "10.0.0.7");
-        assert_eq!(seen(&trusted, "10.0.0.1", &["[2001:db8::1]:443"]).unwrap(), "2001:db8::1");
-        assert_eq!(seen(&trusted, "10.0.0.1", &["::ffff:203.0.113.9"]).unwrap(), "203.0.113.9");
+        assert_eq!(
+            seen(&trusted, "10.0.0.1", &["203.0.113.9"]).unwrap(),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            seen(&trusted, "10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.0.0.2"]).unwrap(),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            seen(&trusted, "10.0.0.1", &["1.1.1.1", "203.0.113.9"]).unwrap(),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            seen(&trusted, "10.0.0.1", &["10.0.0.7"]).unwrap(),
+            "10.0.0.7"
+        );
+        assert_eq!(
+            seen(&trusted, "10.0.0.1", &["[2001:db8::1]:443"]).unwrap(),
+            "2001:db8::1"
+        );
+        assert_eq!(
+            seen(&trusted, "10.0.0.1", &["::ffff:203.0.113.9"]).unwrap(),
+            "203.0.113.9"
+        );
     }
 
     #[test]
     fn what_is_no_address_ends_the_search() {
         let trusted = ["10.0.0.0/8"];
         assert_eq!(seen(&trusted, "10.0.0.1", &["1.1.1.1, unknown"]), None);
-        assert_eq!(seen(&trusted, "10.0.0.1", &["1.1.1.1, x, 10.0.0.2"]).unwrap(), "10.0.0.2");
+        assert_eq!(
+            seen(&trusted, "10.0.0.1", &["1.1.1.1, x, 10.0.0.2"]).unwrap(),
+            "10.0.0.2"
+        );
         assert_eq!(seen(&trusted, "10.0.0.1", &[]), None);
     }
 }

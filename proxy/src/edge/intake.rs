@@ -69,7 +69,10 @@ impl From<IntakeFault> for S3Error {
         match fault {
             IntakeFault::Idle(_) | IntakeFault::Slow { .. } => Self::new(S3Code::RequestTimeout),
             IntakeFault::Gone(_) => Self::new(S3Code::IncompleteBody),
-            IntakeFault::Framing(_) => Self::with(S3Code::InvalidRequest, "The framing of the body is not valid."),
+            IntakeFault::Framing(_) => Self::with(
+                S3Code::InvalidRequest,
+                "The framing of the body is not valid.",
+            ),
         }
     }
 }
@@ -90,18 +93,32 @@ impl Intake {
 
     /// A body that is at hand, for requests that do not come from a wire.
     pub fn at_hand(bytes: impl Into<Bytes>) -> Self {
-        let pace = Pace { idle: Duration::MAX, rate: 0, window: Duration::MAX };
+        let pace = Pace {
+            idle: Duration::MAX,
+            rate: 0,
+            window: Duration::MAX,
+        };
         Self::new(Source::AtHand(Some(bytes.into())), None, pace)
     }
 
     const fn new(source: Source, line: Option<Arc<Line>>, pace: Pace) -> Self {
-        Self { source, line, pace, alarm: None, waiting_since: None, waited: Duration::ZERO, bytes: 0 }
+        Self {
+            source,
+            line,
+            pace,
+            alarm: None,
+            waiting_since: None,
+            waited: Duration::ZERO,
+            bytes: 0,
+        }
     }
 
     /// The body waits for its client: rings when that took too long.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<IntakeFault> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.pace.idle)));
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.pace.idle)));
         loop {
             std::task::ready!(alarm.as_mut().poll(cx));
             if since.elapsed() >= self.pace.idle {
@@ -114,12 +131,16 @@ impl Intake {
 
     /// `bytes` came: whether they came fast enough, counting only the time that was spent waiting for the client.
     fn measure(&mut self, bytes: usize) -> Result<(), IntakeFault> {
-        self.bytes = self.bytes.saturating_add(bytes.try_into().unwrap_or(u64::MAX));
+        self.bytes = self
+            .bytes
+            .saturating_add(bytes.try_into().unwrap_or(u64::MAX));
         if let Some(since) = self.waiting_since.take() {
             self.waited += since.elapsed();
             let expected = u128::from(self.pace.rate) * self.waited.as_millis() / 1_000;
             if self.waited > self.pace.window && u128::from(self.bytes) < expected {
-                return Err(IntakeFault::Slow { rate: self.pace.rate });
+                return Err(IntakeFault::Slow {
+                    rate: self.pace.rate,
+                });
             }
         }
         Ok(())
@@ -143,7 +164,9 @@ impl Body for Intake {
         let this = self.get_mut();
         let body = match &mut this.source {
             Source::Wire(body) => body,
-            Source::AtHand(bytes) => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Source::AtHand(bytes) => {
+                return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))));
+            }
         };
         match Pin::new(&mut *body).poll_frame(cx) {
             Poll::Pending => this.wait(cx).map(|fault| Some(Err(fault))),
@@ -173,7 +196,9 @@ impl Body for Intake {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Wire(body) => body.size_hint(),
-            Source::AtHand(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Source::AtHand(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
         }
     }
 }
@@ -184,7 +209,9 @@ fn fault(cause: hyper::Error) -> IntakeFault {
     while let Some(error) = source {
         if let Some(io) = error.downcast_ref::<std::io::Error>() {
             return match io.kind() {
-                std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => IntakeFault::Framing(cause),
+                std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {
+                    IntakeFault::Framing(cause)
+                }
                 _ => IntakeFault::Gone(cause),
             };
         }

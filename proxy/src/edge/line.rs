@@ -100,7 +100,11 @@ impl Watch {
 
     /// How often to sweep: often enough that the shortest limit is exceeded by a quarter at most.
     pub(super) fn period(&self) -> Duration {
-        let shortest = self.limits.head_time.min(self.limits.keep_alive_time).min(self.limits.body_idle_time);
+        let shortest = self
+            .limits
+            .head_time
+            .min(self.limits.keep_alive_time)
+            .min(self.limits.body_idle_time);
         (shortest / 4).clamp(Duration::from_millis(25), Duration::from_secs(1))
     }
 
@@ -212,14 +216,26 @@ impl Line {
     /// Whether the head that was just read, of a request with `Transfer-Encoding`, has a length too, or cannot be seen.
     pub(super) fn head_is_ambiguous(&self, request_line: &str) -> bool {
         let head = self.head.lock();
-        let Some(start) = memchr::memmem::find(&head.bytes, request_line.as_bytes()) else { return true };
+        let Some(start) = memchr::memmem::find(&head.bytes, request_line.as_bytes()) else {
+            return true;
+        };
         let bytes = head.bytes.get(start..).unwrap_or_default();
-        let ends = [memchr::memmem::find(bytes, b"\r\n\r\n"), memchr::memmem::find(bytes, b"\n\n")];
-        let Some(end) = ends.into_iter().flatten().min() else { return true };
-        let lines = bytes.get(..end).unwrap_or_default().split(|byte| *byte == b'\n');
-        head.cut || lines.into_iter().any(|line| {
-            line.get(..15).is_some_and(|name| name.eq_ignore_ascii_case(b"content-length:"))
-        })
+        let ends = [
+            memchr::memmem::find(bytes, b"\r\n\r\n"),
+            memchr::memmem::find(bytes, b"\n\n"),
+        ];
+        let Some(end) = ends.into_iter().flatten().min() else {
+            return true;
+        };
+        let lines = bytes
+            .get(..end)
+            .unwrap_or_default()
+            .split(|byte| *byte == b'\n');
+        head.cut
+            || lines.into_iter().any(|line| {
+                line.get(..15)
+                    .is_some_and(|name| name.eq_ignore_ascii_case(b"content-length:"))
+            })
     }
 
     /// Forgets the bytes of the head.
@@ -287,7 +303,8 @@ impl Line {
 
     fn is_over(&self, now: u64) -> bool {
         let limits = &self.watch.limits;
-        let longer = |since: u64, limit: Duration| u128::from(now.saturating_sub(since)) > limit.as_millis();
+        let longer =
+            |since: u64, limit: Duration| u128::from(now.saturating_sub(since)) > limit.as_millis();
         let since = self.since.load(Ordering::Relaxed);
         let stalled = self.stalled.load(Ordering::Relaxed);
         let waited = match self.phase() {

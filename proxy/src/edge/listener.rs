@@ -58,7 +58,11 @@ impl Bound {
     pub fn new(options: EdgeOptions) -> Result<Self, BindError> {
         let (name, listen) = (options.name, options.listen);
         let bind = || {
-            let socket = Socket::new(Domain::for_address(listen), Type::STREAM, Some(Protocol::TCP))?;
+            let socket = Socket::new(
+                Domain::for_address(listen),
+                Type::STREAM,
+                Some(Protocol::TCP),
+            )?;
             socket.set_reuse_address(true)?;
             socket.set_nonblocking(true)?;
             socket.bind(&listen.into())?;
@@ -67,8 +71,16 @@ impl Bound {
             let address = socket.local_addr()?;
             Ok((socket, address))
         };
-        let (socket, address) = bind().map_err(|source| BindError { name, listen, source })?;
-        Ok(Self { options, socket, address })
+        let (socket, address) = bind().map_err(|source| BindError {
+            name,
+            listen,
+            source,
+        })?;
+        Ok(Self {
+            options,
+            socket,
+            address,
+        })
     }
 
     /// Where it listens; the real port where port 0 was asked for.
@@ -106,7 +118,9 @@ impl Bound {
                     looks.tick().await;
                     let path = certificates.files().cert.display();
                     match certificates.reload_if_changed() {
-                        Ok(true) => tracing::info!(certificate.path = %path, "certificate reloaded"),
+                        Ok(true) => {
+                            tracing::info!(certificate.path = %path, "certificate reloaded")
+                        }
                         Ok(false) => {}
                         Err(cause) => tracing::warn!(%cause, "the old certificate stays in use"),
                     }
@@ -132,7 +146,12 @@ async fn accept<J: Journey>(socket: TcpListener, shared: Arc<Shared<J>>, connect
     }
 }
 
-fn admit<J: Journey>(shared: &Arc<Shared<J>>, connections: &Tasks, stream: TcpStream, from: SocketAddr) {
+fn admit<J: Journey>(
+    shared: &Arc<Shared<J>>,
+    connections: &Tasks,
+    stream: TcpStream,
+    from: SocketAddr,
+) {
     let metrics = shared.parts.observer.metrics();
     let Some(seat) = shared.seats.take() else {
         // Dropping it closes it. To leave it in the backlog would let whoever holds the seats starve all others.
@@ -141,7 +160,9 @@ fn admit<J: Journey>(shared: &Arc<Shared<J>>, connections: &Tasks, stream: TcpSt
     };
     // Without TCP_NODELAY a kept connection stalls for 44 ms between a head and its body.
     let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE_PROBE_TIME);
-    let set = stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keep_alive));
+    let set = stream
+        .set_nodelay(true)
+        .and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keep_alive));
     if set.is_err() {
         return; // the client is gone already
     }
@@ -158,7 +179,11 @@ fn is_of_one_connection(cause: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(
         cause.kind(),
-        K::ConnectionAborted | K::ConnectionReset | K::ConnectionRefused | K::Interrupted | K::PermissionDenied
+        K::ConnectionAborted
+            | K::ConnectionReset
+            | K::ConnectionRefused
+            | K::Interrupted
+            | K::PermissionDenied
     )
 }
 

@@ -47,7 +47,11 @@ pub(super) async fn read(
 }
 
 async fn read_v2(socket: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketAddr>, ProxyError> {
-    let (command, family, length) = (socket.read_u8().await?, socket.read_u8().await?, socket.read_u16().await?);
+    let (command, family, length) = (
+        socket.read_u8().await?,
+        socket.read_u8().await?,
+        socket.read_u16().await?,
+    );
     let whole = V2_HEAD_BYTES + usize::from(length);
     if whole > PROXY_V2_BYTES_MAX {
         return Err(ProxyError::TooLong(whole));
@@ -73,7 +77,9 @@ async fn read_v2(socket: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketA
 
 /// Source address and port of a version 2 payload: source, destination, source port, destination port, extensions.
 fn v2<const N: usize>(payload: &[u8]) -> Result<([u8; N], u16), ProxyError> {
-    let (from, rest) = payload.split_first_chunk::<N>().ok_or(ProxyError::Malformed)?;
+    let (from, rest) = payload
+        .split_first_chunk::<N>()
+        .ok_or(ProxyError::Malformed)?;
     let (_to, rest) = rest.split_first_chunk::<N>().ok_or(ProxyError::Malformed)?;
     let (port, rest) = rest.split_first_chunk::<2>().ok_or(ProxyError::Malformed)?;
     if rest.len() < 2 {
@@ -93,13 +99,19 @@ async fn read_v1(
         }
         header.push(socket.read_u8().await?);
     }
-    let line = std::str::from_utf8(&header).ok().and_then(|line| line.strip_suffix("\r\n"));
+    let line = std::str::from_utf8(&header)
+        .ok()
+        .and_then(|line| line.strip_suffix("\r\n"));
     let line = line.ok_or(ProxyError::Malformed)?;
     let fields: Vec<&str> = line.split(' ').skip(1).collect();
     match *fields.as_slice() {
         ["UNKNOWN", ..] => Ok(None),
-        ["TCP4", from, to, from_port, to_port] => v1::<Ipv4Addr>([from, to], [from_port, to_port]).map(Some),
-        ["TCP6", from, to, from_port, to_port] => v1::<Ipv6Addr>([from, to], [from_port, to_port]).map(Some),
+        ["TCP4", from, to, from_port, to_port] => {
+            v1::<Ipv4Addr>([from, to], [from_port, to_port]).map(Some)
+        }
+        ["TCP6", from, to, from_port, to_port] => {
+            v1::<Ipv6Addr>([from, to], [from_port, to_port]).map(Some)
+        }
         _ => Err(ProxyError::Malformed),
     }
 }
@@ -111,7 +123,12 @@ fn v1<A: std::str::FromStr + Into<IpAddr>>(
 ) -> Result<SocketAddr, ProxyError> {
     let address = |text: &str| text.parse::<A>().map_err(|_| ProxyError::Malformed);
     let port = |text: &str| match text.parse::<u16>() {
-        Ok(port) if text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0')) => Ok(port),
+        Ok(port)
+            if text.bytes().all(|byte| byte.is_ascii_digit())
+                && (text == "0" || !text.starts_with('0')) =>
+        {
+            Ok(port)
+        }
         _ => Err(ProxyError::Malformed),
     };
     let (from, _to) = (address(from)?, address(to)?);
@@ -126,7 +143,10 @@ mod tests {
     /// The address read from `bytes`, and what is left for TLS.
     async fn read_from(bytes: &[u8]) -> (Result<Option<String>, String>, Vec<u8>) {
         let mut socket = bytes;
-        let address = read(&mut socket).await.map(|a| a.map(|a| a.to_string())).map_err(|e| e.to_string());
+        let address = read(&mut socket)
+            .await
+            .map(|a| a.map(|a| a.to_string()))
+            .map_err(|e| e.to_string());
         (address, socket.to_vec())
     }
 
@@ -138,7 +158,10 @@ mod tests {
     #[tokio::test]
     async fn version_1_names_the_client_and_leaves_the_rest() {
         let (address, rest) = read_from(b"PROXY TCP4 192.0.2.7 192.0.2.1 56324 443\r\nhello").await;
-        assert_eq!((address, rest.as_slice()), (Ok(Some("192.0.2.7:56324".into())), &b"hello"[..]));
+        assert_eq!(
+            (address, rest.as_slice()),
+            (Ok(Some("192.0.2.7:56324".into())), &b"hello"[..])
+        );
         let (address, _) = read_from(b"PROXY TCP6 2001:db8::7 2001:db8::1 1 443\r\n").await;
         assert_eq!(address, Ok(Some("[2001:db8::7]:1".into())));
         assert_eq!(read_from(b"PROXY UNKNOWN\r\n").await.0, Ok(None));
@@ -149,7 +172,10 @@ mod tests {
         let addresses = [192, 0, 2, 7, 192, 0, 2, 1, 0xDC, 0x04, 0x01, 0xBB];
         let bytes = [v2_header(1, 0x11, &addresses), b"hello".to_vec()].concat();
         let (address, rest) = read_from(&bytes).await;
-        assert_eq!((address, rest.as_slice()), (Ok(Some("192.0.2.7:56324".into())), &b"hello"[..]));
+        assert_eq!(
+            (address, rest.as_slice()),
+            (Ok(Some("192.0.2.7:56324".into())), &b"hello"[..])
+        );
         assert_eq!(read_from(&v2_header(0, 0, &[])).await.0, Ok(None));
     }
 
@@ -163,7 +189,11 @@ mod tests {
             b"PROXY TCP4 192.0",
             b"PROXY ",
         ] {
-            assert!(read_from(bytes).await.0.is_err(), "{}", bytes.escape_ascii());
+            assert!(
+                read_from(bytes).await.0.is_err(),
+                "{}",
+                bytes.escape_ascii()
+            );
         }
         assert!(read_from(&v2_header(1, 0x11, &[1, 2, 3])).await.0.is_err());
         assert!(read_from(&v2_header(7, 0x11, &[0; 12])).await.0.is_err());

@@ -45,7 +45,9 @@ impl HeadFault {
             Self::Malformed => "The head of the request is not well-formed HTTP.",
             Self::TooLarge => "Your request header section exceeds the maximum allowed size.",
             Self::TargetTooLong => "The request target is too long.",
-            Self::AmbiguousFraming => "The length of the body is declared in two ways, or in one that is not supported.",
+            Self::AmbiguousFraming => {
+                "The length of the body is declared in two ways, or in one that is not supported."
+            }
         }
     }
 
@@ -85,9 +87,13 @@ pub(super) fn unservable<B>(
     let mut entry = Entry::open(&parts.observer, peer, wire, parts.clock.now_ms());
     let id = entry.id();
     let mut response = Response::new(Full::new(Bytes::from(fault.document(id))));
-    *response.status_mut() = StatusCode::from_u16(fault.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
+    *response.status_mut() =
+        StatusCode::from_u16(fault.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/xml"),
+    );
     headers.insert("x-amz-request-id", id.to_header());
     entry.answered(response.status(), Some(fault.code()));
     entry.ride(response)
@@ -99,12 +105,17 @@ mod tests {
 
     #[test]
     fn each_fault_of_a_head_is_a_client_error_that_says_what_is_wrong() {
-        for fault in
-            [HeadFault::Malformed, HeadFault::TooLarge, HeadFault::TargetTooLong, HeadFault::AmbiguousFraming]
-        {
+        for fault in [
+            HeadFault::Malformed,
+            HeadFault::TooLarge,
+            HeadFault::TargetTooLong,
+            HeadFault::AmbiguousFraming,
+        ] {
             assert_eq!(fault.code().status(), 400);
             let document = fault.document(RequestId::from(7));
-            assert!(document.contains(fault.code().as_str()) && document.contains("0000000000000007"));
+            assert!(
+                document.contains(fault.code().as_str()) && document.contains("0000000000000007")
+            );
         }
     }
 }

@@ -27,13 +27,20 @@ pub(super) struct AddressSeat(Arc<Seats>, IpAddr);
 
 impl Seats {
     pub(super) fn new(max: usize, max_per_address: usize) -> Arc<Self> {
-        Arc::new(Self { max, max_per_address, taken: AtomicUsize::new(0), by_address: Mutex::default() })
+        Arc::new(Self {
+            max,
+            max_per_address,
+            taken: AtomicUsize::new(0),
+            by_address: Mutex::default(),
+        })
     }
 
     /// A seat, or `None` when all are taken.
     pub(super) fn take(self: &Arc<Self>) -> Option<Seat> {
         let step = |taken| (taken < self.max).then_some(taken + 1);
-        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).ok()?;
+        self.taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step)
+            .ok()?;
         Some(Seat(Arc::clone(self)))
     }
 

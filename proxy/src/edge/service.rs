@@ -42,23 +42,35 @@ impl<J: Journey> Connected<J> {
         }
         let wire = wire.map(|body| Intake::of(body, &self.line, one_at_a_time));
         let mut response = match fault {
-            Some(fault) => refused::unservable(&self.parts, &self.peer, &wire, fault).map(Outgoing::Refused),
+            Some(fault) => {
+                refused::unservable(&self.parts, &self.peer, &wire, fault).map(Outgoing::Refused)
+            }
             None => self.journey(wire).await.map(Outgoing::Journey),
         };
         if one_at_a_time && (fault.is_some() || self.line.body_open()) {
             // The client is still sending: tell it that the connection ends, and end it so that it can read this.
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
             self.line.set_linger();
         }
-        Ok(response.map(|body| Leaving { body, _at_work: at_work }))
+        Ok(response.map(|body| Leaving {
+            body,
+            _at_work: at_work,
+        }))
     }
 
     async fn journey(&self, wire: Request<Intake>) -> Response<J::Answer> {
-        let through_proxy = forwarded::client(&self.trusted_proxies, self.peer.socket, wire.headers());
+        let through_proxy =
+            forwarded::client(&self.trusted_proxies, self.peer.socket, wire.headers());
         match through_proxy {
             None => self.journey.serve(&self.peer, wire).await,
             Some(client) => {
-                let peer = Peer { client, port: 0, ..Peer::clone(&self.peer) };
+                let peer = Peer {
+                    client,
+                    port: 0,
+                    ..Peer::clone(&self.peer)
+                };
                 self.journey.serve(&peer, wire).await
             }
         }
@@ -67,7 +79,10 @@ impl<J: Journey> Connected<J> {
     /// What makes a head unservable although hyper could read it.
     fn fault(&self, wire: &Request<Incoming>) -> Option<HeadFault> {
         let limits = self.line.limits();
-        let target = wire.uri().path_and_query().map_or("", |target| target.as_str());
+        let target = wire
+            .uri()
+            .path_and_query()
+            .map_or("", |target| target.as_str());
         if target.len() > limits.uri_bytes {
             return Some(HeadFault::TargetTooLong);
         }
@@ -76,10 +91,12 @@ impl<J: Journey> Connected<J> {
         }
         let mut codings = wire.headers().get_all(header::TRANSFER_ENCODING).iter();
         let coding = codings.next()?;
-        let chunked_alone = coding.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
+        let chunked_alone =
+            coding.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
         // hyper drops a length that stands beside a coding, so the head itself is looked at.
         let request_line = format!("{} {}", wire.method(), wire.uri());
-        (!chunked_alone || self.line.head_is_ambiguous(&request_line)).then_some(HeadFault::AmbiguousFraming)
+        (!chunked_alone || self.line.head_is_ambiguous(&request_line))
+            .then_some(HeadFault::AmbiguousFraming)
     }
 }
 
@@ -112,12 +129,12 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Leaving<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.get_mut().body {
-            Outgoing::Journey(body) => {
-                Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
-            }
-            Outgoing::Refused(body) => {
-                Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
-            }
+            Outgoing::Journey(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+            Outgoing::Refused(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
         }
     }
 

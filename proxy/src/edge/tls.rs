@@ -79,7 +79,10 @@ impl Certificates {
     /// A file cannot be read, is not PEM, or the two do not fit.
     pub fn load(files: CertificateFiles, http2: bool) -> Result<Arc<Self>, CertificateError> {
         let provider = Arc::new(provider());
-        let unusable = |source| CertificateError::Unusable { path: files.cert.clone(), source };
+        let unusable = |source| CertificateError::Unusable {
+            path: files.cert.clone(),
+            source,
+        };
         let tickets = aws_lc_rs::Ticketer::new().map_err(unusable)?;
         let seen = look_at(&files);
         let config = configure(&files, http2, &provider, &tickets)?;
@@ -100,7 +103,12 @@ impl Certificates {
     pub fn reload(&self) -> Result<(), CertificateError> {
         let mut seen = self.seen.lock();
         *seen = look_at(&self.files);
-        self.current.store(configure(&self.files, self.http2, &self.provider, &self.tickets)?);
+        self.current.store(configure(
+            &self.files,
+            self.http2,
+            &self.provider,
+            &self.tickets,
+        )?);
         drop(seen);
         Ok(())
     }
@@ -128,7 +136,9 @@ impl Certificates {
 
 impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Certificates").field("files", &self.files).finish_non_exhaustive()
+        f.debug_struct("Certificates")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,17 +146,23 @@ impl fmt::Debug for Certificates {
 /// processor time for large objects. A client without AES instructions still gets ChaCha20 if it does not offer AES.
 fn provider() -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
-    provider.cipher_suites.sort_by_key(|suite| match suite.suite() {
-        CipherSuite::TLS13_AES_128_GCM_SHA256
-        | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
-        | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => 0,
-        _ => 1,
-    });
+    provider
+        .cipher_suites
+        .sort_by_key(|suite| match suite.suite() {
+            CipherSuite::TLS13_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => 0,
+            _ => 1,
+        });
     provider
 }
 
 fn look_at(files: &CertificateFiles) -> Seen {
-    let changed = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    let changed = |path: &Path| {
+        std::fs::metadata(path)
+            .and_then(|file| file.modified())
+            .ok()
+    };
     [changed(&files.cert), changed(&files.key)]
 }
 
@@ -157,11 +173,19 @@ fn configure(
     tickets: &Arc<dyn ProducesTickets>,
 ) -> Result<Arc<ServerConfig>, CertificateError> {
     let read = |path: &Path| {
-        files::read_bounded(path, PEM_BYTES_MAX)
-            .map_err(|source| CertificateError::Read { path: path.to_owned(), source })
+        files::read_bounded(path, PEM_BYTES_MAX).map_err(|source| CertificateError::Read {
+            path: path.to_owned(),
+            source,
+        })
     };
-    let pem = |path: &Path, what| CertificateError::Pem { path: path.to_owned(), what };
-    let unusable = |source| CertificateError::Unusable { path: files.cert.clone(), source };
+    let pem = |path: &Path, what| CertificateError::Pem {
+        path: path.to_owned(),
+        what,
+    };
+    let unusable = |source| CertificateError::Unusable {
+        path: files.cert.clone(),
+        source,
+    };
 
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&read(&files.cert)?)
         .collect::<Result<_, _>>()
@@ -180,7 +204,11 @@ fn configure(
         .map_err(unusable)?;
     config.ignore_client_order = true;
     config.ticketer = Arc::clone(tickets);
-    config.alpn_protocols = if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
+    config.alpn_protocols = if http2 {
+        vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+    } else {
+        vec![b"http/1.1".to_vec()]
+    };
     Ok(Arc::new(config))
 }
 
@@ -192,18 +220,28 @@ pub(super) fn info(session: &ServerConnection) -> TlsInfo {
             Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
             _ => "-",
         },
-        cipher: session.negotiated_cipher_suite().map_or("-", |suite| match suite.suite() {
-            CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
-            CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
-            CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
-            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => "ECDHE-ECDSA-AES128-GCM-SHA256",
-            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => "ECDHE-ECDSA-AES256-GCM-SHA384",
-            CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-ECDSA-CHACHA20-POLY1305",
-            CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "ECDHE-RSA-AES128-GCM-SHA256",
-            CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "ECDHE-RSA-AES256-GCM-SHA384",
-            CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-RSA-CHACHA20-POLY1305",
-            _ => "-",
-        }),
+        cipher: session
+            .negotiated_cipher_suite()
+            .map_or("-", |suite| match suite.suite() {
+                CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
+                CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
+                CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
+                CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => {
+                    "ECDHE-ECDSA-AES128-GCM-SHA256"
+                }
+                CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => {
+                    "ECDHE-ECDSA-AES256-GCM-SHA384"
+                }
+                CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => {
+                    "ECDHE-ECDSA-CHACHA20-POLY1305"
+                }
+                CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "ECDHE-RSA-AES128-GCM-SHA256",
+                CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "ECDHE-RSA-AES256-GCM-SHA384",
+                CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => {
+                    "ECDHE-RSA-CHACHA20-POLY1305"
+                }
+                _ => "-",
+            }),
         sni: session.server_name().map(Arc::from),
     }
 }

@@ -36,7 +36,13 @@ enum Closing {
 
 impl<S, F> Wire<S, F> {
     pub(super) fn new(socket: S, line: Arc<Line>, refuse: F) -> Self {
-        Self { socket, line, refuse, instead: Bytes::new(), closing: Closing::Open }
+        Self {
+            socket,
+            line,
+            refuse,
+            instead: Bytes::new(),
+            closing: Closing::Open,
+        }
     }
 }
 
@@ -47,7 +53,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: FnMut(u16) -> Bytes + Unpin> Wire<S, 
         if !matches!(self.line.phase(), Phase::Fresh | Phase::Kept | Phase::Head) {
             return None;
         }
-        let status = bytes.strip_prefix(b"HTTP/1.1 ").or_else(|| bytes.strip_prefix(b"HTTP/1.0 "))?;
+        let status = bytes
+            .strip_prefix(b"HTTP/1.1 ")
+            .or_else(|| bytes.strip_prefix(b"HTTP/1.0 "))?;
         std::str::from_utf8(status.get(..3)?).ok()?.parse().ok()
     }
 
@@ -104,7 +112,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: FnMut(u16) -> Bytes + Unpin> AsyncRea
         let this = self.get_mut();
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.socket).poll_read(cx, buffer))?;
-        if let Some(read) = buffer.filled().get(before..).filter(|read| !read.is_empty()) {
+        if let Some(read) = buffer
+            .filled()
+            .get(before..)
+            .filter(|read| !read.is_empty())
+        {
             this.line.read(read);
         }
         Poll::Ready(Ok(()))
@@ -166,17 +178,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: FnMut(u16) -> Bytes + Unpin> AsyncWri
                     ready!(this.poll_instead(cx))?;
                     // A client that is gone need not hear that we close.
                     let closed = ready!(Pin::new(&mut this.socket).poll_shutdown(cx));
-                    this.closing = if closed.is_ok() { Closing::Sent } else { Closing::Closed };
+                    this.closing = if closed.is_ok() {
+                        Closing::Sent
+                    } else {
+                        Closing::Closed
+                    };
                 }
                 Closing::Sent if this.line.linger() => {
                     let limits = this.line.limits();
                     let until = tokio::time::sleep_until(Instant::now() + limits.discard_time);
                     let left = limits.discard_bytes;
-                    this.closing = Closing::Discarding { left, until: Box::pin(until) };
+                    this.closing = Closing::Discarding {
+                        left,
+                        until: Box::pin(until),
+                    };
                 }
                 Closing::Sent => this.closing = Closing::Closed,
                 Closing::Discarding { left, until } => {
-                    ready!(Self::poll_discard(&mut this.socket, cx, left, until.as_mut()));
+                    ready!(Self::poll_discard(
+                        &mut this.socket,
+                        cx,
+                        left,
+                        until.as_mut()
+                    ));
                     this.closing = Closing::Closed;
                 }
                 Closing::Closed => return Poll::Ready(Ok(())),

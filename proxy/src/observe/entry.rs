@@ -182,7 +182,13 @@ impl Entry {
 
     /// What the policies said: `allowed`, `denied` or `undecided`, the layer and the reason that decided, and the one
     /// version of each module that was asked.
-    pub fn decided(&mut self, outcome: &'static str, layer: &str, reason: &str, modules: Option<&Modules>) {
+    pub fn decided(
+        &mut self,
+        outcome: &'static str,
+        layer: &str,
+        reason: &str,
+        modules: Option<&Modules>,
+    ) {
         self.0.decision = Some(outcome);
         self.0.layer = self.0.keep(layer);
         self.0.reason = self.0.keep(reason);
@@ -206,7 +212,10 @@ impl Entry {
     }
 
     /// Goes with the answer, and is written when its last byte has been handed to the connection or the client is gone.
-    pub fn ride<B: http_body::Body>(mut self, response: http::Response<B>) -> http::Response<Riding<B>> {
+    pub fn ride<B: http_body::Body>(
+        mut self,
+        response: http::Response<B>,
+    ) -> http::Response<Riding<B>> {
         self.0.status = response.status().as_u16();
         self.0.turn_around = Some(self.0.started.elapsed());
         let (parts, body) = response.into_parts();
@@ -215,7 +224,10 @@ impl Entry {
 
     /// `bytes` of the answer's body were handed to the connection.
     pub(super) fn sent(&mut self, bytes: usize) {
-        self.0.sent = self.0.sent.saturating_add(bytes.try_into().unwrap_or(u64::MAX));
+        self.0.sent = self
+            .0
+            .sent
+            .saturating_add(bytes.try_into().unwrap_or(u64::MAX));
     }
 
     /// The answer is whole.
@@ -235,12 +247,17 @@ impl Record {
     fn keep(&mut self, text: &str) -> Span {
         let start = self.text.len();
         self.text.push_str(text);
-        Span { start, end: self.text.len() }
+        Span {
+            start,
+            end: self.text.len(),
+        }
     }
 
     /// The text of a span, or `None` where nothing was said.
     pub(super) fn text(&self, span: Span) -> Option<&str> {
-        self.text.get(span.start..span.end).filter(|text| !text.is_empty())
+        self.text
+            .get(span.start..span.end)
+            .filter(|text| !text.is_empty())
     }
 }
 
@@ -282,7 +299,13 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    pub(super) const ALL: [Self; 5] = [Self::Ok, Self::Denied, Self::Refused, Self::Failed, Self::Gone];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Ok,
+        Self::Denied,
+        Self::Refused,
+        Self::Failed,
+        Self::Gone,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {

@@ -24,7 +24,9 @@ const REDACTED: &str = "REDACTED";
 /// The request target without secrets.
 pub(super) fn target(uri: &Uri) -> Cow<'_, str> {
     let whole = uri.path_and_query().map_or("/", |target| target.as_str());
-    let Some((path, query)) = whole.split_once('?') else { return Cow::Borrowed(whole) };
+    let Some((path, query)) = whole.split_once('?') else {
+        return Cow::Borrowed(whole);
+    };
     if !query.split('&').any(is_secret) {
         return Cow::Borrowed(whole);
     }
@@ -40,13 +42,17 @@ pub(super) fn target(uri: &Uri) -> Cow<'_, str> {
 
 /// Whether a parameter's name, decoded as whoever reads the request decodes it, is that of a secret.
 fn is_secret(parameter: &str) -> bool {
-    let Some((name, _)) = parameter.split_once('=') else { return false };
+    let Some((name, _)) = parameter.split_once('=') else {
+        return false;
+    };
     // Most parameters are shorter than the shortest of them.
     if name.len() < "signature".len() {
         return false;
     }
     let decoded = percent_decode_str(name).decode_utf8_lossy();
-    SECRET_PARAMETERS.iter().any(|secret| decoded.trim().eq_ignore_ascii_case(secret))
+    SECRET_PARAMETERS
+        .iter()
+        .any(|secret| decoded.trim().eq_ignore_ascii_case(secret))
 }
 
 /// A header's value as text, at most [`LOG_FIELD_BYTES_MAX`] bytes of it.
@@ -59,7 +65,10 @@ pub(super) fn header(value: &http::HeaderValue) -> Cow<'_, str> {
 /// terminals and log viewers act upon (DEL, C1, line and paragraph separators, overrides of the text's direction).
 pub(super) fn json(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    if text.bytes().all(|byte| (0x20..0x7F).contains(&byte) && byte != b'"' && byte != b'\\') {
+    if text
+        .bytes()
+        .all(|byte| (0x20..0x7F).contains(&byte) && byte != b'"' && byte != b'\\')
+    {
         out.extend_from_slice(text.as_bytes());
     } else {
         for character in text.chars() {
@@ -127,21 +136,36 @@ mod tests {
             redacted("/b/k?X-Amz-Credential=AK%2F1&X-Amz-Signature=abc&X-Amz-Expires=5"),
             "/b/k?X-Amz-Credential=AK%2F1&X-Amz-Signature=REDACTED&X-Amz-Expires=5"
         );
-        assert_eq!(redacted("/b/k?x-amz-security-token=t"), "/b/k?x-amz-security-token=REDACTED");
-        assert_eq!(redacted("/b/k?AWSAccessKeyId=a&Signature=s"), "/b/k?AWSAccessKeyId=a&Signature=REDACTED");
-        assert_eq!(redacted("/b/k?list-type=2&prefix=a"), "/b/k?list-type=2&prefix=a");
+        assert_eq!(
+            redacted("/b/k?x-amz-security-token=t"),
+            "/b/k?x-amz-security-token=REDACTED"
+        );
+        assert_eq!(
+            redacted("/b/k?AWSAccessKeyId=a&Signature=s"),
+            "/b/k?AWSAccessKeyId=a&Signature=REDACTED"
+        );
+        assert_eq!(
+            redacted("/b/k?list-type=2&prefix=a"),
+            "/b/k?list-type=2&prefix=a"
+        );
     }
 
     #[test]
     fn an_encoded_name_does_not_hide_a_signature() {
-        assert_eq!(redacted("/b/k?X-Amz-Signatur%65=abc"), "/b/k?X-Amz-Signatur%65=REDACTED");
+        assert_eq!(
+            redacted("/b/k?X-Amz-Signatur%65=abc"),
+            "/b/k?X-Amz-Signatur%65=REDACTED"
+        );
     }
 
     #[test]
     fn what_deceives_a_reader_is_escaped() {
         let mut out = Vec::new();
         json("a\"b\\c\n\u{7f}\u{9b}\u{202e}é😀", &mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), r#""a\"b\\c\u000a\u007f\u009b\u202eé😀""#);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r#""a\"b\\c\u000a\u007f\u009b\u202eé😀""#
+        );
         let mut out = Vec::new();
         field("a b\"c\r\n\u{1b}[31m", false, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), "a%20b%22c%0D%0A%1B[31m");

@@ -39,7 +39,11 @@ impl From<u64> for RequestId {
         let mut digits = [0; 16];
         for (digit, shift) in digits.iter_mut().zip((0..16).rev()) {
             let nibble = u8::try_from((number >> (shift * 4)) & 15).unwrap_or(0);
-            *digit = if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 };
+            *digit = if nibble < 10 {
+                b'0' + nibble
+            } else {
+                b'A' + nibble - 10
+            };
         }
         Self(digits)
     }
@@ -51,7 +55,11 @@ impl FromStr for RequestId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits: [u8; 16] = text.as_bytes().try_into().map_err(|_| NotARequestId)?;
         let proper = |b: &u8| b.is_ascii_digit() || (b'A'..=b'F').contains(b);
-        if digits.iter().all(proper) { Ok(Self(digits)) } else { Err(NotARequestId) }
+        if digits.iter().all(proper) {
+            Ok(Self(digits))
+        } else {
+            Err(NotARequestId)
+        }
     }
 }
 
@@ -106,7 +114,13 @@ mod tests {
 
     #[test]
     fn other_texts_are_not_ids() {
-        for text in ["", "0", "0123456789abcdef", "0123456789ABCDEFF", "012345678 ABCDEF"] {
+        for text in [
+            "",
+            "0",
+            "0123456789abcdef",
+            "0123456789ABCDEFF",
+            "012345678 ABCDEF",
+        ] {
             assert_eq!(text.parse::<RequestId>(), Err(NotARequestId), "{text}");
         }
     }

@@ -19,31 +19,60 @@ pub(super) fn write(record: &Record, total: Duration, place: &Place, out: &mut V
     object.out.push(b'{');
     object.text("schema_version_id", "V_1_0");
     let bucket = record.text(record.bucket);
-    object.with("bucket_arn", bucket, |bucket, out| escape::json(&format!("arn:aws:s3:::{bucket}"), out));
+    object.with("bucket_arn", bucket, |bucket, out| {
+        escape::json(&format!("arn:aws:s3:::{bucket}"), out)
+    });
     object.optional("bucket_name", bucket);
     object.raw("request_time", |out| time(record.opened_ms, out));
     object.optional("bucket_owner_id", record.text(record.owner));
-    object.raw("remote_ip", |out| written(write!(out, "\"{}\"", record.client)));
+    object.raw("remote_ip", |out| {
+        written(write!(out, "\"{}\"", record.client))
+    });
     object.optional("requester", record.text(record.requester));
     object.text("request_id", record.id.as_str());
     object.with("operation", record.operation, |operation, out| {
         let (resource, method) = resource(operation);
-        escape::json(&format!("REST.{}.{resource}", method.unwrap_or(record.method.as_str())), out);
+        escape::json(
+            &format!(
+                "REST.{}.{resource}",
+                method.unwrap_or(record.method.as_str())
+            ),
+            out,
+        );
     });
     object.optional("key_name", record.text(record.key));
     object.raw("request_uri", |out| {
-        escape::json(&format!("{} {} {:?}", record.method, escape::target(&record.uri), record.version), out);
+        escape::json(
+            &format!(
+                "{} {} {:?}",
+                record.method,
+                escape::target(&record.uri),
+                record.version
+            ),
+            out,
+        );
     });
-    object.with("http_status", (record.status != 0).then_some(record.status), number);
+    object.with(
+        "http_status",
+        (record.status != 0).then_some(record.status),
+        number,
+    );
     object.optional("error_code", record.code.map(S3Code::as_str));
     object.raw("bytes_sent", |out| number(record.sent, out));
     object.with("object_size", record.object_bytes, number);
     object.raw("total_time", |out| number(total.as_millis(), out));
-    object.with("turn_around_time", record.turn_around.map(|time| time.as_millis()), number);
-    let header = |value: &Option<http::HeaderValue>| value.as_ref().map(|v| escape::header(v).into_owned());
+    object.with(
+        "turn_around_time",
+        record.turn_around.map(|time| time.as_millis()),
+        number,
+    );
+    let header =
+        |value: &Option<http::HeaderValue>| value.as_ref().map(|v| escape::header(v).into_owned());
     object.optional("referrer", header(&record.referrer).as_deref());
     object.optional("user_agent", header(&record.user_agent).as_deref());
-    object.with("version_id", record.version_id, |version, out| written(write!(out, "\"{version}\"")));
+    object.with("version_id", record.version_id, |version, out| {
+        written(write!(out, "\"{version}\""))
+    });
     object.text("host_id", &place.host_id);
     object.optional("signature_version", record.signed.map(|_| "SigV4"));
     object.optional("cipher_suite", record.tls.map(|(_, cipher)| cipher));
@@ -66,7 +95,11 @@ fn ours(record: &Record, total: Duration, out: &mut Vec<u8>) {
     object.optional("reason", record.text(record.reason));
     object.with("modules", record.modules.as_deref(), |modules, out| {
         out.push(b'[');
-        for (number, module) in modules.split(' ').filter(|module| !module.is_empty()).enumerate() {
+        for (number, module) in modules
+            .split(' ')
+            .filter(|module| !module.is_empty())
+            .enumerate()
+        {
             if number > 0 {
                 out.push(b',');
             }
@@ -76,9 +109,15 @@ fn ours(record: &Record, total: Duration, out: &mut Vec<u8>) {
     });
     object.raw("bytes_received", |out| number(record.received, out));
     object.raw("total_us", |out| number(total.as_micros(), out));
-    object.with("turn_around_us", record.turn_around.map(|time| time.as_micros()), number);
+    object.with(
+        "turn_around_us",
+        record.turn_around.map(|time| time.as_micros()),
+        number,
+    );
     if record.socket != record.client {
-        object.raw("socket_ip", |out| written(write!(out, "\"{}\"", record.socket)));
+        object.raw("socket_ip", |out| {
+            written(write!(out, "\"{}\"", record.socket))
+        });
     }
     object.out.push(b'}');
 }
@@ -123,7 +162,10 @@ fn number(number: impl std::fmt::Display, out: &mut Vec<u8>) {
 }
 
 fn time(ms: u64, out: &mut Vec<u8>) {
-    let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
+    let at = i64::try_from(ms)
+        .ok()
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .unwrap_or_default();
     let at = at.to_zoned(TimeZone::UTC).datetime();
     written(write!(
         out,

@@ -20,11 +20,20 @@ use s3_protocol::{Operation, S3Code};
 use super::entry::{Outcome, Record};
 
 /// Upper bounds of the latency buckets, in seconds.
-const BUCKETS: [f64; 16] =
-    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0];
+const BUCKETS: [f64; 16] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+    30.0, 300.0,
+];
 
 /// Why connections come to no request.
-const CONNECTION_CAUSES: [&str; 6] = ["limit", "address_limit", "proxy_protocol", "tls", "handshake_time", "accept"];
+const CONNECTION_CAUSES: [&str; 6] = [
+    "limit",
+    "address_limit",
+    "proxy_protocol",
+    "tls",
+    "handshake_time",
+    "accept",
+];
 
 /// What is counted.
 pub struct Metrics {
@@ -81,8 +90,12 @@ pub struct OpenConnection(Arc<Numbers>);
 impl Metrics {
     pub(super) fn new() -> Self {
         let numbers = Arc::new(Numbers {
-            requests: std::iter::repeat_with(Default::default).take(Operation::ALL.len() + 1).collect(),
-            errors: std::iter::repeat_with(Default::default).take(S3Code::ALL.len()).collect(),
+            requests: std::iter::repeat_with(Default::default)
+                .take(Operation::ALL.len() + 1)
+                .collect(),
+            errors: std::iter::repeat_with(Default::default)
+                .take(S3Code::ALL.len())
+                .collect(),
             request_seconds: Latency::default(),
             first_byte_seconds: Latency::default(),
             decision_seconds: Latency::default(),
@@ -95,13 +108,18 @@ impl Metrics {
         });
         let mut registry = Registry::with_prefix("postern");
         registry.register_collector(Box::new(Scrape(Arc::clone(&numbers))));
-        Self { numbers, registry: Mutex::new(registry) }
+        Self {
+            numbers,
+            registry: Mutex::new(registry),
+        }
     }
 
     /// Adds numbers that somebody else keeps: `read` is called once when somebody scrapes. Each name gets the prefix `postern_`,
     /// and a counter's the suffix `_total`.
     pub fn watch(&self, read: impl Fn() -> Vec<Reading> + Send + Sync + 'static) {
-        self.registry.lock().register_collector(Box::new(Watched(Box::new(read))));
+        self.registry
+            .lock()
+            .register_collector(Box::new(Watched(Box::new(read))));
     }
 
     /// A decision took `time`.
@@ -137,11 +155,20 @@ impl Metrics {
 
     pub(super) fn request(&self, record: &Record, total: Duration) {
         let numbers = &self.numbers;
-        let place = record.operation.map_or(Operation::ALL.len(), |operation| operation as usize);
-        if let Some(count) = numbers.requests.get(place).and_then(|row| row.get(record.outcome() as usize)) {
+        let place = record
+            .operation
+            .map_or(Operation::ALL.len(), |operation| operation as usize);
+        if let Some(count) = numbers
+            .requests
+            .get(place)
+            .and_then(|row| row.get(record.outcome() as usize))
+        {
             add(count, 1);
         }
-        if let Some(count) = record.code.and_then(|code| numbers.errors.get(code as usize)) {
+        if let Some(count) = record
+            .code
+            .and_then(|code| numbers.errors.get(code as usize))
+        {
             add(count, 1);
         }
         numbers.request_seconds.add(total);
@@ -171,11 +198,17 @@ impl Drop for OpenConnection {
 impl Latency {
     fn add(&self, time: Duration) {
         let seconds = time.as_secs_f64();
-        let place = BUCKETS.iter().position(|bound| seconds <= *bound).unwrap_or(BUCKETS.len());
+        let place = BUCKETS
+            .iter()
+            .position(|bound| seconds <= *bound)
+            .unwrap_or(BUCKETS.len());
         if let Some(bucket) = self.buckets.get(place) {
             add(bucket, 1);
         }
-        add(&self.nanoseconds, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        add(
+            &self.nanoseconds,
+            u64::try_from(time.as_nanos()).unwrap_or(u64::MAX),
+        );
     }
 
     fn encode(&self, name: &str, help: &str, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -202,8 +235,12 @@ struct Scrape(Arc<Numbers>);
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let numbers = &self.0;
-        let mut requests = encoder.encode_descriptor("requests", "Requests", None, MetricType::Counter)?;
-        let names = Operation::ALL.iter().map(|operation| operation.name()).chain(["-"]);
+        let mut requests =
+            encoder.encode_descriptor("requests", "Requests", None, MetricType::Counter)?;
+        let names = Operation::ALL
+            .iter()
+            .map(|operation| operation.name())
+            .chain(["-"]);
         for (name, row) in names.zip(&numbers.requests) {
             for (outcome, count) in Outcome::ALL.iter().zip(row) {
                 if get(count) > 0 {
@@ -212,31 +249,68 @@ impl Collector for Scrape {
                 }
             }
         }
-        let mut errors = encoder.encode_descriptor("denied", "Requests that were refused, by code", None, MetricType::Counter)?;
+        let mut errors = encoder.encode_descriptor(
+            "denied",
+            "Requests that were refused, by code",
+            None,
+            MetricType::Counter,
+        )?;
         for (code, count) in S3Code::ALL.iter().zip(&numbers.errors) {
             if get(count) > 0 {
-                ConstCounter::new(get(count)).encode(errors.encode_family(&[("reason", code.as_str())])?)?;
+                ConstCounter::new(get(count))
+                    .encode(errors.encode_family(&[("reason", code.as_str())])?)?;
             }
         }
-        let mut failed =
-            encoder.encode_descriptor("connections_failed", "Connections that came to no request", None, MetricType::Counter)?;
+        let mut failed = encoder.encode_descriptor(
+            "connections_failed",
+            "Connections that came to no request",
+            None,
+            MetricType::Counter,
+        )?;
         for (cause, count) in CONNECTION_CAUSES.iter().zip(&numbers.failed) {
             ConstCounter::new(get(count)).encode(failed.encode_family(&[("cause", *cause)])?)?;
         }
         for (name, help, number) in [
-            ("connections_opened", "Connections that were accepted", &numbers.opened),
-            ("sent_bytes", "Bytes of answers' bodies", &numbers.bytes_sent),
-            ("received_bytes", "Bytes of requests' bodies", &numbers.bytes_received),
+            (
+                "connections_opened",
+                "Connections that were accepted",
+                &numbers.opened,
+            ),
+            (
+                "sent_bytes",
+                "Bytes of answers' bodies",
+                &numbers.bytes_sent,
+            ),
+            (
+                "received_bytes",
+                "Bytes of requests' bodies",
+                &numbers.bytes_received,
+            ),
             ("panics", "Requests that ended in a panic", &numbers.panics),
         ] {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(get(number)).encode(metric)?;
         }
-        let open = encoder.encode_descriptor("connections_open", "Connections that are open", None, MetricType::Gauge)?;
+        let open = encoder.encode_descriptor(
+            "connections_open",
+            "Connections that are open",
+            None,
+            MetricType::Gauge,
+        )?;
         ConstGauge::new(numbers.open.load(Ordering::Relaxed)).encode(open)?;
-        numbers.request_seconds.encode("request_seconds", "From the head of a request to the last byte of its answer", &mut encoder)?;
-        numbers.first_byte_seconds.encode("first_byte_seconds", "From the head of a request to that of its answer", &mut encoder)?;
-        numbers.decision_seconds.encode("decision_seconds", "What policies take", &mut encoder)
+        numbers.request_seconds.encode(
+            "request_seconds",
+            "From the head of a request to the last byte of its answer",
+            &mut encoder,
+        )?;
+        numbers.first_byte_seconds.encode(
+            "first_byte_seconds",
+            "From the head of a request to that of its answer",
+            &mut encoder,
+        )?;
+        numbers
+            .decision_seconds
+            .encode("decision_seconds", "What policies take", &mut encoder)
     }
 }
 
@@ -250,10 +324,17 @@ struct Watched(Box<dyn Fn() -> Vec<Reading> + Send + Sync>);
 
 impl Collector for Watched {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        for Reading { name, help, kind, number } in (self.0)() {
+        for Reading {
+            name,
+            help,
+            kind,
+            number,
+        } in (self.0)()
+        {
             match kind {
                 Kind::Counter => {
-                    let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+                    let metric =
+                        encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
                     ConstCounter::new(number).encode(metric)?;
                 }
                 Kind::Gauge => {
@@ -294,7 +375,14 @@ mod tests {
         let open = metrics.connection_opened();
         metrics.connection_failed("tls");
         metrics.decided(Duration::from_micros(200));
-        metrics.watch(|| vec![Reading { name: "trees", help: "Trees", kind: Kind::Gauge, number: 7 }]);
+        metrics.watch(|| {
+            vec![Reading {
+                name: "trees",
+                help: "Trees",
+                kind: Kind::Gauge,
+                number: 7,
+            }]
+        });
         let text = metrics.scrape();
         for line in [
             "postern_connections_open 1",

@@ -23,10 +23,12 @@ pub(super) fn resource(operation: Operation) -> (&'static str, Option<&'static s
         O::GetBucketCors | O::PutBucketCors | O::DeleteBucketCors => named("CORS"),
         O::Preflight => named("PREFLIGHT"),
         O::GetBucketAcl | O::PutBucketAcl => named("ACL"),
-        O::GetBucketLifecycleConfiguration | O::PutBucketLifecycleConfiguration | O::DeleteBucketLifecycle => {
-            named("LIFECYCLE")
+        O::GetBucketLifecycleConfiguration
+        | O::PutBucketLifecycleConfiguration
+        | O::DeleteBucketLifecycle => named("LIFECYCLE"),
+        O::GetObjectLockConfiguration | O::PutObjectLockConfiguration => {
+            named("OBJECT_LOCK_CONFIGURATION")
         }
-        O::GetObjectLockConfiguration | O::PutObjectLockConfiguration => named("OBJECT_LOCK_CONFIGURATION"),
         other => match other.scope() {
             Scope::Service => named("SERVICE"),
             Scope::Bucket => named("BUCKET"),

@@ -16,9 +16,16 @@ use super::escape::{self, written};
 use super::resource::resource;
 
 /// What of a key is written as it is.
-const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const KEY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// Writes the line with its line break.
 pub(super) fn write(record: &Record, total: Duration, place: &Place, out: &mut Vec<u8>) {
@@ -31,7 +38,11 @@ pub(super) fn write(record: &Record, total: Duration, place: &Place, out: &mut V
     match record.operation {
         Some(operation) => {
             let (resource, method) = resource(operation);
-            written(write!(out, "REST.{}.{resource} ", method.unwrap_or(record.method.as_str())));
+            written(write!(
+                out,
+                "REST.{}.{resource} ",
+                method.unwrap_or(record.method.as_str())
+            ));
         }
         None => field(None, out),
     }
@@ -39,14 +50,23 @@ pub(super) fn write(record: &Record, total: Duration, place: &Place, out: &mut V
         Some(key) => written(write!(out, "{} ", utf8_percent_encode(key, KEY))),
         None => field(None, out),
     }
-    quoted(Some(&format!("{} {} {:?}", record.method, escape::target(&record.uri), record.version)), out);
+    quoted(
+        Some(&format!(
+            "{} {} {:?}",
+            record.method,
+            escape::target(&record.uri),
+            record.version
+        )),
+        out,
+    );
     number((record.status != 0).then_some(record.status), out);
     field(record.code.map(S3Code::as_str), out);
     number((record.sent != 0).then_some(record.sent), out);
     number(record.object_bytes, out);
     number(Some(total.as_millis()), out);
     number(record.turn_around.map(|time| time.as_millis()), out);
-    let header = |value: &Option<http::HeaderValue>| value.as_ref().map(|v| escape::header(v).into_owned());
+    let header =
+        |value: &Option<http::HeaderValue>| value.as_ref().map(|v| escape::header(v).into_owned());
     quoted(header(&record.referrer).as_deref(), out);
     quoted(header(&record.user_agent).as_deref(), out);
     number(record.version_id, out);
@@ -87,9 +107,15 @@ fn number(number: Option<impl std::fmt::Display>, out: &mut Vec<u8>) {
 }
 
 fn time(ms: u64, out: &mut Vec<u8>) {
-    let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
+    let at = i64::try_from(ms)
+        .ok()
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .unwrap_or_default();
     let at = at.to_zoned(TimeZone::UTC).datetime();
-    let month = usize::try_from(at.month() - 1).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"-");
+    let month = usize::try_from(at.month() - 1)
+        .ok()
+        .and_then(|month| MONTHS.get(month))
+        .unwrap_or(&"-");
     written(write!(
         out,
         "[{:02}/{month}/{:04}:{:02}:{:02}:{:02} +0000] ",

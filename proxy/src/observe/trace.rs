@@ -11,9 +11,14 @@ pub fn start_tracing(level: &str) {
     // Libraries speak only when we ask for detail: hyper and rustls put heads and handshakes into theirs.
     let filter = match level {
         "trace" => EnvFilter::new("debug,postern=trace"),
-        level => EnvFilter::new(format!("warn,postern={level},storage_node={level},policy_wasm={level},postern_config={level},console={level}")),
+        level => EnvFilter::new(format!(
+            "warn,postern={level},storage_node={level},policy_wasm={level},postern_config={level},console={level}"
+        )),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
     let begun = if std::io::stderr().is_terminal() {
         builder.compact().finish().try_init()
     } else {
@@ -25,7 +30,9 @@ pub fn start_tracing(level: &str) {
 /// Sends panics to the log, with their place and without their message: it may quote what a client sent.
 pub fn trace_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        let place = panic
+            .location()
+            .map_or_else(String::new, ToString::to_string);
         let thread = std::thread::current();
         tracing::error!(panic.place = %place, thread = thread.name().unwrap_or("-"), "a defect: please report it");
     }));

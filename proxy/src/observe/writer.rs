@@ -73,7 +73,11 @@ impl Writer {
         let thread = thread::Builder::new()
             .name("access-log".to_owned())
             .spawn(move || theirs.write_until_closed(&target, &mut sink))?;
-        Ok(Self { shared, full, thread: Mutex::new(Some(thread)) })
+        Ok(Self {
+            shared,
+            full,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Appends a line, which ends with a line break.
@@ -150,7 +154,8 @@ impl Shared {
             let written = sink.write_all(&batch).and_then(|()| sink.flush());
             if let Err(cause) = &written {
                 let lines = memchr::memchr_iter(b'\n', &batch).count();
-                self.lost.fetch_add(lines.try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+                self.lost
+                    .fetch_add(lines.try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
                 if !failing {
                     tracing::error!(%cause, "the access log cannot be written; its lines are lost and counted");
                 }
@@ -160,7 +165,9 @@ impl Shared {
             if reopen {
                 match open(target) {
                     Ok(opened) => *sink = opened,
-                    Err(cause) => tracing::error!(%cause, "the access log cannot be reopened; the old file stays open"),
+                    Err(cause) => {
+                        tracing::error!(%cause, "the access log cannot be reopened; the old file stays open")
+                    }
                 }
             }
             if closed {
@@ -174,7 +181,11 @@ fn open(target: &Target) -> io::Result<Box<dyn Write + Send>> {
     Ok(match target {
         Target::Output => Box::new(io::stdout()),
         Target::File(path) => {
-            let file: File = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+            let file: File = OpenOptions::new()
+                .append(true)
+                .create(true)
+                .mode(0o600)
+                .open(path)?;
             Box::new(file)
         }
     })
@@ -197,9 +208,14 @@ mod tests {
                 thread::spawn(move || (0..1_000).for_each(|_| writer.append(b"0123456789\n")))
             })
             .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
         writer.close();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "0123456789\n".repeat(4_000));
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "0123456789\n".repeat(4_000)
+        );
         writer.append(b"late\n");
         assert_eq!(writer.lost().load(Ordering::Relaxed), 1);
     }
@@ -207,7 +223,10 @@ mod tests {
     #[test]
     fn a_file_that_was_moved_away_is_made_again() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, moved) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
+        let (path, moved) = (
+            folder.path().join("access.log"),
+            folder.path().join("access.log.1"),
+        );
         let writer = Writer::start(Target::File(path.clone()), Full::Wait).unwrap();
         writer.append(b"one\n");
         fs::rename(&path, &moved).unwrap();
@@ -218,7 +237,10 @@ mod tests {
         }
         writer.append(b"two\n");
         writer.close();
-        assert_eq!((fs::read(&moved).unwrap(), fs::read(&path).unwrap()), (b"one\n".to_vec(), b"two\n".to_vec()));
+        assert_eq!(
+            (fs::read(&moved).unwrap(), fs::read(&path).unwrap()),
+            (b"one\n".to_vec(), b"two\n".to_vec())
+        );
     }
 
     #[test]
@@ -232,7 +254,11 @@ mod tests {
             writer.close();
             assert_eq!(writer.lost().load(Ordering::Relaxed) > 0, lost, "{full:?}");
             let kept = 64 - writer.lost().load(Ordering::Relaxed);
-            assert_eq!(fs::metadata(&path).unwrap().len(), kept * line.len() as u64, "{full:?}");
+            assert_eq!(
+                fs::metadata(&path).unwrap().len(),
+                kept * line.len() as u64,
+                "{full:?}"
+            );
             fs::remove_file(&path).unwrap();
         }
     }

@@ -22,7 +22,10 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
 
 pub(crate) async fn read_to_end(socket: &mut (impl AsyncRead + Unpin)) -> String {
     let mut text = Vec::new();
-    tokio::time::timeout(PATIENCE, socket.read_to_end(&mut text)).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, socket.read_to_end(&mut text))
+        .await
+        .unwrap()
+        .unwrap();
     String::from_utf8_lossy(&text).into_owned()
 }
 
@@ -31,12 +34,23 @@ pub(crate) async fn read_answer(socket: &mut (impl AsyncRead + Unpin)) -> String
     let mut text = Vec::new();
     let read = async {
         loop {
-            text.push(socket.read_u8().await.expect("the answer ends before its end"));
+            text.push(
+                socket
+                    .read_u8()
+                    .await
+                    .expect("the answer ends before its end"),
+            );
             if text.ends_with(b"\r\n\r\n") {
                 let head = String::from_utf8_lossy(&text).to_lowercase();
-                let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
+                let length = head
+                    .split("content-length: ")
+                    .nth(1)
+                    .and_then(|rest| rest.split("\r\n").next()?.parse().ok());
                 let mut body = vec![0; length.unwrap_or(0)];
-                socket.read_exact(&mut body).await.expect("the body ends before its end");
+                socket
+                    .read_exact(&mut body)
+                    .await
+                    .expect("the body ends before its end");
                 text.extend_from_slice(&body);
                 return;
             }
@@ -49,7 +63,10 @@ pub(crate) async fn read_answer(socket: &mut (impl AsyncRead + Unpin)) -> String
 /// Waits until the server has closed its end: nothing comes any more.
 pub(crate) async fn is_closed(socket: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> bool {
     let mut byte = [0];
-    matches!(tokio::time::timeout(PATIENCE, socket.read(&mut byte)).await, Ok(Ok(0) | Err(_)))
+    matches!(
+        tokio::time::timeout(PATIENCE, socket.read(&mut byte)).await,
+        Ok(Ok(0) | Err(_))
+    )
 }
 
 /// Waits for a state, with a deadline.

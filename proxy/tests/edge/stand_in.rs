@@ -8,7 +8,9 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use postern::clock::Clock;
-use postern::edge::{Bound, Certificates, EdgeLimits, EdgeOptions, EdgeParts, Intake, Journey, Listener, Peer};
+use postern::edge::{
+    Bound, Certificates, EdgeLimits, EdgeOptions, EdgeParts, Intake, Journey, Listener, Peer,
+};
 use postern::observe::{Observer, ObserverOptions, Target};
 use s3_protocol::S3Error;
 use tokio::sync::Semaphore;
@@ -35,7 +37,10 @@ impl Journey for StandIn {
                 Ok(body) => answer(StatusCode::OK, format!("read {}", body.to_bytes().len())),
                 Err(fault) => {
                     let error = S3Error::from(fault);
-                    answer(StatusCode::from_u16(error.code.status()).unwrap(), error.code.as_str().to_owned())
+                    answer(
+                        StatusCode::from_u16(error.code.status()).unwrap(),
+                        error.code.as_str().to_owned(),
+                    )
                 }
             },
             "/refuse" => answer(StatusCode::FORBIDDEN, "AccessDenied".to_owned()),
@@ -48,7 +53,13 @@ impl Journey for StandIn {
             "/large" => answer(StatusCode::OK, "x".repeat(1_024 * 1_024)),
             _ => {
                 let tls = peer.tls.as_ref().map_or("plain", |tls| tls.version);
-                answer(StatusCode::OK, format!("{}:{} by {} over {tls}", peer.client, peer.port, peer.socket))
+                answer(
+                    StatusCode::OK,
+                    format!(
+                        "{}:{} by {} over {tls}",
+                        peer.client, peer.port, peer.socket
+                    ),
+                )
             }
         }
     }
@@ -71,7 +82,9 @@ impl Served {
     pub(crate) fn log(&self) -> Vec<serde_json::Value> {
         self.observer.close();
         let text = std::fs::read_to_string(self.folder.path().join("access.log")).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 
@@ -93,10 +106,24 @@ pub(crate) fn serve(options: EdgeOptions) -> Served {
         ..ObserverOptions::default()
     })
     .unwrap();
-    let journey = Arc::new(StandIn { go: Semaphore::new(0), waiting: AtomicUsize::new(0) });
-    let parts = EdgeParts { observer: Arc::clone(&observer), clock: Clock::system() };
-    let listener = Bound::new(options).unwrap().serve(parts, Arc::clone(&journey)).unwrap();
-    Served { listener, journey, observer, folder }
+    let journey = Arc::new(StandIn {
+        go: Semaphore::new(0),
+        waiting: AtomicUsize::new(0),
+    });
+    let parts = EdgeParts {
+        observer: Arc::clone(&observer),
+        clock: Clock::system(),
+    };
+    let listener = Bound::new(options)
+        .unwrap()
+        .serve(parts, Arc::clone(&journey))
+        .unwrap();
+    Served {
+        listener,
+        journey,
+        observer,
+        folder,
+    }
 }
 
 /// A listener with default limits.
@@ -105,17 +132,31 @@ pub(crate) fn plain() -> Served {
 }
 
 /// A listener over TLS, and the authority to trust.
-pub(crate) fn over_tls(http2: bool) -> (Served, Arc<Certificates>, rustls::pki_types::CertificateDer<'static>) {
+pub(crate) fn over_tls(
+    http2: bool,
+) -> (
+    Served,
+    Arc<Certificates>,
+    rustls::pki_types::CertificateDer<'static>,
+) {
     use rustls::pki_types::pem::PemObject as _;
     let folder = tempfile::tempdir().unwrap();
     let now = Clock::system().now_ms();
     let authority = postern::edge::authority::Authority::open(folder.path(), now).unwrap();
-    let files = authority.certify(&postern::edge::authority::local_names(), now).unwrap();
+    let files = authority
+        .certify(&postern::edge::authority::local_names(), now)
+        .unwrap();
     let certificates = Certificates::load(files, http2).unwrap();
     let root = rustls::pki_types::CertificateDer::from_pem_file(authority.certificate()).unwrap();
-    let mut served =
-        serve(EdgeOptions { certificates: Some(Arc::clone(&certificates)), ..options(EdgeLimits::default()) });
-    std::fs::rename(served.folder.path().join("access.log"), folder.path().join("access.log")).unwrap();
+    let mut served = serve(EdgeOptions {
+        certificates: Some(Arc::clone(&certificates)),
+        ..options(EdgeLimits::default())
+    });
+    std::fs::rename(
+        served.folder.path().join("access.log"),
+        folder.path().join("access.log"),
+    )
+    .unwrap();
     served.folder = folder;
     (served, certificates, root)
 }
