@@ -285,7 +285,13 @@ impl Decider {
             return kept;
         }
         let flight = usize::try_from(hash >> 32).unwrap_or(0) % FLIGHTS_MAX;
+        #[cfg(test)]
+        let waited = self.flights.get(flight).is_some_and(Mutex::is_locked);
         let flight = self.flights.get(flight).and_then(|flight| flight.try_lock_for(FLIGHT_WAIT));
+        #[cfg(test)]
+        if let Some(leaf) = self.sabotage.as_ref().and_then(|broken| broken.flown(&key, waited)) {
+            return Ok((leaf, true));
+        }
         // Another may have taught the tree while this one waited.
         let tree = self.trees.get(&key).unwrap_or_else(|| Arc::new(Tree::empty()));
         if let Some(found) = self.walk_tree(&tree, facts) {
@@ -294,6 +300,8 @@ impl Decider {
             return kept;
         }
         let ran = self.run(worker, layer, facts);
+        #[cfg(test)]
+        let ran = self.sabotaged(&key, ran);
         match ran.grow(&tree) {
             None => {}
             Some(Ok(grown)) => {
@@ -331,6 +339,17 @@ impl Decider {
                 Ran { path, ending: Ending::Fault(fault) }
             }
         }
+    }
+
+    #[cfg(test)]
+    fn sabotaged(&self, key: &TreeKey, mut ran: Ran) -> Ran {
+        if let Some(sabotage) = &self.sabotage {
+            sabotage.path(&mut ran.path);
+            if let Ending::Leaf(leaf) = &ran.ending {
+                sabotage.land(*key, leaf);
+            }
+        }
+        ran
     }
 
     /// The one way in which a tree is answered.

@@ -8,6 +8,8 @@
 
 mod growth;
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod sabotage;
 mod worker;
 

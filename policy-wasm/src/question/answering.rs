@@ -468,3 +468,203 @@ fn bool_of(value: Value<'_>) -> Option<bool> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{Attribute, Name};
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    struct Held(HashMap<Name, Vec<Value<'static>>>);
+
+    impl Facts for Held {
+        fn get(&self, attribute: &Attribute) -> Fact<'_> {
+            match self.0.get(&attribute.name()) {
+                Some(values) => Fact::list(values.as_slice()),
+                None if attribute.name() == Name::ExistingObjectTag => Fact::NotFetched,
+                None => Fact::Absent,
+            }
+        }
+    }
+
+    fn held(facts: &[(Name, &[Value<'static>])]) -> Held {
+        Held(facts.iter().map(|(name, values)| (*name, values.to_vec())).collect())
+    }
+
+    fn plain(name: Name) -> Attribute {
+        Attribute::plain(name).unwrap()
+    }
+
+    fn ask(facts: &Held, name: Name, ask: Ask) -> bool {
+        let question = Question { attribute: plain(name), ask };
+        answer(&question, facts, &mut Work::full()) == Ok(Answer::Truth(true))
+    }
+
+    fn bytes(text: &str) -> Arc<[u8]> {
+        Arc::from(text.as_bytes())
+    }
+
+    const fn text(text: &'static str) -> Value<'static> {
+        Value::Text(text.as_bytes())
+    }
+
+    fn predicate(quantifier: Quantifier, test: Test) -> Ask {
+        Ask::Test(Arc::new(Predicate { quantifier, test }))
+    }
+
+    fn texts(how: TextMatch, templates: &[Template]) -> Test {
+        Test::Text(how, templates.iter().cloned().collect())
+    }
+
+    #[test]
+    fn any_value_of_a_list_is_enough_and_none_of_an_empty_one_is() {
+        let facts = held(&[(Name::Principals, &[text("a"), text("bc")]), (Name::KeyBuckets, &[])]);
+        assert!(ask(&facts, Name::Principals, Ask::Equals(bytes("bc"))));
+        assert!(ask(&facts, Name::Principals, Ask::StartsWith(bytes("b"))));
+        assert!(ask(&facts, Name::Principals, Ask::EndsWith(bytes("c"))));
+        assert!(ask(&facts, Name::Principals, Ask::Matches(bytes("?c"))));
+        assert!(!ask(&facts, Name::Principals, Ask::Equals(bytes("b"))));
+        assert!(ask(&facts, Name::KeyBuckets, Ask::Present), "an empty list is there");
+        assert!(!ask(&facts, Name::KeyBuckets, Ask::StartsWith(bytes(""))), "and matches nothing");
+    }
+
+    #[test]
+    fn everything_about_an_absent_attribute_is_no() {
+        let facts = held(&[]);
+        let every = predicate(Quantifier::Every, texts(TextMatch::Like, &[Template::pattern(b"*")]));
+        for question in [
+            Ask::Present,
+            Ask::Equals(bytes("")),
+            Ask::Matches(bytes("*")),
+            Ask::Below(i64::MAX),
+            Ask::InNetwork("0.0.0.0/0".parse().unwrap()),
+            every.clone(),
+        ] {
+            assert!(!ask(&facts, Name::Prefix, question));
+        }
+        assert!(ask(&held(&[(Name::KeyBuckets, &[])]), Name::KeyBuckets, every), "every value of none");
+    }
+
+    #[test]
+    fn every_differs_from_any() {
+        let facts = held(&[(Name::Principals, &[text("a"), text("b")])]);
+        let test = || texts(TextMatch::Equals, &[Template::literal("a")]);
+        assert!(ask(&facts, Name::Principals, predicate(Quantifier::Any, test())));
+        assert!(!ask(&facts, Name::Principals, predicate(Quantifier::Every, test())));
+    }
+
+    #[test]
+    fn a_template_is_filled_with_every_value_of_what_it_refers_to() {
+        let prefix = Template { parts: vec![Part::Reference(plain(Name::KeyPrefixes)), Part::AnyText] };
+        let within = || predicate(Quantifier::Any, texts(TextMatch::Like, std::slice::from_ref(&prefix)));
+        let facts = |key, prefixes: &[Value<'static>]| held(&[(Name::Key, &[key]), (Name::KeyPrefixes, prefixes)]);
+        assert!(ask(&facts(text("logs/1"), &[text("tmp/"), text("logs/")]), Name::Key, within()));
+        assert!(!ask(&facts(text("logs-secret/1"), &[text("tmp/"), text("logs/")]), Name::Key, within()));
+        assert!(!ask(&facts(text("logs/1"), &[]), Name::Key, within()));
+        assert!(!ask(&held(&[(Name::Key, &[text("logs/1")])]), Name::Key, within()), "absent fits nothing");
+        assert!(!ask(&facts(text("x"), &[text("*")]), Name::Key, within()), "a star in a value is a star");
+        assert!(ask(&facts(text("*x"), &[text("*")]), Name::Key, within()));
+    }
+
+    #[test]
+    fn two_references_are_tried_in_every_combination() {
+        let both = Template {
+            parts: vec![
+                Part::Reference(plain(Name::KeyPrefixes)),
+                Part::Literal(Box::from(*b"/")),
+                Part::Reference(plain(Name::KeyBuckets)),
+            ],
+        };
+        let facts = held(&[
+            (Name::Key, &[text("b/y")]),
+            (Name::KeyPrefixes, &[text("a"), text("b")]),
+            (Name::KeyBuckets, &[text("x"), text("y")]),
+        ]);
+        assert!(ask(&facts, Name::Key, predicate(Quantifier::Any, texts(TextMatch::Equals, &[both]))));
+    }
+
+    #[test]
+    fn case_is_ignored_where_it_is_asked_and_nowhere_else() {
+        let facts = held(&[(Name::Username, &[text("Ärger")])]);
+        let template = [Template::literal("ÄRGER")];
+        let how = |how| predicate(Quantifier::Any, texts(how, &template));
+        assert!(ask(&facts, Name::Username, how(TextMatch::EqualsIgnoreCase)));
+        assert!(!ask(&facts, Name::Username, how(TextMatch::Equals)));
+    }
+
+    #[test]
+    fn numbers_moments_networks_and_truths_compare_with_constants_and_references() {
+        let facts = held(&[
+            (Name::MaxKeys, &[Value::Number(10_000)]),
+            (Name::CurrentTime, &[Value::Time(100)]),
+            (Name::KeyExpires, &[Value::Time(101)]),
+            (Name::SourceIp, &[Value::Address("10.0.0.9".parse().unwrap())]),
+            (Name::KeyNetworks, &[Value::Network("10.0.0.0/24".parse().unwrap())]),
+            (Name::SecureTransport, &[Value::Bool(true)]),
+        ]);
+        let passes = |name, test| ask(&facts, name, predicate(Quantifier::Any, test));
+        let ten = |order| Test::Number(order, vec![Operand::Constant(10_000)]);
+        for (order, holds) in [
+            (Order::Equal, true),
+            (Order::Below, false),
+            (Order::AtMost, true),
+            (Order::Above, false),
+            (Order::AtLeast, true),
+        ] {
+            assert_eq!(passes(Name::MaxKeys, ten(order)), holds, "{order}");
+        }
+        let expires = Operand::Reference(plain(Name::KeyExpires));
+        assert!(passes(Name::CurrentTime, Test::Time(Order::Below, vec![expires.clone()])));
+        assert!(!passes(Name::CurrentTime, Test::Time(Order::AtLeast, vec![expires])));
+        let networks = vec![Operand::Reference(plain(Name::KeyNetworks))];
+        assert!(passes(Name::SourceIp, Test::Network(networks)));
+        assert!(passes(Name::SecureTransport, Test::Bool(vec![Operand::Constant(true)])));
+        assert!(ask(&facts, Name::SecureTransport, Ask::Equals(bytes("true"))), "as text, too");
+        assert!(ask(&facts, Name::MaxKeys, Ask::Below(10_001)) && !ask(&facts, Name::MaxKeys, Ask::Below(10_000)));
+        assert!(ask(&facts, Name::SourceIp, Ask::InNetwork("::ffff:10.0.0.0/120".parse().map(|n| canonical(&n)).unwrap())));
+    }
+
+    #[test]
+    fn what_a_predicate_refers_to_must_be_fetched_whatever_the_values_are() {
+        let tag = Attribute::with_parameter(Name::ExistingObjectTag, "x").unwrap();
+        let templates = [Template::literal("a"), Template { parts: vec![Part::Reference(tag)] }];
+        let question = Question {
+            attribute: plain(Name::Username),
+            ask: predicate(Quantifier::Any, texts(TextMatch::Equals, &templates)),
+        };
+        let facts = held(&[(Name::Username, &[text("a")])]);
+        assert_eq!(answer(&question, &facts, &mut Work::full()), Err(Unanswered::NotFetched));
+        assert!(question.is_fetched());
+    }
+
+    #[test]
+    fn a_reading_tells_absent_from_empty_and_a_list_from_its_joined_text() {
+        let read = |facts: &Held, name, cap| {
+            let question = Question { attribute: plain(name), ask: Ask::Read(cap) };
+            match answer(&question, facts, &mut Work::full()).unwrap().into_owned() {
+                Answer::Reading(reading) => (reading.length, reading.bytes.into_owned()),
+                Answer::Truth(truth) => panic!("{truth}"),
+            }
+        };
+        assert_eq!(read(&held(&[]), Name::Username, 9), (None, vec![]));
+        assert_eq!(read(&held(&[(Name::Username, &[text("")])]), Name::Username, 9), (Some(0), vec![]));
+        assert_eq!(read(&held(&[(Name::Username, &[text("abc")])]), Name::Username, 2), (Some(3), b"ab".to_vec()));
+        let lists = [&[text("ab"), text("c")][..], &[text("a"), text("bc")][..]];
+        let [first, second] = lists.map(|list| read(&held(&[(Name::Principals, list)]), Name::Principals, 99));
+        assert_eq!(first.1, b"\x02\0ab\x01\0c");
+        assert_ne!(first, second);
+    }
+
+    #[test]
+    fn the_work_of_many_values_ends_at_its_bound() {
+        let values = vec![text("aaaaaaaaaaaaaaaa"); 1_000];
+        let facts = held(&[(Name::Principals, &values)]);
+        let question = Question {
+            attribute: plain(Name::Principals),
+            ask: Ask::Matches(bytes("*a*a*a*b")),
+        };
+        assert_eq!(answer(&question, &facts, &mut Work::of(10_000)), Err(Unanswered::TooMuchWork));
+        assert!(answer(&question, &facts, &mut Work::full()).is_ok());
+    }
+}

@@ -376,3 +376,130 @@ impl<'a> Reader<'a> {
         IpNet::new(address, length).map(|net| net.trunc()).map_err(|_| PredicateError::Network)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::question::network;
+    use proptest::prelude::*;
+
+    fn table() -> Vec<Attribute> {
+        ["aws:username", "aws:SourceIp", "aws:PrincipalTag/team"]
+            .map(|name| name.parse().unwrap())
+            .into()
+    }
+
+    fn index(attribute: &Attribute) -> Option<u16> {
+        table().iter().position(|other| other == attribute).and_then(|at| u16::try_from(at).ok())
+    }
+
+    fn attribute() -> impl Strategy<Value = Attribute> {
+        prop::sample::select(table())
+    }
+
+    fn order() -> impl Strategy<Value = Order> {
+        prop::sample::select(vec![
+            Order::Equal,
+            Order::Below,
+            Order::AtMost,
+            Order::Above,
+            Order::AtLeast,
+        ])
+    }
+
+    fn operands<T: Clone + std::fmt::Debug>(
+        constant: impl Strategy<Value = T>,
+    ) -> impl Strategy<Value = Vec<Operand<T>>> {
+        let operand = prop_oneof![
+            constant.prop_map(Operand::Constant),
+            attribute().prop_map(Operand::Reference)
+        ];
+        prop::collection::vec(operand, 0..5)
+    }
+
+    fn texts() -> impl Strategy<Value = Test> {
+        let bytes = prop::collection::vec(any::<u8>(), 0..20);
+        let part = prop_oneof![
+            4 => bytes.prop_map(|bytes| Part::Literal(bytes.into())),
+            1 => Just(Part::AnyText),
+            1 => Just(Part::AnyCharacter),
+            1 => attribute().prop_map(Part::Reference),
+        ];
+        let template =
+            prop::collection::vec(part, 0..4).prop_map(|parts| Template { parts });
+        let how = prop::sample::select(vec![TextMatch::Like, TextMatch::ArnLike]);
+        (how, prop::collection::vec(template, 0..5))
+            .prop_map(|(how, templates)| Test::Text(how, templates.into_iter().collect()))
+    }
+
+    fn predicates() -> impl Strategy<Value = Predicate> {
+        let networks = prop::sample::select(vec!["10.0.0.0/8", "::/0", "2001:db8::/32", "1.2.3.4"]);
+        let networks = networks.prop_map(|text| network(text.as_bytes()).unwrap());
+        let test = prop_oneof![
+            texts(),
+            (order(), operands(any::<i64>())).prop_map(|(order, list)| Test::Number(order, list)),
+            (order(), operands(any::<i64>())).prop_map(|(order, list)| Test::Time(order, list)),
+            operands(networks).prop_map(Test::Network),
+            operands(any::<bool>()).prop_map(Test::Bool),
+        ];
+        let quantifier = prop::sample::select(vec![Quantifier::Any, Quantifier::Every]);
+        (quantifier, test).prop_map(|(quantifier, test)| Predicate { quantifier, test })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(predicate in predicates()) {
+            let bytes = predicate.encode(index).unwrap();
+            prop_assert_eq!(Predicate::decode(&bytes, &table()), Ok(predicate));
+        }
+
+        #[test]
+        fn any_bytes_are_a_predicate_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(predicate) = Predicate::decode(&bytes, &table()) {
+                prop_assert!(predicate.encode(index).is_ok());
+            }
+        }
+
+        #[test]
+        fn a_predicate_with_a_bent_byte_is_a_predicate_or_an_error(
+            predicate in predicates(), at in any::<prop::sample::Index>(), bend in 1..=255_u8,
+        ) {
+            let mut bytes = predicate.encode(index).unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] ^= bend;
+            drop(Predicate::decode(&bytes, &table()));
+        }
+    }
+
+    #[test]
+    fn a_predicate_that_is_cut_or_has_a_tail_is_refused() {
+        let test = Test::Text(TextMatch::Equals, [Template::literal("alice")].into_iter().collect());
+        let mut bytes = Predicate { quantifier: Quantifier::Any, test }.encode(index).unwrap();
+        for cut in 0..bytes.len() {
+            assert_eq!(Predicate::decode(&bytes[..cut], &table()), Err(PredicateError::Truncated));
+        }
+        bytes.push(0);
+        let trailing = Predicate::decode(&bytes, &table());
+        assert_eq!(trailing, Err(PredicateError::Trailing { bytes: 1 }));
+    }
+
+    #[test]
+    fn equality_with_a_wildcard_and_a_reference_past_the_table_are_refused() {
+        let wild = Test::Text(TextMatch::Equals, [Template::pattern(b"a*")].into_iter().collect());
+        let wild = Predicate { quantifier: Quantifier::Any, test: wild };
+        assert_eq!(wild.encode(index), Err(PredicateError::Misplaced));
+        let past = [0, 0, 1, 0, 1, REFERENCE, 3, 0];
+        assert_eq!(Predicate::decode(&past, &table()), Err(PredicateError::NotInTable));
+    }
+
+    #[test]
+    fn an_operand_at_the_bound_is_written_and_one_byte_more_is_not() {
+        // Operator, quantifier, count, parts, tag and length take eight bytes.
+        let of = |bytes: usize| {
+            let test = Test::Text(TextMatch::Equals, [Template::literal(vec![b'a'; bytes])].into_iter().collect());
+            Predicate { quantifier: Quantifier::Any, test }.encode(index)
+        };
+        assert_eq!(of(OPERAND_BYTES_MAX - 8).unwrap().len(), OPERAND_BYTES_MAX);
+        assert_eq!(of(OPERAND_BYTES_MAX - 7), Err(PredicateError::TooLong { bytes: OPERAND_BYTES_MAX + 1 }));
+    }
+}
