@@ -59,6 +59,28 @@ pub fn encode(text: &[u8], is_path: bool) -> String {
     out
 }
 
+/// Takes percent-encoding away; what is no encoding stays as it is.
+fn decode(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digits = after
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) if *first == b'%' => {
+                out.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                out.push(*first);
+                rest = after;
+            }
+        }
+    }
+    out
+}
+
 /// Who signs, for which day, region and service.
 #[derive(Clone, Debug)]
 pub struct Signer {
@@ -140,8 +162,8 @@ impl Signer {
             })
             .collect();
         let names = names(&headers);
-        // S3 decodes a path and encodes it once: a slash that was escaped is a slash.
-        let path = path.replace("%2F", "/");
+        // S3 decodes a path and encodes it once: a slash that was escaped is a slash, a bare plus is a plus.
+        let path = encode(&decode(path), true);
         let canonical = format!(
             "{method}\n{path}\n{}\n{lines}\n{names}\n{payload}",
             sorted(query)

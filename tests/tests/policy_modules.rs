@@ -159,10 +159,6 @@ fn what_is_no_module_is_refused_and_the_one_in_force_stays() {
             )),
         ),
         (
-            "growing.wat",
-            wat(&format!(r#"(memory (export "memory") 1) {decide}"#)),
-        ),
-        (
             "no-manifest.wat",
             format!("(module {memory} {decide})").into_bytes(),
         ),

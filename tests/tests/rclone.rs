@@ -96,7 +96,7 @@ fn a_write_key_uploads_without_a_special_flag() {
     writer.rclone(&arguments).succeeds();
     writer
         .rclone(&["cat", "gate:demo-bucket/ingest/small"])
-        .fails_with("40");
+        .fails_with("AccessDenied");
 
     let reader = Client::new(&gate, gate.key("backups", "read"));
     let from = folder.path().display().to_string();

@@ -198,7 +198,8 @@ fn a_header_that_changes_the_meaning_is_signed() {
         let call = Call::put("/demo-bucket/unsigned", b"x").with_unsigned(name, value);
         let answer = bench.sign(&call).send(&bench.gate);
         let code = answer.code().unwrap_or_default();
-        assert_eq!(answer.status, 403, "{name}: {code}");
+        // Some values are refused before anybody asks who signed.
+        assert!(matches!(answer.status, 400 | 403 | 501), "{name}: {code}");
         let target = Call::put("/demo-bucket/unsigned", b"");
         let target = target.presign(&bench.signer(), bench.gate.host(), "60");
         let call = Call::put(&target, b"x").with(name, value);
@@ -396,12 +397,7 @@ fn an_unsigned_query_parameter_cannot_choose_a_sub_resource() {
         "x=y",
         "x-id=GetObject",
     ] {
-        let call = Call::get(&format!("{good}&{more}"));
-        bench.refused(
-            &call.anonymous(bench.gate.host()),
-            403,
-            "SignatureDoesNotMatch",
-        );
+        bench.refused_somehow(&Call::get(&format!("{good}&{more}")).anonymous(bench.gate.host()));
     }
     for method in ["PUT", "DELETE", "POST", "HEAD"] {
         bench.refused(
@@ -419,9 +415,11 @@ fn the_digest_of_the_body_is_checked_for_every_method() {
     for call in [
         Call::put("/demo-bucket/digest", b"body"),
         Call::post("/demo-bucket/digest?uploads", b""),
-        Call::post(
-            "/demo-bucket?delete",
-            b"<Delete><Object><Key>there</Key></Object></Delete>",
+        operations::call(
+            s3_protocol::Operation::DeleteObjects,
+            "demo-bucket",
+            "there",
+            "",
         ),
         Call::get("/demo-bucket/there"),
         Call::delete("/demo-bucket/there"),
@@ -715,7 +713,7 @@ fn nobody_at_all_is_refused_everywhere() {
             answer.status,
             answer.text()
         );
-        assert!(!answer.text().contains("there</"), "{operation}");
+        assert!(!answer.text().contains(">there<"), "{operation}");
     }
     let form = operations::form_of("demo-bucket", &[("key", "anonymous")], b"x");
     bench.refused_somehow(&form.anonymous(bench.gate.host()));
