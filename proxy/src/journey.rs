@@ -28,7 +28,11 @@ use crate::edge::{Intake, Peer};
 use crate::observe::{Entry, Riding};
 
 /// Answers one request. Cannot fail: a refusal is an answer too.
-pub async fn serve(gate: &Arc<Gate>, peer: &Peer, wire: Request<Intake>) -> Response<Riding<Answer>> {
+pub async fn serve(
+    gate: &Arc<Gate>,
+    peer: &Peer,
+    wire: Request<Intake>,
+) -> Response<Riding<Answer>> {
     let mut entry = Entry::open(&gate.observer, peer, &wire, gate.clock.now_ms());
 
     let response = match travel(gate, peer, wire, &mut entry).await {

@@ -35,12 +35,20 @@ impl Judge for GateJudge {
     fn prepare(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<(), ModuleFaults>> {
         let gate = Arc::clone(&self.0);
         Box::pin(off_the_path(move || {
-            gate.library.engine.load(&bytes).map(|_| ()).map_err(|cause| ModuleFaults(vec![cause.to_string()]))
+            gate.library
+                .engine
+                .load(&bytes)
+                .map(|_| ())
+                .map_err(|cause| ModuleFaults(vec![cause.to_string()]))
         }))
     }
 
     fn statistics(&self, digest: Digest) -> Option<Value> {
-        let module = self.0.library.engine.loaded(policy_wasm::engine::Digest::from(*digest.as_bytes()))?;
+        let module = self
+            .0
+            .library
+            .engine
+            .loaded(policy_wasm::engine::Digest::from(*digest.as_bytes()))?;
         let spent = module.statistics();
         let trees = self.0.decider.inspect(&module);
         let inspection = module.inspection();
@@ -68,8 +76,16 @@ async fn off_the_path<T: Send + 'static>(
 /// Checks a module, loads it, and runs the tests that it brings.
 fn check(gate: &Gate, bytes: &[u8]) -> Result<ModuleReport, ModuleFaults> {
     let fault = |cause: String| ModuleFaults(vec![cause]);
-    let inspection = gate.library.engine.check(bytes).map_err(|cause| fault(cause.to_string()))?;
-    let module = gate.library.engine.load(bytes).map_err(|cause| fault(cause.to_string()))?;
+    let inspection = gate
+        .library
+        .engine
+        .check(bytes)
+        .map_err(|cause| fault(cause.to_string()))?;
+    let module = gate
+        .library
+        .engine
+        .load(bytes)
+        .map_err(|cause| fault(cause.to_string()))?;
     let failed: Vec<String> = policy_wasm::tools::failed_tests(&module);
     if !failed.is_empty() {
         return Err(ModuleFaults(failed));
@@ -91,9 +107,18 @@ fn check(gate: &Gate, bytes: &[u8]) -> Result<ModuleReport, ModuleFaults> {
 
 /// Judges a remembered request again, with its plan and its clock, and tells everything.
 fn explain(gate: &Arc<Gate>, remembered: &Remembered) -> Value {
-    let Remembered { id, scene, world, checks, now_ms } = remembered;
+    let Remembered {
+        id,
+        scene,
+        world,
+        checks,
+        now_ms,
+    } = remembered;
     let bench = Bench::new(gate, world, scene, *now_ms);
-    let checks: Vec<Value> = checks.iter().map(|check| explain_check(&gate.decider, &bench, check)).collect();
+    let checks: Vec<Value> = checks
+        .iter()
+        .map(|check| explain_check(&gate.decider, &bench, check))
+        .collect();
     json!({
         "request": id.as_str(),
         "at_ms": now_ms,
@@ -108,7 +133,9 @@ fn explain(gate: &Arc<Gate>, remembered: &Remembered) -> Value {
 
 fn explain_check(decider: &Decider, bench: &Bench<'_>, check: &Check) -> Value {
     let bucket = bench.bucket_of(check);
-    let Ok(plan) = bench.plan(bucket.as_ref()) else { return json!({ "decision": "undecided" }) };
+    let Ok(plan) = bench.plan(bucket.as_ref()) else {
+        return json!({ "decision": "undecided" });
+    };
     let facts = bench.facts(check, bucket.as_deref());
     let explanation = decider.explain(&plan.plan, action(check.operation), &facts);
     // Whoever asks here holds the token of the whole deployment: every layer is shown.

@@ -14,9 +14,9 @@ pub use plans::TenantPlan;
 use std::fmt;
 use std::sync::Arc;
 
-use postern_config::directory::{AccessKeyId, State, TenantId};
 use policy_wasm::plan::PlanError;
 use postern_config::UnixSeconds;
+use postern_config::directory::{AccessKeyId, State, TenantId};
 
 /// The directory at one revision, and the plans of its tenants.
 pub struct World {
@@ -28,11 +28,19 @@ pub struct World {
 impl World {
     /// The world of a state.
     pub fn of(state: Arc<State>) -> Self {
-        Self { state, plans: plans::Plans::default() }
+        Self {
+            state,
+            plans: plans::Plans::default(),
+        }
     }
 
     /// Who stands behind an access key, if all that stands above it is active. One who is not is as unknown as a key that never was.
-    pub fn caller(&self, library: &Library, id: &AccessKeyId, now_seconds: u64) -> Option<Arc<Caller>> {
+    pub fn caller(
+        &self,
+        library: &Library,
+        id: &AccessKeyId,
+        now_seconds: u64,
+    ) -> Option<Arc<Caller>> {
         let found = self.state.caller(id)?;
         if !found.works_at(UnixSeconds(now_seconds)) {
             return None;
@@ -43,7 +51,11 @@ impl World {
         {
             return Some(known);
         }
-        let fresh = Arc::new(Caller::new(Arc::clone(found.tenant), Arc::clone(found.user), Arc::clone(found.key)));
+        let fresh = Arc::new(Caller::new(
+            Arc::clone(found.tenant),
+            Arc::clone(found.user),
+            Arc::clone(found.key),
+        ));
         library.callers.insert(*id, Arc::clone(&fresh));
         Some(fresh)
     }
@@ -64,6 +76,8 @@ impl World {
 
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").field("revision", &self.state.revision()).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("revision", &self.state.revision())
+            .finish_non_exhaustive()
     }
 }

@@ -300,9 +300,17 @@ async fn a_module_is_pushed_activated_replaced_and_rolled_back() {
         )
     };
     assert_eq!(ask(&router, roll_back()).await.1["active"], one["digest"]);
+    // Before the first version nothing was in force, and before that there is nothing to go back to.
+    let (response, answer) = ask(&router, roll_back()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(answer["active"], json!(null));
     assert_eq!(
         ask(&router, roll_back()).await.0.status(),
         StatusCode::CONFLICT
+    );
+    assert_eq!(
+        ask(&router, activate(&one["digest"])).await.1["active"],
+        one["digest"]
     );
 
     let listed = ask(

@@ -61,7 +61,7 @@ pub fn banner(dev: &Dev, data: &Path, fingerprint: &str, secrets: Secrets) -> St
         lines.push(format!("  aws s3 cp README.md s3://{}/", key.bucket));
         lines.push("rclone:".to_owned());
         lines.push(format!(
-            "  rclone --ca-cert {ca} --s3-provider Other --s3-endpoint {s3} --s3-region {region} --s3-access-key-id {id} \\\n    --s3-secret-access-key {secret} copy README.md :s3:{bucket}/",
+            "  env -u AWS_CA_BUNDLE rclone --ca-cert {ca} --s3-provider Other --s3-endpoint {s3} --s3-region {region} --s3-access-key-id {id} \\\n    --s3-secret-access-key {secret} copy README.md :s3:{bucket}/",
             ca = quoted(&dev.ca.display().to_string()),
             s3 = dev.s3,
             region = dev.region,

@@ -35,18 +35,31 @@ pub(super) struct Misread {
 ///
 /// # Errors
 /// [`Misread`] with S3's answer to what is not a request.
-pub(super) fn parse(gate: &Gate, peer: &Peer, wire: Request<Intake>) -> Result<Accepted, Box<Misread>> {
+pub(super) fn parse(
+    gate: &Gate,
+    peer: &Peer,
+    wire: Request<Intake>,
+) -> Result<Accepted, Box<Misread>> {
     let (parts, body) = wire.into_parts();
     match understand(gate, &parts) {
-        Ok((request, addressing, headers)) => {
-            Ok(Accepted { peer: peer.clone(), headers, request, addressing, body, parts })
-        }
+        Ok((request, addressing, headers)) => Ok(Accepted {
+            peer: peer.clone(),
+            headers,
+            request,
+            addressing,
+            body,
+            parts,
+        }),
         Err(refusal) => Err(Box::new(Misread { parts, refusal })),
     }
 }
 
-fn understand(gate: &Gate, parts: &Parts) -> Result<(S3Request, Addressing, Option<HeaderMap>), Refusal> {
-    let addressing = host::resolve(host_of(parts)?, &gate.place.domains).map_err(Refusal::Accept)?;
+fn understand(
+    gate: &Gate,
+    parts: &Parts,
+) -> Result<(S3Request, Addressing, Option<HeaderMap>), Refusal> {
+    let addressing =
+        host::resolve(host_of(parts)?, &gate.place.domains).map_err(Refusal::Accept)?;
     let headers = merged(parts)?;
     let head = Head {
         method: &parts.method,
@@ -61,17 +74,28 @@ fn understand(gate: &Gate, parts: &Parts) -> Result<(S3Request, Addressing, Opti
 
 /// The host that a request is for. There must be one: HTTP/1.1 demands it, and a signature covers it.
 fn host_of(parts: &Parts) -> Result<&str, Refusal> {
-    let missing = || Refusal::Accept(S3Error::with(S3Code::InvalidRequest, "A Host header is required."));
+    let missing = || {
+        Refusal::Accept(S3Error::with(
+            S3Code::InvalidRequest,
+            "A Host header is required.",
+        ))
+    };
     match parts.uri.authority() {
         Some(authority) => Ok(authority.as_str()),
-        None => parts.headers.get(HOST).and_then(|host| host.to_str().ok()).ok_or_else(missing),
+        None => parts
+            .headers
+            .get(HOST)
+            .and_then(|host| host.to_str().ok())
+            .ok_or_else(missing),
     }
 }
 
 /// A presigned URL may carry `x-amz-*` names in its query, to be read as headers: they are signed with it. That none of them is
 /// also a header is checked with the signature.
 fn merged(parts: &Parts) -> Result<Option<HeaderMap>, Refusal> {
-    let Some(query) = presigned(&parts.uri) else { return Ok(None) };
+    let Some(query) = presigned(&parts.uri) else {
+        return Ok(None);
+    };
     let hoisted = sigv4::presigned_headers(query)?;
     if hoisted.is_empty() {
         return Ok(None);
@@ -79,7 +103,8 @@ fn merged(parts: &Parts) -> Result<Option<HeaderMap>, Refusal> {
     let mut headers = parts.headers.clone();
     // A checksum in a URL would be that of whoever made it, not of what is sent: S3 does not look at it either.
     let hoisted = hoisted.into_iter().filter(|(name, _)| {
-        name.as_ref().is_none_or(|name| !name.as_str().starts_with("x-amz-checksum-"))
+        name.as_ref()
+            .is_none_or(|name| !name.as_str().starts_with("x-amz-checksum-"))
     });
     headers.extend(hoisted);
     Ok(Some(headers))
@@ -88,7 +113,10 @@ fn merged(parts: &Parts) -> Result<Option<HeaderMap>, Refusal> {
 /// The query, where it could hold such names. Encoded letters (`%58-Amz-…`) count too: what is decoded is decided there.
 fn presigned(uri: &Uri) -> Option<&str> {
     let query = uri.query()?;
-    let may = query.as_bytes().windows(2).any(|pair| matches!(pair, [b'x' | b'X', b'-'] | [b'%', b'5' | b'7' | b'2']));
+    let may = query
+        .as_bytes()
+        .windows(2)
+        .any(|pair| matches!(pair, [b'x' | b'X', b'-'] | [b'%', b'5' | b'7' | b'2']));
     may.then_some(query)
 }
 

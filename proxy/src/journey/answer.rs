@@ -54,7 +54,9 @@ impl Body for Answer {
         match self.get_mut() {
             Self::Empty | Self::Withheld(_) => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Object(object) => Pin::new(object.as_mut()).poll_frame(cx).map_err(AnswerError),
+            Self::Object(object) => Pin::new(object.as_mut())
+                .poll_frame(cx)
+                .map_err(AnswerError),
         }
     }
 
@@ -70,7 +72,9 @@ impl Body for Answer {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Withheld(bytes) => SizeHint::with_exact(*bytes),
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Self::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
             Self::Object(object) => object.size_hint(),
         }
     }

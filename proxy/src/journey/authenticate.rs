@@ -59,7 +59,11 @@ impl Signed {
 /// # Errors
 /// [`Refusal::Authenticate`] where the signature does not hold, [`Refusal::UnknownKey`] where its key is not one that works, and
 /// what a POST form may be refused for.
-pub(super) async fn verify(gate: &Gate, world: &World, accepted: Accepted) -> Result<Signed, Refusal> {
+pub(super) async fn verify(
+    gate: &Gate,
+    world: &World,
+    accepted: Accepted,
+) -> Result<Signed, Refusal> {
     if matches!(accepted.request.call, Call::PostObject) {
         return form::verify(gate, world, accepted).await;
     }
@@ -75,8 +79,17 @@ pub(super) async fn verify(gate: &Gate, world: &World, accepted: Accepted) -> Re
         }
     };
     let namespace = namespace(world, &accepted.addressing.namespace, caller.as_deref());
-    let Accepted { peer, parts, headers, request, body, .. } = accepted;
-    let length = verifier.decoded_length().or_else(|| content_length(&parts.headers));
+    let Accepted {
+        peer,
+        parts,
+        headers,
+        request,
+        body,
+        ..
+    } = accepted;
+    let length = verifier
+        .decoded_length()
+        .or_else(|| content_length(&parts.headers));
     let scene = Scene {
         peer,
         headers: headers.unwrap_or(parts.headers),
@@ -88,7 +101,10 @@ pub(super) async fn verify(gate: &Gate, world: &World, accepted: Accepted) -> Re
         post: None,
         received: Arc::default(),
     };
-    Ok(Signed { scene, body: Payload::new(body, verifier, length) })
+    Ok(Signed {
+        scene,
+        body: Payload::new(body, verifier, length),
+    })
 }
 
 /// The refusal of what is not a request: that of its signature first.
@@ -121,7 +137,11 @@ fn check(
         Place::Query => How::Query,
         Place::Form => How::Form,
     };
-    let signature = Signature { how, at: verified.time().unix(), expires: verified.expires() };
+    let signature = Signature {
+        how,
+        at: verified.time().unix(),
+        expires: verified.expires(),
+    };
     let verifier = verified.body(&key);
     Ok((caller, signature, verifier))
 }
@@ -146,17 +166,28 @@ fn signing_key(
     caller: Option<&Caller>,
     scope: &sigv4::Scope<'_>,
 ) -> Result<Arc<SigningKey>, Refusal> {
-    let Some(caller) = caller else { return Ok(gate.stand_in.signing_key(scope)) };
+    let Some(caller) = caller else {
+        return Ok(gate.stand_in.signing_key(scope));
+    };
     caller.signing_key(scope.date(), scope.region(), || {
         let sealed = |cause: String| Refusal::Undecided {
             layer: "key".to_owned(),
             cause,
             modules: None,
         };
-        let secret = world.state.open_secret(&caller.key).map_err(|cause| sealed(cause.to_string()))?;
-        let text = secret.lend(|bytes| String::from_utf8(bytes.to_vec())).map_err(|cause| sealed(cause.to_string()))?;
+        let secret = world
+            .state
+            .open_secret(&caller.key)
+            .map_err(|cause| sealed(cause.to_string()))?;
+        let text = secret
+            .lend(|bytes| String::from_utf8(bytes.to_vec()))
+            .map_err(|cause| sealed(cause.to_string()))?;
         let secret = SecretKey::new(text).map_err(|cause| sealed(cause.to_string()))?;
-        Ok(Arc::new(SigningKey::derive(&secret, scope.date(), scope.region())))
+        Ok(Arc::new(SigningKey::derive(
+            &secret,
+            scope.date(),
+            scope.region(),
+        )))
     })
 }
 

@@ -96,7 +96,10 @@ pub(super) async fn decide(
     }
     if let Call::DeleteObjects(digests) = &scene.request().call {
         let bucket = bench.bucket()?;
-        let document = body.document(digests, XML_BYTES_MAX).await.map_err(Refusal::Body)?;
+        let document = body
+            .document(digests, XML_BYTES_MAX)
+            .await
+            .map_err(Refusal::Body)?;
         let delete = xml::delete(&document).map_err(Refusal::Body)?;
         return deletes(&bench, id, &bucket, delete);
     }
@@ -108,19 +111,37 @@ pub(super) async fn decide(
     }
     if scene.request().escalations.acl.is_some() || scene.request().escalations.grants {
         // He may write ACLs, and there are none: buckets belong to their owners alone.
-        return Err(Refusal::Upstream(S3Code::AccessControlListNotSupported.into()));
+        return Err(Refusal::Upstream(
+            S3Code::AccessControlListNotSupported.into(),
+        ));
     }
-    let copies = matches!(scene.request().call, Call::CopyObject(_) | Call::UploadPartCopy(_));
+    let copies = matches!(
+        scene.request().call,
+        Call::CopyObject(_) | Call::UploadPartCopy(_)
+    );
     let mut rulings = rulings.into_iter();
-    let main = rulings.next().ok_or(Refusal::Upstream(S3Code::InternalError.into()))?;
+    let main = rulings
+        .next()
+        .ok_or(Refusal::Upstream(S3Code::InternalError.into()))?;
     let source = if copies { rulings.next() } else { None };
     let again = Again::new(gate, &scene, checks);
     let modules = bench.modules();
-    Ok(Permit { scene, granted: Granted::Request { main, source }, body, again, modules })
+    Ok(Permit {
+        scene,
+        granted: Granted::Request { main, source },
+        body,
+        again,
+        modules,
+    })
 }
 
 /// Judges each entry of a DeleteObjects by itself: the request as a whole is never refused for one of them.
-fn deletes(bench: &Bench<'_>, id: RequestId, bucket: &Arc<Bucket>, delete: Delete) -> Result<Permit, Refusal> {
+fn deletes(
+    bench: &Bench<'_>,
+    id: RequestId,
+    bucket: &Arc<Bucket>,
+    delete: Delete,
+) -> Result<Permit, Refusal> {
     // An entry that is no key needs no check: it is answered with its own error.
     let check = |entry: &DeleteEntry| {
         let (key, ask) = entry.target.as_ref().ok()?;
@@ -134,7 +155,11 @@ fn deletes(bench: &Bench<'_>, id: RequestId, bucket: &Arc<Bucket>, delete: Delet
         let check = match (check(&entry), &entry.target) {
             (Some(check), _) => check,
             (None, target) => {
-                let fault = target.as_ref().err().cloned().unwrap_or(S3Code::InvalidArgument.into());
+                let fault = target
+                    .as_ref()
+                    .err()
+                    .cloned()
+                    .unwrap_or(S3Code::InvalidArgument.into());
                 entries.push((entry, Err(fault)));
                 continue;
             }
@@ -151,7 +176,11 @@ fn deletes(bench: &Bench<'_>, id: RequestId, bucket: &Arc<Bucket>, delete: Delet
     }
     Ok(Permit {
         scene: Arc::clone(bench.scene),
-        granted: Granted::Deletes { bucket: Arc::clone(bucket), entries, quiet: delete.quiet },
+        granted: Granted::Deletes {
+            bucket: Arc::clone(bucket),
+            entries,
+            quiet: delete.quiet,
+        },
         body: Payload::none(),
         again: Again::new(bench.gate, bench.scene, passed),
         modules: bench.modules(),
@@ -173,7 +202,9 @@ impl Permit {
 impl Ruling {
     /// The bucket, which every operation below the service has.
     pub(super) fn bucket(&self) -> Result<&Arc<Bucket>, Refusal> {
-        self.bucket.as_ref().ok_or_else(|| Refusal::Upstream(S3Code::NoSuchBucket.into()))
+        self.bucket
+            .as_ref()
+            .ok_or_else(|| Refusal::Upstream(S3Code::NoSuchBucket.into()))
     }
 }
 

@@ -29,28 +29,53 @@ pub(super) async fn send(gate: &Arc<Gate>, permit: Permit) -> Result<Done, Refus
     let (scene, granted, body, again) = permit.into_parts();
     let (main, source) = match granted {
         Granted::Request { main, source } => (main, source),
-        Granted::Deletes { bucket, entries, quiet } => {
+        Granted::Deletes {
+            bucket,
+            entries,
+            quiet,
+        } => {
             let answers = delete::many(&gate.node, &bucket, entries, again).await?;
             let outcome = Outcome::DeletedMany { quiet, answers };
-            return Ok(Done { scene, outcome, strip: SmallVec::new() });
+            return Ok(Done {
+                scene,
+                outcome,
+                strip: SmallVec::new(),
+            });
         }
     };
     let strip = main.obligations.strip_headers.clone();
-    let body = if takes_body(&scene.request().call) { body } else { body.nothing().await.map_err(Refusal::Body)? };
-    let errand = Errand { gate, scene: &scene, main, source, again };
+    let body = if takes_body(&scene.request().call) {
+        body
+    } else {
+        body.nothing().await.map_err(Refusal::Body)?
+    };
+    let errand = Errand {
+        gate,
+        scene: &scene,
+        main,
+        source,
+        again,
+    };
     let outcome = match scene.request().target.clone() {
         Target::Service => errand.on_service(),
         Target::Bucket(_) => errand.on_bucket(body).await,
         Target::Object(_, key) => errand.on_object(key, body).await,
     }?;
-    Ok(Done { scene, outcome, strip })
+    Ok(Done {
+        scene,
+        outcome,
+        strip,
+    })
 }
 
 /// Whether a request's body means something. That of any other is read all the same: it may not be what was signed.
 const fn takes_body(call: &Call) -> bool {
     matches!(
         call,
-        Call::PutObject(_) | Call::UploadPart(_) | Call::CreateBucket(_) | Call::CompleteMultipartUpload(_)
+        Call::PutObject(_)
+            | Call::UploadPart(_)
+            | Call::CreateBucket(_)
+            | Call::CompleteMultipartUpload(_)
     )
 }
 
@@ -70,7 +95,12 @@ impl Errand<'_> {
 
     fn on_service(self) -> Result<Outcome, Refusal> {
         match &self.scene.request().call {
-            Call::ListBuckets(ask) => Ok(buckets::list(self.gate, self.scene, ask, &self.main.obligations)),
+            Call::ListBuckets(ask) => Ok(buckets::list(
+                self.gate,
+                self.scene,
+                ask,
+                &self.main.obligations,
+            )),
             _ => Err(misplaced()),
         }
     }
@@ -78,7 +108,10 @@ impl Errand<'_> {
     async fn on_bucket(self, body: Payload) -> Result<Outcome, Refusal> {
         match &self.scene.request().call {
             Call::CreateBucket(ask) => {
-                let document = body.document(&ask.digests, XML_BYTES_MAX).await.map_err(Refusal::Body)?;
+                let document = body
+                    .document(&ask.digests, XML_BYTES_MAX)
+                    .await
+                    .map_err(Refusal::Body)?;
                 buckets::create(self.gate, self.scene, &document).await
             }
             Call::DeleteBucket => buckets::delete(self.gate, self.scene, self.main.bucket()?).await,
@@ -86,13 +119,30 @@ impl Errand<'_> {
             Call::GetBucketLocation => Ok(Outcome::Location),
             Call::ListObjects(ask) => self.list(ask).await,
             Call::ListMultipartUploads(ask) => {
-                let creator = guards::creator(self.scene, &self.main.obligations, storage_node::Mismatch::Hide);
-                let mut page = self.node().list_uploads(self.main.bucket()?.id, ask).await.map_err(upstream)?;
-                page.entries.retain(|entry| creator.as_ref().is_none_or(|creator| creator.admits(&entry.creator)));
+                let creator = guards::creator(
+                    self.scene,
+                    &self.main.obligations,
+                    storage_node::Mismatch::Hide,
+                );
+                let mut page = self
+                    .node()
+                    .list_uploads(self.main.bucket()?.id, ask)
+                    .await
+                    .map_err(upstream)?;
+                page.entries.retain(|entry| {
+                    creator
+                        .as_ref()
+                        .is_none_or(|creator| creator.admits(&entry.creator))
+                });
                 for filter in &self.main.obligations.filters {
-                    page.entries.retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
+                    page.entries
+                        .retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
                 }
-                Ok(Outcome::Uploads(ask.clone(), page, self.main.bucket()?.owner.to_string()))
+                Ok(Outcome::Uploads(
+                    ask.clone(),
+                    page,
+                    self.main.bucket()?.owner.to_string(),
+                ))
             }
             _ => Err(misplaced()),
         }
@@ -101,16 +151,29 @@ impl Errand<'_> {
     /// A list shows what the permit's filters let through. They are prefixes that the request's own prefix lies within, so that
     /// they take nothing away from a page; a list that they would thin out was refused.
     async fn list(self, ask: &ListObjects) -> Result<Outcome, Refusal> {
-        let mut page = self.node().list_objects(self.main.bucket()?.id, ask).await.map_err(upstream)?;
+        let mut page = self
+            .node()
+            .list_objects(self.main.bucket()?.id, ask)
+            .await
+            .map_err(upstream)?;
         for filter in &self.main.obligations.filters {
-            page.entries.retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
-            page.prefixes.retain(|prefix| filter.shows(prefix.as_bytes()));
+            page.entries
+                .retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
+            page.prefixes
+                .retain(|prefix| filter.shows(prefix.as_bytes()));
         }
-        Ok(Outcome::List(ask.clone(), page, self.main.bucket()?.owner.to_string()))
+        Ok(Outcome::List(
+            ask.clone(),
+            page,
+            self.main.bucket()?.owner.to_string(),
+        ))
     }
 
     async fn on_object(self, key: ObjectKey, body: Payload) -> Result<Outcome, Refusal> {
-        let place = ObjectPlace { bucket: self.main.bucket()?.id, key };
+        let place = ObjectPlace {
+            bucket: self.main.bucket()?.id,
+            key,
+        };
         match &self.scene.request().call {
             Call::GetObject(ask) => self.get(&place, ask).await,
             Call::HeadObject(ask) => self.head(&place, ask).await,
@@ -118,7 +181,11 @@ impl Errand<'_> {
             Call::CopyObject(_) | Call::UploadPartCopy(_) => self.copy(place).await,
             Call::DeleteObject(ask) => {
                 let guards = guards::of(self.scene, &self.main.obligations, &self.again);
-                self.node().delete_object(&place, ask, guards).await.map(Outcome::Deleted).map_err(upstream)
+                self.node()
+                    .delete_object(&place, ask, guards)
+                    .await
+                    .map(Outcome::Deleted)
+                    .map_err(upstream)
             }
             _ => self.on_upload(&place, body).await,
         }
@@ -154,11 +221,21 @@ impl Errand<'_> {
         Refusal::Upstream(refused)
     }
 
-    async fn put(self, place: &ObjectPlace, ask: &PutObject, body: Payload) -> Result<Outcome, Refusal> {
+    async fn put(
+        self,
+        place: &ObjectPlace,
+        ask: &PutObject,
+        body: Payload,
+    ) -> Result<Outcome, Refusal> {
         self.node().ready_for_writes().map_err(upstream)?;
         let by = guards::write_as(self.scene, &self.main.obligations, &self.again);
         let body = Supervised::new(body, Way::In, self.again);
-        let output = self.gate.node.put_object(place, ask.clone(), by, body).await.map_err(upstream)?;
+        let output = self
+            .gate
+            .node
+            .put_object(place, ask.clone(), by, body)
+            .await
+            .map_err(upstream)?;
         Ok(match &self.scene.post {
             Some(answer) => Outcome::Posted(answer.clone(), output),
             None => Outcome::Put(output),
@@ -169,19 +246,30 @@ impl Errand<'_> {
         let ruling = self.source.take().ok_or_else(misplaced)?;
         let bucket = ruling.bucket()?.id;
         let read = |key: &ObjectKey| CopyRead {
-            place: ObjectPlace { bucket, key: key.clone() },
+            place: ObjectPlace {
+                bucket,
+                key: key.clone(),
+            },
             guards: guards::to_read(self.scene, &ruling.obligations),
         };
         match &self.scene.request().call {
             Call::CopyObject(ask) => {
                 let by = guards::write_as(self.scene, &self.main.obligations, &self.again);
-                let done = self.node().copy_object(read(&ask.source.key), &place, ask.clone(), by).await;
-                done.map(Outcome::Copied).map_err(|error| self.not_found(error))
+                let done = self
+                    .node()
+                    .copy_object(read(&ask.source.key), &place, ask.clone(), by)
+                    .await;
+                done.map(Outcome::Copied)
+                    .map_err(|error| self.not_found(error))
             }
             Call::UploadPartCopy(ask) => {
                 let guards = guards::of(self.scene, &self.main.obligations, &self.again);
-                let done = self.node().upload_part_copy(read(&ask.source.key), &place, ask.clone(), guards).await;
-                done.map(Outcome::PartCopied).map_err(|error| self.not_found(error))
+                let done = self
+                    .node()
+                    .upload_part_copy(read(&ask.source.key), &place, ask.clone(), guards)
+                    .await;
+                done.map(Outcome::PartCopied)
+                    .map_err(|error| self.not_found(error))
             }
             _ => Err(misplaced()),
         }
@@ -192,33 +280,64 @@ impl Errand<'_> {
         match &self.scene.request().call {
             Call::CreateMultipartUpload(ask) => {
                 let by = guards::write_as(self.scene, &self.main.obligations, &self.again);
-                let entry = self.node().create_upload(place, ask.clone(), by).await.map_err(upstream)?;
+                let entry = self
+                    .node()
+                    .create_upload(place, ask.clone(), by)
+                    .await
+                    .map_err(upstream)?;
                 Ok(Outcome::UploadCreated(entry))
             }
             Call::UploadPart(ask) => self.part(place, ask, body).await,
             Call::CompleteMultipartUpload(ask) => {
-                let document = body.document(&BodyDigests::default(), XML_BYTES_MAX).await.map_err(Refusal::Body)?;
+                let document = body
+                    .document(&BodyDigests::default(), XML_BYTES_MAX)
+                    .await
+                    .map_err(Refusal::Body)?;
                 let parts = xml::complete_multipart_upload(&document).map_err(Refusal::Body)?;
-                let done = self.node().complete_upload(place, ask.clone(), parts, guards).await;
+                let done = self
+                    .node()
+                    .complete_upload(place, ask.clone(), parts, guards)
+                    .await;
                 Ok(Outcome::Completed(done.map_err(upstream)?))
             }
             Call::AbortMultipartUpload(upload) => {
-                self.node().abort_upload(place, *upload, guards).await.map_err(upstream)?;
+                self.node()
+                    .abort_upload(place, *upload, guards)
+                    .await
+                    .map_err(upstream)?;
                 Ok(Outcome::Aborted)
             }
             Call::ListParts(ask) => {
-                let page = self.node().list_parts(place, ask, guards).await.map_err(upstream)?;
-                Ok(Outcome::Parts(ask.clone(), page, self.main.bucket()?.owner.to_string()))
+                let page = self
+                    .node()
+                    .list_parts(place, ask, guards)
+                    .await
+                    .map_err(upstream)?;
+                Ok(Outcome::Parts(
+                    ask.clone(),
+                    page,
+                    self.main.bucket()?.owner.to_string(),
+                ))
             }
             _ => Err(misplaced()),
         }
     }
 
-    async fn part(self, place: &ObjectPlace, ask: &UploadPart, body: Payload) -> Result<Outcome, Refusal> {
+    async fn part(
+        self,
+        place: &ObjectPlace,
+        ask: &UploadPart,
+        body: Payload,
+    ) -> Result<Outcome, Refusal> {
         self.node().ready_for_writes().map_err(upstream)?;
         let guards = guards::of(self.scene, &self.main.obligations, &self.again);
         let body = Supervised::new(body, Way::In, self.again);
-        let output = self.gate.node.upload_part(place, ask.clone(), guards, body).await.map_err(upstream)?;
+        let output = self
+            .gate
+            .node
+            .upload_part(place, ask.clone(), guards, body)
+            .await
+            .map_err(upstream)?;
         Ok(Outcome::PartPut(output))
     }
 }

@@ -66,7 +66,14 @@ pub struct Place {
 impl Gate {
     /// A gate that sees the directory as it is now; [`Gate::publish`] shows it the next state.
     pub fn new(parts: GateParts, state: Arc<State>) -> Self {
-        let GateParts { library, decider, node, observer, clock, place } = parts;
+        let GateParts {
+            library,
+            decider,
+            node,
+            observer,
+            clock,
+            place,
+        } = parts;
         Self {
             world: ArcSwap::from_pointee(World::of(state)),
             library,
@@ -120,12 +127,17 @@ impl Gate {
 
     /// What a signature must be made for.
     pub(super) fn expectation(&self) -> Expectation<'_> {
-        Expectation { aliases: &self.place.aliases, ..Expectation::s3(&self.place.region) }
+        Expectation {
+            aliases: &self.place.aliases,
+            ..Expectation::s3(&self.place.region)
+        }
     }
 }
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate").field("world", &self.world.load()).finish_non_exhaustive()
+        f.debug_struct("Gate")
+            .field("world", &self.world.load())
+            .finish_non_exhaustive()
     }
 }

@@ -55,7 +55,9 @@ impl Refusal {
     /// What the client is told. There is no `_` arm: a new way to refuse must be named here before it compiles.
     pub(super) fn answer(&self) -> S3Error {
         match self {
-            Self::Accept(error) | Self::Form(error) | Self::Body(error) | Self::Upstream(error) => error.clone(),
+            Self::Accept(error) | Self::Form(error) | Self::Body(error) | Self::Upstream(error) => {
+                error.clone()
+            }
             Self::Authenticate(cause) => authentication(cause),
             Self::UnknownKey => S3Code::InvalidAccessKeyId.into(),
             Self::Denied { .. } => S3Code::AccessDenied.into(),
@@ -64,9 +66,10 @@ impl Refusal {
                 S3Code::NotImplemented,
                 "A header asks for what is not implemented: object lock, encryption, or a feature of directory buckets.",
             ),
-            Self::Unbuilt(operation) => {
-                S3Error::with(S3Code::NotImplemented, format!("{operation} is not implemented."))
-            }
+            Self::Unbuilt(operation) => S3Error::with(
+                S3Code::NotImplemented,
+                format!("{operation} is not implemented."),
+            ),
         }
     }
 }
@@ -82,9 +85,13 @@ fn authentication(cause: &AuthError) -> S3Error {
         Place::Form => S3Code::InvalidPolicyDocument,
     };
     match cause {
-        A::Missing { place, .. } | A::Repeated { place, .. } | A::Malformed { place, .. } => say(malformed(place)),
+        A::Missing { place, .. } | A::Repeated { place, .. } | A::Malformed { place, .. } => {
+            say(malformed(place))
+        }
         A::ScopeDate { place } | A::WrongService { place, .. } => say(malformed(place)),
-        A::WrongRegion { place, expected, .. } => say(malformed(place)).and("Region", expected.clone()),
+        A::WrongRegion {
+            place, expected, ..
+        } => say(malformed(place)).and("Region", expected.clone()),
         A::ExpiresOutOfRange => say(S3Code::AuthorizationQueryParametersError),
         A::TwoCredentials
         | A::UnsupportedAlgorithm { .. }
@@ -99,7 +106,9 @@ fn authentication(cause: &AuthError) -> S3Error {
         A::PayloadMode => say(S3Code::InvalidArgument),
         A::MissingHeader { name } if name == "x-amz-content-sha256" => say(S3Code::InvalidRequest),
         A::MissingHeader { .. } => say(S3Code::MissingSecurityHeader),
-        A::HostNotSigned | A::UnsignedHeaders { .. } | A::SignedHeaderAbsent { .. } => say(S3Code::AccessDenied),
+        A::HostNotSigned | A::UnsignedHeaders { .. } | A::SignedHeaderAbsent { .. } => {
+            say(S3Code::AccessDenied)
+        }
         A::Skewed { .. } => S3Code::RequestTimeTooSkewed.into(),
         A::NotYetValid { .. } => S3Error::with(S3Code::AccessDenied, "Request is not yet valid."),
         A::Expired { .. } => S3Error::with(S3Code::AccessDenied, "Request has expired."),
@@ -118,7 +127,9 @@ pub(super) fn body(cause: &BodyError) -> S3Error {
         | BodyError::TrailerUndeclared { .. }
         | BodyError::TrailerAbsent { .. } => S3Code::MalformedTrailerError,
         BodyError::MalformedChunk | BodyError::AfterEnd => S3Code::InvalidRequest,
-        BodyError::TooLong { .. } | BodyError::TooShort { .. } | BodyError::Truncated => S3Code::IncompleteBody,
+        BodyError::TooLong { .. } | BodyError::TooShort { .. } | BodyError::Truncated => {
+            S3Code::IncompleteBody
+        }
     };
     S3Error::with(code, sentence(cause))
 }

@@ -15,7 +15,11 @@ use crate::observe::Entry;
 
 /// Answers what a permit led to.
 pub(super) fn relay(place: &Place, entry: &mut Entry, done: Done) -> Response<Answer> {
-    let Done { scene, outcome, strip } = done;
+    let Done {
+        scene,
+        outcome,
+        strip,
+    } = done;
     let mut response = match outcome {
         Outcome::Object(object) => {
             let (asked, output, body) = *object;
@@ -41,10 +45,18 @@ pub(super) fn relay(place: &Place, entry: &mut Entry, done: Done) -> Response<An
 /// Answers a refusal.
 pub(super) fn refuse(entry: &mut Entry, refusal: &Refusal) -> Response<Answer> {
     match refusal {
-        Refusal::Denied { layer, reason, modules } => {
+        Refusal::Denied {
+            layer,
+            reason,
+            modules,
+        } => {
             entry.decided("denied", layer, reason, modules.as_ref());
         }
-        Refusal::Undecided { layer, cause, modules } => {
+        Refusal::Undecided {
+            layer,
+            cause,
+            modules,
+        } => {
             tracing::warn!(request.id = %entry.id(), layer, cause, "a request could not be decided");
             entry.decided("undecided", layer, cause, modules.as_ref());
         }
@@ -67,7 +79,9 @@ pub(super) fn refuse(entry: &mut Entry, refusal: &Refusal) -> Response<Answer> {
     };
     let mut response = render::error(&error, &context).map(Answer::from);
     // A refusal is of this moment: nobody on the way may keep it.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     finish(entry, &mut response, Some(error.code));
     response
 }
@@ -84,7 +98,10 @@ fn finish(entry: &mut Entry, response: &mut Response<Answer>, code: Option<S3Cod
 
 /// The answers that fit into a document, or have none.
 fn small(place: &Place, scene: &Scene, entry: &mut Entry, outcome: Outcome) -> Response<Bytes> {
-    let owner = |id: &str| Owner { id: id.to_owned(), display_name: String::new() };
+    let owner = |id: &str| Owner {
+        id: id.to_owned(),
+        display_name: String::new(),
+    };
     match outcome {
         Outcome::Buckets(asked, page, id) => render::list_buckets(&asked, &page, &owner(&id)),
         Outcome::BucketCreated(name) => render::create_bucket(&name),
@@ -109,21 +126,33 @@ fn small(place: &Place, scene: &Scene, entry: &mut Entry, outcome: Outcome) -> R
         Outcome::Completed(output) => with_key(scene, |bucket, key| {
             render::complete_multipart_upload(&location(scene), bucket, key, &output)
         }),
-        Outcome::List(asked, page, id) => {
-            in_bucket(scene, &owner(&id), |listing| render::list_objects(listing, &asked, &page))
-        }
-        Outcome::Uploads(asked, page, id) => {
-            in_bucket(scene, &owner(&id), |listing| render::list_multipart_uploads(listing, &asked, &page))
-        }
+        Outcome::List(asked, page, id) => in_bucket(scene, &owner(&id), |listing| {
+            render::list_objects(listing, &asked, &page)
+        }),
+        Outcome::Uploads(asked, page, id) => in_bucket(scene, &owner(&id), |listing| {
+            render::list_multipart_uploads(listing, &asked, &page)
+        }),
         Outcome::Parts(asked, page, id) => with_key(scene, |bucket, key| {
-            render::list_parts(Listing { bucket, owner: &owner(&id) }, key, &asked, &page)
+            render::list_parts(
+                Listing {
+                    bucket,
+                    owner: &owner(&id),
+                },
+                key,
+                &asked,
+                &page,
+            )
         }),
         // Answered by the caller: their bodies flow.
         Outcome::Object(_) | Outcome::ObjectHead(_) => render::no_content(),
     }
 }
 
-fn in_bucket(scene: &Scene, owner: &Owner, write: impl FnOnce(Listing<'_>) -> Response<Bytes>) -> Response<Bytes> {
+fn in_bucket(
+    scene: &Scene,
+    owner: &Owner,
+    write: impl FnOnce(Listing<'_>) -> Response<Bytes>,
+) -> Response<Bytes> {
     match bucket_of(&scene.request().target) {
         Some(bucket) => write(Listing { bucket, owner }),
         None => render::no_content(),
@@ -142,14 +171,29 @@ fn with_key(
 
 /// The URL of the object that was made, as the client called it.
 fn location(scene: &Scene) -> String {
-    let scheme = if scene.peer().tls.is_some() { "https" } else { "http" };
-    let host = scene.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let scheme = if scene.peer().tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let host = scene
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost");
     match &scene.request().target {
         s3_protocol::Target::Object(bucket, key) => {
             let key = s3_protocol::percent::encode_key(key.as_str());
-            let by_host = scene.request().operation != Operation::PostObject && host.starts_with(&format!("{bucket}."));
-            if by_host { format!("{scheme}://{host}/{key}") } else { format!("{scheme}://{host}/{bucket}/{key}") }
+            let by_host = scene.request().operation != Operation::PostObject
+                && host.starts_with(&format!("{bucket}."));
+            if by_host {
+                format!("{scheme}://{host}/{key}")
+            } else {
+                format!("{scheme}://{host}/{bucket}/{key}")
+            }
         }
-        s3_protocol::Target::Service | s3_protocol::Target::Bucket(_) => format!("{scheme}://{host}/"),
+        s3_protocol::Target::Service | s3_protocol::Target::Bucket(_) => {
+            format!("{scheme}://{host}/")
+        }
     }
 }

@@ -37,7 +37,10 @@ pub(crate) struct Recall {
 impl Default for Recall {
     fn default() -> Self {
         let places = (0..REMEMBERED_MAX).map(|_| Mutex::new(None)).collect();
-        Self { places, next: AtomicUsize::new(0) }
+        Self {
+            places,
+            next: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -62,7 +65,10 @@ impl Recall {
     pub(crate) fn find(&self, id: RequestId) -> Option<Remembered> {
         let found = self.places.iter().find_map(|place| {
             let place = place.lock();
-            place.as_ref().filter(|remembered| remembered.id == id).cloned()
+            place
+                .as_ref()
+                .filter(|remembered| remembered.id == id)
+                .cloned()
         });
         found
     }

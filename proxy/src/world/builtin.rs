@@ -59,14 +59,28 @@ impl Builtin {
         let load = |module, description: &str, statements: &[Statement]| {
             let mut manifest = Manifest::new(module, env!("CARGO_PKG_VERSION"));
             manifest.description = description.to_owned();
-            let bytes =
-                compile(statements, &manifest).map_err(|source| BuiltinFault::Compile { module, source })?;
-            engine.load(&bytes).map_err(|source| BuiltinFault::Load { module, source })
+            let bytes = compile(statements, &manifest)
+                .map_err(|source| BuiltinFault::Compile { module, source })?;
+            engine
+                .load(&bytes)
+                .map_err(|source| BuiltinFault::Load { module, source })
         };
         Ok(Self {
-            ownership: load("ownership", "The owner of a namespace may use it.", &ownership())?,
-            level: load("level", "What the level of an access key allows.", &level(&table))?,
-            scope: load("scope", "What narrows an access key.", &key_scope::statements())?,
+            ownership: load(
+                "ownership",
+                "The owner of a namespace may use it.",
+                &ownership(),
+            )?,
+            level: load(
+                "level",
+                "What the level of an access key allows.",
+                &level(&table),
+            )?,
+            scope: load(
+                "scope",
+                "What narrows an access key.",
+                &key_scope::statements(),
+            )?,
             table,
         })
     }
@@ -93,9 +107,13 @@ impl Builtin {
 }
 
 fn ownership() -> Vec<Statement> {
-    let owner = Attribute::plain(Name::Relation).map(|relation| Condition::one_of(relation, ["owner"]));
+    let owner =
+        Attribute::plain(Name::Relation).map(|relation| Condition::one_of(relation, ["owner"]));
     let statement = Statement::allow(StatementId::of("owner"));
-    owner.map(|owner| statement.when(owner)).into_iter().collect()
+    owner
+        .map(|owner| statement.when(owner))
+        .into_iter()
+        .collect()
 }
 
 /// The decision table, as the statements of one module that serves every level.
@@ -108,12 +126,19 @@ fn level(table: &DecisionTable) -> Vec<Statement> {
                 atom: atom.as_str().to_owned(),
                 cells: Level::ALL
                     .into_iter()
-                    .map(|level| (level.as_str().to_owned(), cell(row.operation, row.at(level))))
+                    .map(|level| {
+                        (
+                            level.as_str().to_owned(),
+                            cell(row.operation, row.at(level)),
+                        )
+                    })
                     .collect::<BTreeMap<_, _>>(),
             })
         })
         .collect();
-    Attribute::plain(Name::KeyLevel).map(|level| levels::statements(&rows, &level)).unwrap_or_default()
+    Attribute::plain(Name::KeyLevel)
+        .map(|level| levels::statements(&rows, &level))
+        .unwrap_or_default()
 }
 
 /// What a cell of the table is to a level. An existing bucket is answered with 409 where it is denied; nothing is public to a level.
@@ -122,7 +147,12 @@ fn cell(operation: Operation, cell: Cell) -> LevelCell {
         Cell::Allowed => LevelCell::Allow,
         Cell::Denied | Cell::IfExists | Cell::IfPublic => LevelCell::Deny,
         Cell::Filtered => LevelCell::Filtered,
-        Cell::Own if matches!(operation, Operation::HeadObject | Operation::GetObjectAttributes) => {
+        Cell::Own
+            if matches!(
+                operation,
+                Operation::HeadObject | Operation::GetObjectAttributes
+            ) =>
+        {
             LevelCell::OwnElseNotFound
         }
         Cell::Own => LevelCell::Own,

@@ -56,7 +56,9 @@ impl Caller {
         let root = format!("arn:aws:iam::{account}:root");
         let arn = match user.kind {
             UserKind::Root => root.clone(),
-            UserKind::Human | UserKind::Service => format!("arn:aws:iam::{account}:user/{}", user.name),
+            UserKind::Human | UserKind::Service => {
+                format!("arn:aws:iam::{account}:user/{}", user.name)
+            }
         };
         let mut principals = vec![arn.clone()];
         if arn != root {
@@ -66,9 +68,18 @@ impl Caller {
         let scope = &key.rights.scope;
         Self {
             user_id: user.id.to_string(),
-            creator: Creator { principal: user.id.to_string(), lineage: key.lineage.to_string() },
-            buckets: scope.buckets.as_ref().map(|list| list.iter().map(ToString::to_string).collect()),
-            operations: scope.operations.as_ref().map(|list| list.iter().map(ToString::to_string).collect()),
+            creator: Creator {
+                principal: user.id.to_string(),
+                lineage: key.lineage.to_string(),
+            },
+            buckets: scope
+                .buckets
+                .as_ref()
+                .map(|list| list.iter().map(ToString::to_string).collect()),
+            operations: scope
+                .operations
+                .as_ref()
+                .map(|list| list.iter().map(ToString::to_string).collect()),
             signing: ArcSwapOption::empty(),
             arn,
             account,
@@ -106,7 +117,11 @@ impl Caller {
             return Ok(Arc::clone(&dated.key));
         }
         let key = derive()?;
-        let dated = Dated { date, region: region.to_owned(), key: Arc::clone(&key) };
+        let dated = Dated {
+            date,
+            region: region.to_owned(),
+            key: Arc::clone(&key),
+        };
         self.signing.store(Some(Arc::new(dated)));
         Ok(key)
     }
@@ -115,12 +130,19 @@ impl Caller {
 impl Revisions {
     /// The revisions of these records.
     pub fn of(tenant: &Tenant, user: &User, key: &AccessKey) -> Self {
-        Self { tenant: tenant.revision, user: user.revision, key: key.revision }
+        Self {
+            tenant: tenant.revision,
+            user: user.revision,
+            key: key.revision,
+        }
     }
 }
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller").field("arn", &self.arn).field("key", &self.key.id).finish_non_exhaustive()
+        f.debug_struct("Caller")
+            .field("arn", &self.arn)
+            .field("key", &self.key.id)
+            .finish_non_exhaustive()
     }
 }

@@ -27,8 +27,15 @@ pub struct Library {
 impl Library {
     /// An empty library.
     pub fn new(directory: Arc<Directory>, engine: Arc<Engine>, builtin: Builtin) -> Self {
-        let callers = Cache::builder().max_capacity(CALLERS_MAX).build_with_hasher(RandomState::default());
-        Self { directory, engine, builtin, callers }
+        let callers = Cache::builder()
+            .max_capacity(CALLERS_MAX)
+            .build_with_hasher(RandomState::default());
+        Self {
+            directory,
+            engine,
+            builtin,
+            callers,
+        }
     }
 
     /// The module of a digest, from memory, from stored machine code, or compiled. One that cannot be loaded stands in the plan all the
@@ -41,7 +48,10 @@ impl Library {
     }
 
     fn load(&self, digest: Digest) -> Result<Arc<Module>, String> {
-        if let Some(module) = self.engine.loaded(policy_wasm::engine::Digest::from(*digest.as_bytes())) {
+        if let Some(module) = self
+            .engine
+            .loaded(policy_wasm::engine::Digest::from(*digest.as_bytes()))
+        {
             return Ok(module);
         }
         // What is put in force was loaded before. This is for what fell out of memory since: one request waits for it.
@@ -60,16 +70,25 @@ impl Library {
         let tenants = state.tenants().map(|tenant| ModuleScope::Tenant(tenant.id));
         let scopes: Vec<ModuleScope> = tenants.chain([ModuleScope::Platform]).collect();
         for scope in scopes {
-            let active: Vec<_> = state.active_modules(scope).map(|(binding, digest)| (binding.name.clone(), digest)).collect();
+            let active: Vec<_> = state
+                .active_modules(scope)
+                .map(|(binding, digest)| (binding.name.clone(), digest))
+                .collect();
             for (name, digest) in active {
-                self.fetch(digest).await.map_err(|cause| format!("module `{name}`: {cause}"))?;
+                self.fetch(digest)
+                    .await
+                    .map_err(|cause| format!("module `{name}`: {cause}"))?;
             }
         }
         Ok(())
     }
 
     async fn fetch(&self, digest: Digest) -> Result<Arc<Module>, String> {
-        let bytes = self.directory.module_bytes(digest).await.map_err(|cause| cause.to_string())?;
+        let bytes = self
+            .directory
+            .module_bytes(digest)
+            .await
+            .map_err(|cause| cause.to_string())?;
         let bytes = bytes.ok_or("its bytes are gone")?;
         self.engine.load(&bytes).map_err(|cause| cause.to_string())
     }
@@ -77,6 +96,8 @@ impl Library {
 
 impl fmt::Debug for Library {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Library").field("callers", &self.callers.entry_count()).finish_non_exhaustive()
+        f.debug_struct("Library")
+            .field("callers", &self.callers.entry_count())
+            .finish_non_exhaustive()
     }
 }

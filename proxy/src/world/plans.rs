@@ -10,7 +10,6 @@ use postern_config::directory::{ModuleScope, State, TenantId};
 
 use super::Library;
 
-
 /// The plan of a pair of tenants.
 #[derive(Debug)]
 pub struct TenantPlan {
@@ -31,7 +30,12 @@ pub(super) struct Plans {
 }
 
 impl Plans {
-    pub(super) fn get(&self, state: &State, library: &Library, pair: Pair) -> Result<Arc<TenantPlan>, PlanError> {
+    pub(super) fn get(
+        &self,
+        state: &State,
+        library: &Library,
+        pair: Pair,
+    ) -> Result<Arc<TenantPlan>, PlanError> {
         if let Some(known) = self.known.read().get(&pair) {
             return Ok(Arc::clone(known));
         }
@@ -43,9 +47,17 @@ impl Plans {
 
 /// Grants: ownership. Limits: the key's level, then what narrows the key. Guards: the modules of the bucket's tenant, of the
 /// caller's where it is another, and of the platform.
-fn build(state: &State, library: &Library, (caller, bucket): Pair) -> Result<TenantPlan, PlanError> {
+fn build(
+    state: &State,
+    library: &Library,
+    (caller, bucket): Pair,
+) -> Result<TenantPlan, PlanError> {
     let mut layers = library.builtin.layers();
-    let mut scopes: Vec<ModuleScope> = bucket.or(caller).map(ModuleScope::Tenant).into_iter().collect();
+    let mut scopes: Vec<ModuleScope> = bucket
+        .or(caller)
+        .map(ModuleScope::Tenant)
+        .into_iter()
+        .collect();
     if let (Some(caller), Some(bucket)) = (caller, bucket)
         && caller != bucket
     {

@@ -181,7 +181,9 @@ pub(crate) async fn deactivate(
         .directory
         .apply(Command::DeactivateModule(scope, name), actor)
         .await?;
-    Ok(Json(json!({ "active": null, "revision": applied.revision })))
+    Ok(Json(
+        json!({ "active": null, "revision": applied.revision }),
+    ))
 }
 
 async fn prepare(admin: &Admin, digest: Digest) -> Result<(), Problem> {

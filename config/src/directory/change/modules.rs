@@ -95,7 +95,8 @@ pub(super) fn roll_back(
         let Some(replaced) = binding.active.take() else {
             return refuse(Refusal::NoHistory);
         };
-        let plan = about("module.rollback", scope, name).detail(json!({ "before": replaced, "after": null }));
+        let plan = about("module.rollback", scope, name)
+            .detail(json!({ "before": replaced, "after": null }));
         return plan.write(&Record::Binding(binding));
     };
     ready_version(ground, scope, name, digest)?;

@@ -24,13 +24,30 @@ use crate::edge::Intake;
 use crate::world::{Caller, World};
 
 /// Reads the fields of a form, checks its signature and its policy, and makes of it the upload that it asks for.
-pub(super) async fn verify(gate: &Gate, world: &World, accepted: Accepted) -> Result<Signed, Refusal> {
-    let Accepted { peer, parts, request, addressing, body, .. } = accepted;
+pub(super) async fn verify(
+    gate: &Gate,
+    world: &World,
+    accepted: Accepted,
+) -> Result<Signed, Refusal> {
+    let Accepted {
+        peer,
+        parts,
+        request,
+        addressing,
+        body,
+        ..
+    } = accepted;
     if parts.headers.contains_key(AUTHORIZATION) {
         return Err(AuthError::TwoCredentials.into());
     }
-    let Target::Bucket(bucket) = &request.target else { return Err(refused(S3Code::MethodNotAllowed)) };
-    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Target::Bucket(bucket) = &request.target else {
+        return Err(refused(S3Code::MethodNotAllowed));
+    };
+    let content_type = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let mut file = FormFile {
         reader: FormReader::new(content_type).map_err(Refusal::Form)?,
         wire: Some(body),
@@ -40,14 +57,23 @@ pub(super) async fn verify(gate: &Gate, world: &World, accepted: Accepted) -> Re
     let form = file.fields().await.map_err(Refusal::Form)?;
     let (caller, signature, range) = check(gate, world, bucket, &form)?;
     file.range = range;
-    let PostObject { key, put, answer, escalations } = form.understand(bucket).map_err(Refusal::Form)?;
+    let PostObject {
+        key,
+        put,
+        answer,
+        escalations,
+    } = form.understand(bucket).map_err(Refusal::Form)?;
     let namespace = namespace(world, &addressing.namespace, caller.as_deref());
     let scene = Scene {
         peer,
         headers: parts.headers,
         request: S3Request {
             target: Target::Object(bucket.clone(), key),
-            call: if escalations.asks_unbuilt() { Call::Unbuilt } else { Call::PutObject(put) },
+            call: if escalations.asks_unbuilt() {
+                Call::Unbuilt
+            } else {
+                Call::PutObject(put)
+            },
             escalations,
             ..request
         },
@@ -58,19 +84,32 @@ pub(super) async fn verify(gate: &Gate, world: &World, accepted: Accepted) -> Re
         post: Some(answer),
         received: Arc::default(),
     };
-    Ok(Signed { scene, body: Payload::of_form(file, BodyVerifier::Unsigned) })
+    Ok(Signed {
+        scene,
+        body: Payload::of_form(file, BodyVerifier::Unsigned),
+    })
 }
 
 type Checked = (Option<Arc<Caller>>, Option<Signature>, LengthRange);
 
-fn check(gate: &Gate, world: &World, bucket: &BucketName, form: &s3_protocol::form::Form) -> Result<Checked, Refusal> {
+fn check(
+    gate: &Gate,
+    world: &World,
+    bucket: &BucketName,
+    form: &s3_protocol::form::Form,
+) -> Result<Checked, Refusal> {
     let now = gate.clock.now_seconds();
     // Conditions are about what results.
-    let filled: Vec<(&str, String)> =
-        form.fields().iter().map(|(name, _)| (name.as_str(), form.filled(name).unwrap_or_default())).collect();
+    let filled: Vec<(&str, String)> = form
+        .fields()
+        .iter()
+        .map(|(name, _)| (name.as_str(), form.filled(name).unwrap_or_default()))
+        .collect();
     let fields = filled.iter().map(|(name, value)| (*name, value.as_str()));
     let signed = Form::new(bucket.as_str(), fields).map_err(|cause| refuse(&cause))?;
-    let presented = signed.read(now, &gate.expectation()).map_err(|cause| refuse(&cause))?;
+    let presented = signed
+        .read(now, &gate.expectation())
+        .map_err(|cause| refuse(&cause))?;
     match presented {
         PresentedForm::Anonymous => Ok((None, None, LengthRange::ANY)),
         PresentedForm::Signed(claim) => {
@@ -78,7 +117,11 @@ fn check(gate: &Gate, world: &World, bucket: &BucketName, form: &s3_protocol::fo
             let verified = claim.verify(&key);
             let caller = found.ok_or(Refusal::UnknownKey)?;
             let verified = verified.map_err(|cause| refuse(&cause))?;
-            let signature = Signature { how: How::Form, at: verified.time().unix(), expires: None };
+            let signature = Signature {
+                how: How::Form,
+                at: verified.time().unix(),
+                expires: None,
+            };
             Ok((Some(caller), Some(signature), verified.length()))
         }
     }
@@ -90,9 +133,9 @@ fn refuse(cause: &FormError) -> Refusal {
         FormError::Auth(cause) => return Refusal::Authenticate(cause.clone()),
         FormError::RepeatedField { .. } | FormError::ForeignBucket => S3Code::InvalidArgument,
         FormError::MalformedPolicy(_) => S3Code::InvalidPolicyDocument,
-        FormError::PolicyExpired { .. } | FormError::ConditionFailed { .. } | FormError::ExtraField { .. } => {
-            S3Code::AccessDenied
-        }
+        FormError::PolicyExpired { .. }
+        | FormError::ConditionFailed { .. }
+        | FormError::ExtraField { .. } => S3Code::AccessDenied,
         FormError::TooSmall { .. } => S3Code::EntityTooSmall,
         FormError::TooLarge { .. } => S3Code::EntityTooLarge,
     };
@@ -127,7 +170,9 @@ impl FormFile {
                 Step::NeedMore => {}
                 step => return Poll::Ready(Ok(step)),
             }
-            let Some(wire) = self.wire.as_mut() else { return Poll::Ready(Ok(Step::End)) };
+            let Some(wire) = self.wire.as_mut() else {
+                return Poll::Ready(Ok(Step::End));
+            };
             match ready!(Pin::new(wire).poll_frame(cx)) {
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
@@ -147,14 +192,21 @@ impl FormFile {
     }
 
     /// The next bytes of the file, within the length that the policy allows.
-    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, S3Error>>> {
+    pub(super) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, S3Error>>> {
         let outcome = match ready!(self.poll_step(cx)) {
             Ok(Step::Data(data)) => {
                 self.bytes = self.bytes.saturating_add(data.len() as u64);
-                self.range.check_so_far(self.bytes).map(|()| Some(Frame::data(data)))
+                self.range
+                    .check_so_far(self.bytes)
+                    .map(|()| Some(Frame::data(data)))
             }
             Ok(Step::End) => self.range.check_whole(self.bytes).map(|()| None),
-            Ok(Step::NeedMore | Step::Fields(_)) => return Poll::Ready(Some(Err(S3Code::MalformedPOSTRequest.into()))),
+            Ok(Step::NeedMore | Step::Fields(_)) => {
+                return Poll::Ready(Some(Err(S3Code::MalformedPOSTRequest.into())));
+            }
             Err(cause) => return Poll::Ready(Some(Err(cause))),
         };
         Poll::Ready(outcome.map_err(|cause| refuse(&cause).answer()).transpose())

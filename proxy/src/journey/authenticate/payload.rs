@@ -47,17 +47,32 @@ impl Wire {
 impl Payload {
     /// The body that `verifier` verifies, of `length` bytes where the head says so.
     pub(super) fn new(wire: Intake, verifier: BodyVerifier, length: Option<u64>) -> Self {
-        Self { wire: Some(Wire::Body(wire)), verifier, pending: Bytes::new(), length }
+        Self {
+            wire: Some(Wire::Body(wire)),
+            verifier,
+            pending: Bytes::new(),
+            length,
+        }
     }
 
     /// The file of a form.
     pub(super) fn of_form(file: FormFile, verifier: BodyVerifier) -> Self {
-        Self { wire: Some(Wire::Form(Box::new(file))), verifier, pending: Bytes::new(), length: None }
+        Self {
+            wire: Some(Wire::Form(Box::new(file))),
+            verifier,
+            pending: Bytes::new(),
+            length: None,
+        }
     }
 
     /// No body.
     pub(in crate::journey) fn none() -> Self {
-        Self { wire: None, verifier: BodyVerifier::Unsigned, pending: Bytes::new(), length: Some(0) }
+        Self {
+            wire: None,
+            verifier: BodyVerifier::Unsigned,
+            pending: Bytes::new(),
+            length: Some(0),
+        }
     }
 
     /// Reads a body that means nothing to its end, as far as [`UNUSED_BYTES_MAX`]: a digest that was signed must fit.
@@ -65,7 +80,8 @@ impl Payload {
     /// # Errors
     /// What the body itself fails with, or [`S3Code::MaxMessageLengthExceeded`].
     pub(in crate::journey) async fn nothing(self) -> Result<Self, S3Error> {
-        self.document(&BodyDigests::default(), UNUSED_BYTES_MAX).await?;
+        self.document(&BodyDigests::default(), UNUSED_BYTES_MAX)
+            .await?;
         Ok(Self::none())
     }
 
@@ -73,13 +89,18 @@ impl Payload {
     ///
     /// # Errors
     /// What the body itself fails with, [`S3Code::MaxMessageLengthExceeded`], or a digest that differs.
-    pub(in crate::journey) async fn document(mut self, digests: &BodyDigests, bytes_max: usize) -> Result<Bytes, S3Error> {
+    pub(in crate::journey) async fn document(
+        mut self,
+        digests: &BodyDigests,
+        bytes_max: usize,
+    ) -> Result<Bytes, S3Error> {
         let too_long = || S3Error::new(S3Code::MaxMessageLengthExceeded);
         if self.length.is_some_and(|length| length > bytes_max as u64) {
             return Err(too_long());
         }
         let (mut whole, mut trailers) = (Vec::new(), HeaderMap::new());
-        while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut self).poll_frame(cx)).await {
+        while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut self).poll_frame(cx)).await
+        {
             match frame?.into_data() {
                 Ok(data) if whole.len() + data.len() > bytes_max => return Err(too_long()),
                 Ok(data) => whole.extend_from_slice(&data),
@@ -124,7 +145,9 @@ impl Body for Payload {
             if let Some(piece) = this.verified() {
                 return Poll::Ready(Some(piece.map(Frame::data)));
             }
-            let Some(wire) = this.wire.as_mut() else { return Poll::Ready(None) };
+            let Some(wire) = this.wire.as_mut() else {
+                return Poll::Ready(None);
+            };
             match ready!(wire.poll_frame(cx)) {
                 Some(Ok(frame)) => {
                     // Trailers of HTTP itself are not signed, and S3 has none: they are dropped.
@@ -149,7 +172,8 @@ impl Body for Payload {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
+        self.length
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
@@ -162,9 +186,19 @@ fn compare(document: &[u8], digests: &BodyDigests, trailers: &HeaderMap) -> Resu
     }
     let in_trailer = digests.trailer.and_then(|algorithm| {
         let value = trailers.get(algorithm.header())?.to_str().ok()?;
-        Some(algorithm.parse_value(value).map_err(|_| algorithm.refusal()))
+        Some(
+            algorithm
+                .parse_value(value)
+                .map_err(|_| algorithm.refusal()),
+        )
     });
-    for declared in digests.checksum.clone().map(Ok).into_iter().chain(in_trailer) {
+    for declared in digests
+        .checksum
+        .clone()
+        .map(Ok)
+        .into_iter()
+        .chain(in_trailer)
+    {
         let declared = declared?;
         if Hasher::of(declared.algorithm, document).value != declared.value {
             return Err(declared.algorithm.mismatch());

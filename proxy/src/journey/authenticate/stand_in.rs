@@ -20,7 +20,10 @@ impl StandIn {
         if getrandom::fill(&mut random).is_err() {
             tracing::warn!("no randomness for the stand-in of unknown keys");
         }
-        Self { secret: SecretKey::stand_in(random), latest: ArcSwapOption::empty() }
+        Self {
+            secret: SecretKey::stand_in(random),
+            latest: ArcSwapOption::empty(),
+        }
     }
 
     /// The signing key for a scope.
@@ -30,7 +33,11 @@ impl StandIn {
         {
             return Arc::clone(latest);
         }
-        let key = Arc::new(SigningKey::derive(&self.secret, scope.date(), scope.region()));
+        let key = Arc::new(SigningKey::derive(
+            &self.secret,
+            scope.date(),
+            scope.region(),
+        ));
         self.latest.store(Some(Arc::clone(&key)));
         key
     }

@@ -28,7 +28,11 @@ pub(crate) struct Again {
 
 impl Again {
     pub(super) fn new(gate: &Arc<Gate>, scene: &Arc<Scene>, checks: Checks) -> Self {
-        Self { gate: Arc::clone(gate), scene: Arc::clone(scene), checks }
+        Self {
+            gate: Arc::clone(gate),
+            scene: Arc::clone(scene),
+            checks,
+        }
     }
 
     /// Judges every check again, in the world of now.
@@ -44,7 +48,9 @@ impl Again {
             match found {
                 None => return Err(S3Code::InvalidAccessKeyId.into()),
                 Some(now) if Arc::ptr_eq(&now, caller) => {}
-                Some(now) => return self.judge_as(&Arc::new(self.scene.as_caller(now)), &world, now_ms),
+                Some(now) => {
+                    return self.judge_as(&Arc::new(self.scene.as_caller(now)), &world, now_ms);
+                }
             }
         }
         self.judge_as(&self.scene, &world, now_ms)
@@ -68,7 +74,9 @@ impl Again {
 
 impl std::fmt::Debug for Again {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Again").field("checks", &self.checks).finish_non_exhaustive()
+        f.debug_struct("Again")
+            .field("checks", &self.checks)
+            .finish_non_exhaustive()
     }
 }
 
@@ -93,7 +101,12 @@ pub(crate) enum Way {
 impl<B> Supervised<B> {
     /// Watches over `body`.
     pub(crate) fn new(body: B, way: Way, again: Again) -> Self {
-        Self { body, again, due: Instant::now() + RECHECK_EVERY, way }
+        Self {
+            body,
+            again,
+            due: Instant::now() + RECHECK_EVERY,
+            way,
+        }
     }
 }
 
@@ -119,7 +132,9 @@ where
         }
         let polled = Pin::new(&mut this.body).poll_frame(cx).map_err(Into::into);
         if let (Way::In, Poll::Ready(Some(Ok(frame)))) = (this.way, &polled) {
-            this.again.scene.receive(frame.data_ref().map_or(0, Bytes::len));
+            this.again
+                .scene
+                .receive(frame.data_ref().map_or(0, Bytes::len));
         }
         polled
     }

@@ -25,8 +25,18 @@ pub(crate) struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    pub(crate) fn new(gate: &'a Arc<Gate>, world: &'a Arc<World>, scene: &'a Arc<Scene>, now_ms: u64) -> Self {
-        Self { gate, world, scene, now_ms }
+    pub(crate) fn new(
+        gate: &'a Arc<Gate>,
+        world: &'a Arc<World>,
+        scene: &'a Arc<Scene>,
+        now_ms: u64,
+    ) -> Self {
+        Self {
+            gate,
+            world,
+            scene,
+            now_ms,
+        }
     }
 
     /// Judges one check.
@@ -55,9 +65,14 @@ impl<'a> Bench<'a> {
     /// Whether the bucket belongs to whom the client believes, by the number of the account or of the user.
     fn expect_owner(&self, check: &Check, bucket: Option<&Bucket>) -> Result<(), Refusal> {
         let expected = &self.scene.request().expected;
-        let expected = if check.target == self.scene.request().target { &expected.bucket } else { &expected.source };
+        let expected = if check.target == self.scene.request().target {
+            &expected.bucket
+        } else {
+            &expected.source
+        };
         let fits = |expected: &String, bucket: &Bucket| {
-            *expected == format!("{:012}", bucket.tenant.get()) || *expected == bucket.owner.to_string()
+            *expected == format!("{:012}", bucket.tenant.get())
+                || *expected == bucket.owner.to_string()
         };
         match (expected, bucket) {
             (Some(expected), Some(bucket)) if !fits(expected, bucket) => {
@@ -98,33 +113,42 @@ impl<'a> Bench<'a> {
         self.plan(None).ok().map(|plan| Arc::clone(&plan.label))
     }
 
-    fn decide(
-        &self,
-        check: &Check,
-        bucket: Option<&Arc<Bucket>>,
-    ) -> Result<Ruling, Refusal> {
+    fn decide(&self, check: &Check, bucket: Option<&Arc<Bucket>>) -> Result<Ruling, Refusal> {
         let plan = self.plan(bucket).map_err(|cause| Refusal::Undecided {
             layer: String::new(),
             cause: cause.to_string(),
             modules: None,
         })?;
         let facts = self.facts(check, bucket.map(Arc::as_ref));
-        let decision = self.gate.decider.decide(&plan.plan, action(check.operation), &facts);
+        let decision = self
+            .gate
+            .decider
+            .decide(&plan.plan, action(check.operation), &facts);
         match decision {
-            Decision::Allowed(allowed) => {
-                Ok(Ruling { bucket: bucket.map(Arc::clone), obligations: allowed.obligations })
-            }
-            Decision::Denied(denied) => {
-                Err(self.denied(&plan, &denied))
-            }
+            Decision::Allowed(allowed) => Ok(Ruling {
+                bucket: bucket.map(Arc::clone),
+                obligations: allowed.obligations,
+            }),
+            Decision::Denied(denied) => Err(self.denied(&plan, &denied)),
             Decision::Undecided(no_answer) => {
-                let layer = plan.plan.layer(no_answer.layer).map_or("", |layer| &*layer.name);
+                let layer = plan
+                    .plan
+                    .layer(no_answer.layer)
+                    .map_or("", |layer| &*layer.name);
                 Err(undecided(&plan, layer, no_answer.fault.to_string()))
             }
             // Nothing that is fetched exists yet; a module that asks for it cannot be answered.
             Decision::NeedsFetch(fetch) => {
-                let wanted = fetch.wanted.first().map(ToString::to_string).unwrap_or_default();
-                Err(undecided(&plan, "", format!("`{wanted}` cannot be fetched")))
+                let wanted = fetch
+                    .wanted
+                    .first()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                Err(undecided(
+                    &plan,
+                    "",
+                    format!("`{wanted}` cannot be fetched"),
+                ))
             }
         }
     }
@@ -134,10 +158,18 @@ impl<'a> Bench<'a> {
         if denied.denial == Denial::Ungranted && self.scene.caller().is_some() {
             return Refusal::Upstream(S3Code::NoSuchBucket.into());
         }
-        let layer = denied.denial.layer().and_then(|place| plan.plan.layer(place));
+        let layer = denied
+            .denial
+            .layer()
+            .and_then(|place| plan.plan.layer(place));
         Refusal::Denied {
             layer: layer.map_or("grants", |layer| &*layer.name).to_owned(),
-            reason: denied.reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            reason: denied
+                .reasons
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" "),
             modules: Some(Arc::clone(&plan.label)),
         }
     }
@@ -165,9 +197,19 @@ impl<'a> Bench<'a> {
     }
 
     /// The facts of a check on a bucket that was found, or was not.
-    pub(crate) fn facts<'b>(&'b self, check: &'b Check, bucket: Option<&'b Bucket>) -> CheckFacts<'b> {
+    pub(crate) fn facts<'b>(
+        &'b self,
+        check: &'b Check,
+        bucket: Option<&'b Bucket>,
+    ) -> CheckFacts<'b> {
         let row = self.gate.library.builtin.table().row(check.operation);
-        CheckFacts::new(self.scene, (check, row), bucket, self.relation(), self.now_ms)
+        CheckFacts::new(
+            self.scene,
+            (check, row),
+            bucket,
+            self.relation(),
+            self.now_ms,
+        )
     }
 
     /// The bucket of a check, if it is there.
@@ -177,7 +219,11 @@ impl<'a> Bench<'a> {
 
     pub(crate) fn plan(&self, bucket: Option<&Arc<Bucket>>) -> Result<Arc<TenantPlan>, PlanError> {
         let caller = self.scene.caller().map(|caller| caller.tenant.id);
-        self.world.plan(&self.gate.library, caller, bucket.map(|bucket| bucket.tenant))
+        self.world.plan(
+            &self.gate.library,
+            caller,
+            bucket.map(|bucket| bucket.tenant),
+        )
     }
 
     /// What joins the caller and the namespace.
@@ -196,5 +242,9 @@ pub(crate) fn action(operation: Operation) -> ActionId {
 
 /// The refusal where a layer could not answer.
 fn undecided(plan: &TenantPlan, layer: &str, cause: String) -> Refusal {
-    Refusal::Undecided { layer: layer.to_owned(), cause, modules: Some(Arc::clone(&plan.label)) }
+    Refusal::Undecided {
+        layer: layer.to_owned(),
+        cause,
+        modules: Some(Arc::clone(&plan.label)),
+    }
 }

@@ -23,11 +23,24 @@ pub(crate) type Checks = SmallVec<[Check; 2]>;
 
 impl Check {
     pub(super) fn new(operation: Operation, target: Target) -> Self {
-        Self { operation, target, version: None }
+        Self {
+            operation,
+            target,
+            version: None,
+        }
     }
 
-    fn on_object(operation: Operation, bucket: &BucketName, key: &ObjectKey, version: Option<VersionId>) -> Self {
-        Self { operation, target: Target::Object(bucket.clone(), key.clone()), version }
+    fn on_object(
+        operation: Operation,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: Option<VersionId>,
+    ) -> Self {
+        Self {
+            operation,
+            target: Target::Object(bucket.clone(), key.clone()),
+            version,
+        }
     }
 }
 
@@ -39,7 +52,12 @@ pub(crate) fn of(request: &S3Request) -> Checks {
     checks.push(main);
 
     if let Some(source) = copy_source(&request.call) {
-        checks.push(Check::on_object(Operation::GetObject, &source.bucket, &source.key, source.version));
+        checks.push(Check::on_object(
+            Operation::GetObject,
+            &source.bucket,
+            &source.key,
+            source.version,
+        ));
     }
     // An entity tag that a writer may compare is one that he may read, or he could ask until he knows it.
     if compares_entity_tag(&request.call) {
@@ -57,7 +75,11 @@ pub(crate) fn of(request: &S3Request) -> Checks {
 
 /// The check of one entry of DeleteObjects.
 pub(super) fn of_delete(bucket: &BucketName, key: &ObjectKey, version: Option<VersionId>) -> Check {
-    let operation = if version.is_some() { Operation::DeleteObjectVersion } else { Operation::DeleteObject };
+    let operation = if version.is_some() {
+        Operation::DeleteObjectVersion
+    } else {
+        Operation::DeleteObject
+    };
     Check::on_object(operation, bucket, key, version)
 }
 

@@ -45,7 +45,15 @@ impl<'a> CheckFacts<'a> {
         relation: &'static [&'static str],
         now_ms: u64,
     ) -> Self {
-        Self { scene, check, row, bucket, relation, now_ms, texts: Texts::default() }
+        Self {
+            scene,
+            check,
+            row,
+            bucket,
+            relation,
+            now_ms,
+            texts: Texts::default(),
+        }
     }
 
     fn caller(&self) -> Option<&'a Caller> {
@@ -67,12 +75,19 @@ impl<'a> CheckFacts<'a> {
     }
 
     fn header(&self, name: &'static str) -> Fact<'_> {
-        self.scene.headers().get(HeaderName::from_static(name)).map_or(Fact::Absent, |value| Fact::bytes(value.as_bytes()))
+        self.scene
+            .headers()
+            .get(HeaderName::from_static(name))
+            .map_or(Fact::Absent, |value| Fact::bytes(value.as_bytes()))
     }
 
     /// A header that means something for the request's own operation, not for the source of a copy.
     fn header_of_request(&self, name: &'static str) -> Fact<'_> {
-        if self.is_main() { self.header(name) } else { Fact::Absent }
+        if self.is_main() {
+            self.header(name)
+        } else {
+            Fact::Absent
+        }
     }
 
     /// Whether the check is about what the request itself does.
@@ -85,11 +100,17 @@ impl<'a> CheckFacts<'a> {
     }
 
     fn resource(&self) -> Fact<'_> {
-        Fact::text(self.texts.resource.get_or_init(|| match &self.check.target {
-            Target::Service => "arn:aws:s3:::".to_owned(),
-            Target::Bucket(bucket) => format!("arn:aws:s3:::{bucket}"),
-            Target::Object(bucket, key) => format!("arn:aws:s3:::{bucket}/{}", key.as_str()),
-        }))
+        Fact::text(
+            self.texts
+                .resource
+                .get_or_init(|| match &self.check.target {
+                    Target::Service => "arn:aws:s3:::".to_owned(),
+                    Target::Bucket(bucket) => format!("arn:aws:s3:::{bucket}"),
+                    Target::Object(bucket, key) => {
+                        format!("arn:aws:s3:::{bucket}/{}", key.as_str())
+                    }
+                }),
+        )
     }
 
     fn list(&self) -> Option<Listing<'_>> {
@@ -117,7 +138,9 @@ impl<'a> CheckFacts<'a> {
 
     /// The attributes of the access key; all absent for an unsigned request.
     fn of_key(&self, name: Name) -> Fact<'_> {
-        let Some(caller) = self.caller() else { return Fact::Absent };
+        let Some(caller) = self.caller() else {
+            return Fact::Absent;
+        };
         let rights = &caller.key.rights;
         match name {
             Name::KeyLevel => Fact::text(rights.level.as_str()),
@@ -125,17 +148,22 @@ impl<'a> CheckFacts<'a> {
             Name::KeyPrefixes => list(rights.scope.prefixes.as_deref()),
             Name::KeyOperations => list(caller.operations.as_deref()),
             Name::KeyNetworks => rights.networks.as_deref().map_or(Fact::Absent, Fact::list),
-            Name::KeyNotBefore => rights.not_before.map_or(Fact::Absent, |at| Fact::time(i64::try_from(at.0).unwrap_or(i64::MAX))),
-            Name::KeyExpires => rights.expires.map_or(Fact::Absent, |at| Fact::time(i64::try_from(at.0).unwrap_or(i64::MAX))),
+            Name::KeyNotBefore => rights.not_before.map_or(Fact::Absent, |at| {
+                Fact::time(i64::try_from(at.0).unwrap_or(i64::MAX))
+            }),
+            Name::KeyExpires => rights.expires.map_or(Fact::Absent, |at| {
+                Fact::time(i64::try_from(at.0).unwrap_or(i64::MAX))
+            }),
             Name::KeyTlsOnly => Fact::boolean(rights.tls_only),
             Name::KeyPresign => Fact::boolean(rights.presign.allowed),
-            Name::KeyPresignMaxAge => {
-                rights.presign.max_age_seconds.map_or(Fact::Absent, |age| Fact::integer(age.into()))
-            }
+            Name::KeyPresignMaxAge => rights
+                .presign
+                .max_age_seconds
+                .map_or(Fact::Absent, |age| Fact::integer(age.into())),
             Name::KeyAppendOnly => Fact::boolean(rights.append_only),
-            Name::KeyMaxObjectBytes => rights
-                .max_object_bytes
-                .map_or(Fact::Absent, |bytes| Fact::integer(i64::try_from(bytes).unwrap_or(i64::MAX))),
+            Name::KeyMaxObjectBytes => rights.max_object_bytes.map_or(Fact::Absent, |bytes| {
+                Fact::integer(i64::try_from(bytes).unwrap_or(i64::MAX))
+            }),
             Name::KeyLockBypass => Fact::boolean(rights.bypass_governance),
             Name::WriteDeletes => Fact::text(self.write_deletes(caller)),
             _ => Fact::Absent,
@@ -145,8 +173,16 @@ impl<'a> CheckFacts<'a> {
     /// What a Write key may delete: what the profile allows, less what the tenant and the key take away. Without versions a
     /// marker cannot be left, so that `markers` allows nothing.
     fn write_deletes(&self, caller: &Caller) -> &'static str {
-        let tenant = caller.tenant.write_deletes.min(caller.tenant.profile.write_deletes());
-        match caller.key.rights.write_deletes.map_or(tenant, |key| key.min(tenant)) {
+        let tenant = caller
+            .tenant
+            .write_deletes
+            .min(caller.tenant.profile.write_deletes());
+        match caller
+            .key
+            .rights
+            .write_deletes
+            .map_or(tenant, |key| key.min(tenant))
+        {
             WriteDeletes::No => "no",
             WriteDeletes::Markers => "no",
             WriteDeletes::All => "all",
@@ -174,7 +210,9 @@ impl<'a> CheckFacts<'a> {
     }
 
     fn of_signature(&self, name: Name) -> Fact<'_> {
-        let Some(signature) = self.scene.signature() else { return Fact::Absent };
+        let Some(signature) = self.scene.signature() else {
+            return Fact::Absent;
+        };
         match name {
             Name::SignatureVersion => Fact::text("AWS4-HMAC-SHA256"),
             Name::AuthType => Fact::text(match signature.how {
@@ -183,21 +221,31 @@ impl<'a> CheckFacts<'a> {
                 How::Form => "POST",
             }),
             Name::SignatureAge => {
-                let signed_ms = i64::try_from(signature.at.saturating_mul(1_000)).unwrap_or(i64::MAX);
-                Fact::integer(i64::try_from(self.now_ms).unwrap_or(i64::MAX).saturating_sub(signed_ms).max(0))
+                let signed_ms =
+                    i64::try_from(signature.at.saturating_mul(1_000)).unwrap_or(i64::MAX);
+                Fact::integer(
+                    i64::try_from(self.now_ms)
+                        .unwrap_or(i64::MAX)
+                        .saturating_sub(signed_ms)
+                        .max(0),
+                )
             }
-            Name::PresignAge => signature
-                .expires
-                .map_or(Fact::Absent, |life| Fact::integer(i64::try_from(life).unwrap_or(i64::MAX))),
+            Name::PresignAge => signature.expires.map_or(Fact::Absent, |life| {
+                Fact::integer(i64::try_from(life).unwrap_or(i64::MAX))
+            }),
             _ => Fact::Absent,
         }
     }
 
     fn of_list(&self, name: Name) -> Fact<'_> {
-        let Some(list) = self.list() else { return Fact::Absent };
+        let Some(list) = self.list() else {
+            return Fact::Absent;
+        };
         match name {
             // A list without a prefix is a list of everything: S3's own policies see it as absent, and so do ours.
-            Name::Prefix => Fact::optional_text(Some(list.prefix).filter(|prefix| !prefix.is_empty())),
+            Name::Prefix => {
+                Fact::optional_text(Some(list.prefix).filter(|prefix| !prefix.is_empty()))
+            }
             Name::Delimiter => Fact::optional_text(list.delimiter),
             Name::MaxKeys => Fact::integer(list.max.into()),
             _ => Fact::Absent,
@@ -210,9 +258,17 @@ impl<'a> CheckFacts<'a> {
             Name::TimeOfDay => Fact::integer(seconds.rem_euclid(86_400)),
             Name::DayOfWeek => {
                 // 1970-01-01 was a Thursday.
-                const DAYS: [&str; 7] =
-                    ["thursday", "friday", "saturday", "sunday", "monday", "tuesday", "wednesday"];
-                let day = usize::try_from(seconds.div_euclid(86_400).rem_euclid(7)).unwrap_or_default();
+                const DAYS: [&str; 7] = [
+                    "thursday",
+                    "friday",
+                    "saturday",
+                    "sunday",
+                    "monday",
+                    "tuesday",
+                    "wednesday",
+                ];
+                let day =
+                    usize::try_from(seconds.div_euclid(86_400).rem_euclid(7)).unwrap_or_default();
                 Fact::optional_text(DAYS.get(day).copied())
             }
             _ => Fact::time(seconds),
@@ -239,15 +295,27 @@ impl<'a> CheckFacts<'a> {
         match name {
             Name::Operation => Fact::text(self.check.operation.name()),
             // A copy is two checks, and the second of its atoms is that of the one that writes.
-            Name::Atom => Fact::optional_text(self.row.and_then(|row| row.atoms.last()).map(|atom| Atom::as_str(*atom))),
+            Name::Atom => Fact::optional_text(
+                self.row
+                    .and_then(|row| row.atoms.last())
+                    .map(|atom| Atom::as_str(*atom)),
+            ),
             Name::Action => Fact::text(self.check.operation.action()),
             Name::Resource => self.resource(),
             Name::Bucket => Fact::optional_text(self.name().map(BucketName::as_str)),
             Name::Key => Fact::optional_text(self.key().map(ObjectKey::as_str)),
-            Name::BucketExists => self.name().map_or(Fact::Absent, |_| Fact::boolean(self.bucket.is_some())),
-            Name::BucketOwned => self.name().map_or(Fact::Absent, |_| Fact::boolean(self.owned())),
+            Name::BucketExists => self
+                .name()
+                .map_or(Fact::Absent, |_| Fact::boolean(self.bucket.is_some())),
+            Name::BucketOwned => self
+                .name()
+                .map_or(Fact::Absent, |_| Fact::boolean(self.owned())),
             Name::ResourceAccount => self.bucket.map_or(Fact::Absent, |bucket| {
-                Fact::text(self.texts.account.get_or_init(|| format!("{:012}", bucket.tenant.get())))
+                Fact::text(
+                    self.texts
+                        .account
+                        .get_or_init(|| format!("{:012}", bucket.tenant.get())),
+                )
             }),
             Name::Relation => Fact::list(self.relation),
             Name::Profile => Fact::text(self.scene.profile().unwrap_or_default().as_str()),
@@ -255,20 +323,27 @@ impl<'a> CheckFacts<'a> {
                 .scene
                 .content_length()
                 .filter(|_| self.is_main())
-                .map_or(Fact::Absent, |bytes| Fact::integer(i64::try_from(bytes).unwrap_or(i64::MAX))),
+                .map_or(Fact::Absent, |bytes| {
+                    Fact::integer(i64::try_from(bytes).unwrap_or(i64::MAX))
+                }),
             _ => Fact::Absent,
         }
     }
 
     fn owned(&self) -> bool {
         let own = self.caller().map(Caller::namespace);
-        self.bucket.is_some_and(|bucket| Some(bucket.namespace) == own)
+        self.bucket
+            .is_some_and(|bucket| Some(bucket.namespace) == own)
     }
 
     fn of_object(&self, name: Name) -> Fact<'_> {
         match name {
             Name::VersionId => self.check.version.map_or(Fact::Absent, |version| {
-                Fact::text(self.texts.version.get_or_init(|| VersionId::to_string(&version)))
+                Fact::text(
+                    self.texts
+                        .version
+                        .get_or_init(|| VersionId::to_string(&version)),
+                )
             }),
             Name::RequestObjectTagKeys => match self.write_head() {
                 Some(head) if !head.tags.is_empty() => Fact::list(
@@ -281,7 +356,10 @@ impl<'a> CheckFacts<'a> {
             },
             Name::CopySource => self.copy_source(),
             Name::ObjectCreationOperation => self.key().map_or(Fact::Absent, |_| {
-                let part = matches!(self.check.operation, Operation::UploadPart | Operation::UploadPartCopy);
+                let part = matches!(
+                    self.check.operation,
+                    Operation::UploadPart | Operation::UploadPartCopy
+                );
                 Fact::boolean(!part)
             }),
             _ => Fact::Absent,
@@ -294,7 +372,11 @@ impl<'a> CheckFacts<'a> {
             Call::UploadPartCopy(copy) if self.is_main() => &copy.source,
             _ => return Fact::Absent,
         };
-        Fact::text(self.texts.copy_source.get_or_init(|| format!("{}/{}", source.bucket, source.key.as_str())))
+        Fact::text(
+            self.texts
+                .copy_source
+                .get_or_init(|| format!("{}/{}", source.bucket, source.key.as_str())),
+        )
     }
 }
 
@@ -303,21 +385,57 @@ impl Facts for CheckFacts<'_> {
         use Name as N;
         let name = attribute.name();
         match name {
-            N::SourceIp | N::SecureTransport | N::TlsVersion | N::Referer | N::UserAgent => self.of_connection(name),
+            N::SourceIp | N::SecureTransport | N::TlsVersion | N::Referer | N::UserAgent => {
+                self.of_connection(name)
+            }
             N::CurrentTime | N::EpochTime | N::TimeOfDay | N::DayOfWeek => self.of_clock(name),
-            N::PrincipalArn | N::PrincipalAccount | N::PrincipalType | N::UserId | N::Username | N::Principals
-            | N::Tenant | N::AclExempt => self.of_caller(name),
-            N::Operation | N::Atom | N::Action | N::Resource | N::Bucket | N::Key | N::BucketExists
-            | N::BucketOwned | N::ResourceAccount | N::Relation | N::Profile | N::ContentLength => self.of_check(name),
-            N::KeyLevel | N::KeyBuckets | N::KeyPrefixes | N::KeyOperations | N::KeyNetworks | N::KeyNotBefore
-            | N::KeyExpires | N::KeyTlsOnly | N::KeyPresign | N::KeyPresignMaxAge | N::KeyAppendOnly
-            | N::KeyMaxObjectBytes | N::KeyLockBypass | N::WriteDeletes => self.of_key(name),
+            N::PrincipalArn
+            | N::PrincipalAccount
+            | N::PrincipalType
+            | N::UserId
+            | N::Username
+            | N::Principals
+            | N::Tenant
+            | N::AclExempt => self.of_caller(name),
+            N::Operation
+            | N::Atom
+            | N::Action
+            | N::Resource
+            | N::Bucket
+            | N::Key
+            | N::BucketExists
+            | N::BucketOwned
+            | N::ResourceAccount
+            | N::Relation
+            | N::Profile
+            | N::ContentLength => self.of_check(name),
+            N::KeyLevel
+            | N::KeyBuckets
+            | N::KeyPrefixes
+            | N::KeyOperations
+            | N::KeyNetworks
+            | N::KeyNotBefore
+            | N::KeyExpires
+            | N::KeyTlsOnly
+            | N::KeyPresign
+            | N::KeyPresignMaxAge
+            | N::KeyAppendOnly
+            | N::KeyMaxObjectBytes
+            | N::KeyLockBypass
+            | N::WriteDeletes => self.of_key(name),
             N::WriteHead => self.caller().map_or(Fact::Absent, |_| Fact::text("own")),
-            N::SignatureVersion | N::AuthType | N::SignatureAge | N::PresignAge => self.of_signature(name),
+            N::SignatureVersion | N::AuthType | N::SignatureAge | N::PresignAge => {
+                self.of_signature(name)
+            }
             N::Prefix | N::Delimiter | N::MaxKeys => self.of_list(name),
-            N::VersionId | N::RequestObjectTagKeys | N::CopySource | N::ObjectCreationOperation => self.of_object(name),
+            N::VersionId | N::RequestObjectTagKeys | N::CopySource | N::ObjectCreationOperation => {
+                self.of_object(name)
+            }
             N::RequestObjectTag => self.write_head().map_or(Fact::Absent, |head| {
-                let tag = head.tags.iter().find(|(key, _)| Some(key.as_str()) == attribute.parameter());
+                let tag = head
+                    .tags
+                    .iter()
+                    .find(|(key, _)| Some(key.as_str()) == attribute.parameter());
                 Fact::optional_text(tag.map(|(_, value)| value.as_str()))
             }),
             N::ContentSha256 => self.header("x-amz-content-sha256"),
@@ -328,7 +446,9 @@ impl Facts for CheckFacts<'_> {
             N::GrantWrite => self.header_of_request("x-amz-grant-write"),
             N::GrantWriteAcp => self.header_of_request("x-amz-grant-write-acp"),
             N::ServerSideEncryption => self.header_of_request("x-amz-server-side-encryption"),
-            N::EncryptionKeyId => self.header_of_request("x-amz-server-side-encryption-aws-kms-key-id"),
+            N::EncryptionKeyId => {
+                self.header_of_request("x-amz-server-side-encryption-aws-kms-key-id")
+            }
             N::CustomerAlgorithm => self.header("x-amz-server-side-encryption-customer-algorithm"),
             N::MetadataDirective => self.header_of_request("x-amz-metadata-directive"),
             N::StorageClass => self.header_of_request("x-amz-storage-class"),
@@ -340,9 +460,18 @@ impl Facts for CheckFacts<'_> {
             N::LockLegalHold => self.header_of_request("x-amz-object-lock-legal-hold"),
             // What these speak of does not exist yet in the directory or the node: roles, sub-users, sessions, account and
             // container permissions, versions' tags and retention, the body of CreateBucket.
-            N::PrincipalTag | N::TokenIssueTime | N::Role | N::RoleAtoms | N::SubuserLevel | N::AccountPermissions
-            | N::ContainerPermissions | N::ObjectOwn | N::ExistingObjectTag | N::LocationConstraint
-            | N::LockRetainUntil | N::LockRemainingDays => Fact::Absent,
+            N::PrincipalTag
+            | N::TokenIssueTime
+            | N::Role
+            | N::RoleAtoms
+            | N::SubuserLevel
+            | N::AccountPermissions
+            | N::ContainerPermissions
+            | N::ObjectOwn
+            | N::ExistingObjectTag
+            | N::LocationConstraint
+            | N::LockRetainUntil
+            | N::LockRemainingDays => Fact::Absent,
         }
     }
 }
@@ -356,11 +485,19 @@ struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     fn of_objects(list: &'a ListObjects) -> Self {
-        Self { prefix: &list.prefix, delimiter: list.delimiter.as_deref(), max: list.max_keys }
+        Self {
+            prefix: &list.prefix,
+            delimiter: list.delimiter.as_deref(),
+            max: list.max_keys,
+        }
     }
 
     fn of_uploads(list: &'a ListMultipartUploads) -> Self {
-        Self { prefix: &list.prefix, delimiter: list.delimiter.as_deref(), max: list.max_uploads }
+        Self {
+            prefix: &list.prefix,
+            delimiter: list.delimiter.as_deref(),
+            max: list.max_uploads,
+        }
     }
 }
 

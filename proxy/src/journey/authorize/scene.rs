@@ -97,6 +97,9 @@ impl Scene {
 
     /// The same request by the same caller as he is now.
     pub(crate) fn as_caller(&self, caller: Arc<Caller>) -> Self {
-        Self { caller: Some(caller), ..self.clone() }
+        Self {
+            caller: Some(caller),
+            ..self.clone()
+        }
     }
 }

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use policy_wasm::plan::Obligations;
-use postern_config::directory::{Actor, Bucket, Command, CommandError, Directory, Outcome as Done, Who};
+use postern_config::directory::{
+    Actor, Bucket, Command, CommandError, Directory, Outcome as Done, Who,
+};
 use s3_protocol::call::ListBuckets;
 use s3_protocol::object::{BucketEntry, BucketPage};
 use s3_protocol::{BucketId, S3Code, S3Error, xml};
@@ -16,16 +18,31 @@ use super::super::refusal::Refusal;
 use super::{Outcome, upstream};
 
 /// The buckets of the namespace that the permit's filters let through: pages are filled after filtering.
-pub(super) fn list(gate: &Gate, scene: &Scene, ask: &ListBuckets, obligations: &Obligations) -> Outcome {
+pub(super) fn list(
+    gate: &Gate,
+    scene: &Scene,
+    ask: &ListBuckets,
+    obligations: &Obligations,
+) -> Outcome {
     let world = gate.world();
-    let most = ask.max_buckets.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+    let most = ask
+        .max_buckets
+        .and_then(|most| usize::try_from(most).ok())
+        .unwrap_or(usize::MAX);
     let after = ask.continuation.as_deref().unwrap_or_default();
     let mut seen = scene
         .namespace()
         .into_iter()
         .flat_map(|namespace| world.state.buckets(namespace))
-        .filter(|bucket| bucket.name.as_str() > after && bucket.name.as_str().starts_with(&ask.prefix))
-        .filter(|bucket| obligations.filters.iter().all(|filter| filter.shows(bucket.name.as_str().as_bytes())));
+        .filter(|bucket| {
+            bucket.name.as_str() > after && bucket.name.as_str().starts_with(&ask.prefix)
+        })
+        .filter(|bucket| {
+            obligations
+                .filters
+                .iter()
+                .all(|filter| filter.shows(bucket.name.as_str().as_bytes()))
+        });
     let entries: Vec<BucketEntry> = seen
         .by_ref()
         .take(most)
@@ -36,8 +53,14 @@ pub(super) fn list(gate: &Gate, scene: &Scene, ask: &ListBuckets, obligations: &
         })
         .collect();
     let more = seen.next().is_some();
-    let next = entries.last().filter(|_| more).map(|bucket| bucket.name.to_string());
-    let owner = scene.caller().map(|caller| caller.user_id.clone()).unwrap_or_default();
+    let next = entries
+        .last()
+        .filter(|_| more)
+        .map(|bucket| bucket.name.to_string());
+    let owner = scene
+        .caller()
+        .map(|caller| caller.user_id.clone())
+        .unwrap_or_default();
     Outcome::Buckets(ask.clone(), BucketPage { entries, next }, owner)
 }
 
@@ -47,18 +70,28 @@ pub(super) async fn create(
     scene: &Scene,
     document: &[u8],
 ) -> Result<Outcome, Refusal> {
-    let region = xml::create_bucket_configuration(document).map_err(Refusal::Body)?.location;
+    let region = xml::create_bucket_configuration(document)
+        .map_err(Refusal::Body)?
+        .location;
     if let Some(region) = region
         && region != gate.place.region
         && !gate.place.aliases.contains(&region)
     {
-        return Err(Refusal::Upstream(S3Code::IllegalLocationConstraintException.into()));
+        return Err(Refusal::Upstream(
+            S3Code::IllegalLocationConstraintException.into(),
+        ));
     }
     let denied = || Refusal::Upstream(S3Code::AccessDenied.into());
     let caller = scene.caller().ok_or_else(denied)?;
     let namespace = scene.namespace().ok_or_else(denied)?;
-    let name = bucket_of(&scene.request().target).ok_or_else(denied)?.clone();
-    let begin = Command::BeginBucket { namespace, name: name.clone(), owner: caller.user.id };
+    let name = bucket_of(&scene.request().target)
+        .ok_or_else(denied)?
+        .clone();
+    let begin = Command::BeginBucket {
+        namespace,
+        name: name.clone(),
+        owner: caller.user.id,
+    };
     let applied = apply(gate, begin, actor(scene)).await;
     let id = match applied {
         Ok(Done::Bucket(id)) => id,
@@ -66,17 +99,31 @@ pub(super) async fn create(
         Err(cause) => return Err(refused(gate, scene, &cause)),
     };
     gate.node.create_bucket(id).await.map_err(upstream)?;
-    apply(gate, Command::ActivateBucket(id), actor(scene)).await.map_err(|cause| broken(&cause))?;
+    apply(gate, Command::ActivateBucket(id), actor(scene))
+        .await
+        .map_err(|cause| broken(&cause))?;
     Ok(Outcome::BucketCreated(name))
 }
 
 /// Stops the bucket from answering, removes it at the upstream if it is empty, then frees the name.
-pub(super) async fn delete(gate: &Arc<Gate>, scene: &Scene, bucket: &Bucket) -> Result<Outcome, Refusal> {
+pub(super) async fn delete(
+    gate: &Arc<Gate>,
+    scene: &Scene,
+    bucket: &Bucket,
+) -> Result<Outcome, Refusal> {
     let id = bucket.id;
-    apply(gate, Command::CloseBucket(id), actor(scene)).await.map_err(|cause| refused(gate, scene, &cause))?;
+    apply(gate, Command::CloseBucket(id), actor(scene))
+        .await
+        .map_err(|cause| refused(gate, scene, &cause))?;
     let done = removed(&gate.node, id).await;
-    let next = if done.is_ok() { Command::RemoveBucket(id) } else { Command::ReopenBucket(id) };
-    apply(gate, next, actor(scene)).await.map_err(|cause| broken(&cause))?;
+    let next = if done.is_ok() {
+        Command::RemoveBucket(id)
+    } else {
+        Command::ReopenBucket(id)
+    };
+    apply(gate, next, actor(scene))
+        .await
+        .map_err(|cause| broken(&cause))?;
     done.map_err(upstream)?;
     Ok(Outcome::BucketDeleted)
 }
@@ -92,7 +139,9 @@ pub(crate) async fn finish_half_done(directory: &Directory, node: &Node) -> Resu
     for bucket in state.half_done_buckets() {
         let next = match bucket.state {
             BucketState::Creating => {
-                node.create_bucket(bucket.id).await.map_err(|cause| cause.to_string())?;
+                node.create_bucket(bucket.id)
+                    .await
+                    .map_err(|cause| cause.to_string())?;
                 Command::ActivateBucket(bucket.id)
             }
             BucketState::Deleting => match removed(node, bucket.id).await {
@@ -101,7 +150,10 @@ pub(crate) async fn finish_half_done(directory: &Directory, node: &Node) -> Resu
             },
             BucketState::Active => continue,
         };
-        directory.apply(next, Actor::system()).await.map_err(|cause| cause.to_string())?;
+        directory
+            .apply(next, Actor::system())
+            .await
+            .map_err(|cause| cause.to_string())?;
     }
     Ok(())
 }
@@ -115,7 +167,10 @@ async fn removed(node: &Node, id: BucketId) -> Result<(), NodeError> {
 }
 
 async fn apply(gate: &Gate, command: Command, actor: Actor) -> Result<Done, CommandError> {
-    gate.directory().apply(command, actor).await.map(|applied| applied.outcome)
+    gate.directory()
+        .apply(command, actor)
+        .await
+        .map(|applied| applied.outcome)
 }
 
 fn actor(scene: &Scene) -> Actor {
@@ -124,19 +179,32 @@ fn actor(scene: &Scene) -> Actor {
         user: caller.user.id,
         key: caller.key.id,
     });
-    Actor { who, address: Some(scene.peer().client), request: None }
+    Actor {
+        who,
+        address: Some(scene.peer().client),
+        request: None,
+    }
 }
 
 /// What the directory refuses, in the words of S3.
 fn refused(gate: &Gate, scene: &Scene, cause: &CommandError) -> Refusal {
     let code = match cause {
         CommandError::Taken { .. } => {
-            let own = scene.caller().zip(bucket_of(&scene.request().target)).is_some_and(|(caller, name)| {
-                let world = gate.world();
-                let found = scene.namespace().and_then(|namespace| world.state.bucket(namespace, name).cloned());
-                found.is_some_and(|bucket| bucket.owner == caller.user.id)
-            });
-            if own { S3Code::BucketAlreadyOwnedByYou } else { S3Code::BucketAlreadyExists }
+            let own = scene
+                .caller()
+                .zip(bucket_of(&scene.request().target))
+                .is_some_and(|(caller, name)| {
+                    let world = gate.world();
+                    let found = scene
+                        .namespace()
+                        .and_then(|namespace| world.state.bucket(namespace, name).cloned());
+                    found.is_some_and(|bucket| bucket.owner == caller.user.id)
+                });
+            if own {
+                S3Code::BucketAlreadyOwnedByYou
+            } else {
+                S3Code::BucketAlreadyExists
+            }
         }
         CommandError::NotFound { .. } | CommandError::Refused(_) => S3Code::NoSuchBucket,
         _ => return broken(cause),

@@ -27,7 +27,11 @@ pub(super) async fn many(
         .map(|(entry, ruling)| {
             let refused = match (ruling, &entry.target) {
                 (Ok(_), Ok((key, ask))) => {
-                    keys.push(DeleteKey { key: key.clone(), ask: ask.clone(), creator: None });
+                    keys.push(DeleteKey {
+                        key: key.clone(),
+                        ask: ask.clone(),
+                        creator: None,
+                    });
                     None
                 }
                 (Err(refused), _) => Some(refused),
@@ -38,7 +42,10 @@ pub(super) async fn many(
         .collect();
     let mut done = match keys.is_empty() {
         true => Vec::new(),
-        false => node.delete_objects(bucket.id, keys).await.map_err(upstream)?,
+        false => node
+            .delete_objects(bucket.id, keys)
+            .await
+            .map_err(upstream)?,
     }
     .into_iter();
     let answers = waiting.into_iter().map(|(entry, refused)| Deleted {
@@ -46,7 +53,9 @@ pub(super) async fn many(
         version: entry.version,
         outcome: match refused {
             Some(refused) => Err(refused),
-            None => done.next().unwrap_or_else(|| Err(S3Code::InternalError.into())),
+            None => done
+                .next()
+                .unwrap_or_else(|| Err(S3Code::InternalError.into())),
         },
     });
     Ok(answers.collect())

@@ -18,22 +18,35 @@ pub(super) fn of(scene: &Scene, obligations: &Obligations, again: &Again) -> Gua
 
 /// The guards of a read: another's object is not there.
 pub(super) fn to_read(scene: &Scene, obligations: &Obligations) -> Guards {
-    Guards { creator: creator(scene, obligations, Mismatch::Hide), ..Guards::default() }
+    Guards {
+        creator: creator(scene, obligations, Mismatch::Hide),
+        ..Guards::default()
+    }
 }
 
 /// The guards of a write, and who is recorded as its creator.
 pub(super) fn write_as(scene: &Scene, obligations: &Obligations, again: &Again) -> WriteAs {
     WriteAs {
-        creator: scene.caller().map(|caller| caller.creator.clone()).unwrap_or_default(),
+        creator: scene
+            .caller()
+            .map(|caller| caller.creator.clone())
+            .unwrap_or_default(),
         guards: of(scene, obligations, again),
     }
 }
 
 /// "Own" is what the same lineage of keys has made: another key of the same user is not "own".
-pub(super) fn creator(scene: &Scene, obligations: &Obligations, mismatch: Mismatch) -> Option<CreatorGuard> {
+pub(super) fn creator(
+    scene: &Scene,
+    obligations: &Obligations,
+    mismatch: Mismatch,
+) -> Option<CreatorGuard> {
     obligations.require_creator.then(|| CreatorGuard {
         who: CreatorMatch::Lineage(
-            scene.caller().map(|caller| caller.creator.lineage.clone()).unwrap_or_default(),
+            scene
+                .caller()
+                .map(|caller| caller.creator.lineage.clone())
+                .unwrap_or_default(),
         ),
         mismatch,
     })

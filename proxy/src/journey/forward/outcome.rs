@@ -5,7 +5,8 @@ use std::sync::Arc;
 use s3_protocol::BucketName;
 use s3_protocol::call::{GetObject, ListBuckets, ListMultipartUploads, ListObjects, ListParts};
 use s3_protocol::object::{
-    BucketPage, DeleteOutput, Deleted, GetOutput, ListPage, PartPage, PutOutput, UploadEntry, UploadPage,
+    BucketPage, DeleteOutput, Deleted, GetOutput, ListPage, PartPage, PutOutput, UploadEntry,
+    UploadPage,
 };
 use s3_protocol::render::PostAnswer;
 use smallvec::SmallVec;
