@@ -93,6 +93,8 @@ struct Standing {
     dirty: bool,
     /// Dead chunks may wait.
     dead: bool,
+    /// None wait, not even for a reader.
+    clear: bool,
     durable: Position,
 }
 
@@ -106,6 +108,7 @@ impl Applier {
             looked: now,
             dirty: true,
             dead: true,
+            clear: false,
             durable,
         };
         loop {
@@ -132,11 +135,7 @@ impl Applier {
         let (bytes, since) = self.store.waiting();
         let due = bytes >= self.store.bound() / 2
             || since.is_some_and(|since| since.elapsed() >= self.settings.apply_after);
-        let log_bytes = self
-            .store
-            .position()
-            .offset
-            .saturating_sub(standing.durable.offset);
+        let log_bytes = self.log_bytes(standing.durable);
         let old = standing.checkpoint.elapsed() >= self.settings.checkpoint_every
             || log_bytes >= crate::limits::CHECKPOINT_LOG_BYTES;
         let checkpoint = stop || (old && (standing.dirty || since.is_some()));
@@ -148,7 +147,9 @@ impl Applier {
             standing.dead = self.reap(standing)?;
             return Ok(());
         }
-        self.state.idle.store(since.is_none(), Ordering::Release);
+        self.state
+            .idle
+            .store(since.is_none() && standing.clear, Ordering::Release);
         let half = self.store.bound() / 2;
         let awake = || self.state.stop.load(Ordering::Acquire) || self.store.waiting().0 >= half;
         let patience = match since {
@@ -158,6 +159,13 @@ impl Applier {
         self.store
             .doze(patience.max(Duration::from_millis(1)), awake);
         Ok(())
+    }
+
+    /// Bytes of the log since a position: what a restart would replay.
+    fn log_bytes(&self, since: Position) -> u64 {
+        let now = self.store.position();
+        let volumes = u64::from(now.volume.saturating_sub(since.volume));
+        (volumes * self.settings.volume_bytes + now.offset).saturating_sub(since.offset)
     }
 
     fn apply(&mut self, standing: &mut Standing, durable: bool) -> Result<(), NodeError> {
@@ -178,6 +186,7 @@ impl Applier {
         };
         index.apply(&frozen.layer, &batch)?;
         standing.dead = true;
+        standing.clear = false;
         let view = index.view()?;
         self.store.thaw(view);
         standing.dirty = !durable;
@@ -193,10 +202,12 @@ impl Applier {
 
     fn reap(&mut self, standing: &mut Standing) -> Result<bool, NodeError> {
         let index = self.index()?;
-        if !index.has_dead()? {
+        standing.clear = !index.has_dead()?;
+        if standing.clear {
             return Ok(false);
         }
         let more = index.reap(self.state.pins.oldest())?;
+        standing.clear = !index.has_dead()?;
         standing.dirty = true;
         self.store.refresh(index.view()?);
         Ok(more)
@@ -231,6 +242,7 @@ impl Applier {
                     looked: standing.looked,
                     dirty: true,
                     dead: true,
+                    clear: false,
                     durable: standing.durable,
                 };
             }

@@ -32,6 +32,7 @@ use crate::applier::{Applier, ApplierState};
 use crate::error::{NodeError, OpenError};
 use crate::guards::Guards;
 use crate::index::file::Faults;
+use crate::keys::Attempt;
 use crate::limits;
 use crate::log::spare::Spare;
 use crate::options::{Clock, FreeBytes, NodeOptions};
@@ -58,6 +59,9 @@ struct Inner {
     commands: RwLock<Option<mpsc::Sender<Command>>>,
     /// The two threads, until someone waits for their end.
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Blobs are numbered: a random number of this opening above, a counter below.
+    blobs: u64,
+    blob: std::sync::atomic::AtomicU64,
     /// Bytes that uploads hold in memory.
     buffered: std::sync::atomic::AtomicUsize,
     damage: Vec<String>,
@@ -197,6 +201,8 @@ impl Node {
                 applier: Arc::clone(&applier),
                 commands: RwLock::new(Some(sender)),
                 threads: Mutex::new(Vec::with_capacity(2)),
+                blobs: uuid::Uuid::new_v4().as_u64_pair().1,
+                blob: std::sync::atomic::AtomicU64::new(0),
                 buffered: std::sync::atomic::AtomicUsize::new(0),
                 damage: recovered.damage.clone(),
             }),
@@ -308,6 +314,12 @@ impl Inner {
             return Err(NodeError::Full);
         }
         Ok(())
+    }
+
+    /// A blob of its own for a plain object.
+    fn fresh_attempt(&self) -> Attempt {
+        let blob = self.blob.fetch_add(1, Ordering::Relaxed);
+        Attempt::plain(u128::from(self.blobs) << 64 | u128::from(blob))
     }
 
     fn now_ms(&self) -> u64 {

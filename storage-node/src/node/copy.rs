@@ -9,7 +9,7 @@ use s3_protocol::{S3Code, S3Error};
 
 use super::get::{Found, admit};
 use super::ingest::{Expected, ingest};
-use super::put::{Commit, fresh_attempt, head_fields};
+use super::put::{Commit, head_fields};
 use super::{CopyRead, Node, ObjectBody, ObjectPlace};
 use crate::error::NodeError;
 use crate::guards::{CreatorGuard, WriteAs};
@@ -43,7 +43,7 @@ impl Node {
         if found.fields.size > PUT_BYTES_MAX {
             return Err(S3Error::with(S3Code::InvalidRequest, TOO_LARGE).into());
         }
-        let attempt = fresh_attempt();
+        let attempt = self.inner.fresh_attempt();
         let stored = found
             .fields
             .checksums

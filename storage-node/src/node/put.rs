@@ -27,7 +27,7 @@ impl Node {
             creator,
             mut guards,
         } = by;
-        let attempt = fresh_attempt();
+        let attempt = self.inner.fresh_attempt();
         let expected = Expected {
             attempt,
             upload: None,
@@ -126,11 +126,6 @@ pub(super) struct Commit<'a> {
     pub(super) rules: Rules,
     pub(super) fields: Fields,
     pub(super) attempt: Attempt,
-}
-
-/// A blob of its own for a plain object.
-pub(super) fn fresh_attempt() -> Attempt {
-    Attempt::plain(uuid::Uuid::new_v4().as_u128())
 }
 
 /// What a client says of an object, as fields.

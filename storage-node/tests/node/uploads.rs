@@ -382,7 +382,14 @@ async fn a_reader_of_a_deleted_object_reads_it_to_its_end() {
     node.delete_object(&place("k"), &DeleteObject::default(), Guards::default())
         .await
         .unwrap();
-    settled(&node).await;
+    // Long enough for the deletion to reach the index and for the clearing to look at it.
+    while node.stats().overlay_bytes > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    assert!(!node.is_settled());
     assert!(body.collect().await.unwrap().to_bytes() == content);
+    settled(&node).await;
+    assert_eq!(node.stats().garbage_bytes, 80_000_000);
     node.close().await;
 }
