@@ -41,13 +41,13 @@ fn copy_check_and_sync_agree_on_what_is_there() {
         .rclone(&["sync", "--checksum", "-v", &from, to])
         .succeeds();
     assert_eq!(
-        changed.err.matches("Copied").count(),
+        changed.err.matches(": Copied").count(),
         1,
         "{}",
         changed.story()
     );
     assert_eq!(
-        changed.err.matches("Deleted").count(),
+        changed.err.matches(": Deleted").count(),
         1,
         "{}",
         changed.story()
