@@ -124,7 +124,7 @@ impl Directory {
         let canary = state
             .head()
             .map(|head| vault.open(Identity::Directory, &head.canary));
-        if !canary.is_some_and(|opened| opened.is_ok()) {
+        if canary.is_none_or(|opened| opened.is_err()) {
             return Err(OpenError::MasterKey);
         }
         let directory = Self {

@@ -1,5 +1,7 @@
 //! What every engine promises, held by the embedded one: transactions, pinned pages, watches, reopening.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use postern_config::engine::{Compare, EmbeddedEngine, Engine, EngineError, Op, Revision};
 
 fn put(key: &str, value: &str) -> Op {

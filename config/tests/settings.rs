@@ -1,5 +1,7 @@
 //! The settings as an operator meets them: the sample is the defaults, every fault is said at once, the later source wins.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::path::{Path, PathBuf};
 
 use postern_config::settings::{

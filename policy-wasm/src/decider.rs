@@ -38,7 +38,10 @@ pub struct DeciderOptions {
 impl DeciderOptions {
     /// The usual memory, and this clock.
     pub fn new(clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Self { trees_bytes: TREES_BYTES_MAX, clock: Arc::new(clock) }
+        Self {
+            trees_bytes: TREES_BYTES_MAX,
+            clock: Arc::new(clock),
+        }
     }
 }
 
@@ -153,14 +156,18 @@ impl Decider {
     pub fn judge(&self, layer: &Layer, action: ActionId, facts: &dyn Facts) -> Outcome {
         let key = self.key(layer, action);
         let hash = self.hasher.hash_one(key);
-        let found = self.lend(|worker| match self.walk(worker, layer, (&key, hash), facts) {
-            Some(Found::Known(leaf)) => {
-                worker.counters().hits.up();
-                Ok(Arc::clone(leaf))
-            }
-            Some(Found::Stopped(stop)) => Err(stop),
-            None => self.miss(worker, layer, (key, hash), facts).map(|(leaf, _)| leaf),
-        });
+        let found = self.lend(
+            |worker| match self.walk(worker, layer, (&key, hash), facts) {
+                Some(Found::Known(leaf)) => {
+                    worker.counters().hits.up();
+                    Ok(Arc::clone(leaf))
+                }
+                Some(Found::Stopped(stop)) => Err(stop),
+                None => self
+                    .miss(worker, layer, (key, hash), facts)
+                    .map(|(leaf, _)| leaf),
+            },
+        );
         found.map_or_else(Outcome::from, |leaf| Outcome::from(&*leaf))
     }
 
@@ -174,12 +181,19 @@ impl Decider {
             let explanation = self.explain_layer(place, layer, action, facts);
             if decision.is_none() {
                 decision = match &explanation.outcome {
-                    Outcome::Answered { verdict, reasons, obligations } => {
+                    Outcome::Answered {
+                        verdict,
+                        reasons,
+                        obligations,
+                    } => {
                         let judged = Judged {
                             verdict: *verdict,
                             reasons,
                             obligations,
-                            fetched: explanation.asked.iter().any(|asked| asked.question.is_fetched()),
+                            fetched: explanation
+                                .asked
+                                .iter()
+                                .any(|asked| asked.question.is_fetched()),
                             remembered: explanation.remembered,
                         };
                         tally.judged(place, layer.kind, judged, facts)
@@ -196,7 +210,10 @@ impl Decider {
             }
             layers.push(explanation);
         }
-        Explanation { decision: decision.unwrap_or_else(|| tally.decide()), layers }
+        Explanation {
+            decision: decision.unwrap_or_else(|| tally.decide()),
+            layers,
+        }
     }
 
     /// Drops what fell out of the cache. Call it now and then, off the path of requests.
@@ -219,16 +236,23 @@ impl Decider {
         let known = tree.as_deref().map(|tree| {
             tree.walk(|question| {
                 let answer = self.ask(question, facts, &mut work)?;
-                walked.push(Asked { question: question.clone(), answer: answer.clone().into_owned() });
+                walked.push(Asked {
+                    question: question.clone(),
+                    answer: answer.clone().into_owned(),
+                });
                 Ok(answer)
             })
         });
         let remembered = matches!(known, Some(Walk::Known(_)));
         let (asked, outcome) = match (layer.module.evaluate(facts, (self.clock)()), known) {
             // A module that is tripped is not run; its tree still knows.
-            (Err(Stopped { cause: Cause::Fault(Fault::Tripped), .. }), Some(Walk::Known(leaf))) => {
-                (walked, Outcome::from(&**leaf))
-            }
+            (
+                Err(Stopped {
+                    cause: Cause::Fault(Fault::Tripped),
+                    ..
+                }),
+                Some(Walk::Known(leaf)),
+            ) => (walked, Outcome::from(&**leaf)),
             (Ok(evaluation), known) => {
                 let (path, leaf) = evaluation.into();
                 if matches!(known, Some(Walk::Known(other)) if **other != leaf) {
@@ -238,7 +262,12 @@ impl Decider {
             }
             (Err(Stopped { cause, path }), _) => (asked(path), Outcome::from(cause)),
         };
-        LayerExplanation { layer: layer_place, asked, outcome, remembered }
+        LayerExplanation {
+            layer: layer_place,
+            asked,
+            outcome,
+            remembered,
+        }
     }
 
     /// Walks the tree that this thread keeps. `None` where the module, or the shared tree, must be asked.
@@ -260,7 +289,9 @@ impl Decider {
         match tree.walk(|question| self.ask(question, facts, &mut work)) {
             Walk::Known(leaf) => Some(Found::Known(leaf)),
             Walk::FellOff => None,
-            Walk::NotFetched(attribute) => Some(Found::Stopped(Stop::NotFetched(attribute.clone()))),
+            Walk::NotFetched(attribute) => {
+                Some(Found::Stopped(Stop::NotFetched(attribute.clone())))
+            }
             Walk::TooMuchWork => Some(Found::Stopped(Stop::Fault(Fault::TooMuchWork))),
         }
     }
@@ -287,13 +318,23 @@ impl Decider {
         let flight = usize::try_from(hash >> 32).unwrap_or(0) % FLIGHTS_MAX;
         #[cfg(test)]
         let waited = self.flights.get(flight).is_some_and(Mutex::is_locked);
-        let flight = self.flights.get(flight).and_then(|flight| flight.try_lock_for(FLIGHT_WAIT));
+        let flight = self
+            .flights
+            .get(flight)
+            .and_then(|flight| flight.try_lock_for(FLIGHT_WAIT));
         #[cfg(test)]
-        if let Some(leaf) = self.sabotage.as_ref().and_then(|broken| broken.flown(&key, waited)) {
+        if let Some(leaf) = self
+            .sabotage
+            .as_ref()
+            .and_then(|broken| broken.flown(&key, waited))
+        {
             return Ok((leaf, true));
         }
         // Another may have taught the tree while this one waited.
-        let tree = self.trees.get(&key).unwrap_or_else(|| Arc::new(Tree::empty()));
+        let tree = self
+            .trees
+            .get(&key)
+            .unwrap_or_else(|| Arc::new(Tree::empty()));
         if let Some(found) = self.walk_tree(&tree, facts) {
             let kept = found.kept();
             worker.keep(key, hash, tree);
@@ -329,14 +370,27 @@ impl Decider {
         match layer.module.evaluate(facts, (self.clock)()) {
             Ok(evaluation) => {
                 let (path, leaf) = evaluation.into();
-                Ran { path, ending: Ending::Leaf(Arc::new(leaf)) }
+                Ran {
+                    path,
+                    ending: Ending::Leaf(Arc::new(leaf)),
+                }
             }
-            Err(Stopped { cause: Cause::NotFetched(question), path }) => {
-                Ran { path, ending: Ending::Open(question) }
-            }
-            Err(Stopped { cause: Cause::Fault(fault), path }) => {
+            Err(Stopped {
+                cause: Cause::NotFetched(question),
+                path,
+            }) => Ran {
+                path,
+                ending: Ending::Open(question),
+            },
+            Err(Stopped {
+                cause: Cause::Fault(fault),
+                path,
+            }) => {
                 worker.counters().faults.up();
-                Ran { path, ending: Ending::Fault(fault) }
+                Ran {
+                    path,
+                    ending: Ending::Fault(fault),
+                }
             }
         }
     }
@@ -390,7 +444,9 @@ impl Decider {
 
 impl fmt::Debug for Decider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decider").field("trees", &self.trees.entry_count()).finish_non_exhaustive()
+        f.debug_struct("Decider")
+            .field("trees", &self.trees.entry_count())
+            .finish_non_exhaustive()
     }
 }
 
@@ -496,5 +552,7 @@ impl From<&Leaf> for Outcome {
 }
 
 fn asked(path: Vec<(Question, Answer<'static>)>) -> Vec<Asked> {
-    path.into_iter().map(|(question, answer)| Asked { question, answer }).collect()
+    path.into_iter()
+        .map(|(question, answer)| Asked { question, answer })
+        .collect()
 }

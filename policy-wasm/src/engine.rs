@@ -28,8 +28,8 @@ pub use evaluation::{Cause, Evaluation, Fault, Reason, Stopped, Verdict};
 pub use inspection::Inspection;
 pub use machine_code::MachineCodeStore;
 pub use meter::Spent;
-pub use module::{Digest, Module, ModuleStatistics, ParseDigestError};
 pub(crate) use module::ModuleNumber;
+pub use module::{Digest, Module, ModuleStatistics, ParseDigestError};
 
 /// How an engine is made.
 #[derive(Debug)]
@@ -94,7 +94,6 @@ impl Engine {
     ///
     /// # Errors
     /// Where a plan would not take it.
-    #[expect(clippy::unused_self, reason = "what is checked belongs to the engine that would run it")]
     pub fn check(&self, bytes: &[u8]) -> Result<Inspection, CheckError> {
         check::check(bytes)
     }
@@ -109,13 +108,22 @@ impl Engine {
         if let Some(module) = self.modules.get(&digest) {
             return Ok(module);
         }
-        let stored = self.machine_code.as_ref().and_then(|store| store.find(&self.wasm, digest));
+        let stored = self
+            .machine_code
+            .as_ref()
+            .and_then(|store| store.find(&self.wasm, digest));
         let (code, inspection) = match stored {
-            Some(found) => (found.code, Inspection::known(bytes, digest, found.reusable)?),
+            Some(found) => (
+                found.code,
+                Inspection::known(bytes, digest, found.reusable)?,
+            ),
             None => self.compile(bytes)?,
         };
-        let pre = self.linker.instantiate_pre(&code).map_err(LoadError::compile)?;
-        let module = Arc::new(Module::new(self.number(digest), inspection, pre)?);
+        let pre = self
+            .linker
+            .instantiate_pre(&code)
+            .map_err(LoadError::compile)?;
+        let module = Arc::new(Module::new(self.number(digest), inspection, pre));
         self.modules.insert(digest, Arc::clone(&module));
         Ok(module)
     }
@@ -154,7 +162,9 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("modules", &self.modules.entry_count()).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("modules", &self.modules.entry_count())
+            .finish_non_exhaustive()
     }
 }
 
@@ -178,7 +188,9 @@ fn config(instances: u32) -> wasmtime::Config {
         .memory_reservation(memory)
         .memory_guard_size(memory_guard())
         .guard_before_linear_memory(false)
-        .allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool(instances)));
+        .allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool(
+            instances,
+        )));
     config
 }
 
@@ -212,7 +224,9 @@ pub struct EngineError {
 
 impl EngineError {
     fn new(error: impl fmt::Display) -> Self {
-        Self { message: format!("{error:#}") }
+        Self {
+            message: format!("{error:#}"),
+        }
     }
 }
 
@@ -232,6 +246,8 @@ pub enum LoadError {
 
 impl LoadError {
     fn compile(error: impl fmt::Display) -> Self {
-        Self::Compile { message: format!("{error:#}") }
+        Self::Compile {
+            message: format!("{error:#}"),
+        }
     }
 }

@@ -95,15 +95,33 @@ impl Manifest {
         bounded("bytes in the section", section.len(), MANIFEST_BYTES_MAX)?;
         let manifest: Self = serde_json::from_slice(section)?;
         if manifest.abi != ABI {
-            return Err(ManifestError::Abi { abi: manifest.abi.chars().take(64).collect() });
+            return Err(ManifestError::Abi {
+                abi: manifest.abi.chars().take(64).collect(),
+            });
         }
-        bounded("bytes in the name", manifest.name.len(), MODULE_NAME_BYTES_MAX)?;
-        bounded("bytes in the version", manifest.version.len(), MODULE_NAME_BYTES_MAX)?;
-        bounded("bytes in the description", manifest.description.len(), DESCRIPTION_BYTES_MAX)?;
+        bounded(
+            "bytes in the name",
+            manifest.name.len(),
+            MODULE_NAME_BYTES_MAX,
+        )?;
+        bounded(
+            "bytes in the version",
+            manifest.version.len(),
+            MODULE_NAME_BYTES_MAX,
+        )?;
+        bounded(
+            "bytes in the description",
+            manifest.description.len(),
+            DESCRIPTION_BYTES_MAX,
+        )?;
         bounded("attributes", manifest.attributes.len(), ATTRIBUTES_MAX)?;
         bounded("tests", manifest.tests.len(), EMBEDDED_TESTS_MAX)?;
         for attribute in &manifest.attributes {
-            bounded("bytes in the name of an attribute", attribute.len(), ATTRIBUTE_NAME_BYTES_MAX)?;
+            bounded(
+                "bytes in the name of an attribute",
+                attribute.len(),
+                ATTRIBUTE_NAME_BYTES_MAX,
+            )?;
         }
         Ok(manifest)
     }
@@ -126,7 +144,11 @@ impl Manifest {
 }
 
 const fn bounded(what: &'static str, count: usize, most: usize) -> Result<(), ManifestError> {
-    if count > most { Err(ManifestError::TooMany { what, count, most }) } else { Ok(()) }
+    if count > most {
+        Err(ManifestError::TooMany { what, count, most })
+    } else {
+        Ok(())
+    }
 }
 
 /// Why a section is no manifest.

@@ -17,8 +17,8 @@ use crate::limits::LAYERS_MAX;
 pub use decision::{Allowed, Decision, Denial, Denied, LayerTrace, NeedsFetch, Trace, Undecided};
 pub use explanation::{Asked, Explanation, LayerExplanation, Outcome};
 pub use obligation::{
-    Filter, FilterBy, Kind as ObligationKind, Obligation, Obligations, Operand as ObligationOperand,
-    Unfulfillable,
+    Filter, FilterBy, Kind as ObligationKind, Obligation, Obligations,
+    Operand as ObligationOperand, Unfulfillable,
 };
 pub(crate) use tally::{Judged, Tally};
 
@@ -73,9 +73,13 @@ impl Plan {
     /// More than [`LAYERS_MAX`] layers.
     pub fn new(layers: Vec<Layer>) -> Result<Self, PlanError> {
         if layers.len() > LAYERS_MAX {
-            return Err(PlanError { layers: layers.len() });
+            return Err(PlanError {
+                layers: layers.len(),
+            });
         }
-        Ok(Self { layers: layers.into() })
+        Ok(Self {
+            layers: layers.into(),
+        })
     }
 
     /// The layers, in order.

@@ -17,7 +17,9 @@ use ipnet::IpNet;
 
 pub use answering::{Unanswered, Work, answer};
 pub use encoding::PredicateError;
-pub use predicate::{Operand, Order, Part, Predicate, Quantifier, Template, Templates, Test, TextMatch};
+pub use predicate::{
+    Operand, Order, Part, Predicate, Quantifier, Template, Templates, Test, TextMatch,
+};
 pub use text::{fixed_point, moment, network};
 
 use crate::registry::{Attribute, Cost};
@@ -86,7 +88,10 @@ pub struct Reading<'a> {
 impl Reading<'_> {
     /// The same reading, kept.
     pub fn into_owned(self) -> Reading<'static> {
-        Reading { length: self.length, bytes: Cow::Owned(self.bytes.into_owned()) }
+        Reading {
+            length: self.length,
+            bytes: Cow::Owned(self.bytes.into_owned()),
+        }
     }
 }
 
@@ -105,7 +110,9 @@ impl fmt::Display for Question {
         let Self { attribute, ask } = self;
         match ask {
             Ask::Equals(bytes) => write!(f, "{attribute} is `{}`", bytes.escape_ascii()),
-            Ask::StartsWith(bytes) => write!(f, "{attribute} starts with `{}`", bytes.escape_ascii()),
+            Ask::StartsWith(bytes) => {
+                write!(f, "{attribute} starts with `{}`", bytes.escape_ascii())
+            }
             Ask::EndsWith(bytes) => write!(f, "{attribute} ends with `{}`", bytes.escape_ascii()),
             Ask::Matches(bytes) => write!(f, "{attribute} fits `{}`", bytes.escape_ascii()),
             Ask::InNetwork(network) => write!(f, "{attribute} is in {network}"),

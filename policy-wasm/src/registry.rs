@@ -25,14 +25,23 @@ pub struct Attribute {
 impl Attribute {
     /// The attribute of a name that takes no parameter; `None` for a parametric one.
     pub const fn plain(name: Name) -> Option<Self> {
-        if name.entry().parametric { None } else { Some(Self { name, parameter: None }) }
+        if name.entry().parametric {
+            None
+        } else {
+            Some(Self {
+                name,
+                parameter: None,
+            })
+        }
     }
 
     /// The attribute of a parametric name: `None` where the name takes no parameter, or the parameter is empty or too long.
     pub fn with_parameter(name: Name, parameter: &str) -> Option<Self> {
         let fits = !parameter.is_empty() && parameter.len() <= ATTRIBUTE_NAME_BYTES_MAX;
-        (name.entry().parametric && fits)
-            .then(|| Self { name, parameter: Some(Arc::from(parameter)) })
+        (name.entry().parametric && fits).then(|| Self {
+            name,
+            parameter: Some(Arc::from(parameter)),
+        })
     }
 
     /// Which attribute it is.
@@ -65,7 +74,9 @@ impl FromStr for Attribute {
     type Err = UnknownAttribute;
 
     fn from_str(text: &str) -> Result<Self, UnknownAttribute> {
-        let unknown = || UnknownAttribute { name: text.chars().take(64).collect() };
+        let unknown = || UnknownAttribute {
+            name: text.chars().take(64).collect(),
+        };
         if let Some(name) = Name::find(text)
             && let Some(found) = Self::plain(name)
         {
@@ -89,7 +100,10 @@ pub struct UnknownAttribute {
 impl Name {
     /// Finds a name, without its parameter, ignoring case.
     pub fn find(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|name| name.text().eq_ignore_ascii_case(text))
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|name| name.text().eq_ignore_ascii_case(text))
     }
 
     /// The name as it is written: `s3:prefix`.
@@ -277,7 +291,13 @@ mod tests {
 
     #[test]
     fn a_parameter_is_refused_where_none_belongs_and_wanted_where_one_does() {
-        for text in ["aws:SourceIp/x", "aws:PrincipalTag", "aws:PrincipalTag/", "postern:Nothing", ""] {
+        for text in [
+            "aws:SourceIp/x",
+            "aws:PrincipalTag",
+            "aws:PrincipalTag/",
+            "postern:Nothing",
+            "",
+        ] {
             assert!(text.parse::<Attribute>().is_err(), "{text}");
         }
     }
@@ -286,7 +306,10 @@ mod tests {
     fn what_is_required_never_needs_what_requires_it() {
         for name in Name::ALL {
             for required in name.entry().requires {
-                assert!(!required.entry().requires.contains(name), "{name:?} and {required:?}");
+                assert!(
+                    !required.entry().requires.contains(name),
+                    "{name:?} and {required:?}"
+                );
             }
         }
     }

@@ -91,7 +91,11 @@ pub(crate) enum Walk<'t> {
 impl Tree {
     /// A tree that knows nothing.
     pub(crate) const fn empty() -> Self {
-        Self { root: Child::Unknown, nodes: 0, bytes: TREE_BYTES }
+        Self {
+            root: Child::Unknown,
+            nodes: 0,
+            bytes: TREE_BYTES,
+        }
     }
 
     /// Walks down, asking each question as it comes. It allocates nothing, unless a list is read.
@@ -166,7 +170,9 @@ impl Readings {
 
     fn position(&self, reading: &Reading<'_>) -> Option<usize> {
         let hash = hash(reading);
-        self.entries.iter().position(|entry| entry.hash == hash && entry.reading == *reading)
+        self.entries
+            .iter()
+            .position(|entry| entry.hash == hash && entry.reading == *reading)
     }
 }
 
@@ -178,7 +184,9 @@ impl Clone for Readings {
             child: entry.child.clone(),
             seen: AtomicBool::new(entry.seen.load(Ordering::Relaxed)),
         });
-        Self { entries: entries.collect() }
+        Self {
+            entries: entries.collect(),
+        }
     }
 }
 
@@ -189,7 +197,21 @@ fn hash(reading: &Reading<'_>) -> u64 {
 
 impl From<Evaluation> for (Vec<(Question, Answer<'static>)>, Leaf) {
     fn from(evaluation: Evaluation) -> Self {
-        let Evaluation { verdict, reasons, obligations, path, fetched } = evaluation;
-        (path, Leaf { verdict, reasons, obligations, fetched })
+        let Evaluation {
+            verdict,
+            reasons,
+            obligations,
+            path,
+            fetched,
+        } = evaluation;
+        (
+            path,
+            Leaf {
+                verdict,
+                reasons,
+                obligations,
+                fetched,
+            },
+        )
     }
 }

@@ -157,31 +157,28 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
 
     tracing::info!("stopping: no longer ready");
     systemd.stopping();
-    let graceful = stop(&settings, mode, &built, &work, [&s3, &admin], &tasks);
+    work.enter(Phase::Draining);
+    let notice_time = match mode {
+        // Load balancers look at readiness every few seconds; until then they still send connections.
+        Mode::Configured => settings.limits.drain_notice,
+        Mode::Dev => Duration::ZERO,
+    };
+    let graceful = async {
+        tokio::time::sleep(notice_time).await;
+        stop(&built, [&s3, &admin], settings.limits.drain_grace, &tasks).await;
+    };
     tokio::select! {
         () = graceful => tracing::info!("stopped"),
-        _ = signals.next_stop() => tracing::warn!("told again: stopped without waiting for requests"),
+        () = signals.next_stop() => tracing::warn!("told again: stopped without waiting for requests"),
     }
     Notice::remove(&settings.data);
     built.observer.close();
     Ok(())
 }
 
-/// Stop order: not ready → stop accepting and drain → tasks → node → directory → log.
-async fn stop(
-    settings: &Settings,
-    mode: Mode,
-    built: &Built,
-    work: &Work,
-    [s3, admin]: [&Listener; 2],
-    tasks: &Tasks,
-) {
-    work.enter(Phase::Draining);
-    if mode == Mode::Configured {
-        // Load balancers look at readiness every few seconds; until then they still send connections.
-        tokio::time::sleep(settings.limits.drain_notice).await;
-    }
-    if let Err(cut) = s3.drain(settings.limits.drain_grace).await {
+/// Stop order, from "not ready" on: stop accepting and drain → tasks → node → directory → log.
+async fn stop(built: &Built, [s3, admin]: [&Listener; 2], grace: Duration, tasks: &Tasks) {
+    if let Err(cut) = s3.drain(grace).await {
         tracing::warn!(%cut, "requests were cut off");
     }
     // Whoever asks how the drain goes is answered until it is over.

@@ -16,7 +16,7 @@ pub use accept::Accepted;
 pub use answer::Answer;
 pub use authenticate::Signed;
 pub use authorize::Permit;
-pub(crate) use authorize::{Bench, Check, CheckFacts, Checks, Scene, action};
+pub(crate) use authorize::{Bench, Check, Checks, Scene, action};
 pub use gate::{Gate, GateParts, Place};
 pub use refusal::Refusal;
 
@@ -35,7 +35,7 @@ pub async fn serve(
 ) -> Response<Riding<Answer>> {
     let mut entry = Entry::open(&gate.observer, peer, &wire, gate.clock.now_ms());
 
-    let response = match travel(gate, peer, wire, &mut entry).await {
+    let response = match Box::pin(travel(gate, peer, wire, &mut entry)).await {
         Ok(response) => response,
         Err(refusal) => respond::refuse(&mut entry, &refusal),
     };

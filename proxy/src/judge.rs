@@ -15,7 +15,7 @@ use postern_config::judge::{Judge, ModuleFaults, ModuleReport};
 use s3_protocol::call::Target;
 use serde_json::{Value, json};
 
-use crate::journey::{Bench, Check, CheckFacts, Gate, action};
+use crate::journey::{Bench, Check, Gate, action};
 use recall::Remembered;
 
 /// Answers for the policies of a gate.

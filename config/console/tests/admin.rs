@@ -1,5 +1,7 @@
 //! The admin listener as a stranger meets it: who is let in, what is refused, what modules go through.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 

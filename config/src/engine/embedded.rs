@@ -348,7 +348,7 @@ fn write(transaction: &WriteTransaction, ops: &[Op]) -> Result<u64, EngineError>
                 .map_err(failed)?,
             Op::Delete(_) => rows.remove(key).map_err(failed)?,
         };
-        let before = before.as_ref().map(|before| before.value());
+        let before = before.as_ref().map(redb::AccessGuard::value);
         history.insert((key, revision), before).map_err(failed)?;
         replaced.push(key);
         let value = match op {

@@ -72,7 +72,7 @@ pub(super) fn show_bytes(bytes: u64) -> String {
     ];
     let unit = units
         .into_iter()
-        .find(|(size, _)| bytes >= *size && bytes % size == 0);
+        .find(|(size, _)| bytes >= *size && bytes.is_multiple_of(*size));
     unit.map_or_else(
         || bytes.to_string(),
         |(size, name)| format!("{} {name}", bytes / size),
@@ -83,7 +83,7 @@ pub(super) fn show_millis(millis: u64) -> String {
     let units = [(3_600_000, "h"), (60_000, "min"), (1_000, "s")];
     let unit = units
         .into_iter()
-        .find(|(size, _)| millis >= *size && millis % size == 0);
+        .find(|(size, _)| millis >= *size && millis.is_multiple_of(*size));
     unit.map_or_else(
         || format!("{millis} ms"),
         |(size, name)| format!("{} {name}", millis / size),

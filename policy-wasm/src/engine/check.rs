@@ -209,9 +209,14 @@ impl Checking {
 
     fn import(&mut self, module: &str, name: &str, imported: TypeRef) -> Result<(), CheckError> {
         let cut = |text: &str| text.chars().take(64).collect::<String>();
-        let known = SIGNATURES.iter().find(|(known, ..)| module == NAMESPACE && *known == name);
+        let known = SIGNATURES
+            .iter()
+            .find(|(known, ..)| module == NAMESPACE && *known == name);
         let Some((_, parameters, results)) = known else {
-            return Err(CheckError::UnknownImport { module: cut(module), name: cut(name) });
+            return Err(CheckError::UnknownImport {
+                module: cut(module),
+                name: cut(name),
+            });
         };
         let TypeRef::Func(place) = imported else {
             return Err(CheckError::MistypedImport { name: cut(name) });
@@ -238,7 +243,9 @@ impl Checking {
                 })
                 .collect::<String>()
         };
-        let found = usize::try_from(place).ok().and_then(|place| self.types.get(place));
+        let found = usize::try_from(place)
+            .ok()
+            .and_then(|place| self.types.get(place));
         found.and_then(Option::as_ref).is_some_and(|function| {
             letters(function.params()) == parameters && letters(function.results()) == results
         })
@@ -246,7 +253,11 @@ impl Checking {
 
     fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), CheckError> {
         let Range { start, end } = body.range();
-        at_most("bytes in a function", end.saturating_sub(start), FUNCTION_BYTES_MAX)?;
+        at_most(
+            "bytes in a function",
+            end.saturating_sub(start),
+            FUNCTION_BYTES_MAX,
+        )?;
         let mut locals: u32 = 0;
         for local in body.get_locals_reader()? {
             locals = locals.saturating_add(local?.0);
@@ -257,7 +268,9 @@ impl Checking {
         while !operators.eof() {
             let operator = operators.read()?;
             match operator {
-                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => nesting += 1,
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                    nesting += 1
+                }
                 Operator::End => nesting = nesting.saturating_sub(1),
                 _ => {}
             }
@@ -269,43 +282,138 @@ impl Checking {
 
     /// Holds the exports against the interface, and gives the size of the memory.
     fn exports(&self) -> Result<u64, CheckError> {
-        let memory = self.memory_export.ok_or(CheckError::MissingExport("`memory`"))?;
-        let decide = self.decide_export.ok_or(CheckError::MissingExport("`decide() -> i32`"))?;
-        let decide = usize::try_from(decide).ok().and_then(|place| self.function_types.get(place));
+        let memory = self
+            .memory_export
+            .ok_or(CheckError::MissingExport("`memory`"))?;
+        let decide = self
+            .decide_export
+            .ok_or(CheckError::MissingExport("`decide() -> i32`"))?;
+        let decide = usize::try_from(decide)
+            .ok()
+            .and_then(|place| self.function_types.get(place));
         if !decide.is_some_and(|place| self.has_type(*place, "", "i")) {
             return Err(CheckError::MistypedExport("decide"));
         }
-        let memory = usize::try_from(memory).ok().and_then(|place| self.memories.get(place));
-        memory.map(|memory| memory.initial).ok_or(CheckError::MissingExport("`memory`"))
+        let memory = usize::try_from(memory)
+            .ok()
+            .and_then(|place| self.memories.get(place));
+        memory
+            .map(|memory| memory.initial)
+            .ok_or(CheckError::MissingExport("`memory`"))
     }
 }
 
 /// Whether an instruction can change nothing that outlives the call: no memory, table, global or segment.
 ///
 /// The list names what is harmless and not what harms, so that an instruction of a later day counts as harmful.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table: one line for each instruction"
+)]
 fn harmless(operator: &Operator<'_>) -> bool {
     use Operator as O;
     matches!(
         operator,
-        O::Unreachable | O::Nop | O::Block { .. } | O::Loop { .. } | O::If { .. } | O::Else | O::End
-            | O::Br { .. } | O::BrIf { .. } | O::BrTable { .. } | O::Return | O::Call { .. }
-            | O::CallIndirect { .. } | O::Drop | O::Select | O::TypedSelect { .. }
-            | O::LocalGet { .. } | O::LocalSet { .. } | O::LocalTee { .. } | O::GlobalGet { .. }
-            | O::I32Load { .. } | O::I64Load { .. } | O::I32Load8S { .. } | O::I32Load8U { .. }
-            | O::I32Load16S { .. } | O::I32Load16U { .. } | O::I64Load8S { .. }
-            | O::I64Load8U { .. } | O::I64Load16S { .. } | O::I64Load16U { .. }
-            | O::I64Load32S { .. } | O::I64Load32U { .. } | O::MemorySize { .. }
-            | O::I32Const { .. } | O::I64Const { .. } | O::I32Eqz | O::I32Eq | O::I32Ne
-            | O::I32LtS | O::I32LtU | O::I32GtS | O::I32GtU | O::I32LeS | O::I32LeU | O::I32GeS
-            | O::I32GeU | O::I64Eqz | O::I64Eq | O::I64Ne | O::I64LtS | O::I64LtU | O::I64GtS
-            | O::I64GtU | O::I64LeS | O::I64LeU | O::I64GeS | O::I64GeU | O::I32Clz | O::I32Ctz
-            | O::I32Popcnt | O::I32Add | O::I32Sub | O::I32Mul | O::I32DivS | O::I32DivU
-            | O::I32RemS | O::I32RemU | O::I32And | O::I32Or | O::I32Xor | O::I32Shl | O::I32ShrS
-            | O::I32ShrU | O::I32Rotl | O::I32Rotr | O::I64Clz | O::I64Ctz | O::I64Popcnt
-            | O::I64Add | O::I64Sub | O::I64Mul | O::I64DivS | O::I64DivU | O::I64RemS
-            | O::I64RemU | O::I64And | O::I64Or | O::I64Xor | O::I64Shl | O::I64ShrS | O::I64ShrU
-            | O::I64Rotl | O::I64Rotr | O::I32WrapI64 | O::I64ExtendI32S | O::I64ExtendI32U
-            | O::I32Extend8S | O::I32Extend16S | O::I64Extend8S | O::I64Extend16S
+        O::Unreachable
+            | O::Nop
+            | O::Block { .. }
+            | O::Loop { .. }
+            | O::If { .. }
+            | O::Else
+            | O::End
+            | O::Br { .. }
+            | O::BrIf { .. }
+            | O::BrTable { .. }
+            | O::Return
+            | O::Call { .. }
+            | O::CallIndirect { .. }
+            | O::Drop
+            | O::Select
+            | O::TypedSelect { .. }
+            | O::LocalGet { .. }
+            | O::LocalSet { .. }
+            | O::LocalTee { .. }
+            | O::GlobalGet { .. }
+            | O::I32Load { .. }
+            | O::I64Load { .. }
+            | O::I32Load8S { .. }
+            | O::I32Load8U { .. }
+            | O::I32Load16S { .. }
+            | O::I32Load16U { .. }
+            | O::I64Load8S { .. }
+            | O::I64Load8U { .. }
+            | O::I64Load16S { .. }
+            | O::I64Load16U { .. }
+            | O::I64Load32S { .. }
+            | O::I64Load32U { .. }
+            | O::MemorySize { .. }
+            | O::I32Const { .. }
+            | O::I64Const { .. }
+            | O::I32Eqz
+            | O::I32Eq
+            | O::I32Ne
+            | O::I32LtS
+            | O::I32LtU
+            | O::I32GtS
+            | O::I32GtU
+            | O::I32LeS
+            | O::I32LeU
+            | O::I32GeS
+            | O::I32GeU
+            | O::I64Eqz
+            | O::I64Eq
+            | O::I64Ne
+            | O::I64LtS
+            | O::I64LtU
+            | O::I64GtS
+            | O::I64GtU
+            | O::I64LeS
+            | O::I64LeU
+            | O::I64GeS
+            | O::I64GeU
+            | O::I32Clz
+            | O::I32Ctz
+            | O::I32Popcnt
+            | O::I32Add
+            | O::I32Sub
+            | O::I32Mul
+            | O::I32DivS
+            | O::I32DivU
+            | O::I32RemS
+            | O::I32RemU
+            | O::I32And
+            | O::I32Or
+            | O::I32Xor
+            | O::I32Shl
+            | O::I32ShrS
+            | O::I32ShrU
+            | O::I32Rotl
+            | O::I32Rotr
+            | O::I64Clz
+            | O::I64Ctz
+            | O::I64Popcnt
+            | O::I64Add
+            | O::I64Sub
+            | O::I64Mul
+            | O::I64DivS
+            | O::I64DivU
+            | O::I64RemS
+            | O::I64RemU
+            | O::I64And
+            | O::I64Or
+            | O::I64Xor
+            | O::I64Shl
+            | O::I64ShrS
+            | O::I64ShrU
+            | O::I64Rotl
+            | O::I64Rotr
+            | O::I32WrapI64
+            | O::I64ExtendI32S
+            | O::I64ExtendI32U
+            | O::I32Extend8S
+            | O::I32Extend16S
+            | O::I64Extend8S
+            | O::I64Extend16S
             | O::I64Extend32S
     )
 }
@@ -321,5 +429,9 @@ fn at_most<T: TryInto<u64>, M: TryInto<u64>>(
 ) -> Result<(), CheckError> {
     let count = count.try_into().unwrap_or(u64::MAX);
     let most = most.try_into().unwrap_or(0);
-    if count > most { Err(CheckError::TooMany { what, count, most }) } else { Ok(()) }
+    if count > most {
+        Err(CheckError::TooMany { what, count, most })
+    } else {
+        Ok(())
+    }
 }

@@ -55,7 +55,10 @@ pub struct Reason(Arc<str>);
 
 impl Reason {
     pub(super) fn new(text: &str) -> Self {
-        debug_assert!(text.len() <= REASON_BYTES_MAX, "checked where guests give reasons");
+        debug_assert!(
+            text.len() <= REASON_BYTES_MAX,
+            "checked where guests give reasons"
+        );
         Self(Arc::from(text))
     }
 
@@ -195,7 +198,10 @@ impl Module {
     /// # Errors
     /// Where it gives no answer, or needs attributes that were not fetched.
     pub fn evaluate(&self, facts: &dyn Facts, now: u64) -> Result<Evaluation, Stopped> {
-        let stopped = |fault| Stopped { cause: Cause::Fault(fault), path: Vec::new() };
+        let stopped = |fault| Stopped {
+            cause: Cause::Fault(fault),
+            path: Vec::new(),
+        };
         if self.meter.is_tripped(now) {
             return Err(stopped(Fault::Tripped));
         }
@@ -238,16 +244,33 @@ impl Module {
 }
 
 fn conclude(outcome: Result<i32, Fault>, said: Said) -> Result<Evaluation, Stopped> {
-    let Said { path, reasons, obligations, cause, fetched } = said;
+    let Said {
+        path,
+        reasons,
+        obligations,
+        cause,
+        fetched,
+    } = said;
     let fault = match (outcome, cause) {
         (Err(_), Some(cause)) => return Err(Stopped { cause, path }),
         (Err(fault), None) => fault,
         (Ok(number), _) => match Verdict::from_number(number) {
-            Some(verdict) => return Ok(Evaluation { verdict, reasons, obligations, path, fetched }),
+            Some(verdict) => {
+                return Ok(Evaluation {
+                    verdict,
+                    reasons,
+                    obligations,
+                    path,
+                    fetched,
+                });
+            }
             None => Fault::Verdict(number),
         },
     };
-    Err(Stopped { cause: Cause::Fault(fault), path })
+    Err(Stopped {
+        cause: Cause::Fault(fault),
+        path,
+    })
 }
 
 /// An instance with its store.
@@ -280,7 +303,9 @@ impl Instance {
             }
         };
         let memory = instance.get_memory(&mut store, "memory");
-        let decide = instance.get_typed_func(&mut store, "decide").map_err(failed)?;
+        let decide = instance
+            .get_typed_func(&mut store, "decide")
+            .map_err(failed)?;
         store.data_mut().settle(memory);
         Ok(Self { store, decide })
     }
@@ -295,7 +320,11 @@ impl Instance {
             });
         let left = self.store.get_fuel().unwrap_or(0);
         let (said, looked_at) = self.store.data_mut().end();
-        (outcome, said, FUEL_MAX.saturating_sub(left).saturating_add(looked_at))
+        (
+            outcome,
+            said,
+            FUEL_MAX.saturating_sub(left).saturating_add(looked_at),
+        )
     }
 }
 

@@ -40,7 +40,13 @@ pub(super) struct Said {
 
 impl State {
     pub(super) fn new(table: Arc<[Attribute]>) -> Self {
-        Self { table, memory: None, grown: false, work: Work::full(), said: Said::default() }
+        Self {
+            table,
+            memory: None,
+            grown: false,
+            work: Work::full(),
+            said: Said::default(),
+        }
     }
 
     /// After the instance is made: its memory is known, and may not grow any more.
@@ -68,7 +74,10 @@ impl State {
     }
 
     fn attribute(&mut self, place: i32) -> wasmtime::Result<Attribute> {
-        let attribute = usize::try_from(place).ok().and_then(|place| self.table.get(place)).cloned();
+        let attribute = usize::try_from(place)
+            .ok()
+            .and_then(|place| self.table.get(place))
+            .cloned();
         attribute.ok_or_else(|| self.fail(Fault::Attribute { place }))
     }
 
@@ -80,8 +89,7 @@ impl State {
         let question = Question { attribute, ask };
         self.said.fetched |= question.is_fetched();
         let work = &mut self.work;
-        let answered =
-            with_facts(|facts| answer(&question, facts, work).map(Answer::into_owned));
+        let answered = with_facts(|facts| answer(&question, facts, work).map(Answer::into_owned));
         match answered {
             Some(Ok(answer)) => {
                 self.said.path.push((question, answer.clone()));
@@ -156,9 +164,13 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
         )?;
     }
     linker.func_wrap(NAMESPACE, "in_network", in_network)?;
-    linker.func_wrap(NAMESPACE, "below", |mut caller: Asker<'_>, place: i32, bound: i64| {
-        truth(&mut caller, place, Ask::Below(bound))
-    })?;
+    linker.func_wrap(
+        NAMESPACE,
+        "below",
+        |mut caller: Asker<'_>, place: i32, bound: i64| {
+            truth(&mut caller, place, Ask::Below(bound))
+        },
+    )?;
     linker.func_wrap(NAMESPACE, "present", |mut caller: Asker<'_>, place: i32| {
         truth(&mut caller, place, Ask::Present)
     })?;
@@ -180,7 +192,10 @@ fn truth(caller: &mut Asker<'_>, place: i32, ask: Ask) -> wasmtime::Result<i32> 
 
 /// The bytes of guest memory that an import was given.
 fn operand<'a>(caller: &'a mut Asker<'_>, pointer: i32, length: i32) -> wasmtime::Result<&'a [u8]> {
-    let out_of_bounds = Fault::OutOfBounds { pointer: pointer.cast_unsigned(), length: length.cast_unsigned() };
+    let out_of_bounds = Fault::OutOfBounds {
+        pointer: pointer.cast_unsigned(),
+        length: length.cast_unsigned(),
+    };
     let Ok(bytes) = usize::try_from(length.cast_unsigned()) else {
         return Err(caller.data_mut().fail(out_of_bounds));
     };
@@ -227,7 +242,9 @@ fn test(mut caller: Asker<'_>, place: i32, pointer: i32, length: i32) -> wasmtim
 
 /// Answers the length of the whole value, or -1 where the attribute is absent, and writes as much of it as fits.
 fn read(mut caller: Asker<'_>, place: i32, pointer: i32, cap: i32) -> wasmtime::Result<i32> {
-    let cap = usize::try_from(cap.cast_unsigned()).unwrap_or(usize::MAX).min(READ_BYTES_MAX);
+    let cap = usize::try_from(cap.cast_unsigned())
+        .unwrap_or(usize::MAX)
+        .min(READ_BYTES_MAX);
     // The room must be there whatever the value is, or the fault would tell how long it is without a question.
     operand(&mut caller, pointer, i32::try_from(cap).unwrap_or(i32::MAX))?;
     let state = caller.data_mut();

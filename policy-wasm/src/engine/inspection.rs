@@ -35,10 +35,14 @@ impl Inspection {
         if bytes.len() > MODULE_BYTES_MAX {
             return Err(CheckError::TooLarge { bytes: bytes.len() });
         }
-        let section = Parser::new(0).parse_all(bytes).find_map(|payload| match payload {
-            Ok(Payload::CustomSection(section)) if section.name() == SECTION => Some(section.data()),
-            _ => None,
-        });
+        let section = Parser::new(0)
+            .parse_all(bytes)
+            .find_map(|payload| match payload {
+                Ok(Payload::CustomSection(section)) if section.name() == SECTION => {
+                    Some(section.data())
+                }
+                _ => None,
+            });
         let manifest = Manifest::read(section.ok_or(CheckError::NoManifest)?)?;
         Ok(Self {
             digest,

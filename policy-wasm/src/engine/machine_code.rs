@@ -36,7 +36,10 @@ const HEAD_BYTES: usize = MAGIC.len() + MAC_BYTES + 1;
 impl MachineCodeStore {
     /// A store in this folder, which is made if it is not there. The key must be secret and stay the same.
     pub fn new(directory: impl Into<PathBuf>, key: [u8; 32]) -> Self {
-        Self { directory: directory.into(), key }
+        Self {
+            directory: directory.into(),
+            key,
+        }
     }
 
     /// Makes the folder and takes away the oldest files, should there be too many.
@@ -45,13 +48,21 @@ impl MachineCodeStore {
         let mut files = fs::read_dir(&self.directory)?
             .filter_map(|entry| {
                 let entry = entry.ok()?;
-                let modified = entry.metadata().ok().filter(fs::Metadata::is_file)?.modified().ok()?;
+                let modified = entry
+                    .metadata()
+                    .ok()
+                    .filter(fs::Metadata::is_file)?
+                    .modified()
+                    .ok()?;
                 Some((modified, entry.path()))
             })
             .collect::<Vec<_>>();
         files.sort_unstable();
         let surplus = files.len().saturating_sub(MACHINE_CODE_FILES_MAX);
-        files.iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
+        files
+            .iter()
+            .take(surplus)
+            .try_for_each(|(_, path)| fs::remove_file(path))
     }
 
     /// The machine code of a module, or nothing where there is none, or none that can be trusted.
@@ -68,7 +79,10 @@ impl MachineCodeStore {
             _ => return None,
         };
         if magic != MAGIC
-            || self.mac(digest, &environment, reusable, code)?.verify_slice(mac).is_err()
+            || self
+                .mac(digest, &environment, reusable, code)?
+                .verify_slice(mac)
+                .is_err()
         {
             tracing::warn!(path = %path.display(), "machine code that is not ours was ignored");
             return None;
@@ -94,7 +108,9 @@ impl MachineCodeStore {
         inspection: &Inspection,
         module: &wasmtime::Module,
     ) -> io::Result<()> {
-        let code = module.serialize().map_err(|error| io::Error::other(error.to_string()))?;
+        let code = module
+            .serialize()
+            .map_err(|error| io::Error::other(error.to_string()))?;
         let environment = environment(engine);
         let mac = self
             .mac(inspection.digest, &environment, inspection.reusable, &code)
@@ -102,7 +118,11 @@ impl MachineCodeStore {
             .finalize();
         let path = self.path(inspection.digest, &environment);
         // Two processes, or two threads, may write the same file: each writes its own and the last one stays.
-        let temporary = path.with_extension(format!("{}.{:?}", std::process::id(), std::thread::current().id()));
+        let temporary = path.with_extension(format!(
+            "{}.{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        ));
         let mut file = fs::OpenOptions::new()
             .write(true)
             .create(true)

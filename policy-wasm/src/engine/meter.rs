@@ -56,10 +56,14 @@ impl Meter {
             self.window_units.store(units, Ordering::Relaxed);
             return false;
         }
-        let burnt = self.window_units.fetch_add(units, Ordering::Relaxed).saturating_add(units);
+        let burnt = self
+            .window_units
+            .fetch_add(units, Ordering::Relaxed)
+            .saturating_add(units);
         let trips = burnt > WASTE_UNITS_PER_SECOND_MAX;
         if trips {
-            self.tripped_until.store(now.saturating_add(TRIPPED_MILLISECONDS), Ordering::Relaxed);
+            self.tripped_until
+                .store(now.saturating_add(TRIPPED_MILLISECONDS), Ordering::Relaxed);
         }
         trips
     }

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use sha2::{Digest as _, Sha256};
 use wasmtime::InstancePre;
 
-use super::LoadError;
 use super::imports::State;
 use super::inspection::Inspection;
 use super::meter::Meter;
@@ -91,15 +90,15 @@ impl Module {
         number: ModuleNumber,
         inspection: Inspection,
         code: InstancePre<State>,
-    ) -> Result<Self, LoadError> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             number,
             attributes: inspection.attributes.iter().cloned().collect(),
             inspection,
             code: Some(code),
             fickle: AtomicBool::new(false),
             meter: Meter::new(),
-        })
+        }
     }
 
     /// A module that a plan needs and that could not be loaded: it never answers, so what it should judge is refused.

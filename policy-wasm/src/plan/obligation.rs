@@ -122,15 +122,30 @@ enum Bearing {
 }
 
 /// The table of kind × operation.
+#[expect(clippy::too_many_lines, reason = "a table: kind by operation")]
 fn bearing(kind: Kind, operation: &str) -> Bearing {
     use Bearing::{Applies, Holds, Refuses};
     match (kind, operation) {
         (
             Kind::RequireCreator,
-            "HeadObject" | "GetObject" | "GetObjectAttributes" | "GetObjectTagging" | "PutObjectTagging"
-            | "DeleteObjectTagging" | "GetObjectRetention" | "GetObjectLegalHold" | "PutObjectRetention"
-            | "PutObjectLegalHold" | "DeleteObject" | "DeleteObjects" | "UploadPart" | "UploadPartCopy"
-            | "CompleteMultipartUpload" | "AbortMultipartUpload" | "ListParts" | "ListMultipartUploads",
+            "HeadObject"
+            | "GetObject"
+            | "GetObjectAttributes"
+            | "GetObjectTagging"
+            | "PutObjectTagging"
+            | "DeleteObjectTagging"
+            | "GetObjectRetention"
+            | "GetObjectLegalHold"
+            | "PutObjectRetention"
+            | "PutObjectLegalHold"
+            | "DeleteObject"
+            | "DeleteObjects"
+            | "UploadPart"
+            | "UploadPartCopy"
+            | "CompleteMultipartUpload"
+            | "AbortMultipartUpload"
+            | "ListParts"
+            | "ListMultipartUploads",
         )
         | (
             Kind::IfNoneMatch,
@@ -138,20 +153,41 @@ fn bearing(kind: Kind, operation: &str) -> Bearing {
         )
         | (
             Kind::FilterList,
-            "ListBuckets" | "ListObjects" | "ListObjectsV2" | "ListObjectVersions"
+            "ListBuckets"
+            | "ListObjects"
+            | "ListObjectsV2"
+            | "ListObjectVersions"
             | "ListMultipartUploads",
         )
         | (
             Kind::MaxBytes,
-            "PutObject" | "PostObject" | "CopyObject" | "UploadPart" | "UploadPartCopy"
+            "PutObject"
+            | "PostObject"
+            | "CopyObject"
+            | "UploadPart"
+            | "UploadPartCopy"
             | "CompleteMultipartUpload",
         )
         | (
             Kind::ExpectVersion,
-            "GetObject" | "HeadObject" | "GetObjectAttributes" | "GetObjectTagging" | "PutObjectTagging"
-            | "DeleteObjectTagging" | "GetObjectAcl" | "PutObjectAcl" | "GetObjectRetention"
-            | "GetObjectLegalHold" | "PutObjectRetention" | "PutObjectLegalHold" | "DeleteObject"
-            | "DeleteObjects" | "PutObject" | "PostObject" | "CopyObject" | "UploadPartCopy"
+            "GetObject"
+            | "HeadObject"
+            | "GetObjectAttributes"
+            | "GetObjectTagging"
+            | "PutObjectTagging"
+            | "DeleteObjectTagging"
+            | "GetObjectAcl"
+            | "PutObjectAcl"
+            | "GetObjectRetention"
+            | "GetObjectLegalHold"
+            | "PutObjectRetention"
+            | "PutObjectLegalHold"
+            | "DeleteObject"
+            | "DeleteObjects"
+            | "PutObject"
+            | "PostObject"
+            | "CopyObject"
+            | "UploadPartCopy"
             | "CompleteMultipartUpload",
         )
         | (Kind::StripHeader, _) => Applies,
@@ -269,14 +305,20 @@ impl Obligations {
             }
             Kind::ExpectVersion => {
                 let version = bytes(single(values)?)?;
-                if self.expect_version.as_ref().is_some_and(|other| *other != version) {
+                if self
+                    .expect_version
+                    .as_ref()
+                    .is_some_and(|other| *other != version)
+                {
                     return None;
                 }
                 self.expect_version = Some(version);
             }
             Kind::StripHeader => {
                 for value in values.iter() {
-                    let name = String::from_utf8(bytes(value)?.into()).ok()?.to_ascii_lowercase();
+                    let name = String::from_utf8(bytes(value)?.into())
+                        .ok()?
+                        .to_ascii_lowercase();
                     if !self.strip_headers.iter().any(|other| **other == *name) {
                         self.strip_headers.push(name.into());
                     }
@@ -307,7 +349,11 @@ fn with_operation<T>(facts: &dyn Facts, use_it: impl FnOnce(&str) -> T) -> Optio
 }
 
 fn single(values: Values<'_>) -> Option<Value<'_>> {
-    if values.len() == 1 { values.get(0) } else { None }
+    if values.len() == 1 {
+        values.get(0)
+    } else {
+        None
+    }
 }
 
 fn bytes(value: Value<'_>) -> Option<Box<[u8]>> {

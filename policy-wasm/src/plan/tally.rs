@@ -78,7 +78,11 @@ impl Tally {
     }
 
     fn open(&mut self, place: LayerPlace, kind: LayerKind) {
-        self.trace.push(LayerTrace { layer: place, verdict: None, remembered: false });
+        self.trace.push(LayerTrace {
+            layer: place,
+            verdict: None,
+            remembered: false,
+        });
         self.grant_open |= kind == LayerKind::Grant;
     }
 
@@ -88,16 +92,29 @@ impl Tally {
             return self.deny(Denial::Ungranted, &[]);
         }
         if let Some((layer, fault)) = self.undecided {
-            return Decision::Undecided(Undecided { layer, fault, trace: self.trace });
+            return Decision::Undecided(Undecided {
+                layer,
+                fault,
+                trace: self.trace,
+            });
         }
         if !self.wanted.is_empty() {
-            return Decision::NeedsFetch(NeedsFetch { wanted: self.wanted });
+            return Decision::NeedsFetch(NeedsFetch {
+                wanted: self.wanted,
+            });
         }
-        Decision::Allowed(Allowed { obligations: self.obligations, trace: self.trace })
+        Decision::Allowed(Allowed {
+            obligations: self.obligations,
+            trace: self.trace,
+        })
     }
 
     fn deny(&mut self, denial: Denial, reasons: &[Reason]) -> Decision {
         let trace = std::mem::take(&mut self.trace);
-        Decision::Denied(Denied { denial, reasons: reasons.iter().cloned().collect(), trace })
+        Decision::Denied(Denied {
+            denial,
+            reasons: reasons.iter().cloned().collect(),
+            trace,
+        })
     }
 }

@@ -8,7 +8,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::predicate::{Operand, Order, Part, Predicate, Quantifier, Template, Templates, Test, TextMatch};
+use super::predicate::{
+    Operand, Order, Part, Predicate, Quantifier, Template, Templates, Test, TextMatch,
+};
 use super::text::{TextOf, canonical, fixed_point, moment, network};
 use super::wildcard::{Element, Fence, Glob, Pattern, fits};
 use super::{Answer, Ask, Question, Reading};
@@ -51,7 +53,10 @@ impl Work {
 
     /// A budget of so many bytes.
     pub const fn of(bytes: u64) -> Self {
-        Self { left: bytes, given: bytes }
+        Self {
+            left: bytes,
+            given: bytes,
+        }
     }
 
     /// How many bytes were looked at.
@@ -80,9 +85,10 @@ pub fn answer<'f>(
         Fact::NotFetched => return Err(Unanswered::NotFetched),
         Fact::Absent => {
             return Ok(match question.ask {
-                Ask::Read(_) => {
-                    Answer::Reading(Reading { length: None, bytes: Cow::Borrowed(&[]) })
-                }
+                Ask::Read(_) => Answer::Reading(Reading {
+                    length: None,
+                    bytes: Cow::Borrowed(&[]),
+                }),
                 _ => Answer::Truth(false),
             });
         }
@@ -95,7 +101,11 @@ pub fn answer<'f>(
             return read(values, many, usize::from(*cap), work).map(Answer::Reading);
         }
         Ask::Equals(wanted) => any_text(values, work, |text, work| {
-            work.spend(if text.len() == wanted.len() { text.len() } else { 0 })?;
+            work.spend(if text.len() == wanted.len() {
+                text.len()
+            } else {
+                0
+            })?;
             Ok(text == &**wanted)
         })?,
         Ask::StartsWith(wanted) => any_text(values, work, |text, work| {
@@ -135,7 +145,9 @@ fn any_text(
     work: &mut Work,
     mut passes: impl FnMut(&[u8], &mut Work) -> Result<bool, TooMuchWork>,
 ) -> Result<bool, TooMuchWork> {
-    any(values, work, |value, work| passes(TextOf::new(value).as_bytes(), work))
+    any(values, work, |value, work| {
+        passes(TextOf::new(value).as_bytes(), work)
+    })
 }
 
 /// A single-valued attribute reads as its text. A list reads as its values one after the other, each behind its length
@@ -154,7 +166,10 @@ fn read<'f>(
             TextOf::Borrowed(bytes) => Cow::Borrowed(bytes.get(..cap).unwrap_or(bytes)),
             TextOf::Rendered(_) => Cow::Owned(text.as_bytes().iter().take(cap).copied().collect()),
         };
-        return Ok(Reading { length: length.or(Some(u32::MAX)), bytes });
+        return Ok(Reading {
+            length: length.or(Some(u32::MAX)),
+            bytes,
+        });
     }
     let mut joined = Vec::new();
     for value in values.iter() {
@@ -167,7 +182,10 @@ fn read<'f>(
     }
     let length = u32::try_from(joined.len()).unwrap_or(u32::MAX);
     joined.truncate(cap);
-    Ok(Reading { length: Some(length), bytes: Cow::Owned(joined) })
+    Ok(Reading {
+        length: Some(length),
+        bytes: Cow::Owned(joined),
+    })
 }
 
 fn test(
@@ -211,7 +229,9 @@ fn passes(
         }),
         Test::Bool(operands) => {
             let value = bool_of(value);
-            any_operand(operands, bool_of, facts, work, |operand| value == Some(*operand))
+            any_operand(operands, bool_of, facts, work, |operand| {
+                value == Some(*operand)
+            })
         }
     }
 }
@@ -276,7 +296,10 @@ fn fits_any(
         }
     } else if !literals.is_empty() {
         work.spend(text.len())?;
-        if literals.binary_search_by(|literal| (**literal).cmp(text)).is_ok() {
+        if literals
+            .binary_search_by(|literal| (**literal).cmp(text))
+            .is_ok()
+        {
             return Ok(true);
         }
     }
@@ -299,7 +322,9 @@ fn fits_template(
     let mut references = [Values::Strs(&[]); TEMPLATE_REFERENCES_MAX];
     let mut count = 0;
     for part in &template.parts {
-        let Part::Reference(attribute) = part else { continue };
+        let Part::Reference(attribute) = part else {
+            continue;
+        };
         let (Fact::Present(values), Some(slot)) = (facts.get(attribute), references.get_mut(count))
         else {
             return Ok(false);
@@ -314,10 +339,16 @@ fn fits_template(
     loop {
         work.spend(1 + template.parts.len())?;
         let texts: [TextOf<'_>; TEMPLATE_REFERENCES_MAX] = std::array::from_fn(|at| {
-            let value = references.get(at).zip(chosen.get(at)).and_then(|(v, i)| v.get(*i));
+            let value = references
+                .get(at)
+                .zip(chosen.get(at))
+                .and_then(|(v, i)| v.get(*i));
             TextOf::new(value.unwrap_or(Value::Text(&[])))
         });
-        let filled = Filled { parts: &template.parts, references: texts.each_ref().map(TextOf::as_bytes) };
+        let filled = Filled {
+            parts: &template.parts,
+            references: texts.each_ref().map(TextOf::as_bytes),
+        };
         if filled.fits(how, text, work)? {
             return Ok(true);
         }
@@ -376,7 +407,11 @@ impl Pattern for Filled<'_> {
     type Place = Place;
 
     fn start(&self) -> Place {
-        Place { part: 0, reference: 0, byte: 0 }
+        Place {
+            part: 0,
+            reference: 0,
+            byte: 0,
+        }
     }
 
     fn next(&self, mut place: Place) -> Option<(Element, Place)> {
@@ -386,13 +421,29 @@ impl Pattern for Filled<'_> {
                 Part::Literal(bytes) => (&**bytes, false),
                 Part::Reference(_) => (*self.references.get(place.reference)?, true),
                 Part::AnyText | Part::AnyCharacter => {
-                    let behind = Place { part: place.part + 1, ..place };
+                    let behind = Place {
+                        part: place.part + 1,
+                        ..place
+                    };
                     let any = *part == Part::AnyText;
-                    return Some((if any { Element::AnyText } else { Element::AnyCharacter }, behind));
+                    return Some((
+                        if any {
+                            Element::AnyText
+                        } else {
+                            Element::AnyCharacter
+                        },
+                        behind,
+                    ));
                 }
             };
             if let Some(byte) = bytes.get(place.byte) {
-                return Some((Element::Byte(*byte), Place { byte: place.byte + 1, ..place }));
+                return Some((
+                    Element::Byte(*byte),
+                    Place {
+                        byte: place.byte + 1,
+                        ..place
+                    },
+                ));
             }
             place = Place {
                 part: place.part + 1,
@@ -489,7 +540,12 @@ mod tests {
     }
 
     fn held(facts: &[(Name, &[Value<'static>])]) -> Held {
-        Held(facts.iter().map(|(name, values)| (*name, values.to_vec())).collect())
+        Held(
+            facts
+                .iter()
+                .map(|(name, values)| (*name, values.to_vec()))
+                .collect(),
+        )
     }
 
     fn plain(name: Name) -> Attribute {
@@ -497,7 +553,10 @@ mod tests {
     }
 
     fn ask(facts: &Held, name: Name, ask: Ask) -> bool {
-        let question = Question { attribute: plain(name), ask };
+        let question = Question {
+            attribute: plain(name),
+            ask,
+        };
         answer(&question, facts, &mut Work::full()) == Ok(Answer::Truth(true))
     }
 
@@ -519,20 +578,32 @@ mod tests {
 
     #[test]
     fn any_value_of_a_list_is_enough_and_none_of_an_empty_one_is() {
-        let facts = held(&[(Name::Principals, &[text("a"), text("bc")]), (Name::KeyBuckets, &[])]);
+        let facts = held(&[
+            (Name::Principals, &[text("a"), text("bc")]),
+            (Name::KeyBuckets, &[]),
+        ]);
         assert!(ask(&facts, Name::Principals, Ask::Equals(bytes("bc"))));
         assert!(ask(&facts, Name::Principals, Ask::StartsWith(bytes("b"))));
         assert!(ask(&facts, Name::Principals, Ask::EndsWith(bytes("c"))));
         assert!(ask(&facts, Name::Principals, Ask::Matches(bytes("?c"))));
         assert!(!ask(&facts, Name::Principals, Ask::Equals(bytes("b"))));
-        assert!(ask(&facts, Name::KeyBuckets, Ask::Present), "an empty list is there");
-        assert!(!ask(&facts, Name::KeyBuckets, Ask::StartsWith(bytes(""))), "and matches nothing");
+        assert!(
+            ask(&facts, Name::KeyBuckets, Ask::Present),
+            "an empty list is there"
+        );
+        assert!(
+            !ask(&facts, Name::KeyBuckets, Ask::StartsWith(bytes(""))),
+            "and matches nothing"
+        );
     }
 
     #[test]
     fn everything_about_an_absent_attribute_is_no() {
         let facts = held(&[]);
-        let every = predicate(Quantifier::Every, texts(TextMatch::Like, &[Template::pattern(b"*")]));
+        let every = predicate(
+            Quantifier::Every,
+            texts(TextMatch::Like, &[Template::pattern(b"*")]),
+        );
         for question in [
             Ask::Present,
             Ask::Equals(bytes("")),
@@ -543,27 +614,65 @@ mod tests {
         ] {
             assert!(!ask(&facts, Name::Prefix, question));
         }
-        assert!(ask(&held(&[(Name::KeyBuckets, &[])]), Name::KeyBuckets, every), "every value of none");
+        assert!(
+            ask(&held(&[(Name::KeyBuckets, &[])]), Name::KeyBuckets, every),
+            "every value of none"
+        );
     }
 
     #[test]
     fn every_differs_from_any() {
         let facts = held(&[(Name::Principals, &[text("a"), text("b")])]);
         let test = || texts(TextMatch::Equals, &[Template::literal("a")]);
-        assert!(ask(&facts, Name::Principals, predicate(Quantifier::Any, test())));
-        assert!(!ask(&facts, Name::Principals, predicate(Quantifier::Every, test())));
+        assert!(ask(
+            &facts,
+            Name::Principals,
+            predicate(Quantifier::Any, test())
+        ));
+        assert!(!ask(
+            &facts,
+            Name::Principals,
+            predicate(Quantifier::Every, test())
+        ));
     }
 
     #[test]
     fn a_template_is_filled_with_every_value_of_what_it_refers_to() {
-        let prefix = Template { parts: vec![Part::Reference(plain(Name::KeyPrefixes)), Part::AnyText] };
-        let within = || predicate(Quantifier::Any, texts(TextMatch::Like, std::slice::from_ref(&prefix)));
-        let facts = |key, prefixes: &[Value<'static>]| held(&[(Name::Key, &[key]), (Name::KeyPrefixes, prefixes)]);
-        assert!(ask(&facts(text("logs/1"), &[text("tmp/"), text("logs/")]), Name::Key, within()));
-        assert!(!ask(&facts(text("logs-secret/1"), &[text("tmp/"), text("logs/")]), Name::Key, within()));
+        let prefix = Template {
+            parts: vec![Part::Reference(plain(Name::KeyPrefixes)), Part::AnyText],
+        };
+        let within = || {
+            predicate(
+                Quantifier::Any,
+                texts(TextMatch::Like, std::slice::from_ref(&prefix)),
+            )
+        };
+        let facts = |key, prefixes: &[Value<'static>]| {
+            held(&[(Name::Key, &[key]), (Name::KeyPrefixes, prefixes)])
+        };
+        assert!(ask(
+            &facts(text("logs/1"), &[text("tmp/"), text("logs/")]),
+            Name::Key,
+            within()
+        ));
+        assert!(!ask(
+            &facts(text("logs-secret/1"), &[text("tmp/"), text("logs/")]),
+            Name::Key,
+            within()
+        ));
         assert!(!ask(&facts(text("logs/1"), &[]), Name::Key, within()));
-        assert!(!ask(&held(&[(Name::Key, &[text("logs/1")])]), Name::Key, within()), "absent fits nothing");
-        assert!(!ask(&facts(text("x"), &[text("*")]), Name::Key, within()), "a star in a value is a star");
+        assert!(
+            !ask(
+                &held(&[(Name::Key, &[text("logs/1")])]),
+                Name::Key,
+                within()
+            ),
+            "absent fits nothing"
+        );
+        assert!(
+            !ask(&facts(text("x"), &[text("*")]), Name::Key, within()),
+            "a star in a value is a star"
+        );
         assert!(ask(&facts(text("*x"), &[text("*")]), Name::Key, within()));
     }
 
@@ -581,7 +690,11 @@ mod tests {
             (Name::KeyPrefixes, &[text("a"), text("b")]),
             (Name::KeyBuckets, &[text("x"), text("y")]),
         ]);
-        assert!(ask(&facts, Name::Key, predicate(Quantifier::Any, texts(TextMatch::Equals, &[both]))));
+        assert!(ask(
+            &facts,
+            Name::Key,
+            predicate(Quantifier::Any, texts(TextMatch::Equals, &[both]))
+        ));
     }
 
     #[test]
@@ -589,7 +702,11 @@ mod tests {
         let facts = held(&[(Name::Username, &[text("Ärger")])]);
         let template = [Template::literal("ÄRGER")];
         let how = |how| predicate(Quantifier::Any, texts(how, &template));
-        assert!(ask(&facts, Name::Username, how(TextMatch::EqualsIgnoreCase)));
+        assert!(ask(
+            &facts,
+            Name::Username,
+            how(TextMatch::EqualsIgnoreCase)
+        ));
         assert!(!ask(&facts, Name::Username, how(TextMatch::Equals)));
     }
 
@@ -599,8 +716,14 @@ mod tests {
             (Name::MaxKeys, &[Value::Number(10_000)]),
             (Name::CurrentTime, &[Value::Time(100)]),
             (Name::KeyExpires, &[Value::Time(101)]),
-            (Name::SourceIp, &[Value::Address("10.0.0.9".parse().unwrap())]),
-            (Name::KeyNetworks, &[Value::Network("10.0.0.0/24".parse().unwrap())]),
+            (
+                Name::SourceIp,
+                &[Value::Address("10.0.0.9".parse().unwrap())],
+            ),
+            (
+                Name::KeyNetworks,
+                &[Value::Network("10.0.0.0/24".parse().unwrap())],
+            ),
             (Name::SecureTransport, &[Value::Bool(true)]),
         ]);
         let passes = |name, test| ask(&facts, name, predicate(Quantifier::Any, test));
@@ -615,43 +738,92 @@ mod tests {
             assert_eq!(passes(Name::MaxKeys, ten(order)), holds, "{order}");
         }
         let expires = Operand::Reference(plain(Name::KeyExpires));
-        assert!(passes(Name::CurrentTime, Test::Time(Order::Below, vec![expires.clone()])));
-        assert!(!passes(Name::CurrentTime, Test::Time(Order::AtLeast, vec![expires])));
+        assert!(passes(
+            Name::CurrentTime,
+            Test::Time(Order::Below, vec![expires.clone()])
+        ));
+        assert!(!passes(
+            Name::CurrentTime,
+            Test::Time(Order::AtLeast, vec![expires])
+        ));
         let networks = vec![Operand::Reference(plain(Name::KeyNetworks))];
         assert!(passes(Name::SourceIp, Test::Network(networks)));
-        assert!(passes(Name::SecureTransport, Test::Bool(vec![Operand::Constant(true)])));
-        assert!(ask(&facts, Name::SecureTransport, Ask::Equals(bytes("true"))), "as text, too");
-        assert!(ask(&facts, Name::MaxKeys, Ask::Below(10_001)) && !ask(&facts, Name::MaxKeys, Ask::Below(10_000)));
-        assert!(ask(&facts, Name::SourceIp, Ask::InNetwork("::ffff:10.0.0.0/120".parse().map(|n| canonical(&n)).unwrap())));
+        assert!(passes(
+            Name::SecureTransport,
+            Test::Bool(vec![Operand::Constant(true)])
+        ));
+        assert!(
+            ask(&facts, Name::SecureTransport, Ask::Equals(bytes("true"))),
+            "as text, too"
+        );
+        assert!(
+            ask(&facts, Name::MaxKeys, Ask::Below(10_001))
+                && !ask(&facts, Name::MaxKeys, Ask::Below(10_000))
+        );
+        assert!(ask(
+            &facts,
+            Name::SourceIp,
+            Ask::InNetwork(
+                "::ffff:10.0.0.0/120"
+                    .parse()
+                    .map(|n| canonical(&n))
+                    .unwrap()
+            )
+        ));
     }
 
     #[test]
     fn what_a_predicate_refers_to_must_be_fetched_whatever_the_values_are() {
         let tag = Attribute::with_parameter(Name::ExistingObjectTag, "x").unwrap();
-        let templates = [Template::literal("a"), Template { parts: vec![Part::Reference(tag)] }];
+        let templates = [
+            Template::literal("a"),
+            Template {
+                parts: vec![Part::Reference(tag)],
+            },
+        ];
         let question = Question {
             attribute: plain(Name::Username),
             ask: predicate(Quantifier::Any, texts(TextMatch::Equals, &templates)),
         };
         let facts = held(&[(Name::Username, &[text("a")])]);
-        assert_eq!(answer(&question, &facts, &mut Work::full()), Err(Unanswered::NotFetched));
+        assert_eq!(
+            answer(&question, &facts, &mut Work::full()),
+            Err(Unanswered::NotFetched)
+        );
         assert!(question.is_fetched());
     }
 
     #[test]
     fn a_reading_tells_absent_from_empty_and_a_list_from_its_joined_text() {
         let read = |facts: &Held, name, cap| {
-            let question = Question { attribute: plain(name), ask: Ask::Read(cap) };
-            match answer(&question, facts, &mut Work::full()).unwrap().into_owned() {
+            let question = Question {
+                attribute: plain(name),
+                ask: Ask::Read(cap),
+            };
+            match answer(&question, facts, &mut Work::full())
+                .unwrap()
+                .into_owned()
+            {
                 Answer::Reading(reading) => (reading.length, reading.bytes.into_owned()),
                 Answer::Truth(truth) => panic!("{truth}"),
             }
         };
         assert_eq!(read(&held(&[]), Name::Username, 9), (None, vec![]));
-        assert_eq!(read(&held(&[(Name::Username, &[text("")])]), Name::Username, 9), (Some(0), vec![]));
-        assert_eq!(read(&held(&[(Name::Username, &[text("abc")])]), Name::Username, 2), (Some(3), b"ab".to_vec()));
+        assert_eq!(
+            read(&held(&[(Name::Username, &[text("")])]), Name::Username, 9),
+            (Some(0), vec![])
+        );
+        assert_eq!(
+            read(
+                &held(&[(Name::Username, &[text("abc")])]),
+                Name::Username,
+                2
+            ),
+            (Some(3), b"ab".to_vec())
+        );
         let lists = [&[text("ab"), text("c")][..], &[text("a"), text("bc")][..]];
-        let [first, second] = lists.map(|list| read(&held(&[(Name::Principals, list)]), Name::Principals, 99));
+        let [first, second] =
+            lists.map(|list| read(&held(&[(Name::Principals, list)]), Name::Principals, 99));
         assert_eq!(first.1, b"\x02\0ab\x01\0c");
         assert_ne!(first, second);
     }
@@ -664,7 +836,10 @@ mod tests {
             attribute: plain(Name::Principals),
             ask: Ask::Matches(bytes("*a*a*a*b")),
         };
-        assert_eq!(answer(&question, &facts, &mut Work::of(10_000)), Err(Unanswered::TooMuchWork));
+        assert_eq!(
+            answer(&question, &facts, &mut Work::of(10_000)),
+            Err(Unanswered::TooMuchWork)
+        );
         assert!(answer(&question, &facts, &mut Work::full()).is_ok());
     }
 }

@@ -160,7 +160,10 @@ fn check(how: TextMatch, template: &Template) -> Result<(), PredicateError> {
     if template.parts.len() > TEMPLATE_PARTS_MAX {
         return Err(PredicateError::TooMany { what: "parts" });
     }
-    let references = template.parts.iter().filter(|part| matches!(part, Part::Reference(_)));
+    let references = template
+        .parts
+        .iter()
+        .filter(|part| matches!(part, Part::Reference(_)));
     if references.count() > TEMPLATE_REFERENCES_MAX {
         return Err(PredicateError::TooMany { what: "references" });
     }
@@ -235,7 +238,12 @@ pub(super) fn decode(bytes: &[u8], table: &[Attribute]) -> Result<Predicate, Pre
     let quantifier = match reader.byte()? {
         0 => Quantifier::Any,
         1 => Quantifier::Every,
-        value => return Err(PredicateError::Unknown { what: "quantifier", value }),
+        value => {
+            return Err(PredicateError::Unknown {
+                what: "quantifier",
+                value,
+            });
+        }
     };
     let count = usize::from(reader.short()?);
     if count > TEMPLATES_MAX {
@@ -246,11 +254,22 @@ pub(super) fn decode(bytes: &[u8], table: &[Attribute]) -> Result<Predicate, Pre
         1 => reader.texts(TextMatch::EqualsIgnoreCase, count)?,
         2 => reader.texts(TextMatch::Like, count)?,
         3 => reader.texts(TextMatch::ArnLike, count)?,
-        8..=12 => Test::Number(order(operator - 8)?, reader.operands(count, Reader::number)?),
-        16..=20 => Test::Time(order(operator - 16)?, reader.operands(count, Reader::number)?),
+        8..=12 => Test::Number(
+            order(operator - 8)?,
+            reader.operands(count, Reader::number)?,
+        ),
+        16..=20 => Test::Time(
+            order(operator - 16)?,
+            reader.operands(count, Reader::number)?,
+        ),
         24 => Test::Network(reader.operands(count, Reader::network)?),
         25 => Test::Bool(reader.operands(count, Reader::truth)?),
-        value => return Err(PredicateError::Unknown { what: "operator", value }),
+        value => {
+            return Err(PredicateError::Unknown {
+                what: "operator",
+                value,
+            });
+        }
     };
     match reader.rest.len() {
         0 => Ok(Predicate { quantifier, test }),
@@ -265,7 +284,10 @@ const fn order(code: u8) -> Result<Order, PredicateError> {
         2 => Ok(Order::AtMost),
         3 => Ok(Order::Above),
         4 => Ok(Order::AtLeast),
-        value => Err(PredicateError::Unknown { what: "order", value }),
+        value => Err(PredicateError::Unknown {
+            what: "order",
+            value,
+        }),
     }
 }
 
@@ -276,13 +298,19 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn take(&mut self, length: usize) -> Result<&'a [u8], PredicateError> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or(PredicateError::Truncated)?;
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or(PredicateError::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], PredicateError> {
-        let (taken, rest) = self.rest.split_first_chunk().ok_or(PredicateError::Truncated)?;
+        let (taken, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or(PredicateError::Truncated)?;
         self.rest = rest;
         Ok(*taken)
     }
@@ -297,7 +325,10 @@ impl<'a> Reader<'a> {
 
     fn attribute(&mut self) -> Result<Attribute, PredicateError> {
         let place = usize::from(self.short()?);
-        self.table.get(place).cloned().ok_or(PredicateError::NotInTable)
+        self.table
+            .get(place)
+            .cloned()
+            .ok_or(PredicateError::NotInTable)
     }
 
     fn texts(&mut self, how: TextMatch, count: usize) -> Result<Test, PredicateError> {
@@ -327,7 +358,12 @@ impl<'a> Reader<'a> {
                 ANY_CHARACTER => Part::AnyCharacter,
                 REFERENCE => Part::Reference(self.attribute()?),
                 NUMBER | NETWORK | TRUTH => return Err(PredicateError::Misplaced),
-                value => return Err(PredicateError::Unknown { what: "part", value }),
+                value => {
+                    return Err(PredicateError::Unknown {
+                        what: "part",
+                        value,
+                    });
+                }
             });
         }
         Ok(Template { parts })
@@ -373,7 +409,9 @@ impl<'a> Reader<'a> {
             6 => Ipv6Addr::from(self.array::<16>()?).into(),
             _ => return Err(PredicateError::Network),
         };
-        IpNet::new(address, length).map(|net| net.trunc()).map_err(|_| PredicateError::Network)
+        IpNet::new(address, length)
+            .map(|net| net.trunc())
+            .map_err(|_| PredicateError::Network)
     }
 }
 
@@ -390,7 +428,10 @@ mod tests {
     }
 
     fn index(attribute: &Attribute) -> Option<u16> {
-        table().iter().position(|other| other == attribute).and_then(|at| u16::try_from(at).ok())
+        table()
+            .iter()
+            .position(|other| other == attribute)
+            .and_then(|at| u16::try_from(at).ok())
     }
 
     fn attribute() -> impl Strategy<Value = Attribute> {
@@ -425,8 +466,7 @@ mod tests {
             1 => Just(Part::AnyCharacter),
             1 => attribute().prop_map(Part::Reference),
         ];
-        let template =
-            prop::collection::vec(part, 0..4).prop_map(|parts| Template { parts });
+        let template = prop::collection::vec(part, 0..4).prop_map(|parts| Template { parts });
         let how = prop::sample::select(vec![TextMatch::Like, TextMatch::ArnLike]);
         (how, prop::collection::vec(template, 0..5))
             .prop_map(|(how, templates)| Test::Text(how, templates.into_iter().collect()))
@@ -473,10 +513,21 @@ mod tests {
 
     #[test]
     fn a_predicate_that_is_cut_or_has_a_tail_is_refused() {
-        let test = Test::Text(TextMatch::Equals, [Template::literal("alice")].into_iter().collect());
-        let mut bytes = Predicate { quantifier: Quantifier::Any, test }.encode(index).unwrap();
+        let test = Test::Text(
+            TextMatch::Equals,
+            [Template::literal("alice")].into_iter().collect(),
+        );
+        let mut bytes = Predicate {
+            quantifier: Quantifier::Any,
+            test,
+        }
+        .encode(index)
+        .unwrap();
         for cut in 0..bytes.len() {
-            assert_eq!(Predicate::decode(&bytes[..cut], &table()), Err(PredicateError::Truncated));
+            assert_eq!(
+                Predicate::decode(&bytes[..cut], &table()),
+                Err(PredicateError::Truncated)
+            );
         }
         bytes.push(0);
         let trailing = Predicate::decode(&bytes, &table());
@@ -485,21 +536,42 @@ mod tests {
 
     #[test]
     fn equality_with_a_wildcard_and_a_reference_past_the_table_are_refused() {
-        let wild = Test::Text(TextMatch::Equals, [Template::pattern(b"a*")].into_iter().collect());
-        let wild = Predicate { quantifier: Quantifier::Any, test: wild };
+        let wild = Test::Text(
+            TextMatch::Equals,
+            [Template::pattern(b"a*")].into_iter().collect(),
+        );
+        let wild = Predicate {
+            quantifier: Quantifier::Any,
+            test: wild,
+        };
         assert_eq!(wild.encode(index), Err(PredicateError::Misplaced));
         let past = [0, 0, 1, 0, 1, REFERENCE, 3, 0];
-        assert_eq!(Predicate::decode(&past, &table()), Err(PredicateError::NotInTable));
+        assert_eq!(
+            Predicate::decode(&past, &table()),
+            Err(PredicateError::NotInTable)
+        );
     }
 
     #[test]
     fn an_operand_at_the_bound_is_written_and_one_byte_more_is_not() {
         // Operator, quantifier, count, parts, tag and length take eight bytes.
         let of = |bytes: usize| {
-            let test = Test::Text(TextMatch::Equals, [Template::literal(vec![b'a'; bytes])].into_iter().collect());
-            Predicate { quantifier: Quantifier::Any, test }.encode(index)
+            let test = Test::Text(
+                TextMatch::Equals,
+                [Template::literal(vec![b'a'; bytes])].into_iter().collect(),
+            );
+            Predicate {
+                quantifier: Quantifier::Any,
+                test,
+            }
+            .encode(index)
         };
         assert_eq!(of(OPERAND_BYTES_MAX - 8).unwrap().len(), OPERAND_BYTES_MAX);
-        assert_eq!(of(OPERAND_BYTES_MAX - 7), Err(PredicateError::TooLong { bytes: OPERAND_BYTES_MAX + 1 }));
+        assert_eq!(
+            of(OPERAND_BYTES_MAX - 7),
+            Err(PredicateError::TooLong {
+                bytes: OPERAND_BYTES_MAX + 1
+            })
+        );
     }
 }

@@ -103,7 +103,10 @@ impl Templates {
                 None => rest.push(template),
             }
         }
-        Self { literals: literals.into_iter().collect(), rest: rest.into() }
+        Self {
+            literals: literals.into_iter().collect(),
+            rest: rest.into(),
+        }
     }
 
     /// Those without holes, sorted.
@@ -118,7 +121,10 @@ impl Templates {
 
     /// All of them, those without holes first.
     pub fn iter(&self) -> impl Iterator<Item = Template> + '_ {
-        self.literals.iter().map(Template::literal).chain(self.rest.iter().cloned())
+        self.literals
+            .iter()
+            .map(Template::literal)
+            .chain(self.rest.iter().cloned())
     }
 
     /// How many there are.
@@ -161,7 +167,9 @@ pub enum Part {
 impl Template {
     /// A template that is one text.
     pub fn literal(text: impl AsRef<[u8]>) -> Self {
-        Self { parts: vec![Part::Literal(text.as_ref().into())] }
+        Self {
+            parts: vec![Part::Literal(text.as_ref().into())],
+        }
     }
 
     /// A template of a pattern in which `*` is any text and `?` any character.
@@ -227,9 +235,18 @@ impl Predicate {
         let held = match &self.test {
             Test::Text(_, templates) => {
                 let literals = templates.literals.iter().map(|literal| literal.len() + 32);
-                let parts = templates.rest.iter().flat_map(|template| &template.parts).map(|part| {
-                    size_of::<Part>() + if let Part::Literal(bytes) = part { bytes.len() } else { 0 }
-                });
+                let parts = templates
+                    .rest
+                    .iter()
+                    .flat_map(|template| &template.parts)
+                    .map(|part| {
+                        size_of::<Part>()
+                            + if let Part::Literal(bytes) = part {
+                                bytes.len()
+                            } else {
+                                0
+                            }
+                    });
                 literals.sum::<usize>() + parts.sum::<usize>() + templates.rest.len() * 48
             }
             Test::Number(_, operands) | Test::Time(_, operands) => operands.len() * 48,
@@ -248,12 +265,14 @@ impl Predicate {
             })
         }
         match &self.test {
-            Test::Text(_, templates) => {
-                templates.rest.iter().flat_map(|template| &template.parts).any(|part| match part {
+            Test::Text(_, templates) => templates
+                .rest
+                .iter()
+                .flat_map(|template| &template.parts)
+                .any(|part| match part {
                     Part::Reference(attribute) => sort(attribute),
                     Part::Literal(_) | Part::AnyText | Part::AnyCharacter => false,
-                })
-            }
+                }),
             Test::Number(_, operands) | Test::Time(_, operands) => any(operands, sort),
             Test::Network(operands) => any(operands, sort),
             Test::Bool(operands) => any(operands, sort),

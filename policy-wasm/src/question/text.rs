@@ -18,7 +18,10 @@ pub(super) enum TextOf<'a> {
 
 impl<'a> TextOf<'a> {
     pub(super) fn new(value: Value<'a>) -> Self {
-        let mut rendered = Rendered { bytes: [0; Rendered::ROOM], length: 0 };
+        let mut rendered = Rendered {
+            bytes: [0; Rendered::ROOM],
+            length: 0,
+        };
         // Nothing below is longer than the room; if it were, it would be cut, alike in walk and evaluation.
         let written = match value {
             Value::Text(bytes) => return Self::Borrowed(bytes),
@@ -31,7 +34,11 @@ impl<'a> TextOf<'a> {
             Value::Network(network) => write!(rendered, "{network}"),
             Value::Bool(truth) => rendered.write_str(if truth { "true" } else { "false" }),
         };
-        debug_assert!(written.is_ok(), "a value longer than {} bytes", Rendered::ROOM);
+        debug_assert!(
+            written.is_ok(),
+            "a value longer than {} bytes",
+            Rendered::ROOM
+        );
         Self::Rendered(rendered)
     }
 
@@ -89,7 +96,11 @@ pub fn fixed_point(text: &[u8]) -> Option<i64> {
     if whole.len() + fraction.len() == 0 || !only_digits(whole) || !only_digits(fraction) {
         return None;
     }
-    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let whole: i64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
     let thousandths = fraction
         .bytes()
         .chain(std::iter::repeat(b'0'))
@@ -108,11 +119,18 @@ pub fn moment(text: &[u8]) -> Option<i64> {
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Some(moment.as_second());
     }
-    let utc = |civil: DateTime| Offset::UTC.to_timestamp(civil).ok().map(Timestamp::as_second);
+    let utc = |civil: DateTime| {
+        Offset::UTC
+            .to_timestamp(civil)
+            .ok()
+            .map(Timestamp::as_second)
+    };
     if let Ok(civil) = text.parse::<DateTime>() {
         return utc(civil);
     }
-    text.parse::<Date>().ok().and_then(|day| utc(day.at(0, 0, 0, 0)))
+    text.parse::<Date>()
+        .ok()
+        .and_then(|day| utc(day.at(0, 0, 0, 0)))
 }
 
 /// Reads a block of addresses in CIDR notation; a bare address is a block of one. Host bits are dropped.
@@ -121,7 +139,9 @@ pub fn network(text: &[u8]) -> Option<IpNet> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(IpNet::from(address.to_canonical()));
     }
-    text.parse::<IpNet>().ok().map(|network| canonical(&network))
+    text.parse::<IpNet>()
+        .ok()
+        .map(|network| canonical(&network))
 }
 
 /// A block of IPv4 addresses that is written as IPv6 (`::ffff:10.0.0.0/104`) is the block of IPv4 addresses.
@@ -163,9 +183,22 @@ mod tests {
     #[test]
     fn numbers_are_read_as_they_are_written() {
         for number in [0, 1, 10, 999, 1_000, -1, -999, 123_456_789, i64::MAX] {
-            assert_eq!(fixed_point(text(Value::Number(number)).as_bytes()), Some(number));
+            assert_eq!(
+                fixed_point(text(Value::Number(number)).as_bytes()),
+                Some(number)
+            );
         }
-        for wrong in ["", "-", ".", "1.2.3", "1e3", "0x10", " ", "9223372036854775808", "--1"] {
+        for wrong in [
+            "",
+            "-",
+            ".",
+            "1.2.3",
+            "1e3",
+            "0x10",
+            " ",
+            "9223372036854775808",
+            "--1",
+        ] {
             assert_eq!(fixed_point(wrong.as_bytes()), None, "{wrong}");
         }
         assert_eq!(fixed_point(b"1.23456"), Some(1_234));
@@ -190,7 +223,9 @@ mod tests {
 
     #[test]
     fn the_longest_block_of_addresses_fits_the_room() {
-        let longest: IpNet = "1111:2222:3333:4444:5555:6666:7777:8888/128".parse().unwrap();
+        let longest: IpNet = "1111:2222:3333:4444:5555:6666:7777:8888/128"
+            .parse()
+            .unwrap();
         assert_eq!(text(Value::Network(longest)), longest.to_string());
     }
 

@@ -56,8 +56,16 @@ pub(super) fn fits<P: Pattern>(
     fence: Fence,
     work: &mut Work,
 ) -> Result<bool, TooMuchWork> {
-    let fence = if is_any_text(pattern) { Fence::None } else { fence };
-    let mut cursor = Cursor { place: pattern.start(), at: 0, colons: 0 };
+    let fence = if is_any_text(pattern) {
+        Fence::None
+    } else {
+        fence
+    };
+    let mut cursor = Cursor {
+        place: pattern.start(),
+        at: 0,
+        colons: 0,
+    };
     // Where to go on after the latest `*`, should what follows not fit.
     let mut retry: Option<Cursor<P::Place>> = None;
     loop {
@@ -86,7 +94,9 @@ pub(super) fn fits<P: Pattern>(
             _ => {}
         }
         // Let the latest `*` swallow one more byte.
-        let Some(star) = retry.as_mut() else { return Ok(false) };
+        let Some(star) = retry.as_mut() else {
+            return Ok(false);
+        };
         match text.get(star.at) {
             Some(byte) if !fenced(fence, star.colons, *byte) => star.at += 1,
             _ => return Ok(false),
@@ -122,11 +132,23 @@ mod tests {
     use super::*;
 
     fn glob(pattern: &str, text: &str) -> bool {
-        fits(&Glob(pattern.as_bytes()), text.as_bytes(), Fence::None, &mut Work::full()).unwrap()
+        fits(
+            &Glob(pattern.as_bytes()),
+            text.as_bytes(),
+            Fence::None,
+            &mut Work::full(),
+        )
+        .unwrap()
     }
 
     fn arn(pattern: &str, text: &str) -> bool {
-        fits(&Glob(pattern.as_bytes()), text.as_bytes(), Fence::Arn, &mut Work::full()).unwrap()
+        fits(
+            &Glob(pattern.as_bytes()),
+            text.as_bytes(),
+            Fence::Arn,
+            &mut Work::full(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -147,9 +169,15 @@ mod tests {
         ] {
             assert!(glob(pattern, text), "{pattern} should fit {text}");
         }
-        for (pattern, text) in
-            [("", "a"), ("a", ""), ("?", ""), ("a?c", "ac"), ("??", "é"), ("*a", "ab"), ("a*b*c", "acb")]
-        {
+        for (pattern, text) in [
+            ("", "a"),
+            ("a", ""),
+            ("?", ""),
+            ("a?c", "ac"),
+            ("??", "é"),
+            ("*a", "ab"),
+            ("a*b*c", "acb"),
+        ] {
             assert!(!glob(pattern, text), "{pattern} should not fit {text}");
         }
     }
@@ -168,7 +196,12 @@ mod tests {
     fn a_pattern_made_to_explode_is_merely_slow() {
         let (pattern, text) = ("*a".repeat(50) + "b", "a".repeat(1_000));
         let mut work = Work::full();
-        let fits = fits(&Glob(pattern.as_bytes()), text.as_bytes(), Fence::None, &mut work);
+        let fits = fits(
+            &Glob(pattern.as_bytes()),
+            text.as_bytes(),
+            Fence::None,
+            &mut work,
+        );
         assert_eq!(fits, Ok(false));
         assert!(work.spent() < 200_000, "{}", work.spent());
     }
@@ -176,6 +209,9 @@ mod tests {
     #[test]
     fn work_ends_at_its_bound() {
         let mut work = Work::of(10);
-        assert_eq!(fits(&Glob(b"*b"), &[b'a'; 100], Fence::None, &mut work), Err(TooMuchWork));
+        assert_eq!(
+            fits(&Glob(b"*b"), &[b'a'; 100], Fence::None, &mut work),
+            Err(TooMuchWork)
+        );
     }
 }

@@ -8,15 +8,29 @@ use super::Presence::{Bucket, Constraint, ExistingObject, Object, Operations, Se
 use super::{Entry, Kind};
 
 /// Operations that list: those where `s3:prefix` and its companions mean something.
-const LISTS: &[&str] =
-    &["ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads"];
+const LISTS: &[&str] = &[
+    "ListObjects",
+    "ListObjectsV2",
+    "ListObjectVersions",
+    "ListMultipartUploads",
+];
 /// Operations that make a new object or change its headers.
-const WRITES: &[&str] = &["PutObject", "PostObject", "CopyObject", "CreateMultipartUpload"];
+const WRITES: &[&str] = &[
+    "PutObject",
+    "PostObject",
+    "CopyObject",
+    "CreateMultipartUpload",
+];
 /// Operations whose body or result becomes an object or a part of one.
 const BODIES: &[&str] = &["PutObject", "PostObject", "UploadPart"];
 /// Operations that may carry `If-Match` and `If-None-Match` as conditions of a write.
-const CONDITIONAL: &[&str] =
-    &["PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "DeleteObjects"];
+const CONDITIONAL: &[&str] = &[
+    "PutObject",
+    "CopyObject",
+    "CompleteMultipartUpload",
+    "DeleteObject",
+    "DeleteObjects",
+];
 
 macro_rules! registry {
     ($($(#[doc = $doc:literal])+ $name:ident = $entry:expr;)+) => {

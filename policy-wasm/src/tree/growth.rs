@@ -26,17 +26,33 @@ impl Tree {
     /// The tree with this path, too. A tree that would become too large is replaced by the path alone.
     pub(crate) fn grown(&self, path: &[Step], end: &End) -> Result<Self, Fickle> {
         let added = weigh(path, end);
-        let nodes = self.nodes.saturating_add(u32::try_from(path.len()).unwrap_or(u32::MAX));
+        let nodes = self
+            .nodes
+            .saturating_add(u32::try_from(path.len()).unwrap_or(u32::MAX));
         let bytes = self.bytes.saturating_add(added);
         if nodes > TREE_NODES_MAX || bytes > TREE_BYTES_MAX {
             // What does not fit after all, such as a path of a thousand long operands, is the caller's whole tree.
-            let mut growth = Growth { nodes: 0, bytes: TREE_BYTES };
+            let mut growth = Growth {
+                nodes: 0,
+                bytes: TREE_BYTES,
+            };
             let root = growth.graft(&Child::Unknown, path, end)?;
-            return Ok(Self { root, nodes: growth.nodes, bytes: growth.bytes });
+            return Ok(Self {
+                root,
+                nodes: growth.nodes,
+                bytes: growth.bytes,
+            });
         }
-        let mut growth = Growth { nodes: self.nodes, bytes: self.bytes };
+        let mut growth = Growth {
+            nodes: self.nodes,
+            bytes: self.bytes,
+        };
         let root = growth.graft(&self.root, path, end)?;
-        Ok(Self { root, nodes: growth.nodes, bytes: growth.bytes })
+        Ok(Self {
+            root,
+            nodes: growth.nodes,
+            bytes: growth.bytes,
+        })
     }
 }
 
@@ -106,7 +122,9 @@ impl Growth {
                         child: Child::Unknown,
                         seen: AtomicBool::new(true),
                     };
-                    self.bytes = self.bytes.saturating_add(weigh_reading(reading.bytes.len()));
+                    self.bytes = self
+                        .bytes
+                        .saturating_add(weigh_reading(reading.bytes.len()));
                     readings.entries.push(entry);
                     match readings.entries.last_mut() {
                         Some(entry) => &mut entry.child,
@@ -126,9 +144,15 @@ impl Growth {
         self.bytes = self.bytes.saturating_add(weigh_question(question));
         let children = match question.ask {
             Ask::Read(_) => Children::Readings(Readings::default()),
-            _ => Children::Truth { no: Child::Unknown, yes: Child::Unknown },
+            _ => Children::Truth {
+                no: Child::Unknown,
+                yes: Child::Unknown,
+            },
         };
-        Node { question: question.clone(), children }
+        Node {
+            question: question.clone(),
+            children,
+        }
     }
 }
 
@@ -139,10 +163,15 @@ impl Readings {
         if self.entries.len() < READ_CHILDREN_MAX {
             return;
         }
-        let unseen = self.entries.iter().position(|entry| !entry.seen.load(Ordering::Relaxed));
+        let unseen = self
+            .entries
+            .iter()
+            .position(|entry| !entry.seen.load(Ordering::Relaxed));
         self.entries.remove(unseen.unwrap_or(0));
         if unseen.is_none() {
-            self.entries.iter().for_each(|entry| entry.seen.store(false, Ordering::Relaxed));
+            self.entries
+                .iter()
+                .for_each(|entry| entry.seen.store(false, Ordering::Relaxed));
         }
     }
 }
@@ -164,9 +193,10 @@ fn weigh(path: &[Step], end: &End) -> u32 {
 
 fn weigh_question(question: &Question) -> u32 {
     let operand = match &question.ask {
-        Ask::Equals(bytes) | Ask::StartsWith(bytes) | Ask::EndsWith(bytes) | Ask::Matches(bytes) => {
-            bytes.len()
-        }
+        Ask::Equals(bytes)
+        | Ask::StartsWith(bytes)
+        | Ask::EndsWith(bytes)
+        | Ask::Matches(bytes) => bytes.len(),
         // Taken apart, a predicate is a few times as large as its bytes, which are at most 2 KiB.
         Ask::Test(predicate) => predicate.weight(),
         Ask::InNetwork(_) | Ask::Below(_) | Ask::Present | Ask::Read(_) => 0,

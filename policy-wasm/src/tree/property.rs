@@ -36,6 +36,10 @@ impl Dice {
         usize::try_from(self.roll() % u64::try_from(bound).unwrap()).unwrap()
     }
 
+    #[expect(
+        clippy::option_option,
+        reason = "absent, or present without a value, or with one"
+    )]
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
@@ -53,8 +57,25 @@ const ATTRIBUTES: &[&str] = &[
     "aws:SecureTransport",
     "postern:KeyPrefixes",
 ];
-const TEXTS: &[&str] = &["", "a", "ab", "abc", "b", "logs/", "logs/2026", "*", "A", "é"];
-const NETWORKS: &[&str] = &["10.0.0.0/8", "10.1.0.0/16", "192.168.0.0/24", "0.0.0.0/0", "10.1.2.3/32"];
+const TEXTS: &[&str] = &[
+    "",
+    "a",
+    "ab",
+    "abc",
+    "b",
+    "logs/",
+    "logs/2026",
+    "*",
+    "A",
+    "é",
+];
+const NETWORKS: &[&str] = &[
+    "10.0.0.0/8",
+    "10.1.0.0/16",
+    "192.168.0.0/24",
+    "0.0.0.0/0",
+    "10.1.2.3/32",
+];
 const TIMES: &[i64] = &[0, 1_000, 1_001, 2_000, 1_767_225_600];
 
 /// Everything that the facts of one caller are made of. It changes between walks.
@@ -151,7 +172,11 @@ impl Author<'_> {
     fn module(mut self) -> Vec<u8> {
         let depth = 2 + self.dice.below(4);
         let body = self.branch(depth);
-        let data: String = self.data.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let data: String = self
+            .data
+            .iter()
+            .map(|byte| format!("\\{byte:02x}"))
+            .collect();
         let imports: String = [
             ("equals", "i32 i32 i32"),
             ("starts_with", "i32 i32 i32"),
@@ -197,7 +222,9 @@ impl Author<'_> {
             1 => "(call $oblige (i32.const 4) (i32.const 6) (i32.const 0) (i32.const 0))",
             _ => "",
         };
-        format!("(call $because (i32.const {pointer}) (i32.const {length})) {oblige} (i32.const {verdict})")
+        format!(
+            "(call $because (i32.const {pointer}) (i32.const {length})) {oblige} (i32.const {verdict})"
+        )
     }
 
     fn question(&mut self) -> String {
@@ -209,12 +236,17 @@ impl Author<'_> {
                 let bound = self.dice.pick(TIMES);
                 format!("(call $below (i32.const 3) (i64.const {bound}))")
             }
-            2 => format!("(call $below (i32.const 6) (i64.const {}))", self.dice.pick(&[1, 1_000, 10_000])),
+            2 => format!(
+                "(call $below (i32.const 6) (i64.const {}))",
+                self.dice.pick(&[1, 1_000, 10_000])
+            ),
             3 => {
                 let network = self.dice.pick(NETWORKS);
                 let (pointer, length) = self.store(network.as_bytes());
                 let place = self.dice.pick(&[2, 4]);
-                format!("(call $in_network (i32.const {place}) (i32.const {pointer}) (i32.const {length}))")
+                format!(
+                    "(call $in_network (i32.const {place}) (i32.const {pointer}) (i32.const {length}))"
+                )
             }
             4 | 5 => self.predicate(place),
             6 => {
@@ -227,7 +259,9 @@ impl Author<'_> {
             kind => {
                 let (pointer, length) = self.store(text.as_bytes());
                 let import = ["equals", "starts_with", "ends_with", "matches"][kind % 4];
-                format!("(call ${import} (i32.const {place}) (i32.const {pointer}) (i32.const {length}))")
+                format!(
+                    "(call ${import} (i32.const {place}) (i32.const {pointer}) (i32.const {length}))"
+                )
             }
         }
     }
@@ -238,22 +272,35 @@ impl Author<'_> {
         let (place, test) = match self.dice.below(4) {
             0 => (2, Test::Network(vec![Operand::Reference(reference(4))])),
             1 => {
-                let order = self.dice.pick(&[Order::Below, Order::AtLeast, Order::Equal]);
-                (3, Test::Time(order, vec![Operand::Constant(self.dice.pick(TIMES))]))
+                let order = self
+                    .dice
+                    .pick(&[Order::Below, Order::AtLeast, Order::Equal]);
+                (
+                    3,
+                    Test::Time(order, vec![Operand::Constant(self.dice.pick(TIMES))]),
+                )
             }
             2 => {
                 let parts = vec![Part::Reference(reference(9)), Part::AnyText];
-                (5, Test::Text(TextMatch::Like, [Template { parts }].into_iter().collect()))
+                (
+                    5,
+                    Test::Text(TextMatch::Like, [Template { parts }].into_iter().collect()),
+                )
             }
             _ => {
-                let how = self.dice.pick(&[TextMatch::Equals, TextMatch::EqualsIgnoreCase]);
+                let how = self
+                    .dice
+                    .pick(&[TextMatch::Equals, TextMatch::EqualsIgnoreCase]);
                 let templates = (0..3).map(|_| Template::literal(self.dice.pick(TEXTS)));
                 (place, Test::Text(how, templates.collect()))
             }
         };
         let index = |attribute: &Attribute| {
             let name = attribute.to_string();
-            ATTRIBUTES.iter().position(|other| *other == name).map(|place| u16::try_from(place).unwrap())
+            ATTRIBUTES
+                .iter()
+                .position(|other| *other == name)
+                .map(|place| u16::try_from(place).unwrap())
         };
         let bytes = Predicate { quantifier, test }.encode(index).unwrap();
         let (pointer, length) = self.store(&bytes);
@@ -269,7 +316,10 @@ impl Author<'_> {
 
 fn section(module: &[u8], data: &[u8]) -> Vec<u8> {
     use wasm_encoder::{CustomSection, Encode, Section};
-    let custom = CustomSection { name: SECTION.into(), data: data.into() };
+    let custom = CustomSection {
+        name: SECTION.into(),
+        data: data.into(),
+    };
     let mut out = module.to_vec();
     out.push(custom.id());
     custom.encode(&mut out);
@@ -284,11 +334,20 @@ struct Bench {
 
 impl Bench {
     fn new(seed: u64, modules: usize, broken: Option<Broken>) -> Self {
-        let options = EngineOptions { instances: 128, ..EngineOptions::default() };
+        let options = EngineOptions {
+            instances: 128,
+            ..EngineOptions::default()
+        };
         let engine = Engine::new(options).unwrap();
         let mut dice = Dice(seed);
         let modules = (0..modules)
-            .map(|_| Author { dice: &mut dice, data: Vec::new() }.module())
+            .map(|_| {
+                Author {
+                    dice: &mut dice,
+                    data: Vec::new(),
+                }
+                .module()
+            })
             .map(|bytes| engine.load(&bytes).unwrap())
             .collect();
         let mut decider = Decider::new(DeciderOptions::new(|| 0));
@@ -330,13 +389,32 @@ impl Bench {
 
 fn same(walked: &Outcome, fresh: Result<crate::engine::Evaluation, Stopped>) -> bool {
     match (walked, fresh) {
-        (Outcome::Answered { verdict, reasons, obligations }, Ok(fresh)) => {
-            *verdict == fresh.verdict && *reasons == fresh.reasons && *obligations == fresh.obligations
+        (
+            Outcome::Answered {
+                verdict,
+                reasons,
+                obligations,
+            },
+            Ok(fresh),
+        ) => {
+            *verdict == fresh.verdict
+                && *reasons == fresh.reasons
+                && *obligations == fresh.obligations
         }
-        (Outcome::NotFetched(walked), Err(Stopped { cause: Cause::NotFetched(fresh), .. })) => {
-            *walked == fresh.attribute
-        }
-        (Outcome::Fault(walked), Err(Stopped { cause: Cause::Fault(fresh), .. })) => *walked == fresh,
+        (
+            Outcome::NotFetched(walked),
+            Err(Stopped {
+                cause: Cause::NotFetched(fresh),
+                ..
+            }),
+        ) => *walked == fresh.attribute,
+        (
+            Outcome::Fault(walked),
+            Err(Stopped {
+                cause: Cause::Fault(fresh),
+                ..
+            }),
+        ) => *walked == fresh,
         _ => false,
     }
 }
@@ -347,7 +425,10 @@ fn a_walk_always_equals_a_fresh_evaluation() {
         let bench = Bench::new(seed, 12, None);
         assert!(bench.holds(seed, 6_000), "seed {seed}");
         let statistics = bench.decider.statistics();
-        assert!(statistics.hits > statistics.evaluations, "the trees were walked: {statistics:?}");
+        assert!(
+            statistics.hits > statistics.evaluations,
+            "the trees were walked: {statistics:?}"
+        );
     }
 }
 

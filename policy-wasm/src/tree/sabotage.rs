@@ -46,7 +46,11 @@ pub(crate) struct Sabotage {
 
 impl Sabotage {
     pub(crate) fn new(broken: Broken) -> Self {
-        Self { broken, remembered: Mutex::default(), flown: Mutex::default() }
+        Self {
+            broken,
+            remembered: Mutex::default(),
+            flown: Mutex::default(),
+        }
     }
 
     pub(crate) fn answer<'f>(
@@ -67,13 +71,20 @@ impl Sabotage {
             let mut remembered = self.remembered.lock();
             return Ok(remembered.entry(question.clone()).or_insert(fresh).clone());
         }
-        let bent = Bent { facts, broken: self.broken };
+        let bent = Bent {
+            facts,
+            broken: self.broken,
+        };
         answer(question, &bent, work).map(Answer::into_owned)
     }
 
     pub(crate) fn key(&self, key: TreeKey) -> TreeKey {
         match self.broken {
-            Broken::Keys => TreeKey { module: 0, tenant: None, action: 0 },
+            Broken::Keys => TreeKey {
+                module: 0,
+                tenant: None,
+                action: 0,
+            },
             _ => key,
         }
     }

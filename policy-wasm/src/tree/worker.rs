@@ -70,7 +70,10 @@ impl Worker {
         WORKER.with(|worker| match worker.try_borrow_mut() {
             Ok(mut worker) => {
                 if worker.owner != owner {
-                    *worker = Self { owner, ..Self::default() };
+                    *worker = Self {
+                        owner,
+                        ..Self::default()
+                    };
                     join(&worker.counters);
                 }
                 work(&mut worker)

@@ -10,12 +10,19 @@ use super::support::*;
 
 fn engine_at(directory: &Path, key: u8) -> Arc<Engine> {
     let store = MachineCodeStore::new(directory, [key; 32]);
-    let options = EngineOptions { machine_code: Some(store), instances: 16, ..EngineOptions::default() };
+    let options = EngineOptions {
+        machine_code: Some(store),
+        instances: 16,
+        ..EngineOptions::default()
+    };
     Arc::new(Engine::new(options).unwrap())
 }
 
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {
-    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+    fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect()
 }
 
 fn allows(engine: &Engine, wat: &str) -> (bool, u32) {
@@ -48,11 +55,19 @@ fn machine_code_that_was_changed_cut_or_swapped_is_never_run() {
         let mut bent = good.clone();
         bent[place] ^= 1;
         fs::write(&path, &bent).unwrap();
-        assert_eq!(allows(&engine_at(directory.path(), 1), &wat), (true, 1), "byte {place}");
+        assert_eq!(
+            allows(&engine_at(directory.path(), 1), &wat),
+            (true, 1),
+            "byte {place}"
+        );
     }
     for length in [0, 8, 40, 41, good.len() - 1] {
         fs::write(&path, &good[..length]).unwrap();
-        assert_eq!(allows(&engine_at(directory.path(), 1), &wat), (true, 1), "{length} bytes");
+        assert_eq!(
+            allows(&engine_at(directory.path(), 1), &wat),
+            (true, 1),
+            "{length} bytes"
+        );
     }
     // Another module's machine code under this module's name.
     let other = tempfile::tempdir().unwrap();
@@ -67,12 +82,19 @@ fn machine_code_of_another_key_is_never_run() {
     let wat = policy("(i32.const 1)");
     allows(&engine_at(directory.path(), 1), &wat);
     assert_eq!(allows(&engine_at(directory.path(), 2), &wat), (true, 1));
-    assert_eq!(allows(&engine_at(directory.path(), 2), &wat), (true, 0), "and is replaced by ours");
+    assert_eq!(
+        allows(&engine_at(directory.path(), 2), &wat),
+        (true, 0),
+        "and is replaced by ours"
+    );
 }
 
 #[test]
 fn a_module_that_is_loaded_twice_is_one() {
     let engine = engine();
     let bytes = assemble(&policy("(i32.const 1)"), &[]);
-    assert!(Arc::ptr_eq(&engine.load(&bytes).unwrap(), &engine.load(&bytes).unwrap()));
+    assert!(Arc::ptr_eq(
+        &engine.load(&bytes).unwrap(),
+        &engine.load(&bytes).unwrap()
+    ));
 }

@@ -51,7 +51,13 @@ impl Facts for Table {
 }
 
 pub(crate) fn engine() -> Arc<Engine> {
-    Arc::new(Engine::new(EngineOptions { instances: 64, ..EngineOptions::default() }).unwrap())
+    Arc::new(
+        Engine::new(EngineOptions {
+            instances: 64,
+            ..EngineOptions::default()
+        })
+        .unwrap(),
+    )
 }
 
 pub(crate) fn decider() -> Decider {
@@ -120,7 +126,12 @@ pub(crate) fn load(engine: &Engine, wat: &str, attributes: &[&str]) -> Arc<Modul
 }
 
 pub(crate) fn layer(kind: LayerKind, module: &Arc<Module>) -> Layer {
-    Layer { kind, name: Arc::from("layer"), module: Arc::clone(module), scope: TreeScope::Shared }
+    Layer {
+        kind,
+        name: Arc::from("layer"),
+        module: Arc::clone(module),
+        scope: TreeScope::Shared,
+    }
 }
 
 /// A plan of one grant.

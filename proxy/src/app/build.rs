@@ -9,7 +9,9 @@ use policy_wasm::decider::{Decider, DeciderOptions};
 use policy_wasm::engine::{Engine, EngineOptions, MachineCodeStore};
 use postern_config::directory::{Directory, DirectoryOptions, Vault};
 use postern_config::engine::EmbeddedEngine;
-use postern_config::settings::{AccessFormat, AccessLog, Limits, ProxyProtocol, Settings, Tls};
+use postern_config::settings::{
+    AccessFormat, AccessLog, Domain, Limits, ProxyProtocol, Settings, Tls,
+};
 use postern_config::{Entropy, Secret, UnixMillis};
 use s3_protocol::host::Domains;
 use sha2::{Digest as _, Sha256};
@@ -68,7 +70,19 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
     let directory = directory(data, master_key, &clock).await?;
     let node = node(settings, &clock).await?;
     let observer = observer(settings)?;
-    let gate = gate(settings, &directory, &node, &observer, &clock, master_key)?;
+    let gate = {
+        let (directory, node, observer, clock) = (&directory, &node, &observer, &clock);
+        gate(
+            settings,
+            Ground {
+                directory,
+                node,
+                observer,
+                clock,
+            },
+            master_key,
+        )?
+    };
     gate.settle().await.map_err(StartError::Settle)?;
     let dev_keys = match mode {
         Mode::Dev => dev::seed(&directory, &node).await?,
@@ -243,32 +257,27 @@ fn observer(settings: &Settings) -> Result<Arc<Observer>, StartError> {
     .map_err(|source| io("open the access log".to_owned(), source))
 }
 
+/// What the gate stands on.
+struct Ground<'a> {
+    directory: &'a Directory,
+    node: &'a Node,
+    observer: &'a Arc<Observer>,
+    clock: &'a Clock,
+}
+
 fn gate(
     settings: &Settings,
-    directory: &Directory,
-    node: &Node,
-    observer: &Arc<Observer>,
-    clock: &Clock,
+    ground: Ground<'_>,
     master_key: &Secret,
 ) -> Result<Arc<Gate>, StartError> {
+    let Ground {
+        directory,
+        node,
+        observer,
+        clock,
+    } = ground;
     let policies = |cause: &dyn std::fmt::Display| StartError::Policies(cause.to_string());
-    // Machine code is trusted when it is read back, so it is signed, with a key of its own.
-    let key = master_key.lend(|key| {
-        Sha256::new()
-            .chain_update(b"postern machine code\0")
-            .chain_update(key)
-            .finalize()
-    });
-    let engine = Engine::new(EngineOptions {
-        machine_code: Some(MachineCodeStore::new(
-            settings.data.join("machine-code"),
-            key.into(),
-        )),
-        compiled_bytes: settings.policy.machine_code_bytes,
-        ..EngineOptions::default()
-    })
-    .map_err(|cause| policies(&cause))?;
-    let engine = Arc::new(engine);
+    let engine = Arc::new(engine(settings, master_key)?);
     let builtin = Builtin::new(&engine).map_err(|cause| policies(&cause))?;
     let library = Arc::new(Library::new(Arc::new(directory.clone()), engine, builtin));
     let started = Instant::now();
@@ -278,29 +287,13 @@ fn gate(
             u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
         })
     });
-    let domain = |domain: &Option<postern_config::settings::Domain>| {
-        domain.as_ref().map(|d| d.as_str().to_owned())
-    };
-    let (s3, public) = (
-        domain(&settings.domains.s3),
-        domain(&settings.domains.public),
-    );
     let parts = GateParts {
         library,
         decider,
         node: node.clone(),
         observer: Arc::clone(observer),
         clock: clock.clone(),
-        place: Place {
-            region: settings.s3.region.as_str().to_owned(),
-            aliases: settings
-                .s3
-                .region_aliases
-                .iter()
-                .map(|region| region.as_str().to_owned())
-                .collect(),
-            domains: Domains::new(s3.as_deref(), public.as_deref()),
-        },
+        place: place(settings),
     };
     let gate = Arc::new(Gate::new(parts, directory.state()));
     let shown = Arc::downgrade(&gate);
@@ -310,6 +303,35 @@ fn gate(
         }
     });
     Ok(gate)
+}
+
+fn engine(settings: &Settings, master_key: &Secret) -> Result<Engine, StartError> {
+    // Machine code is trusted when it is read back, so it is signed, with a key of its own.
+    let key = master_key.lend(|key| {
+        Sha256::new()
+            .chain_update(b"postern machine code\0")
+            .chain_update(key)
+            .finalize()
+    });
+    let folder = settings.data.join("machine-code");
+    Engine::new(EngineOptions {
+        machine_code: Some(MachineCodeStore::new(folder, key.into())),
+        compiled_bytes: settings.policy.machine_code_bytes,
+        ..EngineOptions::default()
+    })
+    .map_err(|cause| StartError::Policies(cause.to_string()))
+}
+
+/// Where the gate stands: regions and domains.
+fn place(settings: &Settings) -> Place {
+    let aliases = settings.s3.region_aliases.iter();
+    let s3 = settings.domains.s3.as_ref().map(Domain::as_str);
+    let public = settings.domains.public.as_ref().map(Domain::as_str);
+    Place {
+        region: settings.s3.region.as_str().to_owned(),
+        aliases: aliases.map(|region| region.as_str().to_owned()).collect(),
+        domains: Domains::new(s3, public),
+    }
 }
 
 fn edge_limits(limits: &Limits) -> EdgeLimits {

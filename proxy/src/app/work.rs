@@ -12,7 +12,7 @@ use storage_node::Node;
 
 use super::build::{Built, host_of};
 use crate::clock::Clock;
-use crate::observe::{Kind, Observer, Reading};
+use crate::observe::{Observer, Reading};
 
 /// Where in its life the server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,106 +123,50 @@ impl Usage for Work {
 /// The numbers of node and policies among the metrics.
 fn watch(built: &Built) {
     let metrics = built.observer.metrics();
-    let reading = |name, help, kind, number| Reading {
-        name,
-        help,
-        kind,
-        number,
-    };
     let node = built.node.clone();
     metrics.watch(move || {
-        let stats = node.stats();
+        let s = node.stats();
         vec![
-            reading(
+            Reading::gauge(
                 "node_log_bytes",
                 "Bytes of the object node's log",
-                Kind::Gauge,
-                stats.log_bytes,
+                s.log_bytes,
             ),
-            reading(
-                "node_garbage_bytes",
-                "Bytes of the log that nothing refers to",
-                Kind::Gauge,
-                stats.garbage_bytes,
-            ),
-            reading(
+            Reading::gauge("node_garbage_bytes", "Of them without use", s.garbage_bytes),
+            Reading::gauge(
                 "node_overlay_bytes",
-                "Changes that wait for the index",
-                Kind::Gauge,
-                stats.overlay_bytes as u64,
+                "Waiting for the index",
+                s.overlay_bytes as u64,
             ),
-            reading(
+            Reading::gauge(
                 "node_read_only",
-                "1 while the object node refuses writes",
-                Kind::Gauge,
-                u64::from(stats.read_only),
+                "1 while writes are refused",
+                u64::from(s.read_only),
             ),
         ]
     });
     let gate = Arc::clone(&built.gate);
     metrics.watch(move || {
-        let stats = gate.decider.statistics();
+        let s = gate.decider.statistics();
         vec![
-            reading(
-                "decisions",
-                "Checks that were decided",
-                Kind::Counter,
-                stats.decisions,
-            ),
-            reading(
-                "tree_hits",
-                "Layers that a tree knew",
-                Kind::Counter,
-                stats.hits,
-            ),
-            reading(
+            Reading::counter("decisions", "Checks that were decided", s.decisions),
+            Reading::counter("tree_hits", "Layers that a tree knew", s.hits),
+            Reading::counter(
                 "tree_misses",
                 "Layers that no tree of the thread knew",
-                Kind::Counter,
-                stats.misses,
+                s.misses,
             ),
-            reading(
-                "tree_replacements",
-                "Trees that were full",
-                Kind::Counter,
-                stats.replaced,
-            ),
-            reading(
-                "module_evaluations",
-                "Runs of modules",
-                Kind::Counter,
-                stats.evaluations,
-            ),
-            reading(
-                "module_traps",
-                "Runs of modules that gave no answer",
-                Kind::Counter,
-                stats.faults,
-            ),
-            reading(
+            Reading::counter("tree_replacements", "Trees that were full", s.replaced),
+            Reading::counter("module_evaluations", "Runs of modules", s.evaluations),
+            Reading::counter("module_traps", "Runs that gave no answer", s.faults),
+            Reading::gauge(
                 "modules_fickle",
-                "Modules that ask differently after the same answers",
-                Kind::Gauge,
-                stats.fickle,
+                "Modules that are not deterministic",
+                s.fickle,
             ),
-            reading(
-                "trees",
-                "Trees that are kept",
-                Kind::Gauge,
-                stats.trees.trees,
-            ),
-            reading(
-                "tree_questions",
-                "Questions in them",
-                Kind::Gauge,
-                stats.trees.nodes,
-            ),
-            reading(
-                "tree_bytes",
-                "Their weight, about",
-                Kind::Gauge,
-                stats.trees.bytes,
-            ),
+            Reading::gauge("trees", "Trees that are kept", s.trees.trees),
+            Reading::gauge("tree_questions", "Questions in them", s.trees.nodes),
+            Reading::gauge("tree_bytes", "Their weight, about", s.trees.bytes),
         ]
     });
 }

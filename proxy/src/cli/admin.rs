@@ -1,6 +1,6 @@
 //! A client of the admin API: one request over TLS, under the authority and the token of the server that is meant.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -185,16 +185,16 @@ impl Target {
     }
 }
 
-fn read_token(path: &PathBuf) -> Result<HeaderValue, AdminError> {
+fn read_token(path: &Path) -> Result<HeaderValue, AdminError> {
     let bytes =
         files::read_bounded(path, TOKEN_BYTES_MAX).map_err(|source| AdminError::NoServer {
-            path: path.clone(),
+            path: path.to_path_buf(),
             source,
         })?;
     let bytes = Zeroizing::new(bytes);
     let bearer = Zeroizing::new([b"Bearer ", bytes.trim_ascii()].concat());
     let mut value = HeaderValue::from_bytes(&bearer).map_err(|_| AdminError::NoServer {
-        path: path.clone(),
+        path: path.to_path_buf(),
         source: std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not a token"),
     })?;
     value.set_sensitive(true);

@@ -6,7 +6,7 @@ use super::{Dev, DevKey, TENANT, USERS};
 
 /// Whether secrets are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Secrets {
+pub enum Secrets {
     /// To a terminal: for the newcomer in front of it.
     Shown,
     /// To a file or a log collector: never.
@@ -73,7 +73,7 @@ pub fn banner(dev: &Dev, data: &Path, fingerprint: &str, secrets: Secrets) -> St
         lines.push(format!(
             "  boto3.client(\"s3\", endpoint_url={s3:?}, verify={ca:?}, region_name={region:?},\n    aws_access_key_id={id:?}, aws_secret_access_key={secret:?})",
             s3 = dev.s3,
-            ca = dev.ca,
+            ca = dev.ca.display().to_string(),
             region = dev.region,
             id = key.access_key_id,
             secret = key.secret_access_key,

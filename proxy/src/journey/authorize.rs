@@ -12,7 +12,6 @@ mod scene;
 pub(crate) use again::{Again, Supervised, Way};
 pub(crate) use bench::{Bench, action};
 pub(crate) use checks::{Check, Checks};
-pub(crate) use facts::CheckFacts;
 pub(crate) use scene::{How, Scene, Signature};
 
 use std::sync::Arc;
@@ -70,7 +69,7 @@ pub(super) enum Granted {
 
 /// What was found and what is demanded, for one check that passed.
 #[derive(Debug)]
-pub(super) struct Ruling {
+pub(crate) struct Ruling {
     /// The bucket, where the check has one and it exists.
     pub(super) bucket: Option<Arc<Bucket>>,
     /// What must hold of the forwarded request.

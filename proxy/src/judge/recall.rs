@@ -63,13 +63,12 @@ impl Recall {
 
     /// Finds a request.
     pub(crate) fn find(&self, id: RequestId) -> Option<Remembered> {
-        let found = self.places.iter().find_map(|place| {
+        self.places.iter().find_map(|place| {
             let place = place.lock();
             place
                 .as_ref()
                 .filter(|remembered| remembered.id == id)
                 .cloned()
-        });
-        found
+        })
     }
 }

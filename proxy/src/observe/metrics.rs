@@ -64,6 +64,28 @@ pub struct Reading {
     pub number: u64,
 }
 
+impl Reading {
+    /// A number that only grows.
+    pub const fn counter(name: &'static str, help: &'static str, number: u64) -> Self {
+        Self {
+            name,
+            help,
+            kind: Kind::Counter,
+            number,
+        }
+    }
+
+    /// A number that goes up and down.
+    pub const fn gauge(name: &'static str, help: &'static str, number: u64) -> Self {
+        Self {
+            name,
+            help,
+            kind: Kind::Gauge,
+            number,
+        }
+    }
+}
+
 struct Numbers {
     requests: Vec<[AtomicU64; Outcome::ALL.len()]>,
     errors: Vec<AtomicU64>,
@@ -234,48 +256,11 @@ struct Scrape(Arc<Numbers>);
 
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.requests(&mut encoder)?;
+        self.errors(&mut encoder)?;
+        self.connections(&mut encoder)?;
         let numbers = &self.0;
-        let mut requests =
-            encoder.encode_descriptor("requests", "Requests", None, MetricType::Counter)?;
-        let names = Operation::ALL
-            .iter()
-            .map(|operation| operation.name())
-            .chain(["-"]);
-        for (name, row) in names.zip(&numbers.requests) {
-            for (outcome, count) in Outcome::ALL.iter().zip(row) {
-                if get(count) > 0 {
-                    let labels = [("op", name), ("result", outcome.name())];
-                    ConstCounter::new(get(count)).encode(requests.encode_family(&labels)?)?;
-                }
-            }
-        }
-        let mut errors = encoder.encode_descriptor(
-            "denied",
-            "Requests that were refused, by code",
-            None,
-            MetricType::Counter,
-        )?;
-        for (code, count) in S3Code::ALL.iter().zip(&numbers.errors) {
-            if get(count) > 0 {
-                ConstCounter::new(get(count))
-                    .encode(errors.encode_family(&[("reason", code.as_str())])?)?;
-            }
-        }
-        let mut failed = encoder.encode_descriptor(
-            "connections_failed",
-            "Connections that came to no request",
-            None,
-            MetricType::Counter,
-        )?;
-        for (cause, count) in CONNECTION_CAUSES.iter().zip(&numbers.failed) {
-            ConstCounter::new(get(count)).encode(failed.encode_family(&[("cause", *cause)])?)?;
-        }
         for (name, help, number) in [
-            (
-                "connections_opened",
-                "Connections that were accepted",
-                &numbers.opened,
-            ),
             (
                 "sent_bytes",
                 "Bytes of answers' bodies",
@@ -291,26 +276,73 @@ impl Collector for Scrape {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(get(number)).encode(metric)?;
         }
-        let open = encoder.encode_descriptor(
-            "connections_open",
-            "Connections that are open",
-            None,
-            MetricType::Gauge,
-        )?;
-        ConstGauge::new(numbers.open.load(Ordering::Relaxed)).encode(open)?;
-        numbers.request_seconds.encode(
-            "request_seconds",
-            "From the head of a request to the last byte of its answer",
-            &mut encoder,
-        )?;
-        numbers.first_byte_seconds.encode(
-            "first_byte_seconds",
-            "From the head of a request to that of its answer",
-            &mut encoder,
-        )?;
-        numbers
-            .decision_seconds
-            .encode("decision_seconds", "What policies take", &mut encoder)
+        for (name, help, latency) in [
+            (
+                "request_seconds",
+                "From a request's head to its answer's end",
+                &numbers.request_seconds,
+            ),
+            (
+                "first_byte_seconds",
+                "From head to head",
+                &numbers.first_byte_seconds,
+            ),
+            (
+                "decision_seconds",
+                "What policies take",
+                &numbers.decision_seconds,
+            ),
+        ] {
+            latency.encode(name, help, &mut encoder)?;
+        }
+        Ok(())
+    }
+}
+
+impl Scrape {
+    fn requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut metric =
+            encoder.encode_descriptor("requests", "Requests", None, MetricType::Counter)?;
+        let names = Operation::ALL
+            .iter()
+            .map(|operation| operation.name())
+            .chain(["-"]);
+        for (name, row) in names.zip(&self.0.requests) {
+            for (outcome, count) in Outcome::ALL.iter().zip(row) {
+                if get(count) > 0 {
+                    let labels = [("op", name), ("result", outcome.name())];
+                    ConstCounter::new(get(count)).encode(metric.encode_family(&labels)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn errors(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Requests that were refused, by code";
+        let mut metric = encoder.encode_descriptor("denied", help, None, MetricType::Counter)?;
+        for (code, count) in S3Code::ALL.iter().zip(&self.0.errors) {
+            if get(count) > 0 {
+                let labels = [("reason", code.as_str())];
+                ConstCounter::new(get(count)).encode(metric.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn connections(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let numbers = &self.0;
+        let (name, help) = ("connections_failed", "Connections that came to no request");
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (cause, count) in CONNECTION_CAUSES.iter().zip(&numbers.failed) {
+            ConstCounter::new(get(count)).encode(metric.encode_family(&[("cause", *cause)])?)?;
+        }
+        let (name, help) = ("connections_opened", "Connections that were accepted");
+        let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        ConstCounter::new(get(&numbers.opened)).encode(metric)?;
+        let (name, help) = ("connections_open", "Connections that are open");
+        let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        ConstGauge::new(numbers.open.load(Ordering::Relaxed)).encode(metric)
     }
 }
 

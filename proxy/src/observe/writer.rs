@@ -208,9 +208,9 @@ mod tests {
                 thread::spawn(move || (0..1_000).for_each(|_| writer.append(b"0123456789\n")))
             })
             .collect();
-        threads
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         writer.close();
         assert_eq!(
             fs::read_to_string(&path).unwrap(),

@@ -58,7 +58,7 @@ impl Builtin {
         let table = DecisionTable::standard()?;
         let load = |module, description: &str, statements: &[Statement]| {
             let mut manifest = Manifest::new(module, env!("CARGO_PKG_VERSION"));
-            manifest.description = description.to_owned();
+            description.clone_into(&mut manifest.description);
             let bytes = compile(statements, &manifest)
                 .map_err(|source| BuiltinFault::Compile { module, source })?;
             engine

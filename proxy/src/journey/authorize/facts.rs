@@ -3,11 +3,11 @@
 use std::cell::OnceCell;
 
 use http::HeaderName;
-use policy_wasm::facts::{Fact, Facts, Value, Values};
+use policy_wasm::facts::{Fact, Facts};
 use policy_wasm::registry::{Attribute, Name};
 use postern_config::decisions::{Atom, DecisionRow};
-use postern_config::directory::{Bucket, Profile, WriteDeletes};
-use s3_protocol::call::{Call, ListFrom, ListMultipartUploads, ListObjects, Target, WriteHead};
+use postern_config::directory::{Bucket, WriteDeletes};
+use s3_protocol::call::{Call, ListMultipartUploads, ListObjects, Target, WriteHead};
 use s3_protocol::names::VersionId;
 use s3_protocol::{BucketName, ObjectKey, Operation};
 
@@ -183,8 +183,7 @@ impl<'a> CheckFacts<'a> {
             .write_deletes
             .map_or(tenant, |key| key.min(tenant))
         {
-            WriteDeletes::No => "no",
-            WriteDeletes::Markers => "no",
+            WriteDeletes::No | WriteDeletes::Markers => "no",
             WriteDeletes::All => "all",
         }
     }
@@ -381,6 +380,10 @@ impl<'a> CheckFacts<'a> {
 }
 
 impl Facts for CheckFacts<'_> {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a table: one line for each attribute of the registry"
+    )]
     fn get(&self, attribute: &Attribute) -> Fact<'_> {
         use Name as N;
         let name = attribute.name();

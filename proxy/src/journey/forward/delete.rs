@@ -40,14 +40,14 @@ pub(super) async fn many(
             (entry, refused)
         })
         .collect();
-    let mut done = match keys.is_empty() {
-        true => Vec::new(),
-        false => node
-            .delete_objects(bucket.id, keys)
+    let done = if keys.is_empty() {
+        Vec::new()
+    } else {
+        node.delete_objects(bucket.id, keys)
             .await
-            .map_err(upstream)?,
-    }
-    .into_iter();
+            .map_err(upstream)?
+    };
+    let mut done = done.into_iter();
     let answers = waiting.into_iter().map(|(entry, refused)| Deleted {
         key: entry.key,
         version: entry.version,
