@@ -11,6 +11,8 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use postern::edge::{Peer, TlsInfo};
 use postern::observe::{Entry, Observer, ObserverOptions, Place, Signed, Target as LogTarget};
+use s3_protocol::call::ExpectedOwners;
+use s3_protocol::escalations::Escalations;
 use s3_protocol::{Call, Operation, S3Code, S3Request, Target, VersionId};
 use serde_json::{Value, json};
 
@@ -49,8 +51,8 @@ fn get_object(bucket: &str, key: &str) -> S3Request {
         operation: Operation::GetObject,
         target,
         call: Call::Unbuilt,
-        escalations: Default::default(),
-        expected: Default::default(),
+        escalations: Escalations::default(),
+        expected: ExpectedOwners::default(),
     }
 }
 

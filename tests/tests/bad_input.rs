@@ -125,8 +125,8 @@ fn forms_that_are_no_forms() {
     let spoiled: Vec<Vec<u8>> = vec![
         Vec::new(),
         b"\r\n".to_vec(),
-        text[..text.len() / 2].as_bytes().to_vec(),
-        text[..text.len() - 6].as_bytes().to_vec(),
+        text.as_bytes()[..text.len() / 2].to_vec(),
+        text.as_bytes()[..text.len() - 6].to_vec(),
         text.replace("name=\"key\"", "name=\"kee\"").into_bytes(),
         text.replace("name=\"policy\"", "name=\"p\"").into_bytes(),
         text.replace("Content-Disposition", "Content-Nothing")

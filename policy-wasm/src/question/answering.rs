@@ -16,6 +16,7 @@ use super::wildcard::{Element, Fence, Glob, Pattern, fits};
 use super::{Answer, Ask, Question, Reading};
 use crate::facts::{Fact, Facts, Value, Values};
 use crate::limits::{TEMPLATE_REFERENCES_MAX, WORK_BYTES_MAX};
+use crate::registry::Attribute;
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,31 +76,33 @@ impl Work {
 ///
 /// # Errors
 /// Where a fact was not fetched yet, or the budget is used up.
+#[inline]
 pub fn answer<'f>(
     question: &Question,
     facts: &'f dyn Facts,
     work: &mut Work,
 ) -> Result<Answer<'f>, Unanswered> {
+    match question.ask {
+        Ask::Read(cap) => read(&question.attribute, cap, facts, work).map(Answer::Reading),
+        _ => truth(question, facts, work).map(Answer::Truth),
+    }
+}
+
+/// Answers a question that is answered yes or no: the greater part of every walk.
+pub(crate) fn truth(
+    question: &Question,
+    facts: &dyn Facts,
+    work: &mut Work,
+) -> Result<bool, Unanswered> {
     let values = match facts.get(&question.attribute) {
         Fact::Present(values) => values,
         Fact::NotFetched => return Err(Unanswered::NotFetched),
-        Fact::Absent => {
-            return Ok(match question.ask {
-                Ask::Read(_) => Answer::Reading(Reading {
-                    length: None,
-                    bytes: Cow::Borrowed(&[]),
-                }),
-                _ => Answer::Truth(false),
-            });
-        }
+        Fact::Absent => return Ok(false),
     };
     work.spend(1)?;
-    let truth = match &question.ask {
+    Ok(match &question.ask {
         Ask::Present => true,
-        Ask::Read(cap) => {
-            let many = question.attribute.entry().many;
-            return read(values, many, usize::from(*cap), work).map(Answer::Reading);
-        }
+        Ask::Read(_) => false,
         Ask::Equals(wanted) => any_text(values, work, |text, work| {
             work.spend(if text.len() == wanted.len() {
                 text.len()
@@ -121,9 +124,8 @@ pub fn answer<'f>(
         })?,
         Ask::InNetwork(block) => any(values, work, |value, _| Ok(within(value, block)))?,
         Ask::Below(bound) => any(values, work, |value, _| Ok(below(value, *bound)))?,
-        Ask::Test(predicate) => return test(predicate, values, facts, work).map(Answer::Truth),
-    };
-    Ok(Answer::Truth(truth))
+        Ask::Test(predicate) => return test(predicate, values, facts, work),
+    })
 }
 
 fn any<'v>(
@@ -145,20 +147,40 @@ fn any_text(
     work: &mut Work,
     mut passes: impl FnMut(&[u8], &mut Work) -> Result<bool, TooMuchWork>,
 ) -> Result<bool, TooMuchWork> {
-    any(values, work, |value, work| {
-        passes(TextOf::new(value).as_bytes(), work)
+    // What nearly every question is about goes a short way.
+    if let Values::One(Value::Text(text)) = values {
+        work.spend(1)?;
+        return passes(text, work);
+    }
+    any(values, work, |value, work| match value {
+        Value::Text(text) => passes(text, work),
+        value => passes(TextOf::new(value).as_bytes(), work),
     })
 }
 
 /// A single-valued attribute reads as its text. A list reads as its values one after the other, each behind its length
 /// in two little-endian bytes, because no byte is forbidden within a value.
-fn read<'f>(
-    values: Values<'f>,
-    many: bool,
-    cap: usize,
+pub(crate) fn read<'f>(
+    attribute: &Attribute,
+    cap: u16,
+    facts: &'f dyn Facts,
     work: &mut Work,
 ) -> Result<Reading<'f>, Unanswered> {
-    if !many && let Some(value) = values.get(0) {
+    let values = match facts.get(attribute) {
+        Fact::Present(values) => values,
+        Fact::NotFetched => return Err(Unanswered::NotFetched),
+        Fact::Absent => {
+            return Ok(Reading {
+                length: None,
+                bytes: Cow::Borrowed(&[]),
+            });
+        }
+    };
+    work.spend(1)?;
+    let cap = usize::from(cap);
+    if !attribute.entry().many
+        && let Some(value) = values.get(0)
+    {
         let text = TextOf::new(value);
         work.spend(text.as_bytes().len().min(cap))?;
         let length = u32::try_from(text.as_bytes().len()).ok();
@@ -523,7 +545,7 @@ fn bool_of(value: Value<'_>) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::{Attribute, Name};
+    use crate::registry::Name;
     use std::collections::HashMap;
     use std::sync::Arc;
 

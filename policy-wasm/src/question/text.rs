@@ -18,28 +18,13 @@ pub(super) enum TextOf<'a> {
 
 impl<'a> TextOf<'a> {
     pub(super) fn new(value: Value<'a>) -> Self {
-        let mut rendered = Rendered {
-            bytes: [0; Rendered::ROOM],
-            length: 0,
-        };
-        // Nothing below is longer than the room; if it were, it would be cut, alike in walk and evaluation.
-        let written = match value {
-            Value::Text(bytes) => return Self::Borrowed(bytes),
-            Value::Number(number) => write_fixed_point(&mut rendered, number),
-            Value::Time(seconds) => match Timestamp::from_second(seconds) {
-                Ok(moment) => write!(rendered, "{moment}"),
-                Err(_) => write!(rendered, "{seconds}"),
-            },
-            Value::Address(address) => write!(rendered, "{address}"),
-            Value::Network(network) => write!(rendered, "{network}"),
-            Value::Bool(truth) => rendered.write_str(if truth { "true" } else { "false" }),
-        };
-        debug_assert!(
-            written.is_ok(),
-            "a value longer than {} bytes",
-            Rendered::ROOM
-        );
-        Self::Rendered(rendered)
+        match value {
+            Value::Text(bytes) => Self::Borrowed(bytes),
+            Value::Bool(truth) => Self::Borrowed(if truth { b"true" } else { b"false" }),
+            Value::Number(_) | Value::Time(_) | Value::Address(_) | Value::Network(_) => {
+                Self::Rendered(Rendered::of(value))
+            }
+        }
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -58,6 +43,26 @@ pub(super) struct Rendered {
 impl Rendered {
     /// The longest is a block of IPv6 addresses: 39 characters, a slash and 3 digits.
     const ROOM: usize = 48;
+
+    fn of(value: Value<'_>) -> Self {
+        let mut rendered = Self {
+            bytes: [0; Self::ROOM],
+            length: 0,
+        };
+        // Nothing below is longer than the room; if it were, it would be cut, alike in walk and evaluation.
+        let written = match value {
+            Value::Text(_) | Value::Bool(_) => Ok(()),
+            Value::Number(number) => write_fixed_point(&mut rendered, number),
+            Value::Time(seconds) => match Timestamp::from_second(seconds) {
+                Ok(moment) => write!(rendered, "{moment}"),
+                Err(_) => write!(rendered, "{seconds}"),
+            },
+            Value::Address(address) => write!(rendered, "{address}"),
+            Value::Network(network) => write!(rendered, "{network}"),
+        };
+        debug_assert!(written.is_ok(), "a value longer than {} bytes", Self::ROOM);
+        rendered
+    }
 }
 
 impl Write for Rendered {

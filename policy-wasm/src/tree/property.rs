@@ -36,10 +36,6 @@ impl Dice {
         usize::try_from(self.roll() % u64::try_from(bound).unwrap()).unwrap()
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "absent, or present without a value, or with one"
-    )]
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
@@ -88,6 +84,10 @@ struct Caller {
     prefixes: Option<Vec<String>>,
     prefix: Option<String>,
     max_keys: Option<i64>,
+    #[expect(
+        clippy::option_option,
+        reason = "absent, or present without a value, or with one"
+    )]
     tag: Option<Option<String>>,
     tls: bool,
     time: i64,

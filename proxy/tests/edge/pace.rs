@@ -177,7 +177,7 @@ async fn what_is_discarded_of_a_refused_upload_is_bounded() {
     let mut pouring = connect(served.address()).await;
     pouring.write_all(head).await.unwrap();
     let mut sent = 0;
-    while pouring.write_all(&[b'x'; 64 * 1_024]).await.is_ok() {
+    while pouring.write_all(&vec![b'x'; 64 * 1_024]).await.is_ok() {
         sent += 64 * 1_024;
         assert!(sent < 200_000_000, "the server reads on and on");
     }
