@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::clone_on_ref_ptr,
     clippy::panic,
     reason = "helpers of tests fail as tests do"
 )]

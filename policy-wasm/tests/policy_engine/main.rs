@@ -1,5 +1,10 @@
 //! The public face of the engine: hostile modules, plans and trees, machine code that is kept.
 
+#![expect(
+    clippy::items_after_statements,
+    reason = "what only one test needs stands in it"
+)]
+
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Modules from WAT, facts from a table, and an engine to try them with.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use policy_wasm::decider::{Decider, DeciderOptions};
@@ -20,8 +19,6 @@ pub(crate) enum Held {
     Text(String),
     Texts(Vec<String>),
     Number(i64),
-    Time(i64),
-    Address(IpAddr),
     Unfetched,
 }
 
@@ -43,8 +40,6 @@ impl Facts for Table {
             Some(Held::Text(text)) => Fact::text(text),
             Some(Held::Texts(texts)) => Fact::list(texts.as_slice()),
             Some(Held::Number(number)) => Fact::integer(*number),
-            Some(Held::Time(seconds)) => Fact::time(*seconds),
-            Some(Held::Address(address)) => Fact::address(*address),
             Some(Held::Unfetched) => Fact::NotFetched,
         }
     }
