@@ -15,6 +15,7 @@ pub(crate) use checks::{Check, Checks};
 pub(crate) use scene::{How, Scene, Signature};
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use policy_wasm::plan::Obligations;
 use postern_config::directory::Bucket;
@@ -104,10 +105,11 @@ pub(super) async fn decide(
     }
     let checks = checks::of(scene.request());
     gate.recall.remember(id, &bench, &checks);
-    let mut rulings = SmallVec::<[Ruling; 2]>::new();
-    for check in &checks {
-        rulings.push(bench.judge(check)?);
-    }
+    let began = Instant::now();
+    let judged: Result<SmallVec<[Ruling; 2]>, Refusal> =
+        checks.iter().map(|check| bench.judge(check)).collect();
+    gate.observer.metrics().decided(began.elapsed());
+    let rulings = judged?;
     if scene.request().escalations.acl.is_some() || scene.request().escalations.grants {
         // He may write ACLs, and there are none: buckets belong to their owners alone.
         return Err(Refusal::Upstream(
