@@ -16,7 +16,7 @@ pub use accept::Accepted;
 pub use answer::Answer;
 pub use authenticate::Signed;
 pub use authorize::Permit;
-pub(crate) use authorize::{Bench, Check, Checks, Scene, action};
+pub(crate) use authorize::{Bench, Check, Checks, Scene, action, checks_of};
 pub use gate::{Gate, GateParts, Place};
 pub use refusal::Refusal;
 
@@ -33,9 +33,11 @@ pub async fn serve(
     peer: &Peer,
     wire: Request<Intake>,
 ) -> Response<Riding<Answer>> {
-    let mut entry = Entry::open(&gate.observer, peer, &wire, gate.clock.now_ms());
+    // One reading of the clock serves all that is judged.
+    let now_ms = gate.clock.now_ms();
+    let mut entry = Entry::open(&gate.observer, peer, &wire, now_ms);
 
-    let response = match Box::pin(travel(gate, peer, wire, &mut entry)).await {
+    let response = match Box::pin(travel(gate, (peer, now_ms), wire, &mut entry)).await {
         Ok(response) => response,
         Err(refusal) => respond::refuse(&mut entry, &refusal),
     };
@@ -45,7 +47,7 @@ pub async fn serve(
 
 async fn travel(
     gate: &Arc<Gate>,
-    peer: &Peer,
+    (peer, now_ms): (&Peer, u64),
     wire: Request<Intake>,
     entry: &mut Entry,
 ) -> Result<Response<Answer>, Refusal> {
@@ -54,7 +56,7 @@ async fn travel(
 
     // 1. Accept: bytes of HTTP become an S3 request, within limits, or nothing. What is not a request is refused under the name of
     // whoever signed it: a stranger learns nothing of the parser.
-    let accepted: Accepted = match accept::parse(gate, peer, wire) {
+    let accepted: Accepted = match accept::parse(gate, peer, wire, now_ms) {
         Ok(accepted) => accepted,
         Err(misread) => return Err(authenticate::refuse(gate, &world, misread)),
     };

@@ -15,7 +15,7 @@ use postern_config::judge::{Judge, ModuleFaults, ModuleReport};
 use s3_protocol::call::Target;
 use serde_json::{Value, json};
 
-use crate::journey::{Bench, Check, Gate, action};
+use crate::journey::{Bench, Check, Checks, Gate, action, checks_of};
 use recall::Remembered;
 
 /// Answers for the policies of a gate.
@@ -111,10 +111,14 @@ fn explain(gate: &Arc<Gate>, remembered: &Remembered) -> Value {
         id,
         scene,
         world,
-        checks,
+        deletes,
         now_ms,
     } = remembered;
     let bench = Bench::new(gate, world, scene, *now_ms);
+    let checks = match deletes {
+        Some(checks) => Checks::clone(checks),
+        None => checks_of(scene.request()),
+    };
     let checks: Vec<Value> = checks
         .iter()
         .map(|check| explain_check(&gate.decider, &bench, check))

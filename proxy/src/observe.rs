@@ -13,6 +13,7 @@ mod text;
 mod trace;
 mod writer;
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -136,17 +137,28 @@ impl Observer {
     fn write(&self, record: &Record) {
         let total = record.started.elapsed();
         self.metrics.request(record, total);
+        if self.json.is_none() && self.text.is_none() {
+            return;
+        }
+        // Taken and given back, so that a line that panics leaves nothing behind.
+        let mut line = LINE.take();
         if let Some(writer) = &self.json {
-            let mut line = Vec::with_capacity(1_024);
             json::write(record, total, &self.place, &mut line);
             writer.append(&line);
+            line.clear();
         }
         if let Some(writer) = &self.text {
-            let mut line = Vec::with_capacity(768);
             text::write(record, total, &self.place, &mut line);
             writer.append(&line);
+            line.clear();
         }
+        LINE.set(line);
     }
+}
+
+thread_local! {
+    /// Where a line is written before it is appended: the memory of the worker's last one.
+    static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl fmt::Debug for Observer {

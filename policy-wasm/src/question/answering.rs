@@ -94,7 +94,8 @@ pub(crate) fn truth(
     facts: &dyn Facts,
     work: &mut Work,
 ) -> Result<bool, Unanswered> {
-    let values = match facts.get(&question.attribute) {
+    let fact = facts.get(&question.attribute);
+    let values = match &fact {
         Fact::Present(values) => values,
         Fact::NotFetched => return Err(Unanswered::NotFetched),
         Fact::Absent => return Ok(false),
@@ -128,14 +129,21 @@ pub(crate) fn truth(
     })
 }
 
-fn any<'v>(
-    values: Values<'v>,
+// Facts are looked at where they lie: a copy of one that was just written waits for the writes to land, which takes
+// longer than most answers.
+
+fn any(
+    values: &Values<'_>,
     work: &mut Work,
-    mut passes: impl FnMut(Value<'v>, &mut Work) -> Result<bool, TooMuchWork>,
+    mut passes: impl FnMut(&Value<'_>, &mut Work) -> Result<bool, TooMuchWork>,
 ) -> Result<bool, TooMuchWork> {
+    if let Values::One(value) = values {
+        work.spend(1)?;
+        return passes(value, work);
+    }
     for value in values.iter() {
         work.spend(1)?;
-        if passes(value, work)? {
+        if passes(&value, work)? {
             return Ok(true);
         }
     }
@@ -143,19 +151,40 @@ fn any<'v>(
 }
 
 fn any_text(
-    values: Values<'_>,
+    values: &Values<'_>,
     work: &mut Work,
     mut passes: impl FnMut(&[u8], &mut Work) -> Result<bool, TooMuchWork>,
 ) -> Result<bool, TooMuchWork> {
-    // What nearly every question is about goes a short way.
-    if let Values::One(Value::Text(text)) = values {
-        work.spend(1)?;
-        return passes(text, work);
+    match values {
+        // What nearly every question is about goes a short way.
+        Values::One(Value::Text(text)) => {
+            work.spend(1)?;
+            passes(text, work)
+        }
+        Values::Strs(list) => any_of(list, work, passes),
+        Values::Strings(list) => any_of(list, work, passes),
+        Values::Boxed(list) => any_of(list, work, passes),
+        Values::Shared(list) => any_of(list, work, passes),
+        Values::One(_) | Values::Networks(_) | Values::Many(_) => {
+            any(values, work, |value, work| {
+                passes(TextOf::new(*value).as_bytes(), work)
+            })
+        }
     }
-    any(values, work, |value, work| match value {
-        Value::Text(text) => passes(text, work),
-        value => passes(TextOf::new(value).as_bytes(), work),
-    })
+}
+
+fn any_of<T: AsRef<str>>(
+    list: &[T],
+    work: &mut Work,
+    mut passes: impl FnMut(&[u8], &mut Work) -> Result<bool, TooMuchWork>,
+) -> Result<bool, TooMuchWork> {
+    for text in list {
+        work.spend(1)?;
+        if passes(text.as_ref().as_bytes(), work)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A single-valued attribute reads as its text. A list reads as its values one after the other, each behind its length
@@ -212,7 +241,7 @@ pub(crate) fn read<'f>(
 
 fn test(
     predicate: &Predicate,
-    values: Values<'_>,
+    values: &Values<'_>,
     facts: &dyn Facts,
     work: &mut Work,
 ) -> Result<bool, Unanswered> {
@@ -223,7 +252,7 @@ fn test(
     let wanted = predicate.quantifier == Quantifier::Any;
     for value in values.iter() {
         work.spend(1)?;
-        if passes(&predicate.test, value, facts, work)? == wanted {
+        if passes(&predicate.test, &value, facts, work)? == wanted {
             return Ok(wanted);
         }
     }
@@ -232,13 +261,13 @@ fn test(
 
 fn passes(
     test: &Test,
-    value: Value<'_>,
+    value: &Value<'_>,
     facts: &dyn Facts,
     work: &mut Work,
 ) -> Result<bool, TooMuchWork> {
     match test {
         Test::Text(how, templates) => {
-            fits_any(*how, templates, TextOf::new(value).as_bytes(), facts, work)
+            fits_any(*how, templates, TextOf::new(*value).as_bytes(), facts, work)
         }
         Test::Number(order, operands) => {
             compares(operands, number_of, *order, number_of(value), facts, work)
@@ -260,7 +289,7 @@ fn passes(
 
 fn compares(
     operands: &[Operand<i64>],
-    of: fn(Value<'_>) -> Option<i64>,
+    of: fn(&Value<'_>) -> Option<i64>,
     order: Order,
     value: Option<i64>,
     facts: &dyn Facts,
@@ -278,7 +307,7 @@ fn compares(
 
 fn any_operand<T>(
     operands: &[Operand<T>],
-    of: fn(Value<'_>) -> Option<T>,
+    of: fn(&Value<'_>) -> Option<T>,
     facts: &dyn Facts,
     work: &mut Work,
     passes: impl Fn(&T) -> bool,
@@ -288,7 +317,7 @@ fn any_operand<T>(
         let found = match operand {
             Operand::Constant(constant) => passes(constant),
             Operand::Reference(attribute) => match facts.get(attribute) {
-                Fact::Present(values) => any(values, work, |value, _| {
+                Fact::Present(values) => any(&values, work, |value, _| {
                     Ok(of(value).is_some_and(|operand| passes(&operand)))
                 })?,
                 Fact::Absent | Fact::NotFetched => false,
@@ -488,17 +517,17 @@ fn folded(bytes: &[u8]) -> impl Iterator<Item = char> + '_ {
     })
 }
 
-fn below(value: Value<'_>, bound: i64) -> bool {
-    match value {
+fn below(value: &Value<'_>, bound: i64) -> bool {
+    match *value {
         Value::Number(number) | Value::Time(number) => number < bound,
         Value::Text(text) => fixed_point(text).is_some_and(|number| number < bound),
         Value::Address(_) | Value::Network(_) | Value::Bool(_) => false,
     }
 }
 
-fn within(value: Value<'_>, block: &IpNet) -> bool {
+fn within(value: &Value<'_>, block: &IpNet) -> bool {
     let address_within = |address: IpAddr| block.contains(&address.to_canonical());
-    match value {
+    match *value {
         Value::Address(address) => address_within(address),
         Value::Network(inner) => block.contains(&canonical(&inner)),
         Value::Text(text) => network(text).is_some_and(|inner| block.contains(&inner)),
@@ -506,8 +535,8 @@ fn within(value: Value<'_>, block: &IpNet) -> bool {
     }
 }
 
-fn number_of(value: Value<'_>) -> Option<i64> {
-    match value {
+fn number_of(value: &Value<'_>) -> Option<i64> {
+    match *value {
         Value::Number(number) => Some(number),
         Value::Time(seconds) => seconds.checked_mul(1_000),
         Value::Text(text) => fixed_point(text),
@@ -515,8 +544,8 @@ fn number_of(value: Value<'_>) -> Option<i64> {
     }
 }
 
-fn time_of(value: Value<'_>) -> Option<i64> {
-    match value {
+fn time_of(value: &Value<'_>) -> Option<i64> {
+    match *value {
         Value::Time(seconds) => Some(seconds),
         Value::Number(thousandths) => Some(thousandths.div_euclid(1_000)),
         Value::Text(text) => moment(text),
@@ -524,8 +553,8 @@ fn time_of(value: Value<'_>) -> Option<i64> {
     }
 }
 
-fn network_of(value: Value<'_>) -> Option<IpNet> {
-    match value {
+fn network_of(value: &Value<'_>) -> Option<IpNet> {
+    match *value {
         Value::Network(block) => Some(canonical(&block)),
         Value::Address(address) => Some(IpNet::from(address.to_canonical())),
         Value::Text(text) => network(text),
@@ -533,8 +562,8 @@ fn network_of(value: Value<'_>) -> Option<IpNet> {
     }
 }
 
-fn bool_of(value: Value<'_>) -> Option<bool> {
-    match value {
+fn bool_of(value: &Value<'_>) -> Option<bool> {
+    match *value {
         Value::Bool(truth) => Some(truth),
         Value::Text(text) if text.eq_ignore_ascii_case(b"true") => Some(true),
         Value::Text(text) if text.eq_ignore_ascii_case(b"false") => Some(false),

@@ -210,15 +210,30 @@ impl Keep {
         plus_is_space: true,
     };
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the table has a place for every byte"
+    )]
     const fn is_kept(self, byte: u8) -> bool {
-        is_unreserved(byte) || (self.slash && byte == b'/')
+        UNRESERVED[byte as usize] || (self.slash && byte == b'/')
     }
 }
 
-/// Source: RFC 3986, section 2.3, which "Signature Calculations" takes over.
-const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
+/// Which bytes are never encoded. Source: RFC 3986, section 2.3, which "Signature Calculations" takes over.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the table has a place for every byte"
+)]
+const UNRESERVED: [bool; 256] = {
+    let mut kept = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        kept[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    kept
+};
 
 /// Decodes `raw` and encodes it again, once. Nothing where a `%` is not followed by two hex digits.
 pub(crate) fn recode(raw: &[u8], keep: Keep, out: &mut impl Out) -> Option<()> {

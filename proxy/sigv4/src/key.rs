@@ -164,7 +164,13 @@ impl Signature {
 
 impl ConstantTimeEq for Signature {
     fn ct_eq(&self, other: &Self) -> Choice {
-        self.bytes.ct_eq(&other.bytes)
+        // By words: byte by byte, each behind its own barrier against the optimiser, takes ten times as long.
+        let (one, _) = self.bytes.as_chunks::<8>();
+        let (two, _) = other.bytes.as_chunks::<8>();
+        let differing = one.iter().zip(two).fold(0, |differing, (one, two)| {
+            differing | (u64::from_ne_bytes(*one) ^ u64::from_ne_bytes(*two))
+        });
+        differing.ct_eq(&0)
     }
 }
 
@@ -180,19 +186,36 @@ pub(crate) fn parse_sha256(text: &[u8]) -> Option<[u8; 32]> {
         return None;
     }
     let mut bytes = [0; 32];
+    // Digits are looked up, not compared: random digits make a processor mispredict every other comparison.
+    let mut seen = 0;
     let (pairs, _) = text.as_chunks::<2>();
     for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = lower_hex_value(high)? << 4 | lower_hex_value(low)?;
+        let (high, low) = (lower_hex_value(high), lower_hex_value(low));
+        seen |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(bytes)
+    (seen != NO_DIGIT).then_some(bytes)
 }
 
-const fn lower_hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+/// What stands for a byte that is no digit: all bits, so that it shows in a disjunction.
+const NO_DIGIT: u8 = 0xFF;
+
+/// The value of a lower-case hex digit, or [`NO_DIGIT`].
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the table has a place for every byte"
+)]
+const fn lower_hex_value(digit: u8) -> u8 {
+    const VALUES: [u8; 256] = {
+        let mut values = [NO_DIGIT; 256];
+        let mut value = 0;
+        while value < 16 {
+            values[hex_digit(value) as usize] = value;
+            value += 1;
+        }
+        values
+    };
+    VALUES[digit as usize]
 }
 
 /// Writes 32 bytes as 64 lower-case hex digits.

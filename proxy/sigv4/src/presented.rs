@@ -442,9 +442,9 @@ fn check_headers(headers: &HeaderMap, signed: &str, place: Place) -> Result<(), 
     let mut list = SmallVec::<[&str; 24]>::new();
     for name in split(signed, b';') {
         let is_name = !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase());
+            && name.bytes().fold(true, |fits, byte| {
+                fits & byte.is_ascii_graphic() & !byte.is_ascii_uppercase()
+            });
         // Ascending also means: none twice.
         if !is_name
             || list.len() == SIGNED_HEADERS_MAX

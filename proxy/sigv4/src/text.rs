@@ -1,11 +1,11 @@
 //! Cutting short texts at a byte.
 //!
 //! The standard library searches for a `char` with machinery that pays off in long texts; the parts of a
-//! credential have ten to sixty bytes, and this showed as a sixth of the time of a check.
+//! credential have ten to two hundred bytes, and this showed as a sixth of the time of a check.
 
 /// What is before and after the first `at`, which is ASCII.
 pub(crate) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
-    let place = text.bytes().position(|byte| byte == at)?;
+    let place = memchr::memchr(at, text.as_bytes())?;
     let (before, rest) = text.split_at_checked(place)?;
     Some((before, rest.get(1..)?))
 }

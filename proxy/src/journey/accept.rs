@@ -14,6 +14,8 @@ use crate::edge::{Intake, Peer};
 /// A request, understood. Nobody knows yet who sends it.
 #[derive(Debug)]
 pub struct Accepted {
+    /// When it came, milliseconds since 1970.
+    pub(super) now_ms: u64,
     pub(super) peer: Peer,
     pub(super) parts: Parts,
     /// The headers, with the names that a presigned URL carries in place of headers.
@@ -26,6 +28,8 @@ pub struct Accepted {
 /// What came and is not a request of S3.
 #[derive(Debug)]
 pub(super) struct Misread {
+    /// When it came, milliseconds since 1970.
+    pub(super) now_ms: u64,
     pub(super) parts: Parts,
     /// What to answer if its signature holds.
     pub(super) refusal: Refusal,
@@ -39,10 +43,12 @@ pub(super) fn parse(
     gate: &Gate,
     peer: &Peer,
     wire: Request<Intake>,
+    now_ms: u64,
 ) -> Result<Accepted, Box<Misread>> {
     let (parts, body) = wire.into_parts();
     match understand(gate, &parts) {
         Ok((request, addressing, headers)) => Ok(Accepted {
+            now_ms,
             peer: peer.clone(),
             headers,
             request,
@@ -50,7 +56,11 @@ pub(super) fn parse(
             body,
             parts,
         }),
-        Err(refusal) => Err(Box::new(Misread { parts, refusal })),
+        Err(refusal) => Err(Box::new(Misread {
+            now_ms,
+            parts,
+            refusal,
+        })),
     }
 }
 

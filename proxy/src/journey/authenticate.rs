@@ -29,13 +29,14 @@ use crate::world::{Caller, World};
 ///
 /// ```compile_fail,E0451
 /// # fn forge() -> postern::journey::Signed {
-/// postern::journey::Signed { scene: todo!(), body: todo!() }
+/// postern::journey::Signed { scene: todo!(), body: todo!(), now_ms: todo!() }
 /// # }
 /// ```
 #[derive(Debug)]
 pub struct Signed {
-    pub(super) scene: Scene,
+    pub(super) scene: Arc<Scene>,
     pub(super) body: Payload,
+    pub(super) now_ms: u64,
 }
 
 impl Signed {
@@ -65,9 +66,9 @@ pub(super) async fn verify(
     accepted: Accepted,
 ) -> Result<Signed, Refusal> {
     if matches!(accepted.request.call, Call::PostObject) {
-        return form::verify(gate, world, accepted).await;
+        return Box::pin(form::verify(gate, world, accepted)).await;
     }
-    let now = gate.clock.now_seconds();
+    let now = accepted.now_ms / 1_000;
     let (caller, signature, verifier) = {
         let head = Head::of(&accepted.parts);
         match Presented::read(head, now, &gate.expectation())? {
@@ -80,6 +81,7 @@ pub(super) async fn verify(
     };
     let namespace = namespace(world, &accepted.addressing.namespace, caller.as_deref());
     let Accepted {
+        now_ms,
         peer,
         parts,
         headers,
@@ -90,7 +92,7 @@ pub(super) async fn verify(
     let length = verifier
         .decoded_length()
         .or_else(|| content_length(&parts.headers));
-    let scene = Scene {
+    let scene = Arc::new(Scene {
         peer,
         headers: headers.unwrap_or(parts.headers),
         request,
@@ -100,17 +102,22 @@ pub(super) async fn verify(
         namespace,
         post: None,
         received: Arc::default(),
-    };
+    });
     Ok(Signed {
         scene,
         body: Payload::new(body, verifier, length),
+        now_ms,
     })
 }
 
 /// The refusal of what is not a request: that of its signature first.
 pub(super) fn refuse(gate: &Gate, world: &World, misread: Box<Misread>) -> Refusal {
-    let now = gate.clock.now_seconds();
-    let Misread { parts, refusal } = *misread;
+    let Misread {
+        now_ms,
+        parts,
+        refusal,
+    } = *misread;
+    let now = now_ms / 1_000;
     match Presented::read(Head::of(&parts), now, &gate.expectation()) {
         Ok(Presented::Anonymous(_)) => refusal,
         Ok(Presented::Signed(claim)) => match check(gate, world, &claim, now) {

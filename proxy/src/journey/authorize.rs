@@ -11,7 +11,7 @@ mod scene;
 
 pub(crate) use again::{Again, Supervised, Way};
 pub(crate) use bench::{Bench, action};
-pub(crate) use checks::{Check, Checks};
+pub(crate) use checks::{Check, Checks, of as checks_of};
 pub(crate) use scene::{How, Scene, Signature};
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use policy_wasm::plan::Obligations;
 use postern_config::directory::Bucket;
 use s3_protocol::call::{Call, Target};
 use s3_protocol::limits::XML_BYTES_MAX;
-use s3_protocol::xml::{self, Delete, DeleteEntry};
+use s3_protocol::xml::{self, DeleteEntry};
 use s3_protocol::{BucketName, S3Code, S3Error};
 use smallvec::SmallVec;
 
@@ -55,7 +55,7 @@ pub(super) enum Granted {
         /// Where it is done.
         main: Ruling,
         /// What a copy reads.
-        source: Option<Ruling>,
+        source: Option<Box<Ruling>>,
     },
     /// The entries of a DeleteObjects that may be deleted, and those that may not.
     Deletes {
@@ -88,27 +88,33 @@ pub(super) async fn decide(
     signed: Signed,
     id: RequestId,
 ) -> Result<Permit, Refusal> {
-    let Signed { scene, body } = signed;
-    let scene = Arc::new(scene);
-    let bench = Bench::new(gate, world, &scene, gate.clock.now_ms());
+    match &signed.scene.request().call {
+        Call::DeleteObjects(_) => Box::pin(deletes(gate, world, signed, id)).await,
+        _ => request(gate, world, signed, id),
+    }
+}
+
+/// Judges a request whose checks follow from its head.
+fn request(
+    gate: &Arc<Gate>,
+    world: &Arc<World>,
+    Signed {
+        scene,
+        body,
+        now_ms,
+    }: Signed,
+    id: RequestId,
+) -> Result<Permit, Refusal> {
+    let bench = Bench::new(gate, world, &scene, now_ms);
     if matches!(scene.request().call, Call::Unbuilt) {
         return Err(bench.unbuilt());
     }
-    if let Call::DeleteObjects(digests) = &scene.request().call {
-        let bucket = bench.bucket()?;
-        let document = body
-            .document(digests, XML_BYTES_MAX)
-            .await
-            .map_err(Refusal::Body)?;
-        let delete = xml::delete(&document).map_err(Refusal::Body)?;
-        return deletes(&bench, id, &bucket, delete);
-    }
     let checks = checks::of(scene.request());
-    gate.recall.remember(id, &bench, &checks);
     let began = Instant::now();
     let judged: Result<SmallVec<[Ruling; 2]>, Refusal> =
         checks.iter().map(|check| bench.judge(check)).collect();
     gate.observer.metrics().decided(began.elapsed());
+    gate.recall.remember(id, &bench, None, judged.is_ok());
     let rulings = judged?;
     if scene.request().escalations.acl.is_some() || scene.request().escalations.grants {
         // He may write ACLs, and there are none: buckets belong to their owners alone.
@@ -125,11 +131,14 @@ pub(super) async fn decide(
         .next()
         .ok_or(Refusal::Upstream(S3Code::InternalError.into()))?;
     let source = if copies { rulings.next() } else { None };
-    let again = Again::new(gate, &scene, checks);
+    let again = Again::new(gate, &scene);
     let modules = bench.modules();
     Ok(Permit {
         scene,
-        granted: Granted::Request { main, source },
+        granted: Granted::Request {
+            main,
+            source: source.map(Box::new),
+        },
         body,
         again,
         modules,
@@ -137,19 +146,32 @@ pub(super) async fn decide(
 }
 
 /// Judges each entry of a DeleteObjects by itself: the request as a whole is never refused for one of them.
-fn deletes(
-    bench: &Bench<'_>,
+async fn deletes(
+    gate: &Arc<Gate>,
+    world: &Arc<World>,
+    Signed {
+        scene,
+        body,
+        now_ms,
+    }: Signed,
     id: RequestId,
-    bucket: &Arc<Bucket>,
-    delete: Delete,
 ) -> Result<Permit, Refusal> {
+    let bench = Bench::new(gate, world, &scene, now_ms);
+    let Call::DeleteObjects(digests) = &scene.request().call else {
+        return Err(Refusal::Upstream(S3Code::InvalidRequest.into()));
+    };
+    let bucket = bench.bucket()?;
+    let document = body
+        .document(digests, XML_BYTES_MAX)
+        .await
+        .map_err(Refusal::Body)?;
+    let delete = xml::delete(&document).map_err(Refusal::Body)?;
     // An entry that is no key needs no check: it is answered with its own error.
     let check = |entry: &DeleteEntry| {
         let (key, ask) = entry.target.as_ref().ok()?;
         Some(checks::of_delete(&bucket.name, key, ask.version))
     };
     let all: Checks = delete.entries.iter().filter_map(check).collect();
-    bench.gate.recall.remember(id, bench, &all);
     let mut passed = Checks::new();
     let mut entries = Vec::with_capacity(delete.entries.len());
     for entry in delete.entries {
@@ -170,21 +192,27 @@ fn deletes(
                 passed.push(check);
                 Ok(ruling.obligations)
             }
-            Err(undecided @ Refusal::Undecided { .. }) => return Err(undecided),
+            Err(undecided @ Refusal::Undecided { .. }) => {
+                gate.recall.remember(id, &bench, Some(&all), false);
+                return Err(undecided);
+            }
             Err(refusal) => Err(refusal.answer()),
         };
         entries.push((entry, ruling));
     }
+    let all_passed = passed.len() == all.len();
+    gate.recall.remember(id, &bench, Some(&all), all_passed);
+    let modules = bench.modules();
     Ok(Permit {
-        scene: Arc::clone(bench.scene),
+        again: Again::of_deletes(gate, &scene, passed),
+        scene,
         granted: Granted::Deletes {
-            bucket: Arc::clone(bucket),
+            bucket,
             entries,
             quiet: delete.quiet,
         },
         body: Payload::none(),
-        again: Again::new(bench.gate, bench.scene, passed),
-        modules: bench.modules(),
+        modules,
     })
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn send(gate: &Arc<Gate>, permit: Permit) -> Result<Done, Refus
             entries,
             quiet,
         } => {
-            let answers = delete::many(&gate.node, &bucket, entries, again).await?;
+            let answers = Box::pin(delete::many(&gate.node, &bucket, entries, again)).await?;
             let outcome = Outcome::DeletedMany { quiet, answers };
             return Ok(Done {
                 scene,
@@ -58,7 +58,7 @@ pub(super) async fn send(gate: &Arc<Gate>, permit: Permit) -> Result<Done, Refus
     };
     let outcome = match scene.request().target.clone() {
         Target::Service => errand.on_service(),
-        Target::Bucket(_) => errand.on_bucket(body).await,
+        Target::Bucket(_) => Box::pin(errand.on_bucket(body)).await,
         Target::Object(_, key) => errand.on_object(key, body).await,
     }?;
     Ok(Done {
@@ -84,7 +84,7 @@ struct Errand<'a> {
     gate: &'a Arc<Gate>,
     scene: &'a Arc<Scene>,
     main: Ruling,
-    source: Option<Ruling>,
+    source: Option<Box<Ruling>>,
     again: Again,
 }
 
@@ -177,17 +177,18 @@ impl Errand<'_> {
         match &self.scene.request().call {
             Call::GetObject(ask) => self.get(&place, ask).await,
             Call::HeadObject(ask) => self.head(&place, ask).await,
-            Call::PutObject(ask) => self.put(&place, ask, body).await,
-            Call::CopyObject(_) | Call::UploadPartCopy(_) => self.copy(place).await,
+            Call::PutObject(ask) => Box::pin(self.put(&place, ask, body)).await,
+            // Boxed, as the large ones below: a read would have to carry their room about.
+            Call::CopyObject(_) | Call::UploadPartCopy(_) => Box::pin(self.copy(place)).await,
             Call::DeleteObject(ask) => {
                 let guards = guards::of(self.scene, &self.main.obligations, &self.again);
-                self.node()
-                    .delete_object(&place, ask, guards)
+                let deleted = self.node().delete_object(&place, ask, guards);
+                Box::pin(deleted)
                     .await
                     .map(Outcome::Deleted)
                     .map_err(upstream)
             }
-            _ => self.on_upload(&place, body).await,
+            _ => Box::pin(self.on_upload(&place, body)).await,
         }
     }
 

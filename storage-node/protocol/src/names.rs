@@ -1,20 +1,22 @@
 //! Names that requests carry: buckets, keys, versions, uploads, entity tags. Each has one fallible door.
 //!
+//! Names are shared, not copied: a request hands its key to its checks, to the upstream and to the log.
 //! A key is bytes, never a path: `.`, `..` and `a//b` are three ordinary keys. It is valid UTF-8, as in S3.
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::limits::{BUCKET_NAME_BYTES_MAX, BUCKET_NAME_BYTES_MIN, KEY_BYTES_MAX};
 
 /// A bucket's name: 3 to 63 bytes of `a-z 0-9 . -`, no `--`, no `..`, not an IPv4 address.
 /// Source: S3 User Guide, "Bucket naming rules"; `--` is ours (it separates a bucket from an alias in host names).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BucketName(Box<str>);
+pub struct BucketName(Arc<str>);
 
 /// An object's key: 1 to 1,024 bytes of UTF-8. Source: S3 User Guide, "Object key names".
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ObjectKey(Box<str>);
+pub struct ObjectKey(Arc<str>);
 
 /// A version of an object: `null`, or 128 bits, written as 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

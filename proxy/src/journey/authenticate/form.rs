@@ -55,7 +55,9 @@ pub(super) async fn verify(
         bytes: 0,
     };
     let form = file.fields().await.map_err(Refusal::Form)?;
-    let (caller, signature, range) = check(gate, world, bucket, &form)?;
+    // The policy's time runs out by when the fields are read, not by when the head came.
+    let now_ms = gate.clock.now_ms();
+    let (caller, signature, range) = check(gate, world, (bucket, &form), now_ms / 1_000)?;
     file.range = range;
     let PostObject {
         key,
@@ -64,7 +66,7 @@ pub(super) async fn verify(
         escalations,
     } = form.understand(bucket).map_err(Refusal::Form)?;
     let namespace = namespace(world, &addressing.namespace, caller.as_deref());
-    let scene = Scene {
+    let scene = Arc::new(Scene {
         peer,
         headers: parts.headers,
         request: S3Request {
@@ -83,10 +85,11 @@ pub(super) async fn verify(
         namespace,
         post: Some(answer),
         received: Arc::default(),
-    };
+    });
     Ok(Signed {
         scene,
         body: Payload::of_form(file, BodyVerifier::Unsigned),
+        now_ms,
     })
 }
 
@@ -95,10 +98,9 @@ type Checked = (Option<Arc<Caller>>, Option<Signature>, LengthRange);
 fn check(
     gate: &Gate,
     world: &World,
-    bucket: &BucketName,
-    form: &s3_protocol::form::Form,
+    (bucket, form): (&BucketName, &s3_protocol::form::Form),
+    now: u64,
 ) -> Result<Checked, Refusal> {
-    let now = gate.clock.now_seconds();
     // Conditions are about what results.
     let filled: Vec<(&str, String)> = form
         .fields()

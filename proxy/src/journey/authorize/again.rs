@@ -11,7 +11,7 @@ use s3_protocol::{S3Code, S3Error};
 
 use super::super::gate::Gate;
 use super::bench::Bench;
-use super::checks::Checks;
+use super::checks::{self, Checks};
 use super::scene::Scene;
 use crate::world::World;
 
@@ -23,15 +23,23 @@ pub(crate) const RECHECK_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Again {
     gate: Arc<Gate>,
     scene: Arc<Scene>,
-    checks: Checks,
+    /// The checks that came from the body; those of any other request follow from the request.
+    deletes: Option<Box<Checks>>,
 }
 
 impl Again {
-    pub(super) fn new(gate: &Arc<Gate>, scene: &Arc<Scene>, checks: Checks) -> Self {
+    pub(super) fn new(gate: &Arc<Gate>, scene: &Arc<Scene>) -> Self {
         Self {
             gate: Arc::clone(gate),
             scene: Arc::clone(scene),
-            checks,
+            deletes: None,
+        }
+    }
+
+    pub(super) fn of_deletes(gate: &Arc<Gate>, scene: &Arc<Scene>, checks: Checks) -> Self {
+        Self {
+            deletes: Some(Box::new(checks)),
+            ..Self::new(gate, scene)
         }
     }
 
@@ -65,17 +73,23 @@ impl Again {
 
     fn judge_as(&self, scene: &Arc<Scene>, world: &Arc<World>, now_ms: u64) -> Result<(), S3Error> {
         let bench = Bench::new(&self.gate, world, scene, now_ms);
-        for check in &self.checks {
-            bench.judge(check).map_err(|refusal| refusal.answer())?;
+        let judge = |check| {
+            bench
+                .judge(check)
+                .map(drop)
+                .map_err(|refusal| refusal.answer())
+        };
+        match &self.deletes {
+            Some(checks) => checks.iter().try_for_each(judge),
+            None => checks::of(scene.request()).iter().try_for_each(judge),
         }
-        Ok(())
     }
 }
 
 impl std::fmt::Debug for Again {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Again")
-            .field("checks", &self.checks)
+            .field("operation", &self.scene.request().operation)
             .finish_non_exhaustive()
     }
 }
@@ -85,7 +99,8 @@ impl std::fmt::Debug for Again {
 pub struct Supervised<B> {
     body: B,
     again: Again,
-    due: Instant,
+    /// When it is judged next. Not before the first piece has passed: most bodies have but one, and need no clock.
+    due: Option<Instant>,
     way: Way,
 }
 
@@ -104,7 +119,7 @@ impl<B> Supervised<B> {
         Self {
             body,
             again,
-            due: Instant::now() + RECHECK_EVERY,
+            due: None,
             way,
         }
     }
@@ -123,14 +138,18 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, S3Error>>> {
         let this = self.get_mut();
-        let now = Instant::now();
-        if now >= this.due {
-            this.due = now + RECHECK_EVERY;
+        if let Some(due) = this.due
+            && Instant::now() >= due
+        {
+            this.due = None;
             if let Err(refused) = this.again.judge() {
                 return Poll::Ready(Some(Err(refused)));
             }
         }
         let polled = Pin::new(&mut this.body).poll_frame(cx).map_err(Into::into);
+        if this.due.is_none() && !this.body.is_end_stream() {
+            this.due = Some(Instant::now() + RECHECK_EVERY);
+        }
         if let (Way::In, Poll::Ready(Some(Ok(frame)))) = (this.way, &polled) {
             this.again
                 .scene

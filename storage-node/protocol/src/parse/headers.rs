@@ -17,7 +17,11 @@ pub(crate) fn one<'h>(
     headers: &'h HeaderMap,
     name: &'static str,
 ) -> Result<Option<&'h HeaderValue>, S3Error> {
-    let mut values = headers.get_all(name).iter();
+    // A look at each costs less than to hash the name: there are ten or twenty.
+    let mut values = headers
+        .iter()
+        .filter(|(found, _)| found.as_str() == name)
+        .map(|(_, value)| value);
     let first = values.next();
     match values.next() {
         None => Ok(first),
