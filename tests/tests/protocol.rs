@@ -348,3 +348,19 @@ fn what_is_unknown_is_dropped_on_reads_and_refused_elsewhere() {
     ask(&gate, Call::put("/demo-bucket/q?x-id=PutObject", b"x")).expect(200);
     assert_eq!(ask(&gate, Call::get("/demo-bucket/q")).text(), "x");
 }
+
+#[test]
+fn the_headers_of_an_answer_are_not_chosen_by_a_stranger() {
+    let gate = Gate::start();
+    ask(&gate, Call::put("/demo-bucket/page", b"x")).expect(200);
+    let target = "/demo-bucket/page?response-content-type=text%2Fhtml";
+    let answer = ask(&gate, Call::get(target));
+    assert_eq!(answer.expect(200).header("content-type"), Some("text/html"));
+
+    // Whether the bucket and the object are there makes no difference.
+    for target in [target, "/no-such-bucket/page?response-expires=0"] {
+        let anonymous = |call: Call| call.anonymous(gate.host()).send(&gate);
+        anonymous(Call::get(target)).expect_error(400, "InvalidRequest");
+        anonymous(Call::head(target)).expect(400);
+    }
+}

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use http::header::CONTENT_LENGTH;
 use postern_config::directory::{AccessKeyId, NamespaceId};
-use s3_protocol::Call;
 use s3_protocol::host::Namespace;
+use s3_protocol::{Call, S3Code, S3Error};
 use sigv4::{BodyVerifier, Claim, Head, Place, Presented, SecretKey, SigningKey};
 
 use super::accept::{Accepted, Misread};
@@ -72,7 +72,10 @@ pub(super) async fn verify(
     let (caller, signature, verifier) = {
         let head = Head::of(&accepted.parts);
         match Presented::read(head, now, &gate.expectation())? {
-            Presented::Anonymous(anonymous) => (None, None, anonymous.body()),
+            Presented::Anonymous(anonymous) => {
+                refuse_overrides(&accepted.request.call)?;
+                (None, None, anonymous.body())
+            }
             Presented::Signed(claim) => {
                 let (caller, signature, verifier) = check(gate, world, &claim, now)?;
                 (Some(caller), Some(signature), verifier)
@@ -125,6 +128,19 @@ pub(super) fn refuse(gate: &Gate, world: &World, misread: Box<Misread>) -> Refus
             Err(stranger) => stranger,
         },
         Err(cause) => cause.into(),
+    }
+}
+
+/// Who does not sign does not choose the headers of an answer: a link could make a page of what its owner stored as plain data.
+/// S3 says so before it looks for the bucket, in this sentence, for HEAD too.
+fn refuse_overrides(call: &Call) -> Result<(), Refusal> {
+    const SENTENCE: &str =
+        "Request specific response headers cannot be used for anonymous GET requests.";
+    match call {
+        Call::GetObject(ask) | Call::HeadObject(ask) if !ask.response_overrides.is_empty() => Err(
+            Refusal::Accept(S3Error::with(S3Code::InvalidRequest, SENTENCE)),
+        ),
+        _ => Ok(()),
     }
 }
 
@@ -208,4 +224,28 @@ fn namespace(world: &World, host: &Namespace, caller: Option<&Caller>) -> Option
 
 fn content_length(headers: &http::HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::{CONTENT_TYPE, HeaderValue};
+    use s3_protocol::call::GetObject;
+
+    use super::*;
+
+    #[test]
+    fn the_headers_of_an_answer_are_chosen_by_who_signs() {
+        let chosen = GetObject {
+            response_overrides: vec![(CONTENT_TYPE, HeaderValue::from_static("text/html"))],
+            ..GetObject::default()
+        };
+        for call in [Call::GetObject(chosen.clone()), Call::HeadObject(chosen)] {
+            let refusal = refuse_overrides(&call).unwrap_err();
+            assert_eq!(refusal.answer().code, S3Code::InvalidRequest, "{call:?}");
+        }
+        let plain = GetObject::default();
+        for call in [Call::GetObject(plain.clone()), Call::HeadObject(plain)] {
+            assert!(refuse_overrides(&call).is_ok(), "{call:?}");
+        }
+    }
 }
