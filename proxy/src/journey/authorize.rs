@@ -8,6 +8,7 @@ mod bench;
 mod checks;
 mod facts;
 mod scene;
+mod sight;
 
 pub(crate) use again::{Again, Supervised, Way};
 pub(crate) use bench::{Bench, action};

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use policy_wasm::plan::{ActionId, Decision, Denial, Denied, PlanError};
 use postern_config::directory::{Bucket, BucketState};
 use s3_protocol::call::Target;
-use s3_protocol::{BucketName, Operation, S3Code};
+use s3_protocol::{BucketName, Operation, S3Code, S3Error};
 
 use super::super::gate::Gate;
 use super::super::refusal::Refusal;
 use super::checks::Check;
 use super::facts::CheckFacts;
 use super::scene::Scene;
+use super::sight::{Case, Sight};
 use super::{Ruling, bucket_of};
 use crate::observe::Modules;
 use crate::world::{TenantPlan, World};
@@ -43,23 +44,21 @@ impl<'a> Bench<'a> {
     pub(crate) fn judge(&self, check: &Check) -> Result<Ruling, Refusal> {
         let name = bucket_of(&check.target);
         let bucket = self.bucket_of(check);
-        if let Some(name) = name
-            && bucket.is_none()
-            && check.operation != Operation::CreateBucket
-        {
+        let makes = check.operation == Operation::CreateBucket;
+        if let (Some(name), None, false) = (name, &bucket, makes) {
             return Err(self.missing(name));
         }
         self.expect_owner(check, bucket.as_deref())?;
         let ruled = self.decide(check, bucket.as_ref());
-        if matches!(ruled, Err(Refusal::Denied { .. }))
-            && check.operation == Operation::CreateBucket
-            && let (Some(name), Some(_)) = (name, &bucket)
-            && self.may_find(name, bucket.as_ref())
-        {
-            // Tools create the bucket that they cannot see, and take this answer for success.
-            return Err(Refusal::Upstream(S3Code::BucketAlreadyOwnedByYou.into()));
+        match (name, &bucket, ruled) {
+            (Some(name), Some(found), Err(denied @ Refusal::Denied { .. })) if makes => {
+                let sight = Sight::open_if(self.look(name, Some(found)).is_ok());
+                Err(Case::Taken
+                    .answer(sight)
+                    .map_or(denied, |code| Refusal::Upstream(code.into())))
+            }
+            (_, _, ruled) => ruled,
         }
-        ruled
     }
 
     /// Whether the bucket belongs to whom the client believes, by the number of the account or of the user.
@@ -96,16 +95,16 @@ impl<'a> Bench<'a> {
         bucket.is_some() && self.decide(&check, bucket.as_ref()).is_ok()
     }
 
-    /// An operation that is known and not built: 501, and to a stranger not even that.
+    /// The refusal of an operation that is known and not built.
     pub(super) fn unbuilt(&self) -> Refusal {
-        if self.scene.caller().is_none() {
-            return Refusal::Denied {
+        match Case::Unbuilt.answer(self.signed()) {
+            Some(_) => Refusal::Unbuilt(self.scene.request().operation),
+            None => Refusal::Denied {
                 layer: "grants".to_owned(),
                 reason: "anonymous".to_owned(),
                 modules: None,
-            };
+            },
         }
-        Refusal::Unbuilt(self.scene.request().operation)
     }
 
     /// The modules that judge here, as the log names them.
@@ -154,9 +153,10 @@ impl<'a> Bench<'a> {
     }
 
     fn denied(&self, plan: &TenantPlan, denied: &Denied) -> Refusal {
-        // To a signed stranger nothing of this namespace exists.
-        if denied.denial == Denial::Ungranted && self.scene.caller().is_some() {
-            return Refusal::Upstream(S3Code::NoSuchBucket.into());
+        if denied.denial == Denial::Ungranted
+            && let Some(code) = Case::Ungranted.answer(self.signed())
+        {
+            return Refusal::Upstream(code.into());
         }
         let layer = denied
             .denial
@@ -174,21 +174,28 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// The refusal of a bucket that is not there. Out of the scope of the key it is 403 whether or not it exists, and so it is
-    /// for the anonymous.
+    /// The refusal of a bucket that is not there.
     fn missing(&self, name: &BucketName) -> Refusal {
-        let check = Check::new(Operation::HeadBucket, Target::Bucket(name.clone()));
-        match self.decide(&check, None) {
-            Ok(_) => Refusal::Upstream(
-                s3_protocol::S3Error::new(S3Code::NoSuchBucket).and("BucketName", name.as_str()),
-            ),
-            Err(refusal) => refusal,
+        let looked = self.look(name, None);
+        let sight = Sight::open_if(looked.is_ok());
+        match (Case::Absent.answer(sight), looked) {
+            (None, Err(refusal)) => refusal,
+            (code, _) => {
+                let code = code.unwrap_or(S3Code::NoSuchBucket);
+                Refusal::Upstream(S3Error::new(code).and("BucketName", name.as_str()))
+            }
         }
     }
 
-    fn may_find(&self, name: &BucketName, bucket: Option<&Arc<Bucket>>) -> bool {
+    /// Whether the caller may ask if the bucket is there, and what he is answered if he may not.
+    fn look(&self, name: &BucketName, bucket: Option<&Arc<Bucket>>) -> Result<Ruling, Refusal> {
         let check = Check::new(Operation::HeadBucket, Target::Bucket(name.clone()));
-        self.decide(&check, bucket).is_ok()
+        self.decide(&check, bucket)
+    }
+
+    /// What a caller may know of the gate: who has a key, more than the anonymous.
+    fn signed(&self) -> Sight {
+        Sight::open_if(self.scene.caller().is_some())
     }
 
     fn find(&self, name: &BucketName) -> Option<Arc<Bucket>> {
