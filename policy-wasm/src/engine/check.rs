@@ -172,6 +172,7 @@ impl Checking {
                 at_most("memories", memories.count(), 1)?;
                 for memory in memories.clone() {
                     let memory = memory?;
+                    // A maximum says nothing here: an instance is held at its minimum, see `ResourceLimiter` in the imports.
                     at_most("pages of memory", memory.initial, pages_max())?;
                     self.memories.push(memory);
                 }

@@ -108,35 +108,47 @@ fn a_bulk_fill_is_paid_for() {
 }
 
 #[test]
-fn memory_never_grows() {
+fn a_memory_stays_at_its_minimum_whatever_maximum_it_declares() {
     let engine = engine();
-    let wat = r#"(module (memory (export "memory") 1)
-        (func (export "decide") (result i32)
-            (loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
-            (i32.eq (memory.size) (i32.const 1))))"#;
-    let module = load(&engine, wat, &[]);
-    for _ in 0..3 {
-        assert_eq!(
-            module.evaluate(&Table::default(), 0).unwrap().verdict,
-            Verdict::Allow
+    // Linkers leave the maximum out unless told otherwise; an instance may not grow towards one either way.
+    for limits in ["1", "1 1", "1 2", "1 65536", "0 1", "17", "2 32"] {
+        let pages = limits.split(' ').next().unwrap();
+        let wat = format!(
+            r#"(module (memory (export "memory") {limits})
+            (func (export "decide") (result i32)
+                (if (i32.ne (memory.grow (i32.const 0)) (i32.const {pages})) (then (return (i32.const 2))))
+                (loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+                (i32.eq (memory.size) (i32.const {pages}))))"#
         );
+        let module = load(&engine, &wat, &[]);
+        for _ in 0..3 {
+            let evaluation = module.evaluate(&Table::default(), 0).unwrap();
+            assert_eq!(evaluation.verdict, Verdict::Allow, "{limits}");
+        }
     }
 }
 
 #[test]
 fn a_memory_at_the_bound_is_taken_and_one_page_more_is_not() {
-    let wat = |pages: usize| {
+    let wat = |limits: &str| {
         format!(
-            r#"(module (memory (export "memory") {pages}) (func (export "decide") (result i32) (i32.const 1)))"#
+            r#"(module (memory (export "memory") {limits}) (func (export "decide") (result i32) (i32.const 1)))"#
         )
     };
     let engine = engine();
-    let module = load(&engine, &wat(MEMORY_PAGES_MAX), &[]);
-    assert!(module.evaluate(&Table::default(), 0).is_ok());
-    assert!(matches!(
-        refusal(&assemble(&wat(MEMORY_PAGES_MAX + 1), &[])),
-        CheckError::TooMany { .. }
-    ));
+    let (most, over) = (MEMORY_PAGES_MAX, MEMORY_PAGES_MAX + 1);
+    for limits in [
+        format!("{most}"),
+        format!("{most} {most}"),
+        format!("{most} {over}"),
+    ] {
+        let module = load(&engine, &wat(&limits), &[]);
+        assert!(module.evaluate(&Table::default(), 0).is_ok(), "{limits}");
+    }
+    for limits in [format!("{over}"), format!("{over} {over}")] {
+        let refused = refusal(&assemble(&wat(&limits), &[]));
+        assert!(matches!(refused, CheckError::TooMany { .. }), "{limits}");
+    }
 }
 
 #[test]
