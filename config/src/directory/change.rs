@@ -16,8 +16,8 @@ use serde_json::Value;
 pub(super) use sweep::next_step as sweep_step;
 
 use super::command::{Actor, Command, CommandError, Outcome, Refusal};
-use super::names::{AccessKeyId, TenantId, UserId};
-use super::record::{AccessKey, Bucket, Tenant, TenantStatus, User, UserStatus};
+use super::names::{AccessKeyId, Name, NamespaceId, TenantId, UserId};
+use super::record::{AccessKey, Bucket, Namespace, Tenant, TenantStatus, User, UserStatus};
 use super::rows::Record;
 use super::state::State;
 use crate::engine::{Op, Revision};
@@ -72,6 +72,18 @@ impl Plan {
     fn remove(mut self, record: &Record) -> Self {
         self.ops.push(Op::Delete(record.key()));
         self
+    }
+
+    /// Founds the namespace that comes with something new, where it has one.
+    fn found(self, namespace: Option<NamespaceId>) -> Result<Self, CommandError> {
+        match namespace {
+            Some(id) => self.write(&Record::Namespace(Namespace {
+                id,
+                alias: None,
+                revision: Revision::default(),
+            })),
+            None => Ok(self),
+        }
     }
 
     fn detail(mut self, detail: Value) -> Self {
@@ -215,6 +227,15 @@ fn missing(what: &'static str, which: impl ToString) -> CommandError {
         what,
         which: which.to_string(),
     }
+}
+
+/// The refusal of a name that something else has.
+fn taken<T>(what: &'static str, name: &Name) -> Result<T, CommandError> {
+    Err(CommandError::Taken {
+        what,
+        name: name.to_string(),
+        bucket: None,
+    })
 }
 
 fn refuse<T>(refusal: Refusal) -> Result<T, CommandError> {

@@ -130,9 +130,7 @@ pub(crate) async fn activate(
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
-    let name = name_of(name)?;
-    let actor = actor_of(&request);
-    let asked: Activate = read_json(&admin, request).await?;
+    let (name, actor, asked): (_, _, Activate) = asked(&admin, name, request).await?;
     let scope = scope_of(&admin.directory.state(), asked.tenant.as_ref())?;
     prepare(&admin, asked.digest).await?;
     let command = Command::ActivateModule(scope, name, asked.digest);
@@ -144,9 +142,7 @@ pub(crate) async fn roll_back(
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
-    let name = name_of(name)?;
-    let actor = actor_of(&request);
-    let asked: Whose = read_json(&admin, request).await?;
+    let (name, actor, asked): (_, _, Whose) = asked(&admin, name, request).await?;
     let state = admin.directory.state();
     let scope = scope_of(&state, asked.tenant.as_ref())?;
     let binding = state.binding(scope, &name).cloned();
@@ -173,17 +169,22 @@ pub(crate) async fn deactivate(
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
-    let name = name_of(name)?;
-    let actor = actor_of(&request);
-    let asked: Whose = read_json(&admin, request).await?;
+    let (name, actor, asked): (_, _, Whose) = asked(&admin, name, request).await?;
     let scope = scope_of(&admin.directory.state(), asked.tenant.as_ref())?;
-    let applied = admin
-        .directory
-        .apply(Command::DeactivateModule(scope, name), actor)
-        .await?;
-    Ok(Json(
-        json!({ "active": null, "revision": applied.revision }),
-    ))
+    let command = Command::DeactivateModule(scope, name);
+    in_force(admin.directory.apply(command, actor).await?)
+}
+
+/// What every change of one module brings: its name, who asks, and the document.
+async fn asked<T: serde::de::DeserializeOwned>(
+    admin: &Admin,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<(Name, Actor, T), Problem> {
+    let Path(name) = name?;
+    let name = name.parse().map_err(|_| Problem::not_found("module"))?;
+    let actor = actor_of(&request);
+    Ok((name, actor, read_json(admin, request).await?))
 }
 
 async fn prepare(admin: &Admin, digest: Digest) -> Result<(), Problem> {
@@ -200,7 +201,7 @@ async fn stored(admin: &Admin, digest: Digest) -> Result<Option<Arc<[u8]>>, Prob
 }
 
 fn in_force(applied: Applied) -> Result<Json<Value>, Problem> {
-    // Rolling back the first version leaves nothing in force.
+    // Switching off, and rolling back the first version, leave nothing in force.
     let digest = match applied.outcome {
         Outcome::Done => None,
         _ => Some(digest_of(&applied)?),
@@ -254,11 +255,6 @@ fn scope_of(state: &Snapshot, tenant: Option<&Name>) -> Result<ModuleScope, Prob
             None => Err(Problem::not_found("tenant")),
         },
     }
-}
-
-fn name_of(name: Result<Path<String>, PathRejection>) -> Result<Name, Problem> {
-    let Path(name) = name?;
-    name.parse().map_err(|_| Problem::not_found("module"))
 }
 
 fn actor_of(request: &Request<Body>) -> Actor {

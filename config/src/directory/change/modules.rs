@@ -74,14 +74,9 @@ pub(super) fn activate(
     );
     let replaced = binding.active.replace(digest);
     if let Some(replaced) = replaced.filter(|replaced| *replaced != digest) {
-        binding.history.push(replaced);
-        let surplus = binding.history.len().saturating_sub(ROLLBACK_DIGESTS_MAX);
-        binding.history.drain(..surplus);
+        remember(&mut binding, replaced);
     }
-    about("module.activate", scope, name)
-        .detail(json!({ "before": replaced, "after": digest }))
-        .tell(Outcome::Module(digest))
-        .write(&Record::Binding(binding))
+    switched("module.activate", binding, replaced)
 }
 
 pub(super) fn roll_back(
@@ -95,16 +90,11 @@ pub(super) fn roll_back(
         let Some(replaced) = binding.active.take() else {
             return refuse(Refusal::NoHistory);
         };
-        let plan = about("module.rollback", scope, name)
-            .detail(json!({ "before": replaced, "after": null }));
-        return plan.write(&Record::Binding(binding));
+        return switched("module.rollback", binding, Some(replaced));
     };
     ready_version(ground, scope, name, digest)?;
     let replaced = binding.active.replace(digest);
-    about("module.rollback", scope, name)
-        .detail(json!({ "before": replaced, "after": digest }))
-        .tell(Outcome::Module(digest))
-        .write(&Record::Binding(binding))
+    switched("module.rollback", binding, replaced)
 }
 
 pub(super) fn deactivate(
@@ -116,11 +106,28 @@ pub(super) fn deactivate(
     let Some(replaced) = binding.active.take() else {
         return Err(missing("active module", name));
     };
+    remember(&mut binding, replaced);
+    switched("module.deactivate", binding, Some(replaced))
+}
+
+/// Keeps what was in force, to be rolled back to.
+fn remember(binding: &mut Binding, replaced: Digest) {
     binding.history.push(replaced);
     let surplus = binding.history.len().saturating_sub(ROLLBACK_DIGESTS_MAX);
     binding.history.drain(..surplus);
-    let plan = about("module.deactivate", scope, name).detail(json!({ "before": replaced }));
-    plan.write(&Record::Binding(binding))
+}
+
+/// The plan for a binding that another version, or none, has come into force under.
+fn switched(
+    action: &'static str,
+    binding: Binding,
+    before: Option<Digest>,
+) -> Result<Plan, CommandError> {
+    let after = binding.active;
+    about(action, binding.scope, &binding.name)
+        .detail(json!({ "before": before, "after": after }))
+        .tell(after.map_or(Outcome::Done, Outcome::Module))
+        .write(&Record::Binding(binding))
 }
 
 pub(super) fn retire(

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{Ground, Plan, refuse, users};
+use super::{Ground, Plan, refuse, taken, users};
 use crate::directory::command::{CommandError, Outcome, Refusal};
 use crate::directory::level::{NamespaceKind, Profile, WriteDeletes};
 use crate::directory::names::{Description, Name, NamespaceId, TenantId, UserId};
-use crate::directory::record::{Namespace, Tenant, TenantStatus, User, UserKind, UserStatus};
+use crate::directory::record::{Tenant, TenantStatus, User, UserKind, UserStatus};
 use crate::directory::rows::Record;
 use crate::engine::Revision;
 
@@ -19,12 +19,7 @@ pub(super) fn create(
     profile: Profile,
 ) -> Result<Plan, CommandError> {
     if ground.state.tenant_named(name).is_some() {
-        let name = name.to_string();
-        return Err(CommandError::Taken {
-            what: "tenant",
-            name,
-            bucket: None,
-        });
+        return taken("tenant", name);
     }
     let (id, root) = (TenantId(ground.number()), UserId(ground.number()));
     let created = ground.now.seconds();
@@ -52,21 +47,13 @@ pub(super) fn create(
         NamespaceKind::Account => Some(NamespaceId::Account(id)),
         NamespaceKind::Global => None,
     };
-    let mut plan = Plan::new("tenant.create", "tenant", id)
+    Plan::new("tenant.create", "tenant", id)
         .of(id)
         .detail(json!({ "name": name, "profile": profile, "root": root }))
         .tell(Outcome::Tenant { tenant: id, root })
         .write(&Record::Tenant(tenant))?
-        .write(&Record::User(user))?;
-    if let Some(id) = namespace {
-        let namespace = Namespace {
-            id,
-            alias: None,
-            revision: Revision::default(),
-        };
-        plan = plan.write(&Record::Namespace(namespace))?;
-    }
-    Ok(plan)
+        .write(&Record::User(user))?
+        .found(namespace)
 }
 
 pub(super) fn set_status(

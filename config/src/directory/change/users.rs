@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{Ground, Plan, refuse};
+use super::{Ground, Plan, refuse, taken};
 use crate::directory::command::{CommandError, NewUser, Outcome, Refusal};
 use crate::directory::level::NamespaceKind;
 use crate::directory::names::{NamespaceId, UserId};
-use crate::directory::record::{Namespace, Tenant, User, UserKind, UserStatus};
+use crate::directory::record::{Tenant, User, UserKind, UserStatus};
 use crate::directory::rows::Record;
 use crate::engine::Revision;
 
@@ -16,12 +16,7 @@ pub(super) fn create(ground: &mut Ground<'_>, new: &NewUser) -> Result<Plan, Com
         return refuse(Refusal::SecondRoot);
     }
     if ground.state.user_named(new.tenant, &new.name).is_some() {
-        let name = new.name.to_string();
-        return Err(CommandError::Taken {
-            what: "user",
-            name,
-            bucket: None,
-        });
+        return taken("user", &new.name);
     }
     let id = UserId(ground.number());
     let user = User {
@@ -34,20 +29,12 @@ pub(super) fn create(ground: &mut Ground<'_>, new: &NewUser) -> Result<Plan, Com
         created: ground.now.seconds(),
         revision: Revision::default(),
     };
-    let mut plan = Plan::new("user.create", "user", id)
+    Plan::new("user.create", "user", id)
         .of(new.tenant)
         .detail(json!({ "name": new.name, "kind": new.kind }))
         .tell(Outcome::User(id))
-        .write(&Record::User(user))?;
-    if let Some(id) = own_namespace(tenant, id) {
-        let namespace = Namespace {
-            id,
-            alias: None,
-            revision: Revision::default(),
-        };
-        plan = plan.write(&Record::Namespace(namespace))?;
-    }
-    Ok(plan)
+        .write(&Record::User(user))?
+        .found(own_namespace(tenant, id))
 }
 
 /// The namespace that a user has to himself, where the profile gives one.
