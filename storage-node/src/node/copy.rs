@@ -1,21 +1,20 @@
 //! CopyObject: the source's bytes are read, verified and written anew, so that no two objects share a chunk and a deletion
 //! never has to ask who else lives there.
 
-use s3_protocol::call::{CopyObject, Directive, GetObject};
+use s3_protocol::call::{CopyObject, Directive, GetObject, PayloadDigests};
 use s3_protocol::conditions::Access;
 use s3_protocol::limits::PUT_BYTES_MAX;
 use s3_protocol::object::PutOutput;
 use s3_protocol::{S3Code, S3Error};
 
 use super::get::{Found, admit};
-use super::ingest::{Expected, ingest};
-use super::put::{Commit, head_fields};
+use super::put::{Draft, head_fields};
 use super::{CopyRead, Node, ObjectBody, ObjectPlace};
 use crate::error::NodeError;
 use crate::guards::{CreatorGuard, WriteAs};
 use crate::payload::PayloadError;
 use crate::record::fields::Fields;
-use crate::writer::{Rules, standing};
+use crate::writer::standing;
 
 impl Node {
     /// CopyObject.
@@ -31,10 +30,6 @@ impl Node {
         by: WriteAs,
     ) -> Result<PutOutput, NodeError> {
         self.inner.ready()?;
-        let WriteAs {
-            creator,
-            mut guards,
-        } = by;
         let mut found = self.source(&source, &ask.source, guards_creator(&source))?;
         let onto_itself = source.place == *place && ask.source.version.is_none();
         if onto_itself && changes_nothing(&ask, &found.fields) {
@@ -43,38 +38,20 @@ impl Node {
         if found.fields.size > PUT_BYTES_MAX {
             return Err(S3Error::with(S3Code::InvalidRequest, TOO_LARGE).into());
         }
-        let attempt = self.inner.fresh_attempt();
         let stored = found
             .fields
             .checksums
             .first()
             .map(|checksum| checksum.algorithm);
-        let expected = Expected {
-            attempt,
-            upload: None,
-            length: Some(found.fields.size),
-            bytes_max: guards.max_bytes.unwrap_or(u64::MAX).min(PUT_BYTES_MAX),
-            digests: s3_protocol::call::PayloadDigests::default(),
-            wanted: ask.checksum.or(stored),
-        };
         let body = self.open_body(&mut found).await?;
-        let fields = Fields {
-            creator,
-            ..copied_fields(&ask, &found.fields)
-        };
-        let ingested = ingest(&self.inner, expected, Copied(body)).await?;
-        let rules = Rules {
+        let draft = Draft {
+            length: Some(found.fields.size),
+            digests: PayloadDigests::default(),
+            wanted: ask.checksum.or(stored),
+            fields: copied_fields(&ask, &found.fields),
             conditions: ask.conditions,
-            none_match_any: guards.if_none_match_any,
-            creator: guards.creator.take(),
         };
-        let commit = Commit {
-            place,
-            rules,
-            fields,
-            attempt,
-        };
-        self.commit_version(commit, ingested, guards).await
+        self.write_version(place, draft, by, Copied(body)).await
     }
 
     /// The source of a copy, with its conditions judged.

@@ -1,6 +1,7 @@
 //! PutObject: one record with its payload where it is small, a chain of chunks and one record where it is not.
 
-use s3_protocol::call::{PutObject, WriteHead};
+use s3_protocol::call::{Conditions, PayloadDigests, PutObject, WriteHead};
+use s3_protocol::checksum::ChecksumAlgorithm;
 use s3_protocol::limits::PUT_BYTES_MAX;
 use s3_protocol::object::{ETag, PutOutput};
 
@@ -23,6 +24,24 @@ impl Node {
         payload: B,
     ) -> Result<PutOutput, NodeError> {
         self.inner.ready()?;
+        let draft = Draft {
+            length: ask.length,
+            digests: ask.digests,
+            wanted: None,
+            conditions: ask.conditions,
+            fields: head_fields(ask.head),
+        };
+        self.write_version(place, draft, by, payload).await
+    }
+
+    /// Takes a payload in and commits it as a version.
+    pub(super) async fn write_version<B: Payload>(
+        &self,
+        place: &ObjectPlace,
+        draft: Draft,
+        by: WriteAs,
+        payload: B,
+    ) -> Result<PutOutput, NodeError> {
         let WriteAs {
             creator,
             mut guards,
@@ -31,20 +50,20 @@ impl Node {
         let expected = Expected {
             attempt,
             upload: None,
-            length: ask.length,
+            length: draft.length,
             bytes_max: guards.max_bytes.unwrap_or(u64::MAX).min(PUT_BYTES_MAX),
-            digests: ask.digests,
-            wanted: None,
+            digests: draft.digests,
+            wanted: draft.wanted,
         };
         let ingested = ingest(&self.inner, expected, payload).await?;
         let rules = Rules {
-            conditions: ask.conditions,
+            conditions: draft.conditions,
             none_match_any: guards.if_none_match_any,
             creator: guards.creator.take(),
         };
         let fields = Fields {
             creator,
-            ..head_fields(ask.head)
+            ..draft.fields
         };
         let commit = Commit {
             place,
@@ -56,7 +75,7 @@ impl Node {
     }
 
     /// Writes the record of a version whose payload is whole.
-    pub(super) async fn commit_version(
+    async fn commit_version(
         &self,
         commit: Commit<'_>,
         ingested: Ingested,
@@ -120,12 +139,26 @@ impl Node {
     }
 }
 
-/// A version to be committed.
-pub(super) struct Commit<'a> {
-    pub(super) place: &'a ObjectPlace,
-    pub(super) rules: Rules,
+/// A version whose payload is still to come.
+pub(super) struct Draft {
+    /// Bytes that will come, where they are known.
+    pub(super) length: Option<u64>,
+    /// What they must hash to.
+    pub(super) digests: PayloadDigests,
+    /// A checksum that is to be stored although nobody sent it.
+    pub(super) wanted: Option<ChecksumAlgorithm>,
+    /// What must hold of the version that is replaced.
+    pub(super) conditions: Conditions,
+    /// What is known of it but its bytes and who writes it.
     pub(super) fields: Fields,
-    pub(super) attempt: Attempt,
+}
+
+/// A version to be committed.
+struct Commit<'a> {
+    place: &'a ObjectPlace,
+    rules: Rules,
+    fields: Fields,
+    attempt: Attempt,
 }
 
 /// What a client says of an object, as fields.
