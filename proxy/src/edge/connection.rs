@@ -178,13 +178,10 @@ impl<J: Journey> Shared<J> {
         let mut connection = pin!(self.http1.serve_connection(wire, service));
         let mut draining = false;
         let ended = std::future::poll_fn(|cx| {
-            match watched.line.order(cx) {
-                Order::End => return Poll::Ready(Ok(())),
-                Order::Drain if !draining => {
-                    draining = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                Order::Drain | Order::GoOn => {}
+            if ends(&watched, cx, &mut draining, || {
+                connection.as_mut().graceful_shutdown();
+            }) {
+                return Poll::Ready(Ok(()));
             }
             connection.as_mut().poll(cx)
         });
@@ -201,13 +198,10 @@ impl<J: Journey> Shared<J> {
         let mut connection = pin!(self.http2.serve_connection(TokioIo::new(socket), service));
         let mut draining = false;
         let ended = std::future::poll_fn(|cx| {
-            match watched.line.order(cx) {
-                Order::End => return Poll::Ready(Ok(())),
-                Order::Drain if !draining => {
-                    draining = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                Order::Drain | Order::GoOn => {}
+            if ends(&watched, cx, &mut draining, || {
+                connection.as_mut().graceful_shutdown();
+            }) {
+                return Poll::Ready(Ok(()));
             }
             // HTTP/2 flushes by itself: an answer whose last frame was taken is as good as sent.
             let polled = connection.as_mut().poll(cx);
@@ -232,6 +226,24 @@ impl OpenError {
 
 fn contains(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
+}
+
+/// Whether the connection has to end now. The first order to drain is passed on through `drain`.
+fn ends(
+    watched: &Watched,
+    cx: &std::task::Context<'_>,
+    draining: &mut bool,
+    drain: impl FnOnce(),
+) -> bool {
+    match watched.line.order(cx) {
+        Order::End => return true,
+        Order::Drain if !*draining => {
+            *draining = true;
+            drain();
+        }
+        Order::Drain | Order::GoOn => {}
+    }
+    false
 }
 
 fn note_end(listener: &'static str, ended: Result<(), hyper::Error>) {
