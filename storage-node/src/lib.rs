@@ -17,6 +17,9 @@ mod volume;
 mod wire;
 mod writer;
 
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
+
 pub mod error;
 pub mod guards;
 pub mod limits;

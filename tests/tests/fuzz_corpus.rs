@@ -1,5 +1,6 @@
 //! Every fuzz target on its committed corpus, and on inputs near it: what the fuzzer once found stays found.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use tests::gate;
@@ -54,23 +55,41 @@ fn no_target_panics_near_its_corpus() {
 
 #[test]
 fn every_target_of_the_fuzzer_is_one_of_these() {
-    let folder = gate::root().join("tests/fuzz/fuzz_targets");
-    let mut files: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| {
-            entry
-                .unwrap()
-                .path()
-                .file_stem()
-                .unwrap()
-                .to_string_lossy()
-                .into_owned()
-        })
+    let root = gate::root().join("tests/fuzz");
+    let names: BTreeSet<String> = fuzz::TARGETS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(fuzz::INSIDE.iter().map(|(name, _)| *name))
+        .map(str::to_owned)
         .collect();
-    files.sort();
-    let mut names: Vec<&str> = fuzz::TARGETS.iter().map(|(name, _)| *name).collect();
-    names.sort_unstable();
-    assert_eq!(files, names);
+    for folder in ["fuzz_targets", "corpus"] {
+        let found: BTreeSet<String> = std::fs::read_dir(root.join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        assert_eq!(found, names, "{folder}");
+    }
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let built = manifest["bin"].as_array().unwrap().iter();
+    let built: BTreeSet<String> = built
+        .map(|bin| bin["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(built, names, "Cargo.toml");
+}
+
+#[test]
+fn a_target_that_only_the_fuzzer_sees_is_tested_where_it_is() {
+    for (name, package) in fuzz::INSIDE {
+        let source = gate::root().join(package).join("src/fuzzing.rs");
+        let source = std::fs::read_to_string(&source).unwrap();
+        assert!(
+            source.contains(&format!("corpus/{name}\"")),
+            "{package} does not run the corpus of {name}"
+        );
+        assert!(corpus(name).len() >= 3, "{name} has next to no corpus");
+    }
 }
 
 /// Changes, doubles, drops or inserts a few bytes.

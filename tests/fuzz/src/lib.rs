@@ -8,10 +8,12 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
-use policy_wasm::engine::{Engine, EngineOptions};
+use policy_wasm::engine::{Engine, EngineOptions, Evaluation};
+use policy_wasm::facts::{Fact, Facts};
 use policy_wasm::manifest::Manifest;
 use policy_wasm::question::Predicate;
 use policy_wasm::registry::Attribute;
+use policy_wasm::tools;
 use s3_protocol::host::{self, Domains};
 use s3_protocol::{Head, form, xml};
 use sigv4::{ChunkDecoder, Expectation, Framing, Presented};
@@ -29,7 +31,11 @@ pub const TARGETS: &[Target] = &[
     ("xml_documents", xml_documents),
     ("module", module),
     ("predicate", predicate),
+    ("load", load),
 ];
+
+/// Targets whose decoders no build shows but the fuzzer's. The package that has them runs their corpus in its own tests: its folder.
+pub const INSIDE: &[(&str, &str)] = &[("record", "storage-node")];
 
 /// Thursday, 1 January 2026: a fuzzer's input is the same input tomorrow.
 const NOW: u64 = 1_767_225_600;
@@ -190,6 +196,26 @@ pub fn module(data: &[u8]) {
     let _ = Manifest::read(data);
 }
 
+/// A policy module as the admin API takes it, with a manifest put on it: what is let in is compiled and runs once, and whatever it
+/// does, it ends and is no one's undoing.
+pub fn load(data: &[u8]) {
+    let Some(engine) = engine() else { return };
+    let mut manifest = Manifest::new("fuzzed", "1");
+    manifest.attributes.push("postern:Key".to_owned());
+    for module in [Some(data.to_vec()), tools::attach(data, &manifest).ok()] {
+        if let Some(loaded) = module.and_then(|module| engine.load(&module).ok()) {
+            let first = loaded.evaluate(&NoFacts, 0);
+            let again = loaded.evaluate(&NoFacts, 0);
+            let verdict = |ran: &Result<Evaluation, _>| ran.as_ref().ok().map(|ran| ran.verdict);
+            assert_eq!(
+                verdict(&first),
+                verdict(&again),
+                "a module is deterministic"
+            );
+        }
+    }
+}
+
 /// The operand of a `test` question: what reads must write the same bytes.
 pub fn predicate(data: &[u8]) {
     let names = ["postern:Key", "aws:SourceIp", "aws:CurrentTime"];
@@ -202,6 +228,15 @@ pub fn predicate(data: &[u8]) {
         let written = read.encode(place).expect("what was read can be written");
         let again = Predicate::decode(&written, &table).expect("what was written can be read");
         assert_eq!(read, again);
+    }
+}
+
+/// A check of which nothing is known.
+struct NoFacts;
+
+impl Facts for NoFacts {
+    fn get(&self, _: &Attribute) -> Fact<'_> {
+        Fact::Absent
     }
 }
 
