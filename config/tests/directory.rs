@@ -622,6 +622,20 @@ async fn the_audit_chain_holds_and_every_kind_of_tampering_is_found() {
         assert_eq!(directory.verify_audit().await.unwrap(), 4);
     }
 
+    house.tamper(Op::Delete(rows[3].key.clone())).await;
+    let cut = directory.verify_audit().await;
+    assert!(
+        matches!(
+            cut,
+            Err(AuditFault::Length {
+                found: 3,
+                expected: 4
+            })
+        ),
+        "{cut:?}"
+    );
+    house.tamper(put(3, rows[3].value.clone())).await;
+
     // A tail that is cut together with its head: the seal of the head does not fit.
     let head = &house.rows("dir/.head").await[0];
     let mut cut: serde_json::Value = serde_json::from_slice(&head.value).unwrap();
@@ -677,4 +691,194 @@ async fn a_hundred_thousand_keys_are_loaded_and_a_change_copies_none_of_them() {
             "{id}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_users_name_and_a_label_are_taken_once() {
+    let house = House::new();
+    let directory = house.open().await;
+    let (demo, _) = tenant(&directory, "demo", Profile::E3Root).await;
+    let photos = user(&directory, demo, "photos").await;
+    let again = Command::CreateUser(NewUser {
+        tenant: demo,
+        name: name("Photos"),
+        kind: UserKind::Service,
+        description: Description::default(),
+    });
+    let taken = directory.apply(again, Actor::system()).await;
+    assert!(matches!(
+        taken,
+        Err(CommandError::Taken { what: "user", .. })
+    ));
+    // Another account may have one of the same name, but no label of another.
+    let (other, _) = tenant(&directory, "other", Profile::E3Root).await;
+    let others = user(&directory, other, "photos").await;
+    let label = |tenant, user| {
+        Command::SetAlias(
+            NamespaceId::User(tenant, user),
+            Some("pics".parse().unwrap()),
+        )
+    };
+    outcome(&directory, label(demo, photos)).await;
+    outcome(&directory, label(demo, photos)).await;
+    let taken = directory.apply(label(other, others), Actor::system()).await;
+    assert!(matches!(
+        taken,
+        Err(CommandError::Taken { what: "alias", .. })
+    ));
+    assert_eq!(
+        directory.state().alias("pics"),
+        Some(NamespaceId::User(demo, photos))
+    );
+}
+
+#[tokio::test]
+async fn a_disabled_key_that_is_rotated_gets_no_grace() {
+    let house = House::new();
+    let directory = house.open().await;
+    let (demo, _) = tenant(&directory, "demo", Profile::E3Root).await;
+    let photos = user(&directory, demo, "photos").await;
+    let (old, _) = key(&directory, photos, Level::Full).await;
+    outcome(&directory, Command::DisableKey(old)).await;
+    let rotate = Command::RotateKey {
+        key: old,
+        grace_seconds: 60,
+    };
+    let (new, _) = key_of(outcome(&directory, rotate).await);
+    let state = directory.state();
+    assert!(
+        state.caller(&old).is_none(),
+        "it would have begun to work again"
+    );
+    assert!(state.caller(&new).unwrap().works_at(UnixSeconds(0)));
+}
+
+#[tokio::test]
+async fn the_rights_of_a_key_hold_at_their_bounds() {
+    let house = House::new();
+    let directory = house.open().await;
+    let (demo, _) = tenant(&directory, "demo", Profile::E3Root).await;
+    let photos = user(&directory, demo, "photos").await;
+    let prefixes = |count: usize, bytes: usize| {
+        let mut rights = KeyRights::of_level(Level::Read);
+        rights.scope.prefixes = Some(vec!["p".repeat(bytes); count]);
+        rights
+    };
+    let between = |begins: u64, ends: u64| KeyRights {
+        not_before: Some(UnixSeconds(begins)),
+        expires: Some(UnixSeconds(ends)),
+        ..KeyRights::of_level(Level::Read)
+    };
+    let most = postern_config::limits::KEY_LIST_ENTRIES_MAX;
+    let longest = s3_protocol::limits::KEY_BYTES_MAX;
+    let create = |rights| Command::CreateKey {
+        user: photos,
+        rights,
+    };
+    for rights in [prefixes(most, 1), prefixes(1, longest), between(10, 11)] {
+        outcome(&directory, create(rights)).await;
+    }
+    for rights in [
+        prefixes(most + 1, 1),
+        prefixes(1, longest + 1),
+        between(10, 10),
+        KeyRights {
+            bypass_governance: true,
+            ..KeyRights::of_level(Level::ReadWrite)
+        },
+    ] {
+        let refused = refusal(&directory, create(rights)).await;
+        assert!(matches!(refused, Refusal::Rights(_)), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_module_is_the_one_that_its_digest_names() {
+    let house = House::new();
+    let directory = house.open().await;
+    let (demo, _) = tenant(&directory, "demo", Profile::E3Root).await;
+    let push = |scope| Command::PushModule {
+        scope,
+        name: name("guard"),
+        bytes: b"module".to_vec(),
+    };
+    let Outcome::Module(digest) = outcome(&directory, push(ModuleScope::Platform)).await else {
+        panic!()
+    };
+    // Two that have the same bytes share them: they go with the last.
+    outcome(&directory, push(ModuleScope::Tenant(demo))).await;
+    let retire = |scope| Command::RetireModule(scope, name("guard"), digest);
+    outcome(&directory, retire(ModuleScope::Platform)).await;
+    assert!(directory.module_bytes(digest).await.unwrap().is_some());
+
+    let mut found = None;
+    let rows = house.rows("").await;
+    for row in &rows {
+        if row.value == b"module" {
+            found = Some(row.key.clone());
+        }
+    }
+    let place = found.unwrap();
+    house
+        .tamper(Op::Put(place.clone(), b"another".to_vec()))
+        .await;
+    assert!(directory.module_bytes(digest).await.is_err());
+    house.tamper(Op::Put(place, b"module".to_vec())).await;
+    assert!(directory.module_bytes(digest).await.unwrap().is_some());
+    outcome(&directory, retire(ModuleScope::Tenant(demo))).await;
+    assert!(directory.module_bytes(digest).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_module_is_rolled_back_as_often_as_its_history_is_long() {
+    let house = House::new();
+    let directory = house.open().await;
+    let scope = ModuleScope::Platform;
+    let most = postern_config::limits::ROLLBACK_DIGESTS_MAX;
+    for version in 0..most + 3 {
+        let push = Command::PushModule {
+            scope,
+            name: name("guard"),
+            bytes: version.to_string().into_bytes(),
+        };
+        let Outcome::Module(digest) = outcome(&directory, push).await else {
+            panic!()
+        };
+        let activate = Command::ActivateModule(scope, name("guard"), digest);
+        outcome(&directory, activate).await;
+    }
+    let history = |directory: &Directory| {
+        let state = directory.state();
+        state.binding(scope, &name("guard")).unwrap().history.len()
+    };
+    assert_eq!(history(&directory), most);
+    for left in (0..most).rev() {
+        outcome(&directory, Command::RollbackModule(scope, name("guard"))).await;
+        assert_eq!(history(&directory), left);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_written_over_to_a_user_of_another_account_is_nobodys() {
+    let house = House::new();
+    let directory = house.open().await;
+    let (demo, _) = tenant(&directory, "demo", Profile::E3Root).await;
+    let (other, _) = tenant(&directory, "other", Profile::E3Root).await;
+    let thief = user(&directory, demo, "thief").await;
+    let victim = user(&directory, other, "victim").await;
+    let (id, _) = key(&directory, thief, Level::Full).await;
+    assert!(directory.state().caller(&id).is_some());
+    drop(directory);
+    let rows = house.rows("dir/").await;
+    let row = rows
+        .iter()
+        .find(|row| row.key.ends_with(id.as_str()))
+        .unwrap();
+    let mut value: serde_json::Value = serde_json::from_slice(&row.value).unwrap();
+    value["user"] = serde_json::to_value(victim).unwrap();
+    house
+        .tamper(Op::Put(row.key.clone(), value.to_string().into_bytes()))
+        .await;
+    let state = house.open().await.state();
+    assert!(state.key(&id).is_some() && state.caller(&id).is_none());
 }
