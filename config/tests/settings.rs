@@ -275,3 +275,75 @@ fn the_defaults_are_closed() {
     assert_eq!(settings.s3.proxy_protocol, ProxyProtocol::Off);
     assert_eq!(settings.admin.metrics, MetricsAccess::Token);
 }
+
+#[test]
+fn files_hold_at_their_bounds_and_a_byte_more_is_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let text = format!("[directory]\nmaster_key_file = {path:?}\n");
+    // White space around a secret is none of it.
+    let with = |bytes: usize| {
+        std::fs::write(
+            &path,
+            format!("{}{}", "00".repeat(32), " ".repeat(bytes - 64)),
+        )
+        .unwrap();
+        load(&text)
+    };
+    assert!(with(4_096).is_ok());
+    let refused = with(4_097).unwrap_err().to_string();
+    assert!(refused.contains("too large"), "{refused}");
+
+    let whole = |bytes: usize| load(&"#".repeat(bytes));
+    assert!(whole(1_048_576).is_ok());
+    let refused = whole(1_048_577).unwrap_err().to_string();
+    assert!(refused.contains("larger than"), "{refused}");
+}
+
+#[test]
+fn secrets_have_the_length_and_the_letters_that_they_need() {
+    let token = |text: &str| load(&format!("[admin]\ntoken = \"{text}\"\n"));
+    assert!(token(&"t".repeat(32)).is_ok());
+    assert!(token(&"t".repeat(31)).is_err());
+    assert!(token(&format!("{} {}", "t".repeat(20), "t".repeat(20))).is_err());
+    assert!(token(&"ü".repeat(32)).is_err());
+    let key = |text: &str| load(&format!("[directory]\nmaster_key = \"{text}\"\n"));
+    assert!(key(&"0f".repeat(32)).is_ok());
+    for wrong in [
+        "0f".repeat(31),
+        "0f".repeat(33),
+        "0g".repeat(32),
+        "0".repeat(63),
+    ] {
+        assert!(key(&wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_key_without_its_certificate_and_a_folder_without_a_name_are_faults() {
+    let found = faults("[s3]\ntls_key = \"/dev/null\"\n");
+    assert!(found[0].expected.contains("s3.tls_cert"), "{found:?}");
+    let found = faults("[data]\nfolder = \"\"\n");
+    assert_eq!(found[0].field, "data.folder");
+}
+
+#[test]
+fn variables_of_other_programs_are_none_of_ours() {
+    let environment = Environment::of([("OTHER_S3__REGION", "x"), ("S3__LISTEN", "nowhere")]);
+    load_with("", &environment, &Overrides::new()).unwrap();
+}
+
+#[test]
+fn a_domain_holds_at_its_bound() {
+    let label = "a".repeat(63);
+    let name = |bytes: usize| {
+        let whole = [label.as_str(); 4].join(".");
+        load(&format!(
+            "[domains]\ns3 = \"{}\"\n",
+            whole.get(..bytes).unwrap()
+        ))
+    };
+    assert!(name(253).is_ok());
+    assert!(name(254).is_err());
+    assert!(load(&format!("[domains]\ns3 = \"{}\"\n", "a".repeat(64))).is_err());
+}
