@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Method;
 use sigv4::limits::{DECODED_BYTES_MAX, TRAILERS_MAX};
-use sigv4::{Anonymous, AuthError, BodyError, PayloadMode, Presented};
+use sigv4::{Anonymous, AuthError, BodyError, PayloadHasher, PayloadMode, Presented};
 
 use crate::fixture::{Request, key, name};
 
@@ -244,5 +244,19 @@ fn an_anonymous_body_is_checked_as_far_as_it_can_be() {
             anonymous(&request).unwrap_err(),
             AuthError::PayloadModeUnfit
         );
+    }
+}
+
+#[test]
+fn every_bit_of_the_digest_counts() {
+    let PayloadMode::Signed(digest) = PayloadMode::sign(b"body") else {
+        panic!("another mode");
+    };
+    for bit in 0..256 {
+        let mut wrong = digest;
+        wrong[bit / 8] ^= 1 << (bit % 8);
+        let mut hasher = PayloadHasher::new(wrong);
+        hasher.update(b"body");
+        assert_eq!(hasher.finish(), Err(BodyError::Digest), "bit {bit}");
     }
 }

@@ -373,3 +373,27 @@ fn a_signed_policy_that_cannot_be_read_is_refused() {
     let longest = simple().set("policy", &"A".repeat(POLICY_BASE64_BYTES_MAX));
     assert_eq!(longest.error(), AuthError::Mismatch.into());
 }
+
+#[test]
+fn a_key_of_another_region_verifies_no_policy() {
+    let other = key_for(NOW, "eu-west-1");
+    let signed = signer(&other, NOW).form(&policy(ANY_KEY));
+    let (theirs, ours) = (other.scope().to_string(), key().scope().to_string());
+    let fields: Vec<(&str, String)> = signed
+        .into_iter()
+        .map(|(name, value)| (name, value.replace(&theirs, &ours)))
+        .chain([("key", "a".to_owned())])
+        .collect();
+    let fields = fields.iter().map(|(name, value)| (*name, value.as_str()));
+    let form = Form::new(BUCKET, fields).unwrap();
+    let PresentedForm::Signed(claim) = form.read(NOW, &Expectation::s3(REGION)).unwrap() else {
+        panic!("an anonymous form");
+    };
+    for key in [&other, &key()] {
+        let refused = claim.verify(key).map(drop).unwrap_err();
+        assert!(
+            matches!(refused, FormError::Auth(AuthError::Mismatch)),
+            "{refused}"
+        );
+    }
+}

@@ -799,3 +799,23 @@ fn a_secret_that_cannot_be_one_is_refused() {
     assert!(SecretKey::new("s".to_owned()).unwrap().is("s"));
     assert!(!SecretKey::new("s".to_owned()).unwrap().is("t"));
 }
+
+#[test]
+fn a_key_of_another_day_or_region_verifies_nothing() {
+    for (now, region) in [(NOW - 86_400, REGION), (NOW, "eu-west-1")] {
+        // All of it is signed with the other key; only the credential names the day and region that are expected.
+        let other = key_for(now, region);
+        let mut request = Request::get("/");
+        let mut headers = request.headers.clone();
+        signer(&other, NOW)
+            .header(request.target(), &mut headers, PayloadMode::Unsigned)
+            .unwrap();
+        request.headers = headers;
+        request.swap_authorization(&other.scope().to_string(), &key().scope().to_string());
+        let claim = request.claim().unwrap();
+        for key in [&other, &key()] {
+            let refused = claim.verify(key).map(drop);
+            assert_eq!(refused, Err(AuthError::Mismatch), "{region}");
+        }
+    }
+}
