@@ -316,3 +316,59 @@ impl Line {
         waited || (stalled != 0 && longer(stalled, limits.body_idle_time))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(watch: &Watch, millis: u64) {
+        watch.now.store(millis, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn the_time_of_a_head_runs_from_the_first_wait() {
+        let watch = Watch::new(EdgeLimits::default());
+        let limit = u64::try_from(watch.limits.head_time.as_millis()).unwrap();
+        let watched = watch.enter();
+        at(&watch, 1 + limit / 2);
+        // A client that says a byte at the last moment has no more time than one that says nothing.
+        watched.line.read(b"G");
+        assert!(!watched.line.is_over(1 + limit));
+        assert!(watched.line.is_over(2 + limit));
+    }
+
+    #[test]
+    fn on_a_kept_connection_a_head_has_its_own_time() {
+        let watch = Watch::new(EdgeLimits::default());
+        let limit = u64::try_from(watch.limits.head_time.as_millis()).unwrap();
+        let kept = u64::try_from(watch.limits.keep_alive_time.as_millis()).unwrap();
+        let watched = watch.enter();
+        watched.line.read(b"GET / HTTP/1.1\r\n\r\n");
+        watched.line.begin();
+        watched.line.answered();
+        watched.line.flushed();
+        assert!(!watched.line.is_over(1 + kept));
+        assert!(watched.line.is_over(2 + kept));
+        at(&watch, kept);
+        watched.line.read(b"G");
+        assert!(!watched.line.is_over(kept + limit));
+        assert!(watched.line.is_over(kept + limit + 1));
+    }
+
+    #[test]
+    fn a_write_that_stands_still_ends_a_request_at_work_and_one_that_flows_does_not() {
+        let watch = Watch::new(EdgeLimits::default());
+        let idle = u64::try_from(watch.limits.body_idle_time.as_millis()).unwrap();
+        let watched = watch.enter();
+        watched.line.begin();
+        assert!(!watched.line.is_over(u64::MAX), "it may take its time");
+        watched.line.write_waits(true);
+        at(&watch, idle);
+        // It still waits for the same bytes.
+        watched.line.write_waits(true);
+        assert!(!watched.line.is_over(1 + idle));
+        assert!(watched.line.is_over(2 + idle));
+        watched.line.write_waits(false);
+        assert!(!watched.line.is_over(u64::MAX));
+    }
+}

@@ -119,6 +119,7 @@ async fn a_client_that_does_not_read_its_answer_is_ended() {
         ..EdgeLimits::default()
     }));
     let mut socket = connect(served.address()).await;
+    until("it is let in", || served.listener.connections() == 1).await;
     // More answers than the buffers of both kernels hold.
     for _ in 0..64 {
         if socket
@@ -156,6 +157,20 @@ async fn an_upload_that_is_refused_sees_the_error_and_not_a_reset() {
 }
 
 #[tokio::test]
+async fn a_client_that_goes_on_sending_after_the_refusal_is_heard_out() {
+    let served = plain();
+    let mut socket = connect(served.address()).await;
+    let head = b"PUT /refuse HTTP/1.1\r\nhost: h\r\ncontent-length: 500000\r\n\r\n";
+    socket.write_all(head).await.unwrap();
+    let answer = read_to_end(&mut socket).await;
+    assert!(answer.ends_with("AccessDenied"), "{answer}");
+    // A reset would make the second of these fail, and take the answer along where it was not read yet.
+    for _ in 0..10 {
+        socket.write_all(&vec![b'x'; 50_000]).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_is_discarded_of_a_refused_upload_is_bounded() {
     let limits = EdgeLimits {
         discard_time: SHORT,
@@ -165,6 +180,7 @@ async fn what_is_discarded_of_a_refused_upload_is_bounded() {
     let head = b"PUT /refuse HTTP/1.1\r\nhost: h\r\ncontent-length: 1000000000\r\n\r\n";
 
     let mut silent = connect(served.address()).await;
+    until("it is let in", || served.listener.connections() == 1).await;
     silent.write_all(head).await.unwrap();
     let begun = Instant::now();
     until("the time is over", || served.listener.connections() == 0).await;
