@@ -195,6 +195,52 @@ fn packages_take_their_lints_and_versions_from_the_house() {
 }
 
 #[test]
+fn every_dependency_is_named_in_the_sources() {
+    let mut idle = Vec::new();
+    for package in ARROWS.iter().map(|(package, _)| *package).chain(["tests"]) {
+        let folder = gate::root().join(package);
+        let manifest: toml::Table = fs::read_to_string(folder.join("Cargo.toml"))
+            .unwrap()
+            .parse()
+            .unwrap();
+        // The fuzz targets are a package of their own whose functions the tests run as well.
+        let beside = ["src", "tests", "benches", "fuzz/src"];
+        for (section, folders) in [
+            ("dependencies", &beside[..1]),
+            ("dev-dependencies", &beside[..]),
+        ] {
+            let code = code_of(folders.iter().map(|inside| folder.join(inside)));
+            let named = manifest.get(section).and_then(toml::Value::as_table);
+            for name in named.into_iter().flat_map(toml::Table::keys) {
+                if !names_crate(&code, &crate_of(name)) {
+                    idle.push(format!("{package}: {name} ({section})"));
+                }
+            }
+        }
+    }
+    assert_eq!(idle, [""; 0], "no source names these");
+}
+
+#[test]
+fn the_house_has_no_version_that_nobody_takes() {
+    let table =
+        |manifest: &Path| -> toml::Table { fs::read_to_string(manifest).unwrap().parse().unwrap() };
+    let root = gate::root();
+    let mut taken = BTreeSet::new();
+    for package in ARROWS.iter().map(|(package, _)| *package).chain(["tests"]) {
+        let manifest = table(&root.join(package).join("Cargo.toml"));
+        for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let named = manifest.get(section).and_then(toml::Value::as_table);
+            taken.extend(named.into_iter().flat_map(toml::Table::keys).cloned());
+        }
+    }
+    let house = table(&root.join("Cargo.toml"));
+    let offered = house["workspace"]["dependencies"].as_table().unwrap();
+    let offered: BTreeSet<String> = offered.keys().cloned().collect();
+    assert_eq!(offered, taken);
+}
+
+#[test]
 fn no_check_of_ours_is_asleep() {
     for file in sources(&gate::root().join("tests")) {
         let text = fs::read_to_string(&file).unwrap();
@@ -232,6 +278,35 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// All lines of code below `folders`, without those that are comments.
+fn code_of(folders: impl Iterator<Item = PathBuf>) -> Vec<String> {
+    folders
+        .flat_map(|folder| sources(&folder))
+        .flat_map(|file| {
+            let text = fs::read_to_string(file).unwrap();
+            text.lines().map(str::to_owned).collect::<Vec<_>>()
+        })
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect()
+}
+
+/// The name by which sources call a package.
+fn crate_of(package: &str) -> String {
+    match package {
+        "md-5" => "md5".to_owned(),
+        _ => package.replace('-', "_"),
+    }
+}
+
+/// Whether a line names the crate: as the head of a path, or in a `use` of the crate itself.
+fn names_crate(code: &[String], name: &str) -> bool {
+    let (path, whole) = (format!("{name}::"), format!("use {name};"));
+    code.iter().any(|line| {
+        let is_head = |at: usize| !continues_a_word(line, at) && !line[..at].ends_with("::");
+        line.contains(&whole) || line.match_indices(&path).any(|(at, _)| is_head(at))
+    })
 }
 
 /// Whether the name at `at` is the end of a longer word, as `sigv4` in `our_sigv4`.
