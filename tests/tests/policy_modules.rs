@@ -1,6 +1,6 @@
 //! The life of a policy module at the command line: what is refused, what is in force, and what a refusal is explained by.
 
-use tests::call::Call;
+use tests::call::{self, Call};
 use tests::clients::file;
 use tests::gate::{self, Gate};
 
@@ -103,10 +103,25 @@ fn a_refusal_by_the_level_is_explained_too() {
         explained.contains("obj.write") || explained.to_lowercase().contains("read"),
         "{explained}"
     );
-    assert_eq!(
-        gate.postern(&["explain", "0000000000000000"]).status.code(),
-        Some(4)
+    let unknown = gate.postern(&["explain", "0000000000000000"]);
+    assert_eq!(unknown.status.code(), Some(4));
+    let said = String::from_utf8_lossy(&unknown.stderr);
+    assert!(said.contains("no such request is remembered"), "{said}");
+
+    // Those that pass push each other out of the memory, and never a refusal.
+    let look = Call::new("HEAD", "/demo-bucket").sign(
+        &call::signer(&gate, gate.key("photos", "read")),
+        gate.host(),
     );
+    let mut wire = gate.wire();
+    let mut passed = String::new();
+    for _ in 0..5_000 {
+        let answer = wire.ask(&look.bytes()).expect("an answer");
+        answer.expect(200);
+        passed = answer.request_id().to_owned();
+    }
+    gate.postern_ok(&["explain", &passed]);
+    gate.postern_ok(&["explain", refused.request_id()]);
 }
 
 #[test]

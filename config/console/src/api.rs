@@ -41,8 +41,12 @@ pub(crate) async fn explain(
         .explain(&id)
         .await
         .map(Json)
-        .ok_or_else(|| Problem::not_found("request"))
+        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not-found", FORGOTTEN))
 }
+
+/// Why a request that was answered may not be there to be explained.
+const FORGOTTEN: &str = "no such request is remembered: the last few thousand that a policy refused are, and some hundred that \
+     passed, but none that was refused before a policy was asked (its answer says why)";
 
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {

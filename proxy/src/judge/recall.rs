@@ -15,14 +15,14 @@ use crate::journey::{Bench, Checks, Scene};
 use crate::observe::RequestId;
 use crate::world::World;
 
-/// Most refused requests that are remembered; one holds its headers, about 2 KiB.
-pub(crate) const REFUSED_REMEMBERED_MAX: usize = 4_096;
-/// Most requests that passed and are remembered. Few, so that the memory of one is still in the processor's cache when the
-/// next takes its place: with 4,096 of them each request costs a tenth more.
-pub(crate) const PASSED_REMEMBERED_MAX: usize = 512;
+/// Most refused requests that a part remembers; one holds its headers, about 2 KiB.
+pub(crate) const REFUSED_REMEMBERED_MAX: usize = 2_048;
+/// Most requests that passed and that a part remembers. Few, so that the memory of one is still in the processor's cache when
+/// another takes its place: with thousands of them each request costs a tenth more.
+pub(crate) const PASSED_REMEMBERED_MAX: usize = 128;
 /// Most checks of one request that are remembered: DeleteObjects may have a thousand.
 pub(crate) const CHECKS_REMEMBERED_MAX: usize = 16;
-/// Into how many parts the memory is cut, by thread: what one worker allocated it frees itself, without a lock that others hold.
+/// Parts, which threads take in turn: what a worker allocated it frees itself, and it waits for no other's lock.
 const PARTS: usize = 8;
 
 /// A request as it was judged.
@@ -70,9 +70,9 @@ impl Recall {
         };
         let mut part = part.lock();
         let (queue, most) = if passed {
-            (&mut part.passed, PASSED_REMEMBERED_MAX / PARTS)
+            (&mut part.passed, PASSED_REMEMBERED_MAX)
         } else {
-            (&mut part.refused, REFUSED_REMEMBERED_MAX / PARTS)
+            (&mut part.refused, REFUSED_REMEMBERED_MAX)
         };
         let forgotten = (queue.len() >= most).then(|| queue.pop_front());
         queue.push_back(remembered);
