@@ -7,8 +7,8 @@
 //! emit                  questions → core WebAssembly
 //! ```
 //!
-//! A language of documents is one more source of statements: a file beside `levels`, that reads text and knows nothing
-//! of WebAssembly.
+//! Another language is one more source of statements: a file beside `levels`, that reads text and knows nothing of
+//! WebAssembly.
 
 mod emit;
 pub mod key_scope;
@@ -26,7 +26,7 @@ use crate::question::PredicateError;
 use crate::registry::{Attribute, Name};
 
 pub use statement::{
-    Absent, Check, Condition, Effect, Sense, Statement, StatementId, StatementIdError,
+    Absent, Check, Condition, Effect, Missing, Sense, Statement, StatementId, StatementIdError,
 };
 
 /// Most statements of one module.
@@ -35,7 +35,7 @@ pub const STATEMENTS_MAX: usize = 2_000;
 /// Compiles statements into a module of the interface `postern:policy/1`.
 ///
 /// The module decides: deny, if a statement that denies holds; else allow, if one that allows holds, under the
-/// obligations of all that do; else no opinion. The attributes of `manifest` are replaced by those that the statements
+/// obligations of all that do; else deny, if one that denies unless another allows holds; else no opinion. The attributes of `manifest` are replaced by those that the statements
 /// use. The same input gives the same bytes.
 ///
 /// # Errors

@@ -286,6 +286,12 @@ impl<'a> Body<'a> {
                 code.i32_const(ALLOW).return_();
             });
         }
+        for clause in &self.program.last {
+            self.clause(&mut code, clause, |code| {
+                self.because(code, clause);
+                code.i32_const(DENY).return_();
+            });
+        }
         code.end();
         for (place, duty) in self.program.duties.iter().enumerate() {
             code.local_get(self.owed(place)).if_(BlockType::Empty);

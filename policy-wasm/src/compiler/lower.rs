@@ -11,7 +11,7 @@ use crate::question::{
 use crate::registry::{Attribute, Cost, Kind};
 
 use super::program::{Ask, Clause, Duty, Hoped, Literal, Operand, Program, Term};
-use super::statement::{Absent, Check, Condition, Effect, Sense, Statement, references};
+use super::statement::{Absent, Check, Condition, Effect, Missing, Sense, Statement, references};
 use super::{CompileError, STATEMENTS_MAX};
 
 /// In the place of an attribute: there is none, the operand is in memory. Source: `postern:policy/1`, `oblige`.
@@ -56,6 +56,19 @@ struct Weight {
     effort: u32,
 }
 
+impl Weight {
+    fn of(attribute: &Attribute, effort: u32) -> Self {
+        Self {
+            fetched: is_fetched(attribute),
+            effort,
+        }
+    }
+}
+
+fn is_fetched(attribute: &Attribute) -> bool {
+    attribute.entry().cost == Cost::Fetched
+}
+
 impl Lowering {
     fn statement(&mut self, statement: &Statement) -> Result<(), CompileError> {
         let mut terms: Vec<Term> = Vec::new();
@@ -86,6 +99,7 @@ impl Lowering {
             Effect::Deny => self.program.denials.push(clause),
             Effect::Allow(owed) if owed.is_empty() => self.program.free.push(clause),
             Effect::Allow(_) => self.program.bound.push(clause),
+            Effect::DenyUnlessAllowed => self.program.last.push(clause),
         }
         Ok(())
     }
@@ -144,11 +158,43 @@ impl Lowering {
                 });
             }
         }
+        self.missing(condition, &mut terms)?;
         Ok(terms)
     }
 
+    /// What refers to an absent attribute fits nothing: that is what it shall be, unless the condition says otherwise.
+    fn missing(
+        &mut self,
+        condition: &Condition,
+        terms: &mut Vec<Term>,
+    ) -> Result<(), CompileError> {
+        let hoped = match condition.missing {
+            Missing::FitsNothing => return Ok(()),
+            Missing::Fails => Hoped::Yes,
+            Missing::Holds => Hoped::No,
+        };
+        for reference in condition.requires() {
+            let ask = self.present(&reference)?;
+            let literal = Literal { ask, hoped };
+            if condition.missing == Missing::Fails {
+                let literals = vec![literal];
+                terms.insert(0, Term { literals });
+            } else {
+                for term in &mut *terms {
+                    term.literals.insert(0, literal);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn present(&mut self, attribute: &Attribute) -> Result<usize, CompileError> {
-        self.ask(attribute, "present", Operand::None, 0)
+        self.ask(
+            attribute,
+            "present",
+            Operand::None,
+            Weight::of(attribute, 0),
+        )
     }
 
     /// The questions of which one is answered yes when the values pass: several where one is too long for the interface.
@@ -170,14 +216,16 @@ impl Lowering {
                     source,
                 });
             }
-            return Ok(vec![self.ask(attribute, import, operand, effort)?]);
+            let weight = Weight::of(attribute, effort);
+            return Ok(vec![self.ask(attribute, import, operand, weight)?]);
         }
         let count = alternatives(predicate);
         if count == 0 && predicate.quantifier == Quantifier::Any {
             return Ok(Vec::new());
         }
-        for reference in references(predicate) {
-            self.index(&reference)?;
+        let references = references(predicate);
+        for reference in &references {
+            self.index(reference)?;
         }
         let encoded = predicate.encode(|wanted| {
             let place = self.attributes.iter().position(|known| known == wanted)?;
@@ -186,12 +234,10 @@ impl Lowering {
         match encoded {
             Ok(bytes) => {
                 let effort = 5_u32.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-                Ok(vec![self.ask(
-                    attribute,
-                    "test",
-                    Operand::Bytes(bytes),
-                    effort,
-                )?])
+                let mut weight = Weight::of(attribute, effort);
+                weight.fetched |= references.iter().any(is_fetched);
+                let operand = Operand::Bytes(bytes);
+                Ok(vec![self.ask(attribute, "test", operand, weight)?])
             }
             // Any value in either half of the list is any value in the list. "Every value is in the list" has no halves.
             Err(_) if predicate.quantifier == Quantifier::Any && count > 1 => {
@@ -212,7 +258,7 @@ impl Lowering {
         attribute: &Attribute,
         import: &'static str,
         operand: Operand,
-        effort: u32,
+        weight: Weight,
     ) -> Result<usize, CompileError> {
         let ask = Ask {
             import,
@@ -225,8 +271,7 @@ impl Lowering {
         let place = self.program.asks.len();
         self.asked.insert(ask.clone(), place);
         self.program.asks.push(ask);
-        let fetched = attribute.entry().cost == Cost::Fetched;
-        self.weights.push(Weight { fetched, effort });
+        self.weights.push(weight);
         Ok(place)
     }
 
@@ -323,9 +368,10 @@ impl Lowering {
             denials,
             bound,
             free,
+            last,
             ..
         } = &mut self.program;
-        for clauses in [denials, bound, free] {
+        for clauses in [denials, bound, free, last] {
             for clause in clauses.iter_mut() {
                 clause.terms.sort_by_key(weigh);
             }
@@ -386,7 +432,7 @@ fn pattern(parts: &[Part]) -> Option<Vec<u8>> {
             Part::Literal(bytes) => pattern.extend_from_slice(bytes),
             Part::AnyText => pattern.push(b'*'),
             Part::AnyCharacter => pattern.push(b'?'),
-            Part::Reference(_) => return None,
+            Part::Reference(_) | Part::ReferenceOr(..) => return None,
         }
     }
     Some(pattern)

@@ -1,6 +1,6 @@
 //! What stands between statements and WebAssembly: clauses over a list of distinct questions.
 
-/// A whole module: denials are tried first, then what allows.
+/// A whole module: denials are tried first, then what allows, then what denies because nothing allowed.
 #[derive(Debug, Default)]
 pub(super) struct Program {
     /// Every distinct question, in the order in which it is first used.
@@ -13,12 +13,18 @@ pub(super) struct Program {
     pub(super) bound: Vec<Clause>,
     /// Statements that allow and oblige to nothing; the first that holds ends the evaluation.
     pub(super) free: Vec<Clause>,
+    /// Statements that deny where nothing allowed; the first that holds ends the evaluation.
+    pub(super) last: Vec<Clause>,
 }
 
 impl Program {
     /// All clauses in the order in which they are tried.
     pub(super) fn clauses(&self) -> impl Iterator<Item = &Clause> {
-        self.denials.iter().chain(&self.bound).chain(&self.free)
+        self.denials
+            .iter()
+            .chain(&self.bound)
+            .chain(&self.free)
+            .chain(&self.last)
     }
 }
 

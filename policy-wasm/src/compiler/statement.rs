@@ -1,7 +1,8 @@
 //! The typed form of a rule: what every language of permissions is translated into, and all that the compiler reads.
 //!
 //! A statement holds when its principals, its actions, its resources and all of its conditions do; what is left out
-//! restricts nothing. Of the statements that hold, one that denies wins over all that allow. The obligations of every
+//! restricts nothing. Of the statements that hold, one that denies wins over all that allow, and all that allow win over
+//! one that denies unless another allows. The obligations of every
 //! allowing statement that holds are owed, whichever statement is named as the reason: an obligation is never escaped
 //! by another statement that asks for less.
 
@@ -39,6 +40,8 @@ pub enum Effect {
     Allow(Vec<Obligation>),
     /// It denies, whatever others allow.
     Deny,
+    /// It denies where no statement allows.
+    DenyUnlessAllowed,
 }
 
 /// The name of a statement: 1 to 64 bytes of printable ASCII.
@@ -56,6 +59,8 @@ pub struct Condition {
     pub sense: Sense,
     /// What the condition is when the attribute is absent, and there is nothing to ask.
     pub absent: Absent,
+    /// What the condition is when an attribute that it refers to is absent.
+    pub missing: Missing,
 }
 
 /// What a condition asks of an attribute.
@@ -85,6 +90,18 @@ pub enum Absent {
     Holds,
 }
 
+/// What a condition is when an attribute that its predicate refers to is absent, whatever else the predicate lists. A
+/// reference that brings its own default is never missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Missing {
+    /// What refers to it fits nothing, and the rest of the list is asked.
+    FitsNothing,
+    /// It fails: an IAM statement that allows does not apply where one of its variables has no value.
+    Fails,
+    /// It holds: an IAM statement that denies applies where one of its variables has no value.
+    Holds,
+}
+
 impl Statement {
     /// A statement that allows everything to everyone: narrow it with the methods below.
     pub fn allow(id: StatementId) -> Self {
@@ -94,6 +111,11 @@ impl Statement {
     /// A statement that denies everything to everyone: narrow it with the methods below.
     pub fn deny(id: StatementId) -> Self {
         Self::new(id, Effect::Deny)
+    }
+
+    /// A statement that denies everyone what no other statement allows: narrow it with the methods below.
+    pub fn deny_unless_allowed(id: StatementId) -> Self {
+        Self::new(id, Effect::DenyUnlessAllowed)
     }
 
     const fn new(id: StatementId, effect: Effect) -> Self {
@@ -157,7 +179,7 @@ impl Statement {
     pub fn obligations(&self) -> &[Obligation] {
         match &self.effect {
             Effect::Allow(obligations) => obligations,
-            Effect::Deny => &[],
+            Effect::Deny | Effect::DenyUnlessAllowed => &[],
         }
     }
 }
@@ -170,6 +192,7 @@ impl Condition {
             check: Check::Present,
             sense: Sense::Is,
             absent: Absent::Fails,
+            missing: Missing::FitsNothing,
         }
     }
 
@@ -184,6 +207,7 @@ impl Condition {
             check: Check::Passes(predicate),
             sense: Sense::Is,
             absent: Absent::Fails,
+            missing: Missing::FitsNothing,
         }
     }
 
@@ -277,6 +301,21 @@ impl Condition {
         self
     }
 
+    /// The same, but what it is where an attribute that it refers to is absent is decided beforehand.
+    #[must_use]
+    pub const fn where_missing(mut self, missing: Missing) -> Self {
+        self.missing = missing;
+        self
+    }
+
+    /// The attributes that it refers to without a default.
+    pub fn requires(&self) -> Vec<Attribute> {
+        match &self.check {
+            Check::Present => Vec::new(),
+            Check::Passes(predicate) => required(predicate),
+        }
+    }
+
     /// Every attribute that the condition looks at.
     pub fn attributes(&self) -> Vec<Attribute> {
         let mut all = vec![self.attribute.clone()];
@@ -294,6 +333,30 @@ pub(super) fn references(predicate: &Predicate) -> Vec<Attribute> {
         found.push(attribute.clone());
         false
     });
+    found
+}
+
+/// The attributes among them that bring no default, each once.
+fn required(predicate: &Predicate) -> Vec<Attribute> {
+    let mut found: Vec<Attribute> = Vec::new();
+    let mut keep = |attribute: &Attribute| {
+        if !found.contains(attribute) {
+            found.push(attribute.clone());
+        }
+    };
+    if let Test::Text(_, templates) = &predicate.test {
+        let parts = templates.with_holes().iter().flat_map(|t| &t.parts);
+        for part in parts {
+            if let Part::Reference(attribute) = part {
+                keep(attribute);
+            }
+        }
+    } else {
+        predicate.refers(|attribute| {
+            keep(attribute);
+            false
+        });
+    }
     found
 }
 

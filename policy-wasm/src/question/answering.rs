@@ -12,7 +12,7 @@ use super::predicate::{
     Operand, Order, Part, Predicate, Quantifier, Template, Templates, Test, TextMatch,
 };
 use super::text::{TextOf, canonical, fixed_point, moment, network};
-use super::wildcard::{Element, Fence, Glob, Pattern, fits};
+use super::wildcard::{Case, Element, Fence, Glob, Pattern, fits};
 use super::{Answer, Ask, Question, Reading};
 use crate::facts::{Fact, Facts, Value, Values};
 use crate::limits::{TEMPLATE_REFERENCES_MAX, WORK_BYTES_MAX};
@@ -121,7 +121,7 @@ pub(crate) fn truth(
             Ok(text.ends_with(wanted))
         })?,
         Ask::Matches(pattern) => any_text(values, work, |text, work| {
-            fits(&Glob(pattern), text, Fence::None, work)
+            fits(&Glob(pattern), text, Fence::None, Case::Exact, work)
         })?,
         Ask::InNetwork(block) => any(values, work, |value, _| Ok(within(value, block)))?,
         Ask::Below(bound) => any(values, work, |value, _| Ok(below(value, *bound)))?,
@@ -345,6 +345,13 @@ fn fits_any(
                 return Ok(true);
             }
         }
+    } else if how == TextMatch::LikeIgnoreCase {
+        for literal in literals {
+            work.spend(literal.len() + 1)?;
+            if literal.eq_ignore_ascii_case(text) {
+                return Ok(true);
+            }
+        }
     } else if !literals.is_empty() {
         work.spend(text.len())?;
         if literals
@@ -373,11 +380,17 @@ fn fits_template(
     let mut references = [Values::Strs(&[]); TEMPLATE_REFERENCES_MAX];
     let mut count = 0;
     for part in &template.parts {
-        let Part::Reference(attribute) = part else {
-            continue;
+        let (attribute, otherwise) = match part {
+            Part::Reference(attribute) => (attribute, None),
+            Part::ReferenceOr(attribute, bytes) => (attribute, Some(bytes)),
+            Part::Literal(_) | Part::AnyText | Part::AnyCharacter => continue,
         };
-        let (Fact::Present(values), Some(slot)) = (facts.get(attribute), references.get_mut(count))
-        else {
+        let values = match (facts.get(attribute), otherwise) {
+            (Fact::Present(values), _) => values,
+            (Fact::Absent, Some(bytes)) => Values::One(Value::Text(bytes)),
+            (Fact::Absent | Fact::NotFetched, _) => return Ok(false),
+        };
+        let Some(slot) = references.get_mut(count) else {
             return Ok(false);
         };
         if values.is_empty() {
@@ -438,13 +451,16 @@ struct Place {
 impl Filled<'_> {
     fn fits(&self, how: TextMatch, text: &[u8], work: &mut Work) -> Result<bool, TooMuchWork> {
         match how {
-            TextMatch::Equals | TextMatch::Like => fits(self, text, Fence::None, work),
-            TextMatch::ArnLike => fits(self, text, Fence::Arn, work),
+            TextMatch::Equals | TextMatch::Like => fits(self, text, Fence::None, Case::Exact, work),
+            TextMatch::LikeIgnoreCase => fits(self, text, Fence::None, Case::Folded, work),
+            TextMatch::ArnLike => fits(self, text, Fence::Arn, Case::Exact, work),
             TextMatch::EqualsIgnoreCase => {
                 let mut references = self.references.iter();
                 let bytes = self.parts.iter().map(|part| match part {
                     Part::Literal(bytes) => bytes,
-                    Part::Reference(_) => references.next().copied().unwrap_or_default(),
+                    Part::Reference(_) | Part::ReferenceOr(..) => {
+                        references.next().copied().unwrap_or_default()
+                    }
                     Part::AnyText | Part::AnyCharacter => &[],
                 });
                 work.spend(text.len())?;
@@ -470,7 +486,9 @@ impl Pattern for Filled<'_> {
             let part = self.parts.get(place.part)?;
             let (bytes, is_reference) = match part {
                 Part::Literal(bytes) => (&**bytes, false),
-                Part::Reference(_) => (*self.references.get(place.reference)?, true),
+                Part::Reference(_) | Part::ReferenceOr(..) => {
+                    (*self.references.get(place.reference)?, true)
+                }
                 Part::AnyText | Part::AnyCharacter => {
                     let behind = Place {
                         part: place.part + 1,
@@ -728,6 +746,40 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_with_a_default_is_filled_with_it_where_nothing_is_there() {
+        let home = Template {
+            parts: vec![
+                Part::ReferenceOr(plain(Name::Username), Box::from(*b"nobody")),
+                Part::Literal(Box::from(*b"/")),
+                Part::AnyText,
+            ],
+        };
+        let within = || {
+            let test = texts(TextMatch::Like, std::slice::from_ref(&home));
+            predicate(Quantifier::Any, test)
+        };
+        let key = |key| (Name::Key, [text(key)]);
+        let (nobody, ann) = (key("nobody/x"), key("ann/x"));
+        let user: [Value<'static>; 1] = [text("ann")];
+        let signed = |key: &(Name, [Value<'static>; 1])| {
+            ask(
+                &held(&[(key.0, &key.1), (Name::Username, &user)]),
+                Name::Key,
+                within(),
+            )
+        };
+        let unsigned =
+            |key: &(Name, [Value<'static>; 1])| ask(&held(&[(key.0, &key.1)]), Name::Key, within());
+        assert!(signed(&ann) && !signed(&nobody));
+        assert!(unsigned(&nobody) && !unsigned(&ann));
+        let empty = held(&[(Name::Key, &nobody.1), (Name::Username, &[])]);
+        assert!(
+            !ask(&empty, Name::Key, within()),
+            "an empty list is there, and fills nothing"
+        );
+    }
+
+    #[test]
     fn two_references_are_tried_in_every_combination() {
         let both = Template {
             parts: vec![
@@ -759,6 +811,17 @@ mod tests {
             how(TextMatch::EqualsIgnoreCase)
         ));
         assert!(!ask(&facts, Name::Username, how(TextMatch::Equals)));
+
+        let facts = held(&[(Name::Action, &[text("s3:GetObject")])]);
+        let fits = |how, pattern: &str| {
+            let test = texts(how, &[Template::pattern(pattern.as_bytes())]);
+            ask(&facts, Name::Action, predicate(Quantifier::Any, test))
+        };
+        for pattern in ["S3:get*", "s3:GETOBJECT", "*OBJECT", "s?:getobjec?"] {
+            assert!(fits(TextMatch::LikeIgnoreCase, pattern), "{pattern}");
+            assert!(!fits(TextMatch::Like, pattern), "{pattern}");
+        }
+        assert!(!fits(TextMatch::LikeIgnoreCase, "s3:put*"));
     }
 
     #[test]

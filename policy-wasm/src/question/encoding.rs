@@ -11,10 +11,12 @@
 //!            5, family: u8, length: u8, address
 //!                                       a block of addresses: family 4 has 4 bytes, family 6 has 16
 //!            6, u8                      0 false, 1 true
+//!            7, attribute: u16, length: u16, bytes
+//!                                       the values of an attribute, or these bytes where it is absent
 //! ```
 //!
-//! Integers are little-endian. Operators on texts take templates of parts 0 to 3; the others take templates of exactly
-//! one part, a constant of their kind or a reference.
+//! Integers are little-endian. Operators on texts take templates of parts 0 to 3 and 7; the others take templates of
+//! exactly one part, a constant of their kind or a reference.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -79,6 +81,7 @@ const REFERENCE: u8 = 3;
 const NUMBER: u8 = 4;
 const NETWORK: u8 = 5;
 const TRUTH: u8 = 6;
+const REFERENCE_OR: u8 = 7;
 
 const fn operator(test: &Test) -> u8 {
     const fn order(order: Order) -> u8 {
@@ -95,6 +98,7 @@ const fn operator(test: &Test) -> u8 {
         Test::Text(TextMatch::EqualsIgnoreCase, _) => 1,
         Test::Text(TextMatch::Like, _) => 2,
         Test::Text(TextMatch::ArnLike, _) => 3,
+        Test::Text(TextMatch::LikeIgnoreCase, _) => 4,
         Test::Number(how, _) => 8 + order(*how),
         Test::Time(how, _) => 16 + order(*how),
         Test::Network(_) => 24,
@@ -163,7 +167,7 @@ fn check(how: TextMatch, template: &Template) -> Result<(), PredicateError> {
     let references = template
         .parts
         .iter()
-        .filter(|part| matches!(part, Part::Reference(_)));
+        .filter(|part| matches!(part, Part::Reference(_) | Part::ReferenceOr(..)));
     if references.count() > TEMPLATE_REFERENCES_MAX {
         return Err(PredicateError::TooMany { what: "references" });
     }
@@ -187,17 +191,28 @@ fn write_template(
     for part in &template.parts {
         match part {
             Part::Literal(bytes) => {
-                let length = u16::try_from(bytes.len())
-                    .map_err(|_| PredicateError::TooLong { bytes: bytes.len() })?;
                 out.push(LITERAL);
-                out.extend_from_slice(&length.to_le_bytes());
-                out.extend_from_slice(bytes);
+                write_bytes(out, bytes)?;
             }
             Part::AnyText => out.push(ANY_TEXT),
             Part::AnyCharacter => out.push(ANY_CHARACTER),
             Part::Reference(attribute) => write_reference(out, attribute, index)?,
+            Part::ReferenceOr(attribute, bytes) => {
+                let place = index(attribute).ok_or(PredicateError::NotInTable)?;
+                out.push(REFERENCE_OR);
+                out.extend_from_slice(&place.to_le_bytes());
+                write_bytes(out, bytes)?;
+            }
         }
     }
+    Ok(())
+}
+
+fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), PredicateError> {
+    let length =
+        u16::try_from(bytes.len()).map_err(|_| PredicateError::TooLong { bytes: bytes.len() })?;
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(bytes);
     Ok(())
 }
 
@@ -254,6 +269,7 @@ pub(super) fn decode(bytes: &[u8], table: &[Attribute]) -> Result<Predicate, Pre
         1 => reader.texts(TextMatch::EqualsIgnoreCase, count)?,
         2 => reader.texts(TextMatch::Like, count)?,
         3 => reader.texts(TextMatch::ArnLike, count)?,
+        4 => reader.texts(TextMatch::LikeIgnoreCase, count)?,
         8..=12 => Test::Number(
             order(operator - 8)?,
             reader.operands(count, Reader::number)?,
@@ -323,6 +339,11 @@ impl<'a> Reader<'a> {
         self.array().map(u16::from_le_bytes)
     }
 
+    fn bytes(&mut self) -> Result<Box<[u8]>, PredicateError> {
+        let length = usize::from(self.short()?);
+        self.take(length).map(Box::from)
+    }
+
     fn attribute(&mut self) -> Result<Attribute, PredicateError> {
         let place = usize::from(self.short()?);
         self.table
@@ -350,13 +371,11 @@ impl<'a> Reader<'a> {
         let mut parts = Vec::with_capacity(count);
         for _ in 0..count {
             parts.push(match self.byte()? {
-                LITERAL => {
-                    let length = usize::from(self.short()?);
-                    Part::Literal(self.take(length)?.into())
-                }
+                LITERAL => Part::Literal(self.bytes()?),
                 ANY_TEXT => Part::AnyText,
                 ANY_CHARACTER => Part::AnyCharacter,
                 REFERENCE => Part::Reference(self.attribute()?),
+                REFERENCE_OR => Part::ReferenceOr(self.attribute()?, self.bytes()?),
                 NUMBER | NETWORK | TRUTH => return Err(PredicateError::Misplaced),
                 value => {
                     return Err(PredicateError::Unknown {
@@ -465,9 +484,15 @@ mod tests {
             1 => Just(Part::AnyText),
             1 => Just(Part::AnyCharacter),
             1 => attribute().prop_map(Part::Reference),
+            1 => (attribute(), prop::collection::vec(any::<u8>(), 0..8))
+                .prop_map(|(attribute, bytes)| Part::ReferenceOr(attribute, bytes.into())),
         ];
         let template = prop::collection::vec(part, 0..4).prop_map(|parts| Template { parts });
-        let how = prop::sample::select(vec![TextMatch::Like, TextMatch::ArnLike]);
+        let how = prop::sample::select(vec![
+            TextMatch::Like,
+            TextMatch::LikeIgnoreCase,
+            TextMatch::ArnLike,
+        ]);
         (how, prop::collection::vec(template, 0..5))
             .prop_map(|(how, templates)| Test::Text(how, templates.into_iter().collect()))
     }

@@ -50,6 +50,8 @@ pub enum TextMatch {
     EqualsIgnoreCase,
     /// With `*` and `?`.
     Like,
+    /// As `Like`, ignoring the case of ASCII letters: the names of actions.
+    LikeIgnoreCase,
     /// With `*` and `?` that do not cross the first five colons. Source: IAM User Guide, "Amazon Resource Name (ARN)
     /// condition operators".
     ArnLike,
@@ -162,6 +164,8 @@ pub enum Part {
     AnyCharacter,
     /// Any of the values of that attribute, byte by byte: a `*` in a value is a star and no wildcard.
     Reference(Attribute),
+    /// The same, and where the attribute is absent these bytes.
+    ReferenceOr(Attribute, Box<[u8]>),
 }
 
 impl Template {
@@ -241,7 +245,7 @@ impl Predicate {
                     .flat_map(|template| &template.parts)
                     .map(|part| {
                         size_of::<Part>()
-                            + if let Part::Literal(bytes) = part {
+                            + if let Part::Literal(bytes) | Part::ReferenceOr(_, bytes) = part {
                                 bytes.len()
                             } else {
                                 0
@@ -270,7 +274,7 @@ impl Predicate {
                 .iter()
                 .flat_map(|template| &template.parts)
                 .any(|part| match part {
-                    Part::Reference(attribute) => sort(attribute),
+                    Part::Reference(attribute) | Part::ReferenceOr(attribute, _) => sort(attribute),
                     Part::Literal(_) | Part::AnyText | Part::AnyCharacter => false,
                 }),
             Test::Number(_, operands) | Test::Time(_, operands) => any(operands, sort),
@@ -292,6 +296,7 @@ impl fmt::Display for Predicate {
                     TextMatch::Equals => "is",
                     TextMatch::EqualsIgnoreCase => "is, ignoring case,",
                     TextMatch::Like => "fits",
+                    TextMatch::LikeIgnoreCase => "fits, ignoring case,",
                     TextMatch::ArnLike => "fits the ARN",
                 })?;
                 list(f, &templates.iter().collect::<Vec<_>>())
@@ -339,6 +344,9 @@ impl fmt::Display for Template {
             Part::AnyText => f.write_str("*"),
             Part::AnyCharacter => f.write_str("?"),
             Part::Reference(attribute) => write!(f, "${{{attribute}}}"),
+            Part::ReferenceOr(attribute, otherwise) => {
+                write!(f, "${{{attribute}, '{}'}}", otherwise.escape_ascii())
+            }
         })
     }
 }

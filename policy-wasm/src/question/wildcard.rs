@@ -49,11 +49,29 @@ pub(super) enum Fence {
     Arn,
 }
 
+/// How a byte of the pattern compares with one of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Case {
+    Exact,
+    /// ASCII letters without regard to case.
+    Folded,
+}
+
+impl Case {
+    const fn same(self, wanted: u8, byte: u8) -> bool {
+        match self {
+            Self::Exact => wanted == byte,
+            Self::Folded => wanted.eq_ignore_ascii_case(&byte),
+        }
+    }
+}
+
 /// Whether the whole text fits the whole pattern.
 pub(super) fn fits<P: Pattern>(
     pattern: &P,
     text: &[u8],
     fence: Fence,
+    case: Case,
     work: &mut Work,
 ) -> Result<bool, TooMuchWork> {
     let fence = if is_any_text(pattern) {
@@ -77,7 +95,7 @@ pub(super) fn fits<P: Pattern>(
                 retry = Some(cursor);
                 continue;
             }
-            (Some((Element::Byte(wanted), behind)), Some(byte)) if wanted == *byte => {
+            (Some((Element::Byte(wanted), behind)), Some(byte)) if case.same(wanted, *byte) => {
                 cursor.colons += usize::from(wanted == b':');
                 cursor.place = behind;
                 cursor.at += 1;
@@ -136,6 +154,7 @@ mod tests {
             &Glob(pattern.as_bytes()),
             text.as_bytes(),
             Fence::None,
+            Case::Exact,
             &mut Work::full(),
         )
         .unwrap()
@@ -146,6 +165,7 @@ mod tests {
             &Glob(pattern.as_bytes()),
             text.as_bytes(),
             Fence::Arn,
+            Case::Exact,
             &mut Work::full(),
         )
         .unwrap()
@@ -200,6 +220,7 @@ mod tests {
             &Glob(pattern.as_bytes()),
             text.as_bytes(),
             Fence::None,
+            Case::Exact,
             &mut work,
         );
         assert_eq!(fits, Ok(false));
@@ -210,7 +231,13 @@ mod tests {
     fn work_ends_at_its_bound() {
         let mut work = Work::of(10);
         assert_eq!(
-            fits(&Glob(b"*b"), &[b'a'; 100], Fence::None, &mut work),
+            fits(
+                &Glob(b"*b"),
+                &[b'a'; 100],
+                Fence::None,
+                Case::Exact,
+                &mut work
+            ),
             Err(TooMuchWork)
         );
     }

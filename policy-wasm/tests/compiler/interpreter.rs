@@ -1,13 +1,14 @@
 //! A second opinion: what statements mean, written as plainly as possible and without a line of the compiler or of the
 //! engine's answers.
 
-use policy_wasm::compiler::{Absent, Check, Condition, Effect, Sense, Statement};
+use policy_wasm::compiler::{Absent, Check, Condition, Effect, Missing, Sense, Statement};
 use policy_wasm::engine::Verdict;
 use policy_wasm::facts::Value;
 use policy_wasm::plan::Obligation;
 use policy_wasm::question::{
     Operand, Order, Part, Predicate, Quantifier, Template, Test, TextMatch,
 };
+use policy_wasm::registry::Attribute;
 
 use super::facts::Known;
 
@@ -21,23 +22,28 @@ pub(crate) struct Opinion {
 }
 
 pub(crate) fn decide(statements: &[Statement], facts: &Known) -> Opinion {
-    let held = |deny: bool| {
+    let held = |wanted: fn(&Effect) -> bool| {
         statements
             .iter()
-            .filter(|s| (s.effect == Effect::Deny) == deny)
+            .filter(|s| wanted(&s.effect))
             .filter(|s| s.terms().all(|condition| holds(condition, facts)))
             .collect::<Vec<_>>()
     };
     let names = |list: &[&Statement]| list.iter().map(|s| s.id.to_string()).collect();
-    let denying = held(true);
+    let denial = |list: &[&Statement]| Opinion {
+        verdict: Verdict::Deny,
+        reasons: names(list),
+        obligations: Vec::new(),
+    };
+    let denying = held(|effect| *effect == Effect::Deny);
     if !denying.is_empty() {
-        return Opinion {
-            verdict: Verdict::Deny,
-            reasons: names(&denying),
-            obligations: Vec::new(),
-        };
+        return denial(&denying);
     }
-    let allowing = held(false);
+    let allowing = held(|effect| matches!(effect, Effect::Allow(_)));
+    let last = held(|effect| *effect == Effect::DenyUnlessAllowed);
+    if allowing.is_empty() && !last.is_empty() {
+        return denial(&last);
+    }
     let mut obligations = Vec::new();
     for obligation in allowing.iter().flat_map(|s| s.obligations()) {
         if !obligations.contains(obligation) {
@@ -59,6 +65,12 @@ pub(crate) fn decide(statements: &[Statement], facts: &Known) -> Opinion {
 fn holds(condition: &Condition, facts: &Known) -> bool {
     let wanted = condition.sense == Sense::Is;
     let values = facts.values(&condition.attribute);
+    let missing = condition.requires();
+    if condition.missing != Missing::FitsNothing
+        && missing.iter().any(|wanted| facts.values(wanted).is_none())
+    {
+        return condition.missing == Missing::Holds;
+    }
     match (&condition.check, values) {
         (Check::Present, values) => values.is_some() == wanted,
         (Check::Passes(_), None) => condition.absent == Absent::Holds,
@@ -154,15 +166,9 @@ fn fits(how: TextMatch, template: &Template, text: &[u8], facts: &Known) -> bool
             Part::Literal(bytes) => vec![bytes.iter().copied().map(Element::Byte).collect()],
             Part::AnyText => vec![vec![Element::AnyText]],
             Part::AnyCharacter => vec![vec![Element::AnyCharacter]],
-            Part::Reference(attribute) => facts
-                .values(attribute)
-                .unwrap_or_default()
-                .iter()
-                .map(|value| match value {
-                    Value::Text(text) => text.iter().copied().map(Element::Byte).collect(),
-                    other => panic!("the tests refer to texts, not to {other:?}"),
-                })
-                .collect(),
+            Part::Reference(attribute) => values_of(attribute, facts).unwrap_or_default(),
+            Part::ReferenceOr(attribute, otherwise) => values_of(attribute, facts)
+                .unwrap_or_else(|| vec![otherwise.iter().copied().map(Element::Byte).collect()]),
         };
         fillings = fillings
             .iter()
@@ -173,7 +179,7 @@ fn fits(how: TextMatch, template: &Template, text: &[u8], facts: &Known) -> bool
             })
             .collect();
     }
-    let fold = how == TextMatch::EqualsIgnoreCase;
+    let fold = matches!(how, TextMatch::EqualsIgnoreCase | TextMatch::LikeIgnoreCase);
     fillings.iter().any(|pattern| {
         // A lone star is any ARN.
         let lone = matches!(pattern.as_slice(), [Element::AnyText]);
@@ -184,6 +190,15 @@ fn fits(how: TextMatch, template: &Template, text: &[u8], facts: &Known) -> bool
         };
         fit(pattern, text, fold, fenced)
     })
+}
+
+/// What a reference may be filled with, if it is there at all.
+fn values_of(attribute: &Attribute, facts: &Known) -> Option<Vec<Vec<Element>>> {
+    let bytes = |value: &Value<'static>| match value {
+        Value::Text(text) => text.iter().copied().map(Element::Byte).collect(),
+        other => panic!("the tests refer to texts, not to {other:?}"),
+    };
+    Some(facts.values(attribute)?.iter().map(bytes).collect())
 }
 
 /// `fenced` is the number of colons to come that no wildcard may cross.
@@ -207,7 +222,10 @@ fn fit(pattern: &[Element], text: &[u8], fold: bool, fenced: usize) -> bool {
             same && fit(pattern, text, fold, after(*found))
         }
         ([Element::AnyCharacter, pattern @ ..], [found, text @ ..]) => {
-            !crosses(*found) && fit(pattern, text, fold, fenced)
+            // A character has up to three bytes more.
+            let more = text.iter().take(3).take_while(|byte| **byte >> 6 == 0b10);
+            let (_, behind) = text.split_at(more.count());
+            !crosses(*found) && fit(pattern, behind, fold, fenced)
         }
         ([Element::AnyText, rest @ ..], text) => {
             fit(rest, text, fold, fenced)

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use policy_wasm::compiler::{Absent, Check, Condition, Effect, Sense, Statement, StatementId};
+use policy_wasm::compiler::{
+    Absent, Check, Condition, Effect, Missing, Sense, Statement, StatementId,
+};
 use policy_wasm::facts::Value;
 use policy_wasm::plan::{Obligation, ObligationKind, ObligationOperand};
 use policy_wasm::question::{
@@ -147,6 +149,7 @@ fn effect() -> impl Strategy<Value = Effect> {
     .prop_map(|(kind, operand)| Obligation { kind, operand });
     prop_oneof![
         1 => Just(Effect::Deny),
+        1 => Just(Effect::DenyUnlessAllowed),
         2 => Just(Effect::Allow(Vec::new())),
         1 => vec(obligation, 1..3).prop_map(Effect::Allow),
     ]
@@ -177,12 +180,14 @@ fn condition() -> impl Strategy<Value = Condition> {
         check,
         select(&[Sense::Is, Sense::IsNot][..]),
         select(&[Absent::Fails, Absent::Holds][..]),
+        select(&[Missing::FitsNothing, Missing::Fails, Missing::Holds][..]),
     )
-        .prop_map(|((name, check), sense, absent)| Condition {
+        .prop_map(|((name, check), sense, absent, missing)| Condition {
             attribute: attribute(name),
             check,
             sense,
             absent,
+            missing,
         })
 }
 
@@ -221,6 +226,12 @@ fn text_test(
         1 => select(&TEXTS[..]).prop_map(|name| Template {
             parts: vec![Part::Reference(attribute(name)), Part::AnyText],
         }),
+        1 => (select(&TEXTS[..]), select(&WORDS[..])).prop_map(|(name, word)| Template {
+            parts: vec![
+                Part::ReferenceOr(attribute(name), Box::from(word.as_bytes())),
+                Part::AnyCharacter,
+            ],
+        }),
         1 => (select(&TEXTS[..]), select(&TEXTS[..])).prop_map(|(first, second)| Template {
             parts: vec![
                 Part::Reference(attribute(first)),
@@ -235,7 +246,13 @@ fn text_test(
             vec(exact, 0..4)
         ),
         (
-            select(&[TextMatch::Like, TextMatch::ArnLike][..]),
+            select(
+                &[
+                    TextMatch::Like,
+                    TextMatch::LikeIgnoreCase,
+                    TextMatch::ArnLike
+                ][..]
+            ),
             vec(wild, 0..4)
         ),
     ]
