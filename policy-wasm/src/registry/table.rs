@@ -86,8 +86,8 @@ registry! {
     SecureTransport = boolean("aws:SecureTransport");
     /// The moment at which the request is judged.
     CurrentTime = time("aws:CurrentTime").clock();
-    /// The same moment; numeric operators compare it as seconds since 1970.
-    EpochTime = time("aws:EpochTime").clock();
+    /// The same moment, as the number of seconds since 1970.
+    EpochTime = number("aws:EpochTime").clock();
     /// Seconds since midnight, UTC.
     TimeOfDay = number("postern:TimeOfDay").clock();
     /// The day of the week, UTC.
@@ -98,6 +98,8 @@ registry! {
     Referer = text("aws:Referer").at(Sent);
     /// The `User-Agent` header.
     UserAgent = text("aws:UserAgent").at(Sent);
+    /// Whether a service of AWS makes the request for the caller: never here.
+    ViaAwsService = boolean("aws:ViaAWSService");
     /// The version of TLS, as a number: `1.2`, `1.3`.
     TlsVersion = number("s3:TlsVersion").requires(&[Name::SecureTransport]);
 
@@ -114,6 +116,15 @@ registry! {
     UserId = text("aws:userid");
     /// The caller's friendly name.
     Username = text("aws:username").at(Signed).requires(&[Name::PrincipalArn]);
+    /// Whether the caller is a service of AWS: never here.
+    PrincipalIsAwsService = boolean("aws:PrincipalIsAWSService").at(Signed)
+        .requires(&[Name::PrincipalArn]);
+    /// Whether a second factor stood behind the session's credentials; absent for the keys of a user.
+    MultiFactorAuthPresent = boolean("aws:MultiFactorAuthPresent").at(Signed)
+        .requires(&[Name::PrincipalArn]);
+    /// Seconds since that second factor was shown.
+    MultiFactorAuthAge = number("aws:MultiFactorAuthAge").at(Signed).clock()
+        .requires(&[Name::MultiFactorAuthPresent]);
     /// When the session's credentials were made.
     TokenIssueTime = time("aws:TokenIssueTime").at(Signed).requires(&[Name::PrincipalArn]);
     /// Every ARN that names the caller: account, root, user, sub-user, role and session.
@@ -165,6 +176,8 @@ registry! {
     BucketOwned = boolean("postern:BucketOwned").at(Bucket).requires(&[Name::Bucket]);
     /// The account that owns the bucket.
     ResourceAccount = text("s3:ResourceAccount").at(Bucket).requires(&[Name::Bucket]);
+    /// The same, under the name that all services share.
+    AwsResourceAccount = text("aws:ResourceAccount").at(Bucket).requires(&[Name::Bucket]);
     /// The length of the body after decoding, in bytes.
     ContentLength = number("postern:ContentLength").at(Operations(BODIES));
     /// Whether an object or upload that this check is about was made by the caller.

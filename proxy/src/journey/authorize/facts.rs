@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use http::HeaderName;
 use policy_wasm::facts::{Fact, Facts};
+use policy_wasm::question::moment;
 use policy_wasm::registry::{Attribute, Name};
 use postern_config::decisions::{Atom, DecisionRow};
 use postern_config::directory::{Bucket, WriteDeletes};
@@ -203,7 +204,7 @@ impl<'a> CheckFacts<'a> {
             Name::UserId => Fact::text(&caller.user_id),
             Name::Username => Fact::text(caller.user.name.as_str()),
             Name::Principals => Fact::list(caller.principals.as_slice()),
-            Name::AclExempt => Fact::boolean(false),
+            Name::AclExempt | Name::PrincipalIsAwsService => Fact::boolean(false),
             _ => Fact::Absent,
         }
     }
@@ -270,6 +271,7 @@ impl<'a> CheckFacts<'a> {
                     usize::try_from(seconds.div_euclid(86_400).rem_euclid(7)).unwrap_or_default();
                 Fact::optional_text(DAYS.get(day).copied())
             }
+            Name::EpochTime => Fact::integer(seconds),
             _ => Fact::time(seconds),
         }
     }
@@ -286,6 +288,7 @@ impl<'a> CheckFacts<'a> {
             },
             Name::Referer => self.header("referer"),
             Name::UserAgent => self.header("user-agent"),
+            Name::ViaAwsService => Fact::boolean(false),
             _ => Fact::Absent,
         }
     }
@@ -299,7 +302,7 @@ impl<'a> CheckFacts<'a> {
                     .and_then(|row| row.atoms.last())
                     .map(|atom| Atom::as_str(*atom)),
             ),
-            Name::Action => Fact::text(self.check.operation.action()),
+            Name::Action => Fact::text(action(self.check.operation, self.check.version)),
             Name::Resource => self.resource(),
             Name::Bucket => Fact::optional_text(self.name().map(BucketName::as_str)),
             Name::Key => Fact::optional_text(self.key().map(ObjectKey::as_str)),
@@ -309,13 +312,15 @@ impl<'a> CheckFacts<'a> {
             Name::BucketOwned => self
                 .name()
                 .map_or(Fact::Absent, |_| Fact::boolean(self.owned())),
-            Name::ResourceAccount => self.bucket.map_or(Fact::Absent, |bucket| {
-                Fact::text(
-                    self.texts
-                        .account
-                        .get_or_init(|| format!("{:012}", bucket.tenant.get())),
-                )
-            }),
+            Name::ResourceAccount | Name::AwsResourceAccount => {
+                self.bucket.map_or(Fact::Absent, |bucket| {
+                    Fact::text(
+                        self.texts
+                            .account
+                            .get_or_init(|| format!("{:012}", bucket.tenant.get())),
+                    )
+                })
+            }
             Name::Relation => Fact::list(self.relation),
             Name::Profile => Fact::text(self.scene.profile().unwrap_or_default().as_str()),
             Name::ContentLength => self
@@ -365,6 +370,22 @@ impl<'a> CheckFacts<'a> {
         }
     }
 
+    /// The end of the retention that the request sets, in seconds since 1970.
+    fn retain_until(&self) -> Option<i64> {
+        if !self.is_main() {
+            return None;
+        }
+        let name = HeaderName::from_static("x-amz-object-lock-retain-until-date");
+        moment(self.scene.headers().get(name)?.as_bytes())
+    }
+
+    /// The days until then: `s3:object-lock-remaining-retention-days`.
+    fn remaining_days(&self) -> Option<i64> {
+        const DAY_SECONDS: i64 = 86_400;
+        let seconds = self.retain_until()?.checked_sub(self.now_seconds())?;
+        Some(seconds.checked_mul(1_000)?.div_euclid(DAY_SECONDS))
+    }
+
     fn copy_source(&self) -> Fact<'_> {
         let source = match &self.scene.request().call {
             Call::CopyObject(copy) if self.is_main() => &copy.source,
@@ -388,9 +409,12 @@ impl Facts for CheckFacts<'_> {
         use Name as N;
         let name = attribute.name();
         match name {
-            N::SourceIp | N::SecureTransport | N::TlsVersion | N::Referer | N::UserAgent => {
-                self.of_connection(name)
-            }
+            N::SourceIp
+            | N::SecureTransport
+            | N::TlsVersion
+            | N::Referer
+            | N::UserAgent
+            | N::ViaAwsService => self.of_connection(name),
             N::CurrentTime | N::EpochTime | N::TimeOfDay | N::DayOfWeek => self.of_clock(name),
             N::PrincipalArn
             | N::PrincipalAccount
@@ -399,6 +423,7 @@ impl Facts for CheckFacts<'_> {
             | N::Username
             | N::Principals
             | N::Tenant
+            | N::PrincipalIsAwsService
             | N::AclExempt => self.of_caller(name),
             N::Operation
             | N::Atom
@@ -409,6 +434,7 @@ impl Facts for CheckFacts<'_> {
             | N::BucketExists
             | N::BucketOwned
             | N::ResourceAccount
+            | N::AwsResourceAccount
             | N::Relation
             | N::Profile
             | N::ContentLength => self.of_check(name),
@@ -461,10 +487,16 @@ impl Facts for CheckFacts<'_> {
             N::ObjectOwnership => self.header_of_request("x-amz-object-ownership"),
             N::LockMode => self.header_of_request("x-amz-object-lock-mode"),
             N::LockLegalHold => self.header_of_request("x-amz-object-lock-legal-hold"),
+            N::LockRetainUntil => self.retain_until().map_or(Fact::Absent, Fact::time),
+            N::LockRemainingDays => self
+                .remaining_days()
+                .map_or(Fact::Absent, Fact::thousandths),
             // What these speak of does not exist yet in the directory or the node: roles, sub-users, sessions, account and
-            // container permissions, versions' tags and retention, the body of CreateBucket.
+            // container permissions, versions' tags, the body of CreateBucket.
             N::PrincipalTag
             | N::TokenIssueTime
+            | N::MultiFactorAuthPresent
+            | N::MultiFactorAuthAge
             | N::Role
             | N::RoleAtoms
             | N::SubuserLevel
@@ -472,9 +504,7 @@ impl Facts for CheckFacts<'_> {
             | N::ContainerPermissions
             | N::ObjectOwn
             | N::ExistingObjectTag
-            | N::LocationConstraint
-            | N::LockRetainUntil
-            | N::LockRemainingDays => Fact::Absent,
+            | N::LocationConstraint => Fact::Absent,
         }
     }
 }
@@ -504,6 +534,29 @@ impl<'a> Listing<'a> {
     }
 }
 
+/// The IAM action. To read a version that the request names is another right than to read the current one.
+const fn action(operation: Operation, version: Option<VersionId>) -> &'static str {
+    match (operation, version) {
+        (Operation::GetObject | Operation::HeadObject, Some(_)) => "s3:GetObjectVersion",
+        (operation, _) => operation.action(),
+    }
+}
+
 fn list(texts: Option<&[String]>) -> Fact<'_> {
     texts.map_or(Fact::Absent, Fact::list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_is_named_is_read_by_another_right() {
+        let version = Some("null".parse().unwrap());
+        for operation in [Operation::GetObject, Operation::HeadObject] {
+            assert_eq!(action(operation, None), "s3:GetObject");
+            assert_eq!(action(operation, version), "s3:GetObjectVersion");
+        }
+        assert_eq!(action(Operation::PutObject, version), "s3:PutObject");
+    }
 }
