@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! levels, key_scope     data → statements: what every gate needs, as pure functions that know no tenant
+//! document              AWS's policy documents → statements
 //! statement             the rule as types, the only thing that the rest reads
 //! lower → program       statements → distinct questions in a good order
 //! emit                  questions → core WebAssembly
@@ -10,6 +11,7 @@
 //! Another language is one more source of statements: a file beside `levels`, that reads text and knows nothing of
 //! WebAssembly.
 
+pub mod document;
 mod emit;
 pub mod key_scope;
 pub mod levels;

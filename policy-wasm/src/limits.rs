@@ -27,6 +27,14 @@ pub const OBLIGATIONS_MAX: usize = 8;
 /// Most layers of a plan.
 pub const LAYERS_MAX: usize = 64;
 
+/// Largest document, in bytes. Source: S3 User Guide, "Bucket policies": 20 KB.
+pub const DOCUMENT_BYTES_MAX: usize = 20 * 1_024;
+/// Most statements of one document. The shortest statements that do something fill a document of
+/// [`DOCUMENT_BYTES_MAX`] with about as many.
+pub const DOCUMENT_STATEMENTS_MAX: usize = 400;
+/// Most faults that one reading reports: who reads the first hundred needs no more.
+pub const DOCUMENT_FAULTS_MAX: usize = 100;
+
 /// Largest module, in bytes.
 pub const MODULE_BYTES_MAX: usize = 1_024 * 1_024;
 /// Largest custom section `postern.policy`, in bytes.

@@ -549,6 +549,7 @@ fn list(texts: Option<&[String]>) -> Fact<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use policy_wasm::compiler::document::{self, Context, Kind, Unmentioned};
 
     #[test]
     fn a_version_that_is_named_is_read_by_another_right() {
@@ -558,5 +559,21 @@ mod tests {
             assert_eq!(action(operation, version), "s3:GetObjectVersion");
         }
         assert_eq!(action(Operation::PutObject, version), "s3:PutObject");
+    }
+
+    #[test]
+    fn every_action_can_be_named_in_a_policy() {
+        for operation in Operation::ALL {
+            let action = operation.action();
+            let text = format!(
+                r#"{{"Statement":{{"Effect":"Deny","Action":"{action}","Resource":"*"}}}}"#
+            );
+            let context = Context {
+                kind: Kind::Identity,
+                unmentioned: Unmentioned::NoOpinion,
+            };
+            let read = document::read(&text, &context);
+            assert!(read.is_ok(), "{operation:?}: {read:?}");
+        }
     }
 }
