@@ -4,11 +4,19 @@
 //! The bytes that a target reads are text with line breaks where the input has several parts, so that a corpus can be
 //! written and read by a person.
 
+#[path = "../../../policy-wasm/tests/compiler/facts.rs"]
+#[expect(dead_code, reason = "other tests need more of it")]
+mod facts;
+#[path = "../../../policy-wasm/tests/document/interpreter.rs"]
+#[expect(dead_code, reason = "other tests break its mechanisms")]
+mod interpreter;
+
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
-use policy_wasm::engine::{Engine, EngineOptions, Evaluation};
+use policy_wasm::compiler::document::{self, Context, DocumentError, Kind, Unmentioned};
+use policy_wasm::engine::{Engine, EngineOptions, Evaluation, Module, Verdict};
 use policy_wasm::facts::{Fact, Facts};
 use policy_wasm::manifest::Manifest;
 use policy_wasm::question::Predicate;
@@ -32,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     ("module", module),
     ("predicate", predicate),
     ("load", load),
+    ("policy_document", policy_document),
 ];
 
 /// Targets whose decoders no build shows but the fuzzer's. The package that has them runs their corpus in its own tests: its folder.
@@ -238,6 +247,88 @@ impl Facts for NoFacts {
     fn get(&self, _: &Attribute) -> Fact<'_> {
         Fact::Absent
     }
+}
+
+/// A policy document, as that of the bucket `photos` and as an identity's: what is understood is compiled, what is compiled
+/// is let in, and decides as the second opinion does.
+pub fn policy_document(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    for kind in [Kind::Bucket { name: "photos" }, Kind::Identity] {
+        let context = Context {
+            kind,
+            unmentioned: Unmentioned::NoOpinion,
+        };
+        let compiled = document::compile_document(text, &context, &Manifest::new("fuzz", "1"));
+        match compiled {
+            Ok(compiled) => {
+                let Some(engine) = engine() else { return };
+                let module = engine
+                    .load(&compiled.module)
+                    .expect("what is compiled is let in");
+                decides_alike(text, &module);
+            }
+            Err(DocumentError::Faults(faults)) => {
+                assert!(!faults.as_slice().is_empty());
+                for fault in faults.as_slice() {
+                    let line = text.split('\n').nth(fault.at.line as usize - 1);
+                    let length = line.map_or(0, |line| line.chars().count());
+                    assert!(fault.at.column as usize <= length + 1, "{fault}");
+                }
+            }
+            Err(DocumentError::Compile { .. }) => {}
+        }
+    }
+}
+
+/// The module of a document and the second opinion, on some checks.
+fn decides_alike(text: &str, module: &Module) {
+    let document = serde_json::from_str(text).expect("what was understood is JSON");
+    for facts in checks() {
+        let Some(said) = interpreter::judge(&document, &facts, None) else {
+            continue;
+        };
+        // An answer that takes too much work is none, and no disagreement.
+        let Ok(evaluation) = module.evaluate(&facts, 0) else {
+            continue;
+        };
+        let decision = match evaluation.verdict {
+            Verdict::NoOpinion => interpreter::Decision::Nothing,
+            Verdict::Allow => interpreter::Decision::Allow,
+            Verdict::Deny => interpreter::Decision::Deny,
+        };
+        assert_eq!(decision, said.decision, "{facts:?}");
+    }
+}
+
+fn checks() -> [facts::Known; 3] {
+    let check = |action, resource| {
+        facts::Known::default()
+            .text("postern:Action", action)
+            .text("postern:Resource", resource)
+            .time("aws:CurrentTime", 1_767_225_600)
+            .number("aws:EpochTime", 1_767_225_600)
+            .address("aws:SourceIp", "192.0.2.7")
+            .truth("aws:SecureTransport", true)
+    };
+    let ann = "arn:aws:iam::111111111111:user/ann";
+    let root = "arn:aws:iam::111111111111:root";
+    [
+        check("s3:GetObject", "arn:aws:s3:::photos/home/ann/é"),
+        check("s3:PutObject", "arn:aws:s3:::photos/home/ann/x")
+            .text("aws:PrincipalArn", ann)
+            .texts("postern:Principals", &[ann, root, "111111111111"])
+            .text("aws:username", "ann")
+            .texts("s3:RequestObjectTagKeys", &["Owner", "class"])
+            .text("s3:x-amz-acl", "private"),
+        check("s3:ListBucket", "arn:aws:s3:::photos")
+            .text("aws:PrincipalArn", root)
+            .texts("postern:Principals", &[root, "111111111111"])
+            .text("aws:PrincipalTag/team", "red")
+            .text("s3:prefix", "home/ann/")
+            .number("s3:max-keys", 100),
+    ]
 }
 
 fn engine() -> Option<&'static Engine> {
