@@ -24,7 +24,8 @@ use crate::limits::{
 };
 
 pub use check::CheckError;
-pub use evaluation::{Cause, Evaluation, Fault, Reason, Stopped, Verdict};
+pub(crate) use evaluation::FromFacts;
+pub use evaluation::{Answering, Cause, Evaluation, Fault, Reason, Stopped, Verdict};
 pub use inspection::Inspection;
 pub use machine_code::MachineCodeStore;
 pub use meter::Spent;

@@ -100,6 +100,8 @@ pub enum Values<'a> {
     Networks(&'a [IpNet]),
     /// A list of any values.
     Many(&'a [Value<'a>]),
+    /// A list of any values that hold their own bytes.
+    Owned(&'a [OwnedValue]),
 }
 
 impl<'a> Values<'a> {
@@ -113,6 +115,7 @@ impl<'a> Values<'a> {
             Self::Shared(list) => list.len(),
             Self::Networks(list) => list.len(),
             Self::Many(list) => list.len(),
+            Self::Owned(list) => list.len(),
         }
     }
 
@@ -131,6 +134,7 @@ impl<'a> Values<'a> {
             Self::Shared(list) => list.get(index).map(|text| Value::Text(text.as_bytes())),
             Self::Networks(list) => list.get(index).map(|network| Value::Network(*network)),
             Self::Many(list) => list.get(index).copied(),
+            Self::Owned(list) => list.get(index).map(OwnedValue::borrow),
         }
     }
 
@@ -163,6 +167,7 @@ lists! {
     Shared(Arc<str>),
     Networks(IpNet),
     Many(Value<'a>),
+    Owned(OwnedValue),
 }
 
 /// One value of an attribute.
@@ -180,4 +185,53 @@ pub enum Value<'a> {
     Network(IpNet),
     /// A truth value.
     Bool(bool),
+}
+
+/// A value that holds its own bytes: for facts that are made up, or kept.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum OwnedValue {
+    /// As [`Value::Text`].
+    Text(Box<[u8]>),
+    /// As [`Value::Number`].
+    Number(i64),
+    /// As [`Value::Time`].
+    Time(i64),
+    /// As [`Value::Address`].
+    Address(IpAddr),
+    /// As [`Value::Network`].
+    Network(IpNet),
+    /// As [`Value::Bool`].
+    Bool(bool),
+}
+
+impl OwnedValue {
+    /// A text.
+    pub fn text(text: impl AsRef<[u8]>) -> Self {
+        Self::Text(text.as_ref().into())
+    }
+
+    /// The same value, borrowed.
+    pub fn borrow(&self) -> Value<'_> {
+        match self {
+            Self::Text(bytes) => Value::Text(bytes),
+            Self::Number(number) => Value::Number(*number),
+            Self::Time(seconds) => Value::Time(*seconds),
+            Self::Address(address) => Value::Address(*address),
+            Self::Network(block) => Value::Network(*block),
+            Self::Bool(truth) => Value::Bool(*truth),
+        }
+    }
+}
+
+impl From<Value<'_>> for OwnedValue {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Text(bytes) => Self::Text(bytes.into()),
+            Value::Number(number) => Self::Number(number),
+            Value::Time(seconds) => Self::Time(seconds),
+            Value::Address(address) => Self::Address(address),
+            Value::Network(block) => Self::Network(block),
+            Value::Bool(truth) => Self::Bool(truth),
+        }
+    }
 }

@@ -110,6 +110,27 @@ pub const WASTE_UNITS_PER_SECOND_MAX: u64 = 100_000_000;
 /// How long a module that burnt more is not evaluated, in milliseconds.
 pub const TRIPPED_MILLISECONDS: u64 = 10_000;
 
+/// Paths that an enumeration follows before it says that it is not complete. The default.
+pub const ENUMERATED_PATHS_MAX: usize = 100_000;
+/// Questions of one path that an enumeration answers before it gives the path up. The default: what one module may ask.
+pub const ENUMERATED_QUESTIONS_MAX: usize = QUESTIONS_MAX;
+/// Time of an enumeration, in milliseconds. The default.
+pub const ENUMERATION_MILLISECONDS_MAX: u64 = 10_000;
+/// States of the search for one text that fits some patterns and not others. What takes more counts as unknown.
+pub const TEXT_STATES_MAX: usize = 4_096;
+/// Values that are tried for questions that compare one attribute with another.
+pub const LINKED_TRIES_MAX: usize = 1_024;
+/// Results that the solver of one enumeration remembers, by the questions about one attribute.
+pub const SOLVED_MAX: usize = 65_536;
+/// Most paths on one side of a question for which it is tried whether the question matters.
+pub const MERGED_PATHS_MAX: usize = 2_048;
+/// Answers that a proposed change may turn.
+pub const CHANGED_ANSWERS_MAX: usize = 3;
+/// Evaluations of a plan in the search for the smallest change. The default.
+pub const CHANGE_EVALUATIONS_MAX: usize = 4_096;
+/// Prefixes that a narrower key scope names in each bucket. A prefix is a question of each request.
+pub const PROPOSED_PREFIXES_MAX: usize = 8;
+
 // A question's operand and a value that is read must fit the smallest memory of a guest.
 const _: () = assert!(OPERAND_BYTES_MAX + READ_BYTES_MAX < PAGE_BYTES);
 // The stack must leave the worker room.

@@ -16,11 +16,12 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 pub use answering::{Unanswered, Work, answer};
+pub(crate) use answering::{bool_of, network_of, number_of, time_of, truth};
 pub use encoding::PredicateError;
 pub use predicate::{
     Operand, Order, Part, Predicate, Quantifier, Template, Templates, Test, TextMatch,
 };
-pub use text::{fixed_point, moment, network};
+pub use text::{fixed_point, moment, network, written};
 
 use crate::registry::{Attribute, Cost};
 

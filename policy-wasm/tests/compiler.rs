@@ -6,6 +6,10 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[path = "compiler/changes.rs"]
+mod changes;
+#[path = "compiler/enumeration.rs"]
+mod enumeration;
 #[path = "compiler/facts.rs"]
 mod facts;
 #[path = "compiler/interpreter.rs"]
@@ -16,6 +20,8 @@ mod key_scope;
 mod levels;
 #[path = "compiler/random.rs"]
 mod random;
+#[path = "compiler/right_size.rs"]
+mod right_size;
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use crate::limits::{
     EPOCH_TICKS_MAX, FUEL_MAX, QUESTIONS_MAX, REASON_BYTES_MAX, REUSED_INSTANCES_MAX,
 };
 use crate::plan::Obligation;
-use crate::question::{Answer, PredicateError, Question};
+use crate::question::{Answer, PredicateError, Question, Unanswered, Work, answer};
 
 /// What a module says to a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -180,14 +180,33 @@ pub enum Fault {
     Unavailable,
 }
 
-scoped_tls_hkt::scoped_thread_local! {
-    /// The facts of the evaluation that runs on this thread. A store of wasmtime can hold nothing that is borrowed.
-    static FACTS: for<'a> &'a (dyn Facts + 'a)
+/// Whoever answers a module's questions: facts, or a tool that tries out what each answer leads to.
+pub trait Answering {
+    /// The answer, noting the bytes that were looked at for it.
+    ///
+    /// # Errors
+    /// Where there is none: the evaluation then stops.
+    fn answer(&self, question: &Question, work: &mut Work) -> Result<Answer<'static>, Unanswered>;
 }
 
-/// Lends the facts of the evaluation that runs; `None` where none does.
-pub(super) fn with_facts<T>(use_them: impl FnOnce(&dyn Facts) -> T) -> Option<T> {
-    FACTS.is_set().then(|| FACTS.with(use_them))
+/// Answers from facts, as a request is answered.
+#[derive(Clone, Copy)]
+pub(crate) struct FromFacts<'a>(pub(crate) &'a dyn Facts);
+
+impl Answering for FromFacts<'_> {
+    fn answer(&self, question: &Question, work: &mut Work) -> Result<Answer<'static>, Unanswered> {
+        answer(question, self.0, work).map(Answer::into_owned)
+    }
+}
+
+scoped_tls_hkt::scoped_thread_local! {
+    /// Who answers the evaluation that runs on this thread. A store of wasmtime can hold nothing that is borrowed.
+    static ANSWERS: for<'a> &'a (dyn Answering + 'a)
+}
+
+/// Lends who answers the evaluation that runs; `None` where none does.
+pub(super) fn with_answers<T>(use_them: impl FnOnce(&dyn Answering) -> T) -> Option<T> {
+    ANSWERS.is_set().then(|| ANSWERS.with(use_them))
 }
 
 impl Module {
@@ -206,7 +225,7 @@ impl Module {
             return Err(stopped(Fault::Tripped));
         }
         let mut instance = self.instance().map_err(stopped)?;
-        let (outcome, said, units) = instance.run(facts);
+        let (outcome, said, units) = instance.run(&FromFacts(facts));
         let fault = match (&outcome, &said.cause) {
             (Ok(_), _) | (Err(_), Some(Cause::NotFetched(_))) => false,
             (Err(_), _) => true,
@@ -220,6 +239,24 @@ impl Module {
                 module.name = self.manifest().name,
                 "a module wasted its share of the processor and is not evaluated for a while"
             );
+        }
+        conclude(outcome, said)
+    }
+
+    /// Runs the module with these answers in the place of facts: what a tool does that looks for all the ways through
+    /// it. It counts for nothing, neither in the statistics nor for the share of the processor, because no request
+    /// waits for it and the module is not to blame.
+    ///
+    /// # Errors
+    /// Where it gives no answer, or was given none.
+    pub fn interrogate(&self, answers: &dyn Answering) -> Result<Evaluation, Stopped> {
+        let mut instance = self.instance().map_err(|fault| Stopped {
+            cause: Cause::Fault(fault),
+            path: Vec::new(),
+        })?;
+        let (outcome, said, _) = instance.run(answers);
+        if outcome.is_ok() && self.is_reusable() {
+            instance.put_back(self.number());
         }
         conclude(outcome, said)
     }
@@ -310,10 +347,10 @@ impl Instance {
         Ok(Self { store, decide })
     }
 
-    fn run(&mut self, facts: &dyn Facts) -> (Result<i32, Fault>, Said, u64) {
+    fn run(&mut self, answers: &dyn Answering) -> (Result<i32, Fault>, Said, u64) {
         self.store.data_mut().begin();
         let outcome = fuel(&mut self.store)
-            .and_then(|()| FACTS.set(facts, || self.decide.call(&mut self.store, ())))
+            .and_then(|()| ANSWERS.set(answers, || self.decide.call(&mut self.store, ())))
             .map_err(|error| match error.downcast_ref::<Trap>() {
                 Some(trap) => trapped(*trap),
                 None => Fault::Trap(error.to_string().into()),

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use wasmtime::{Caller, Linker, Memory, ResourceLimiter};
 
-use super::evaluation::{Cause, Fault, Reason, with_facts};
+use super::evaluation::{Cause, Fault, Reason, with_answers};
 use crate::limits::{
     OBLIGATIONS_MAX, OPERAND_BYTES_MAX, QUESTIONS_MAX, READ_BYTES_MAX, REASON_BYTES_MAX,
     REASONS_MAX,
 };
 use crate::plan::{Obligation, ObligationKind, ObligationOperand};
-use crate::question::{
-    Answer, Ask, Predicate, Question, Reading, Unanswered, Work, answer, network,
-};
+use crate::question::{Answer, Ask, Predicate, Question, Reading, Unanswered, Work, network};
 use crate::registry::Attribute;
 
 /// The name under which a module imports.
@@ -89,7 +87,7 @@ impl State {
         let question = Question { attribute, ask };
         self.said.fetched |= question.is_fetched();
         let work = &mut self.work;
-        let answered = with_facts(|facts| answer(&question, facts, work).map(Answer::into_owned));
+        let answered = with_answers(|answers| answers.answer(&question, work));
         match answered {
             Some(Ok(answer)) => {
                 self.said.path.push((question, answer.clone()));

@@ -165,7 +165,7 @@ fn any_text(
         Values::Strings(list) => any_of(list, work, passes),
         Values::Boxed(list) => any_of(list, work, passes),
         Values::Shared(list) => any_of(list, work, passes),
-        Values::One(_) | Values::Networks(_) | Values::Many(_) => {
+        Values::One(_) | Values::Networks(_) | Values::Many(_) | Values::Owned(_) => {
             any(values, work, |value, work| {
                 passes(TextOf::new(*value).as_bytes(), work)
             })
@@ -553,7 +553,7 @@ fn within(value: &Value<'_>, block: &IpNet) -> bool {
     }
 }
 
-fn number_of(value: &Value<'_>) -> Option<i64> {
+pub(crate) fn number_of(value: &Value<'_>) -> Option<i64> {
     match *value {
         Value::Number(number) => Some(number),
         Value::Time(seconds) => seconds.checked_mul(1_000),
@@ -562,7 +562,7 @@ fn number_of(value: &Value<'_>) -> Option<i64> {
     }
 }
 
-fn time_of(value: &Value<'_>) -> Option<i64> {
+pub(crate) fn time_of(value: &Value<'_>) -> Option<i64> {
     match *value {
         Value::Time(seconds) => Some(seconds),
         Value::Number(thousandths) => Some(thousandths.div_euclid(1_000)),
@@ -571,7 +571,7 @@ fn time_of(value: &Value<'_>) -> Option<i64> {
     }
 }
 
-fn network_of(value: &Value<'_>) -> Option<IpNet> {
+pub(crate) fn network_of(value: &Value<'_>) -> Option<IpNet> {
     match *value {
         Value::Network(block) => Some(canonical(&block)),
         Value::Address(address) => Some(IpNet::from(address.to_canonical())),
@@ -580,7 +580,7 @@ fn network_of(value: &Value<'_>) -> Option<IpNet> {
     }
 }
 
-fn bool_of(value: &Value<'_>) -> Option<bool> {
+pub(crate) fn bool_of(value: &Value<'_>) -> Option<bool> {
     match *value {
         Value::Bool(truth) => Some(truth),
         Value::Text(text) if text.eq_ignore_ascii_case(b"true") => Some(true),

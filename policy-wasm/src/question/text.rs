@@ -89,6 +89,12 @@ fn write_fixed_point(out: &mut impl Write, number: i64) -> fmt::Result {
     }
 }
 
+/// A value as text, for people and for files: what questions about text see, and what [`fixed_point`], [`moment`] and
+/// [`network`] read.
+pub fn written(value: Value<'_>) -> String {
+    String::from_utf8_lossy(TextOf::new(value).as_bytes()).into_owned()
+}
+
 /// Reads a decimal number into thousandths. Digits behind the third are dropped.
 pub fn fixed_point(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?.trim_ascii();

@@ -1,0 +1,297 @@
+//! The smallest change that would allow a request that is denied: which answers would have to be others, at most three.
+//!
+//! Answers are turned one by one, then two by two, then three by three, in the order in which they are asked, so the
+//! first set that leads to an allow is a smallest one, and always the same. Only answers that a blocking layer heard are
+//! turned. A set counts only if a request can give these answers while everything else about it stays as it is, and
+//! that request is then decided for real.
+
+use std::cell::RefCell;
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+
+use serde::Serialize;
+
+use super::explore::attributes;
+use super::situation::Situation;
+use super::solver::{Answered, Solved, Solver};
+use super::subject::{Outcome, Subject};
+use crate::engine::{Answering, Cause, Module, Verdict};
+use crate::facts::{Facts, OwnedValue};
+use crate::limits::CHANGED_ANSWERS_MAX;
+use crate::plan::{LayerKind, Obligation, ObligationOperand};
+use crate::question::{Answer, Question, Unanswered, Work, answer};
+use crate::registry::{Attribute, Name, Presence};
+
+/// The result of the search.
+#[derive(Clone, Debug)]
+pub enum SmallestChange {
+    /// These answers would have to be others.
+    Found(Change),
+    /// Proven: no change of so few answers allows it, nor is it allowed as it is.
+    None,
+    /// It was not denied: there is nothing to change.
+    Allowed,
+    /// Nothing was found before the search ended: it came to its bound, or a module gives no answer.
+    Unknown,
+}
+
+/// A change that would allow a request.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The questions with the answers that they would have to have.
+    pub answers: Vec<Answered>,
+    /// The request as it would have to be: what is asked about, as it is, but for what changes.
+    pub situation: Situation,
+}
+
+/// Looks for the smallest change, with at most so many evaluations of the whole subject: see
+/// [`CHANGE_EVALUATIONS_MAX`](crate::limits::CHANGE_EVALUATIONS_MAX).
+pub fn smallest_change(
+    subject: Subject<'_>,
+    facts: &dyn Facts,
+    evaluations: usize,
+) -> SmallestChange {
+    let mut questions: Vec<Question> = Vec::new();
+    let mut open: VecDeque<Vec<usize>> = VecDeque::from([Vec::new()]);
+    let mut seen: HashSet<Vec<usize>> = HashSet::new();
+    let mut unknown = false;
+    let mut left = evaluations;
+    while let Some(turned) = open.pop_front() {
+        if left == 0 {
+            return SmallestChange::Unknown;
+        }
+        left -= 1;
+        let pick = |place: &usize| questions.get(*place).cloned();
+        let answers = Turning {
+            facts,
+            turned: turned.iter().filter_map(pick).collect(),
+            heard: RefCell::default(),
+        };
+        match follow(subject, &answers) {
+            Followed::Allowed(_) if turned.is_empty() => return SmallestChange::Allowed,
+            Followed::Allowed(owed) => match answers.possible(subject, &owed) {
+                Possible::Yes(change) => return SmallestChange::Found(change),
+                Possible::No => {}
+                Possible::Unknown => unknown = true,
+            },
+            Followed::Blocked(blocking) if turned.len() < CHANGED_ANSWERS_MAX => {
+                for question in blocking {
+                    let place = place_of(&mut questions, question);
+                    let mut more = turned.clone();
+                    if more.contains(&place) {
+                        continue;
+                    }
+                    more.push(place);
+                    let mut sorted = more.clone();
+                    sorted.sort_unstable();
+                    if seen.insert(sorted) {
+                        open.push_back(more);
+                    }
+                }
+            }
+            Followed::Blocked(_) => {}
+            Followed::Failed => unknown = true,
+        }
+    }
+    if unknown {
+        SmallestChange::Unknown
+    } else {
+        SmallestChange::None
+    }
+}
+
+fn place_of(questions: &mut Vec<Question>, question: Question) -> usize {
+    let place = questions.iter().position(|known| *known == question);
+    place.unwrap_or_else(|| {
+        questions.push(question);
+        questions.len() - 1
+    })
+}
+
+/// Answers from facts, but for some questions the other way round.
+struct Turning<'f> {
+    facts: &'f dyn Facts,
+    turned: Vec<Question>,
+    heard: RefCell<Vec<(Question, Answer<'static>)>>,
+}
+
+impl Answering for Turning<'_> {
+    fn answer(&self, question: &Question, work: &mut Work) -> Result<Answer<'static>, Unanswered> {
+        let mut answered = answer(question, self.facts, work)?.into_owned();
+        if self.turned.contains(question)
+            && let Answer::Truth(truth) = &mut answered
+        {
+            *truth = !*truth;
+        }
+        let heard = (question.clone(), answered.clone());
+        self.heard.borrow_mut().push(heard);
+        Ok(answered)
+    }
+}
+
+enum Followed {
+    Allowed(Vec<Obligation>),
+    /// With the questions of those layers that stand in the way.
+    Blocked(Vec<Question>),
+    Failed,
+}
+
+fn follow(subject: Subject<'_>, answers: &Turning<'_>) -> Followed {
+    let mut owed = Vec::new();
+    let mut ungranted = Vec::new();
+    let mut granted = false;
+    let layers: Vec<(LayerKind, &Module)> = match subject {
+        Subject::Module(module) => vec![(LayerKind::Grant, module)],
+        Subject::Plan(plan) => {
+            let layers = plan.layers().iter();
+            layers.map(|layer| (layer.kind, &*layer.module)).collect()
+        }
+    };
+    for (kind, module) in layers {
+        let before = answers.heard.borrow().len();
+        let said = match module.interrogate(answers) {
+            Ok(said) => said,
+            Err(stopped) => match stopped.cause {
+                Cause::NotFetched(_) | Cause::Fault(_) => return Followed::Failed,
+            },
+        };
+        let heard = answers.heard.borrow();
+        let asked = heard.iter().skip(before).filter_map(|(question, answer)| {
+            matches!(answer, Answer::Truth(_)).then(|| question.clone())
+        });
+        match (kind, said.verdict) {
+            (_, Verdict::Deny) | (LayerKind::Limit, Verdict::NoOpinion) => {
+                return Followed::Blocked(asked.collect());
+            }
+            (LayerKind::Grant, Verdict::Allow) => granted = true,
+            (LayerKind::Grant, Verdict::NoOpinion) => ungranted.extend(asked),
+            (LayerKind::Guard, Verdict::NoOpinion)
+            | (LayerKind::Limit | LayerKind::Guard, Verdict::Allow) => {}
+        }
+        owed.extend(said.obligations);
+    }
+    if granted {
+        Followed::Allowed(owed)
+    } else {
+        Followed::Blocked(ungranted)
+    }
+}
+
+enum Possible {
+    Yes(Change),
+    No,
+    Unknown,
+}
+
+impl Turning<'_> {
+    /// Whether a request can give these answers that is as the real one in all that no turned question is about.
+    fn possible(&self, subject: Subject<'_>, owed: &[Obligation]) -> Possible {
+        let heard = self.heard.borrow();
+        let free: Vec<&Attribute> = self.turned.iter().map(|q| &q.attribute).collect();
+        let mut fixed: Vec<Attribute> = Attribute::plain(Name::Operation).into_iter().collect();
+        fixed.extend(heard.iter().flat_map(|(question, _)| attributes(question)));
+        fixed.extend(
+            owed.iter()
+                .filter_map(|obligation| match &obligation.operand {
+                    ObligationOperand::Reference(attribute) => Some(attribute.clone()),
+                    ObligationOperand::None | ObligationOperand::Constant(_) => None,
+                }),
+        );
+        let mut place = 0;
+        while let Some(attribute) = fixed.get(place) {
+            let required = attribute.entry().requires.iter();
+            let required: Vec<Attribute> = required.filter_map(|n| Attribute::plain(*n)).collect();
+            for attribute in required {
+                if !fixed.contains(&attribute) {
+                    fixed.push(attribute);
+                }
+            }
+            place += 1;
+        }
+        let fixed = fixed.iter().filter(|attribute| !free.contains(attribute));
+        let fixed = Situation::of(self.facts, fixed);
+        let answers: Vec<Answered> = heard
+            .iter()
+            .filter_map(|(question, answer)| match answer {
+                Answer::Truth(answer) => Some(Answered {
+                    question: question.clone(),
+                    answer: *answer,
+                }),
+                Answer::Reading(_) => None,
+            })
+            .collect();
+        match Solver::new(&fixed).solve(&answers) {
+            Solved::Found(situation) if subject.decide(&situation).outcome == Outcome::Allow => {
+                let turned = answers
+                    .into_iter()
+                    .filter(|answered| self.turned.contains(&answered.question));
+                let mut distinct: Vec<Answered> = Vec::new();
+                for answered in turned {
+                    if !distinct.contains(&answered) {
+                        distinct.push(answered);
+                    }
+                }
+                Possible::Yes(Change {
+                    answers: distinct,
+                    situation,
+                })
+            }
+            Solved::Found(_) | Solved::Unknown => Possible::Unknown,
+            Solved::Contradiction => Possible::No,
+        }
+    }
+}
+
+impl Change {
+    /// What would have to change, a sentence for each answer.
+    pub fn words(&self) -> Vec<String> {
+        self.answers
+            .iter()
+            .map(|answered| {
+                let Answered { question, answer } = answered;
+                let not = if *answer { "" } else { "not: " };
+                format!("{} ({not}{question})", self.lead(&question.attribute))
+            })
+            .collect()
+    }
+
+    fn lead(&self, attribute: &Attribute) -> String {
+        let value = self.situation.values(attribute);
+        match (attribute.name(), value) {
+            (Name::SecureTransport, Some([OwnedValue::Bool(true)])) => {
+                "the request would have to come over TLS".to_owned()
+            }
+            (Name::SecureTransport, _) => "the request would have to come without TLS".to_owned(),
+            (Name::SourceIp, _) => "the request would have to come from another address".to_owned(),
+            (Name::CurrentTime | Name::EpochTime | Name::TimeOfDay | Name::DayOfWeek, _) => {
+                "the request would have to come at another time".to_owned()
+            }
+            (Name::Operation | Name::Atom | Name::Action, _) => {
+                "the request would have to ask for something else".to_owned()
+            }
+            (_, None) => format!("{attribute} would have to be absent"),
+            (name, _) if name.entry().presence == Presence::Constraint => {
+                format!("the key would have to carry another {attribute}")
+            }
+            _ => format!("{attribute} would have to be another"),
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.words()
+            .iter()
+            .try_for_each(|words| writeln!(f, "{words}"))
+    }
+}
+
+impl Serialize for Change {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut change = serializer.serialize_struct("Change", 2)?;
+        change.serialize_field("changes", &self.words())?;
+        change.serialize_field("request", &self.situation)?;
+        change.end()
+    }
+}

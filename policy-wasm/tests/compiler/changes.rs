@@ -1,0 +1,149 @@
+//! The smallest change that would allow what is denied, and that it does.
+
+use policy_wasm::compiler::{Condition, Statement};
+use policy_wasm::engine::Verdict;
+use policy_wasm::facts::OwnedValue;
+use policy_wasm::limits::CHANGE_EVALUATIONS_MAX;
+use policy_wasm::tools::{Outcome, SmallestChange, Subject, smallest_change};
+use proptest::prelude::*;
+
+use super::enumeration::{coherent, gate};
+use super::facts::Known;
+use super::{Bench, attribute, id, key_is, random};
+
+fn delete() -> Known {
+    coherent(Known::default())
+        .text("postern:Operation", "DeleteObject")
+        .text("postern:Atom", "obj.delete")
+        .text("postern:Bucket", "backups")
+        .text("postern:Key", "archive/a")
+        .text("postern:KeyLevel", "full")
+        .truth("aws:SecureTransport", false)
+        .time("aws:CurrentTime", 1_000)
+        .address("aws:SourceIp", "192.0.2.1")
+}
+
+fn found(change: SmallestChange) -> policy_wasm::tools::Change {
+    match change {
+        SmallestChange::Found(change) => change,
+        other => panic!("{other:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_change_that_is_proposed_allows_and_touches_nothing_else(
+        statements in random::statements(),
+        checks in proptest::collection::vec(random::facts().prop_map(coherent), 1..8),
+    ) {
+        let bench = Bench::new();
+        let module = bench.module(&statements);
+        for facts in &checks {
+            let allowed = module.evaluate(facts, 0).expect("an answer").verdict == Verdict::Allow;
+            match smallest_change(Subject::Module(&module), facts, CHANGE_EVALUATIONS_MAX) {
+                SmallestChange::Found(change) => {
+                    prop_assert!(!allowed && (1..=3).contains(&change.answers.len()));
+                    let said = module.evaluate(&change.situation, 0).expect("an answer");
+                    prop_assert_eq!(said.verdict, Verdict::Allow);
+                    for (attribute, values) in change.situation.present() {
+                        let touched = change.answers.iter().any(|a| a.question.attribute == *attribute);
+                        let real = facts.values(attribute).map(|v| v.iter().map(|v| OwnedValue::from(*v)).collect::<Vec<_>>());
+                        prop_assert!(touched || real.as_deref() == Some(values), "{}", attribute);
+                    }
+                }
+                SmallestChange::Allowed => prop_assert!(allowed),
+                SmallestChange::None | SmallestChange::Unknown => prop_assert!(!allowed),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_blocks_is_told_in_words() {
+    let bench = Bench::new();
+    let plan = gate(&bench);
+    let facts = delete().truth("postern:KeyTlsOnly", true);
+    let change = found(smallest_change(
+        Subject::Plan(&plan),
+        &facts,
+        CHANGE_EVALUATIONS_MAX,
+    ));
+    let words = change.words();
+    assert_eq!(words.len(), 1, "{change}");
+    assert!(
+        words[0].contains("KeyTlsOnly") || words[0].contains("over TLS"),
+        "{change}"
+    );
+    assert_eq!(
+        Subject::Plan(&plan).decide(&change.situation).outcome,
+        Outcome::Allow
+    );
+}
+
+#[test]
+fn two_layers_that_block_need_two_changes() {
+    let bench = Bench::new();
+    let plan = gate(&bench);
+    let facts = delete()
+        .text("postern:KeyLevel", "read")
+        .time("postern:KeyExpires", 500);
+    let change = found(smallest_change(
+        Subject::Plan(&plan),
+        &facts,
+        CHANGE_EVALUATIONS_MAX,
+    ));
+    let touched: Vec<String> = change
+        .answers
+        .iter()
+        .map(|answered| answered.question.attribute.to_string())
+        .collect();
+    assert!(
+        touched.contains(&"postern:KeyLevel".to_owned()) && touched.len() >= 2,
+        "{change}"
+    );
+}
+
+#[test]
+fn what_is_allowed_needs_no_change_and_what_nothing_allows_has_none() {
+    let bench = Bench::new();
+    let plan = gate(&bench);
+    let change = smallest_change(Subject::Plan(&plan), &delete(), CHANGE_EVALUATIONS_MAX);
+    assert!(matches!(change, SmallestChange::Allowed), "{change:?}");
+    let module = bench.module(&[Statement::deny(id("all"))]);
+    let change = smallest_change(Subject::Module(&module), &delete(), CHANGE_EVALUATIONS_MAX);
+    assert!(matches!(change, SmallestChange::None), "{change:?}");
+}
+
+#[test]
+fn answers_that_contradict_each_other_are_no_change() {
+    let bench = Bench::new();
+    // The key is none of these, and to be allowed it would have to be both.
+    let module = bench.module(&[Statement::allow(id("both"))
+        .when(key_is("a"))
+        .when(Condition::like(attribute("postern:Key"), ["b*"]))]);
+    let facts = coherent(Known::default())
+        .text("postern:Key", "c")
+        .text("postern:Bucket", "b");
+    let change = smallest_change(Subject::Module(&module), &facts, CHANGE_EVALUATIONS_MAX);
+    assert!(matches!(change, SmallestChange::None), "{change:?}");
+}
+
+#[test]
+fn the_search_ends_at_its_bound() {
+    let bench = Bench::new();
+    let module = bench.module(&[Statement::allow(id("a")).when(key_is("a"))]);
+    let facts = coherent(Known::default())
+        .text("postern:Key", "c")
+        .text("postern:Bucket", "b");
+    let subject = Subject::Module(&module);
+    assert!(matches!(
+        smallest_change(subject, &facts, 1),
+        SmallestChange::Unknown
+    ));
+    assert!(matches!(
+        smallest_change(subject, &facts, 2),
+        SmallestChange::Found(_)
+    ));
+}
