@@ -98,6 +98,33 @@ impl Kind {
         }
     }
 
+    /// Operations that can fulfil it, the usual ones first: for who looks for an example.
+    pub(crate) const fn examples(self) -> &'static [&'static str] {
+        match self {
+            Self::RequireCreator => &[
+                "GetObject",
+                "HeadObject",
+                "DeleteObject",
+                "UploadPart",
+                "ListParts",
+                "ListMultipartUploads",
+                "AbortMultipartUpload",
+                "CompleteMultipartUpload",
+            ],
+            Self::IfNoneMatch | Self::MaxBytes => &[
+                "PutObject",
+                "PostObject",
+                "CopyObject",
+                "UploadPart",
+                "CreateMultipartUpload",
+                "CompleteMultipartUpload",
+            ],
+            Self::FilterList => &["ListObjectsV2", "ListBuckets", "ListMultipartUploads"],
+            Self::ExpectVersion => &["GetObject", "PutObject", "DeleteObject"],
+            Self::StripHeader => &["GetObject"],
+        }
+    }
+
     /// Whether it takes an operand.
     pub const fn takes_operand(self) -> bool {
         !matches!(self, Self::RequireCreator | Self::IfNoneMatch)
@@ -381,4 +408,22 @@ fn unpack(mut list: &[u8]) -> Option<Vec<Value<'_>>> {
         list = rest;
     }
     list.is_empty().then_some(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_of_an_operation_can_fulfil_its_obligation() {
+        for kind in Kind::ALL {
+            for operation in kind.examples() {
+                assert_ne!(
+                    bearing(*kind, operation),
+                    Bearing::Refuses,
+                    "{kind} {operation}"
+                );
+            }
+        }
+    }
 }

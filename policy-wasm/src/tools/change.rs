@@ -156,9 +156,11 @@ fn follow(subject: Subject<'_>, answers: &Turning<'_>) -> Followed {
             },
         };
         let heard = answers.heard.borrow();
-        let asked = heard.iter().skip(before).filter_map(|(question, answer)| {
-            matches!(answer, Answer::Truth(_)).then(|| question.clone())
-        });
+        let asked = heard
+            .iter()
+            .skip(before)
+            .filter(|(_, answer)| matches!(answer, Answer::Truth(_)))
+            .map(|(question, _)| question.clone());
         match (kind, said.verdict) {
             (_, Verdict::Deny) | (LayerKind::Limit, Verdict::NoOpinion) => {
                 return Followed::Blocked(asked.collect());

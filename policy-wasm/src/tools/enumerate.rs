@@ -2,15 +2,18 @@
 //! `who-can`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::explore::{Bounds, Explored, Incomplete, Keep, Query, Way, explore};
 use super::situation::Situation;
-use super::solver::Answered;
+use super::solver::{Answered, Solved, Solver};
 use super::subject::{Judgement, Outcome, Subject, owed};
 use crate::engine::FromFacts;
-use crate::plan::Obligation;
+use crate::plan::{Obligation, ObligationKind as Kind};
+use crate::question::{Ask, Question};
+use crate::registry::{Attribute, Name};
 
 /// All ways that were found.
 #[derive(Clone, Debug, Serialize)]
@@ -74,31 +77,29 @@ pub fn enumerate(
             Keep::No
         }
     };
-    told(
-        subject,
-        explore(&|answers| subject.judge(answers), query, bounds, &keep),
-    )
+    let explored = explore(&|answers| subject.judge(answers), query, bounds, &keep);
+    told(subject, query, explored)
 }
 
-fn told(subject: Subject<'_>, explored: Explored<Judgement>) -> Enumeration {
+fn told(subject: Subject<'_>, query: &Query, explored: Explored<Judgement>) -> Enumeration {
+    let ways = explored.ways.into_iter();
     Enumeration {
-        paths: explored
-            .ways
-            .into_iter()
-            .map(|way| path(subject, way))
-            .collect(),
+        paths: ways.map(|way| path(subject, query, way)).collect(),
         incomplete: explored.incomplete,
         followed: explored.followed,
     }
 }
 
-fn path(subject: Subject<'_>, way: Way<Judgement>) -> Path {
-    let witness = match way.situation {
-        Some(situation) if subject.judge(&FromFacts(&situation)) == way.end => {
-            if subject.decide(&situation).outcome == way.end.outcome {
-                Witness::Verified(situation)
+fn path(subject: Subject<'_>, query: &Query, way: Way<Judgement>) -> Path {
+    let witness = match &way.situation {
+        Some(situation) if subject.judge(&FromFacts(situation)) == way.end => {
+            if subject.decide(situation).outcome == way.end.outcome {
+                Witness::Verified(situation.clone())
             } else {
-                Witness::Unfulfillable(situation)
+                fulfilling(subject, query, &way).map_or_else(
+                    || Witness::Unfulfillable(situation.clone()),
+                    Witness::Verified,
+                )
             }
         }
         _ => Witness::Unverified,
@@ -110,6 +111,31 @@ fn path(subject: Subject<'_>, way: Way<Judgement>) -> Path {
         obligations: way.end.obligations,
         witness,
     }
+}
+
+/// A request that takes the way and can fulfil what is demanded at its end: of an operation that no question named.
+fn fulfilling(subject: Subject<'_>, query: &Query, way: &Way<Judgement>) -> Option<Situation> {
+    let operation = Attribute::plain(Name::Operation)?;
+    let solver = Solver::new(&query.fixed);
+    let kinds = way.end.obligations.iter().map(|obligation| obligation.kind);
+    kinds
+        .flat_map(|kind| Kind::examples(kind).iter())
+        .find_map(|name| {
+            let is = Answered {
+                question: Question {
+                    attribute: operation.clone(),
+                    ask: Ask::Equals(Arc::from(name.as_bytes())),
+                },
+                answer: true,
+            };
+            let answers = query.assumed.iter().chain(&way.answers).chain([&is]);
+            let Solved::Found(situation) = solver.solve(answers) else {
+                return None;
+            };
+            let taken = subject.judge(&FromFacts(&situation)) == way.end
+                && subject.decide(&situation).outcome == way.end.outcome;
+            taken.then_some(situation)
+        })
 }
 
 /// Whether an outcome never happens.
@@ -146,7 +172,7 @@ pub fn never(subject: Subject<'_>, query: &Query, outcome: Outcome, bounds: &Bou
         _ => Keep::Yes,
     };
     let explored = explore(&|answers| subject.judge(answers), query, bounds, &keep);
-    let told = told(subject, explored);
+    let told = told(subject, query, explored);
     let verified = |path: &Path| matches!(path.witness, Witness::Verified(_));
     let mut doubts: Vec<Doubt> = told.incomplete.into_iter().map(Doubt::from).collect();
     for path in told.paths {

@@ -13,7 +13,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::situation::Situation;
-use crate::facts::OwnedValue;
 use crate::limits::SOLVED_MAX;
 use crate::question::{
     Ask, Predicate, Quantifier, Question, Template, Templates, Test, TextMatch, Work, truth,
@@ -274,9 +273,4 @@ fn holds(situation: &Situation, answers: &[Answered]) -> bool {
     answers.iter().all(|Answered { question, answer }| {
         truth(question, situation, &mut Work::full()) == Ok(*answer)
     })
-}
-
-/// The values as a situation holds them.
-fn kept(values: Vec<OwnedValue>) -> Option<Box<[OwnedValue]>> {
-    Some(values.into())
 }

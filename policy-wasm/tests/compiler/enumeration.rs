@@ -9,7 +9,10 @@ use policy_wasm::compiler::{Condition, Statement, key_scope, levels};
 use policy_wasm::engine::{Module, Verdict};
 use policy_wasm::facts::OwnedValue;
 use policy_wasm::manifest::Manifest;
-use policy_wasm::plan::{Layer, LayerKind, Plan, TreeScope};
+use policy_wasm::plan::{
+    ActionId, Decision, Layer, LayerKind, Obligation, ObligationKind, ObligationOperand, Plan,
+    TreeScope,
+};
 use policy_wasm::question::{Answer, Ask, Question, Work, answer};
 use policy_wasm::tools::{
     Answered, Bounds, Enumeration, Incomplete, Never, Outcome, Path, Query, Situation, Subject,
@@ -185,6 +188,74 @@ proptest! {
             prop_assert!(differs || areas == 0, "{facts:?}\n{found}");
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_path_of_a_plan_says_what_the_plan_decides(
+        grant in random::statements(),
+        limit in random::statements(),
+        guard in random::statements(),
+        checks in proptest::collection::vec(random::facts().prop_map(coherent), 1..12),
+    ) {
+        let bench = Bench::new();
+        let plan = Plan::new(vec![
+            layer(LayerKind::Grant, "grant", bench.module(&grant)),
+            layer(LayerKind::Limit, "limit", bench.module(&limit)),
+            layer(LayerKind::Guard, "guard", bench.module(&guard)),
+        ])
+        .expect("a plan");
+        let found = enumerate(Subject::Plan(&plan), &Query::any(), None, &bounds(500));
+        for facts in &checks {
+            let real = match bench.decider.decide(&plan, ActionId(1), facts) {
+                Decision::Allowed(_) => Outcome::Allow,
+                Decision::Denied(_) => Outcome::Deny,
+                other => panic!("{other:?}"),
+            };
+            prop_assert_eq!(Subject::Plan(&plan).decide(facts).outcome, real);
+            let taken: Vec<&Path> = found.paths.iter().filter(|path| takes(facts, &path.conditions)).collect();
+            match taken.as_slice() {
+                // What is demanded depends on more than the questions.
+                [path] => prop_assert!(path.outcome == real || !path.obligations.is_empty(), "{path}"),
+                [] => prop_assert!(!found.is_complete()),
+                more => panic!("{} paths", more.len()),
+            }
+        }
+        for path in &found.paths {
+            if let Witness::Verified(situation) = &path.witness {
+                let real = bench.decider.decide(&plan, ActionId(1), situation);
+                prop_assert_eq!(matches!(real, Decision::Allowed(_)), path.outcome == Outcome::Allow);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_witness_can_fulfil_what_is_demanded() {
+    let bench = Bench::new();
+    let own = Obligation {
+        kind: ObligationKind::RequireCreator,
+        operand: ObligationOperand::None,
+    };
+    let module = bench.module(&[Statement::allow(id("own")).when(key_is("a")).owing(own)]);
+    let plan = Plan::new(vec![layer(LayerKind::Grant, "grant", module)]).expect("a plan");
+    let found = never(
+        Subject::Plan(&plan),
+        &Query::any(),
+        Outcome::Allow,
+        &bounds(10),
+    );
+    assert!(matches!(found, Never::Refuted(_)), "{found}");
+    // A bucket cannot be created by the one who has made it before.
+    let fixed = Situation::default().with_text(attribute("postern:Operation"), "CreateBucket");
+    let query = Query {
+        fixed,
+        ..Query::any()
+    };
+    let found = never(Subject::Plan(&plan), &query, Outcome::Allow, &bounds(10));
+    assert!(matches!(found, Never::Undecided(_)), "{found}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::value::Values;
-use super::{Answered, Group, Situation, Solver, Sorted, holds, kept, refers_to};
+use super::{Answered, Group, Situation, Solver, Sorted, holds, refers_to};
 use crate::facts::OwnedValue;
 use crate::limits::LINKED_TRIES_MAX;
 use crate::question::{
@@ -127,7 +127,7 @@ impl Search<'_, '_> {
         for needed in [wished.needed, true] {
             match self.solver.values(&wished, needed) {
                 Values::Absent => candidates.push(None),
-                Values::These(values) => candidates.push(kept(values)),
+                Values::These(values) => candidates.push(Some(values.into())),
                 Values::Never | Values::Unknown => {}
             }
         }
@@ -136,16 +136,13 @@ impl Search<'_, '_> {
             let asks = refers_to(question, |other| other == attribute);
             if asks && given(&question.attribute) {
                 for value in situation.values(&question.attribute).unwrap_or_default() {
-                    candidates.extend(
-                        beside(attribute.entry().kind, value)
-                            .into_iter()
-                            .map(|value| kept(vec![value])),
-                    );
+                    let beside = beside(attribute.entry().kind, value).into_iter();
+                    candidates.extend(beside.map(|value| Some(Box::from([value]))));
                 }
             }
         }
         if attribute.entry().many {
-            candidates.push(kept(Vec::new()));
+            candidates.push(Some(Box::default()));
         }
         let mut distinct: Vec<Option<Box<[OwnedValue]>>> = Vec::new();
         for candidate in candidates {

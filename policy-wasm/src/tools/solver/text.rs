@@ -186,7 +186,7 @@ impl<'a> Search<'a> {
         let other = ('w'..='z')
             .chain('a'..='v')
             .chain('0'..='9')
-            .chain('\u{4e00}'..)
+            .chain('\u{4e00}'..='\u{9fff}')
             .find(|c| !named.contains(c) && !named.contains(&c.to_ascii_uppercase()));
         Self {
             fenced: patterns.iter().any(|(_, pattern)| pattern.fenced),
