@@ -10,6 +10,8 @@ mod level;
 mod names;
 mod record;
 mod rows;
+mod rules;
+mod signature;
 mod state;
 mod vault;
 
@@ -21,7 +23,7 @@ use parking_lot::Mutex;
 
 use crate::Secret;
 use crate::engine::{Change, Compare, Engine, EngineError, Revision};
-use crate::limits::{COMMAND_ATTEMPTS_MAX, PAGE_ROWS_MAX};
+use crate::limits::{AUDIT_SEARCH_RECORDS_MAX, COMMAND_ATTEMPTS_MAX, PAGE_ROWS_MAX};
 use crate::time::{Clock, Entropy, NoEntropy};
 
 use audit::Verifier;
@@ -30,18 +32,22 @@ use rows::{AUDIT, HEAD, Head, PREFIX, SCHEMA};
 use vault::Identity;
 
 pub use audit::{AuditFault, AuditRecord};
-pub use command::{Actor, Applied, Command, CommandError, NewUser, Outcome, Refusal, Who};
+pub use command::{
+    Actor, Applied, Command, CommandError, Failures, NewUser, Outcome, Refusal, Who,
+};
 pub use level::{Level, NamespaceKind, Profile, RootKeys, UnknownWord, WriteDeletes};
 pub use names::{
     AccessKeyId, Alias, Description, Digest, DirectoryNameError, Lineage, Name, NamespaceId,
     PlacedBucket, TenantId, UserId,
 };
 pub use record::{
-    AccessKey, Binding, BindingKind, Bucket, BucketState, KeyRights, KeyScope, KeyState,
-    ModuleScope, ModuleState, ModuleVersion, Namespace, Presign, Tenant, TenantStatus, User,
-    UserKind, UserStatus,
+    AccessKey, Binding, BindingKind, Bucket, BucketState, Canary, KeyRights, KeyScope, KeyState,
+    ModuleScope, ModuleStage, ModuleState, ModuleStep, ModuleVersion, Namespace, NotAShare,
+    PerMille, Presign, Proposal, Shadow, Tenant, TenantStatus, User, UserKind, UserStatus,
 };
 pub use rows::RowError;
+pub use rules::{Approval, ModuleRules};
+pub use signature::{ModuleSignature, NotASigner, SIGNATURE_BYTES, Signer, read_signature};
 pub use state::{Caller, State};
 pub use vault::{MASTER_KEY_BYTES, SealError, Vault};
 
@@ -90,6 +96,7 @@ struct Inner {
     clock: Clock,
     entropy: Entropy,
     state: ArcSwap<State>,
+    rules: ArcSwap<ModuleRules>,
     /// One command at a time in this process: from reading the state to publishing the next.
     writer: tokio::sync::Mutex<()>,
     listeners: Listeners,
@@ -133,6 +140,7 @@ impl Directory {
                 clock,
                 entropy,
                 state: ArcSwap::from_pointee(state),
+                rules: ArcSwap::default(),
                 writer: tokio::sync::Mutex::new(()),
                 listeners: Listeners::default(),
             }),
@@ -145,6 +153,30 @@ impl Directory {
             .map_err(|error| OpenError::Sweep(Box::new(error)))?;
         drop(writer);
         Ok(directory)
+    }
+
+    /// Says what modules must meet from now on. Without it they need neither signature nor a second person.
+    pub fn govern(&self, rules: ModuleRules) {
+        self.inner.rules.store(Arc::new(rules));
+    }
+
+    /// Whether modules need a signature.
+    pub fn wants_signatures(&self) -> bool {
+        !self.inner.rules.load().signers.is_empty()
+    }
+
+    /// Whether the bytes of a version may be loaded: where signers are set, one of them must vouch for them still.
+    ///
+    /// # Errors
+    /// [`Refusal::Unsigned`] or [`Refusal::WronglySigned`].
+    pub fn vouched(&self, version: &ModuleVersion, bytes: &[u8]) -> Result<(), Refusal> {
+        let rules = self.inner.rules.load();
+        match &version.signature {
+            _ if rules.signers.is_empty() => Ok(()),
+            None => Err(Refusal::Unsigned),
+            Some(signature) if signature.holds(&rules.signers, bytes) => Ok(()),
+            Some(_) => Err(Refusal::WronglySigned),
+        }
     }
 
     /// The directory as it is now.
@@ -240,6 +272,28 @@ impl Directory {
             .collect()
     }
 
+    /// The latest audit records that `wanted` picks, at most `limit`, the latest first. It looks back over at most
+    /// [`AUDIT_SEARCH_RECORDS_MAX`] records.
+    pub async fn audit_search(
+        &self,
+        limit: usize,
+        wanted: impl Fn(&AuditRecord) -> bool,
+    ) -> Result<Vec<AuditRecord>, AuditFault> {
+        let mut end = self.state().head().map_or(0, |head| head.audits);
+        let least = end.saturating_sub(AUDIT_SEARCH_RECORDS_MAX);
+        let mut found = Vec::new();
+        let step = u64::try_from(PAGE_ROWS_MAX).unwrap_or(u64::MAX);
+        while end > least && found.len() < limit {
+            let begin = end.saturating_sub(step);
+            let most = usize::try_from(end - begin).unwrap_or(PAGE_ROWS_MAX);
+            let page = self.audit_page(begin, most).await?;
+            let picked = page.into_iter().rev().filter(|record| wanted(record));
+            found.extend(picked.take(limit - found.len()));
+            end = begin;
+        }
+        Ok(found)
+    }
+
     /// Follows the audit chain from its first record to its head, and answers how many there are.
     pub async fn verify_audit(&self) -> Result<u64, AuditFault> {
         let writer = self.inner.writer.lock().await;
@@ -284,11 +338,13 @@ impl Inner {
             {
                 return Err(CommandError::Stale { found });
             }
+            let rules = self.rules.load();
             let mut ground = Ground {
                 state: &state,
                 actor,
                 entropy: &self.entropy,
                 now: self.clock.now(),
+                rules: &rules,
                 next: state.head().map_or(1, |head| head.next),
             };
             let plan = change::plan(&mut ground, command)?;

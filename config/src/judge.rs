@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use crate::directory::Digest;
+use crate::directory::{Binding, Digest};
 
 /// Answers for the policies.
 pub trait Judge: Send + Sync + fmt::Debug {
@@ -17,11 +17,37 @@ pub trait Judge: Send + Sync + fmt::Debug {
     /// Whether these bytes are a module that may be stored: imports, exports, size, budget, the manifest, its own tests.
     fn check(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<ModuleReport, ModuleFaults>>;
 
-    /// Loads a module, so that it works from the moment it is put in force. A module that cannot be loaded is never put in force.
+    /// Runs a module's own cases and those of `cases`, a JSON list: how many passed, and each that failed with its questions and
+    /// answers.
+    fn test(
+        &self,
+        bytes: Arc<[u8]>,
+        cases: Vec<u8>,
+    ) -> BoxFuture<'_, Result<TestReport, ModuleFaults>>;
+
+    /// Loads a module, so that it works from the moment it is put in force, and runs its own cases. A module that cannot be loaded,
+    /// or whose own cases fail, is never put in force.
     fn prepare(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<(), ModuleFaults>>;
 
     /// What is known of a module's work: evaluations, traps, its trees. `None` when it is not loaded.
     fn statistics(&self, digest: Digest) -> Option<Value>;
+
+    /// What was seen of a module's shadow, and of a version that is watched because it is a canary or new in force.
+    fn trials(&self, binding: &Binding) -> Value;
+
+    /// Why a version that is in force cannot be loaded; `None` where it is.
+    fn unloadable(&self, digest: Digest) -> Option<String>;
+}
+
+/// What came of a module's cases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestReport {
+    /// How many passed.
+    pub passed: usize,
+    /// How many failed.
+    pub failed: usize,
+    /// Each that failed: its name, why, what was expected and got, and its questions with their answers.
+    pub failures: Value,
 }
 
 /// A module that may be stored.

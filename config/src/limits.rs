@@ -28,3 +28,7 @@ pub const HISTORY_REVISIONS_MAX: u64 = 10_000;
 pub const ACCESS_KEY_ID_BYTES: usize = 20;
 /// Characters of a secret access key. Each is one of 62, so 40 carry 238 bits.
 pub const SECRET_CHARACTERS: usize = 40;
+/// Most audit records that a search looks back over.
+pub const AUDIT_SEARCH_RECORDS_MAX: u64 = 100_000;
+/// Most characters of what an audit record says came of a step.
+pub const NOTE_CHARACTERS_MAX: usize = 1_024;

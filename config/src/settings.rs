@@ -19,9 +19,10 @@ use ipnet::IpNet;
 
 pub use fault::{EXIT_USAGE, Fault, Faults, Place};
 pub use source::{Environment, Overrides};
-pub use values::{NotADomain, NotARegion};
+pub use values::{NotADomain, NotAPerson, NotARegion};
 
 use crate::Secret;
+use crate::directory::{Name, Signer};
 
 /// Everything that is set before the server starts.
 #[derive(Debug)]
@@ -114,8 +115,19 @@ pub struct AdminSettings {
     pub tls: Tls,
     /// `admin.token` or `admin.token_file`. Without either, a token is made in the data folder.
     pub token: Option<Secret>,
+    /// `admin.persons`: who has a token of his own, as `name:SHA-256 of the token`.
+    pub persons: Vec<Person>,
     /// `admin.metrics`.
     pub metrics: MetricsAccess,
+}
+
+/// A person with a token of his own on the admin listener. Two persons are two tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The name, as audit records have it.
+    pub name: Name,
+    /// The SHA-256 of the token. The token must be random: its hash is no secret then.
+    pub token: [u8; 32],
 }
 
 /// Who may read the metrics.
@@ -212,6 +224,14 @@ pub struct PolicySettings {
     pub module_bytes: usize,
     /// `policy.explained_requests`: how many requests `explain` remembers.
     pub explained_requests: usize,
+    /// `policy.two_persons`: whether what changes what is obeyed needs a second person.
+    pub two_persons: bool,
+    /// `policy.proposal_time`: how long a proposal waits for him.
+    pub proposal_time: Duration,
+    /// `policy.watch_time`: how long after its activation a version is taken back by itself when it does not answer.
+    pub watch_time: Duration,
+    /// `policy.signers`: whose Ed25519 signature a module needs; with none, it needs none.
+    pub signers: Vec<Signer>,
 }
 
 /// Accounts, users, keys.

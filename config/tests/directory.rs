@@ -165,6 +165,7 @@ async fn a_directory_that_is_opened_again_is_the_one_that_was_closed() {
         scope,
         name: name("guard"),
         bytes: b"module".to_vec(),
+        signature: None,
     };
     let Outcome::Module(digest) = outcome(&directory, push).await else {
         panic!()
@@ -416,6 +417,7 @@ async fn modules_are_activated_rolled_back_and_retired() {
         scope,
         name: name("guard"),
         bytes: bytes.to_vec(),
+        signature: None,
     };
     let Outcome::Module(one) = outcome(&directory, push(b"one")).await else {
         panic!()
@@ -801,6 +803,7 @@ async fn a_module_is_the_one_that_its_digest_names() {
         scope,
         name: name("guard"),
         bytes: b"module".to_vec(),
+        signature: None,
     };
     let Outcome::Module(digest) = outcome(&directory, push(ModuleScope::Platform)).await else {
         panic!()
@@ -840,6 +843,7 @@ async fn a_module_is_rolled_back_as_often_as_its_history_is_long() {
             scope,
             name: name("guard"),
             bytes: version.to_string().into_bytes(),
+            signature: None,
         };
         let Outcome::Module(digest) = outcome(&directory, push).await else {
             panic!()

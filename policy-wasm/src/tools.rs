@@ -30,4 +30,4 @@ pub use right_size::{Narrower, Scope, Unused, Use, right_size};
 pub use situation::Situation;
 pub use solver::Answered;
 pub use subject::{Judgement, Outcome, Subject};
-pub use test::failed_tests;
+pub use test::{CasesError, FailedCase, TestReport, cases, failed_tests, test};

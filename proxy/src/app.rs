@@ -76,7 +76,7 @@ pub enum StartError {
     /// The policy engine.
     #[error("the policy engine does not start: {0}")]
     Policies(String),
-    /// A module in force does not load, or a bucket that was half made or half removed cannot be finished.
+    /// A bucket that was half made or half removed cannot be finished.
     #[error("what was left at the last stop cannot be settled: {0}")]
     Settle(String),
     /// The admin token.
@@ -122,6 +122,7 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
     let built = build::build(&settings, mode).await?;
     let tasks = Tasks::new();
     tasks.spawn("policies", Arc::clone(&built.gate).keep());
+    tasks.spawn("modules", Arc::clone(&built.gate).guard());
 
     // Ports, all of them before the first is served.
     let (s3, admin) = build::bind(&settings, &built)?;

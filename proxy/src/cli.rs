@@ -119,6 +119,8 @@ enum CliError {
     Usage(String),
     #[error("{0}")]
     NotFound(String),
+    #[error("{0}")]
+    Failed(String),
     #[error("cannot {what}: {source}")]
     Io { what: String, source: io::Error },
     #[error(transparent)]
@@ -132,7 +134,7 @@ impl CliError {
             Self::Settings(_) => Exit::Settings,
             Self::Usage(_) => Exit::Usage,
             Self::NotFound(_) => Exit::NotFound,
-            Self::Io { .. } | Self::Start(_) => Exit::Failure,
+            Self::Failed(_) | Self::Io { .. } | Self::Start(_) => Exit::Failure,
         }
     }
 }

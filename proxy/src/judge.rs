@@ -10,8 +10,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use policy_wasm::decider::Decider;
 use policy_wasm::plan::Layer;
-use postern_config::directory::Digest;
-use postern_config::judge::{Judge, ModuleFaults, ModuleReport};
+use postern_config::directory::{Binding, Digest};
+use postern_config::judge::{Judge, ModuleFaults, ModuleReport, TestReport};
 use s3_protocol::call::Target;
 use serde_json::{Value, json};
 
@@ -35,12 +35,40 @@ impl Judge for GateJudge {
     fn prepare(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<(), ModuleFaults>> {
         let gate = Arc::clone(&self.0);
         Box::pin(off_the_path(move || {
-            gate.library
-                .engine
-                .load(&bytes)
-                .map(|_| ())
-                .map_err(|cause| ModuleFaults(vec![cause.to_string()]))
+            let module = gate.library.engine.load(&bytes).map_err(fault)?;
+            match policy_wasm::tools::failed_tests(&module) {
+                failed if failed.is_empty() => Ok(()),
+                failed => Err(ModuleFaults(failed)),
+            }
         }))
+    }
+
+    fn test(
+        &self,
+        bytes: Arc<[u8]>,
+        cases: Vec<u8>,
+    ) -> BoxFuture<'_, Result<TestReport, ModuleFaults>> {
+        let gate = Arc::clone(&self.0);
+        Box::pin(off_the_path(move || {
+            let cases = policy_wasm::tools::cases(&cases).map_err(fault)?;
+            let module = gate.library.engine.load(&bytes).map_err(fault)?;
+            let report = policy_wasm::tools::test(&module, &cases);
+            Ok(TestReport {
+                passed: report.passed,
+                failed: report.failed.len(),
+                failures: serde_json::to_value(&report.failed).unwrap_or_default(),
+            })
+        }))
+    }
+
+    fn trials(&self, binding: &Binding) -> Value {
+        self.0.library.trials.report(binding)
+    }
+
+    fn unloadable(&self, digest: Digest) -> Option<String> {
+        let unloadable = self.0.library.unloadable(&self.0.directory().state());
+        let found = unloadable.into_iter().find(|it| it.digest == digest);
+        found.map(|it| it.cause)
     }
 
     fn statistics(&self, digest: Digest) -> Option<Value> {
@@ -73,19 +101,14 @@ async fn off_the_path<T: Send + 'static>(
     done.unwrap_or_else(|_| Err(ModuleFaults(vec!["the check was interrupted".to_owned()])))
 }
 
+fn fault(cause: impl fmt::Display) -> ModuleFaults {
+    ModuleFaults(vec![cause.to_string()])
+}
+
 /// Checks a module, loads it, and runs the tests that it brings.
 fn check(gate: &Gate, bytes: &[u8]) -> Result<ModuleReport, ModuleFaults> {
-    let fault = |cause: String| ModuleFaults(vec![cause]);
-    let inspection = gate
-        .library
-        .engine
-        .check(bytes)
-        .map_err(|cause| fault(cause.to_string()))?;
-    let module = gate
-        .library
-        .engine
-        .load(bytes)
-        .map_err(|cause| fault(cause.to_string()))?;
+    let inspection = gate.library.engine.check(bytes).map_err(fault)?;
+    let module = gate.library.engine.load(bytes).map_err(fault)?;
     let failed: Vec<String> = policy_wasm::tools::failed_tests(&module);
     if !failed.is_empty() {
         return Err(ModuleFaults(failed));

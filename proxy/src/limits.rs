@@ -51,6 +51,25 @@ pub const LOG_GATHER_TIME: Duration = Duration::from_millis(10);
 /// Longest user agent and referrer in the access log, in bytes.
 pub const LOG_FIELD_BYTES_MAX: usize = 1_024;
 
+/// Least checks that a version must have been asked about, in one window, before it is taken back by itself.
+pub const FAILING_REQUESTS_MIN: u64 = 20;
+/// Largest share of them, in thousandths, that it may leave without an answer.
+pub const FAILING_PER_MILLE_MAX: u64 = 50;
+/// How long a window is.
+pub const FAILING_WINDOW: Duration = Duration::from_secs(60);
+/// How often one module that does not answer raises an alarm.
+pub const ALARM_TIME: Duration = Duration::from_secs(60);
+/// How often a module in force that cannot be loaded is tried again.
+pub const RELOAD_TIME: Duration = Duration::from_secs(10);
+/// Shadows and watched versions whose counts are kept.
+pub const TRIALS_MAX: usize = 1_024;
+/// Ways to differ that are listed of one shadow.
+pub const SHADOW_DIFFERENCES_MAX: usize = 256;
+/// Examples of each.
+pub const SHADOW_EXAMPLES_MAX: usize = 8;
+/// Longest beginning of a key in an example, in characters.
+pub const SHADOW_PREFIX_CHARACTERS_MAX: usize = 64;
+
 // A head must have room for the longest target, and for hyper's smallest buffer.
 const _: () =
     assert!(HEAD_BYTES_MAX > URI_BYTES_MAX && CONNECTION_BUFFER_BYTES_MAX > HEAD_BYTES_MAX);

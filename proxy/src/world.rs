@@ -5,11 +5,14 @@ mod builtin;
 mod caller;
 mod library;
 mod plans;
+mod trials;
 
 pub use builtin::{Builtin, BuiltinFault};
 pub use caller::{Caller, Revisions};
-pub use library::Library;
-pub use plans::TenantPlan;
+pub use library::{Library, Unloadable};
+pub use plans::{Lane, TenantPlan};
+pub(crate) use trials::{Effect, Sighting};
+pub use trials::{Failing, PlanShadow, PlanTrials, ShadowTally, Trials, Watch};
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The admin API, version 1.
 
+pub(crate) mod life;
 pub(crate) mod modules;
 
 use axum::Json;

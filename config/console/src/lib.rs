@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use postern_config::directory::Directory;
 use postern_config::judge::Judge;
-use postern_config::settings::MetricsAccess;
+use postern_config::settings::{MetricsAccess, Person};
 use postern_config::usage::Usage;
 
 pub use problem::Problem;
@@ -38,6 +38,8 @@ pub struct AdminParts {
     pub usage: Arc<dyn Usage>,
     /// Who holds it may do everything here.
     pub token: AdminToken,
+    /// Who may, too, each by a token of his own.
+    pub persons: Vec<Person>,
     /// Who may read the metrics.
     pub metrics: MetricsAccess,
     /// Largest module, in bytes.

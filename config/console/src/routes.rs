@@ -57,6 +57,16 @@ routes! {
     "/api/v1/modules/{module}/activate", ["POST"], Token, post(api::modules::activate);
     "/api/v1/modules/{module}/rollback", ["POST"], Token, post(api::modules::roll_back);
     "/api/v1/modules/{module}/deactivate", ["POST"], Token, post(api::modules::deactivate);
+    "/api/v1/modules/{module}/test", ["POST"], Token, post(api::life::test);
+    "/api/v1/modules/{module}/shadow", ["POST"], Token, post(api::life::shadow);
+    "/api/v1/modules/{module}/shadow/stop", ["POST"], Token, post(api::life::stop_shadow);
+    "/api/v1/modules/{module}/canary", ["POST"], Token, post(api::life::canary);
+    "/api/v1/modules/{module}/canary/stop", ["POST"], Token, post(api::life::stop_canary);
+    "/api/v1/modules/{module}/canary/promote", ["POST"], Token, post(api::life::promote);
+    "/api/v1/modules/{module}/approve", ["POST"], Token, post(api::life::approve);
+    "/api/v1/modules/{module}/reject", ["POST"], Token, post(api::life::reject);
+    "/api/v1/modules/{module}/trials", ["GET"], Token, get(api::life::trials);
+    "/api/v1/modules/{module}/history", ["GET"], Token, get(api::life::history);
     "/api/v1/requests/{id}/explain", ["GET"], Token, get(api::explain);
 }
 

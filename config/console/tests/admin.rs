@@ -11,10 +11,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
-use postern_config::directory::{Digest, Directory, DirectoryOptions, Vault};
+use postern_config::directory::{
+    Approval, Binding, Digest, Directory, DirectoryOptions, ModuleRules, Vault,
+};
 use postern_config::engine::EmbeddedEngine;
-use postern_config::judge::{Judge, ModuleFaults, ModuleReport};
-use postern_config::settings::MetricsAccess;
+use postern_config::judge::{Judge, ModuleFaults, ModuleReport, TestReport};
+use postern_config::settings::{MetricsAccess, Person};
 use postern_config::usage::{Readiness, Usage};
 use postern_config::{Entropy, Secret, system_clock};
 use serde_json::{Value, json};
@@ -58,7 +60,33 @@ impl Judge for Stub {
         .boxed()
     }
 
+    fn test(
+        &self,
+        _: Arc<[u8]>,
+        cases: Vec<u8>,
+    ) -> BoxFuture<'_, Result<TestReport, ModuleFaults>> {
+        let cases: Value = serde_json::from_slice(&cases).unwrap();
+        let failed = cases.as_array().unwrap().len();
+        let failures = json!([]);
+        async move {
+            Ok(TestReport {
+                passed: 1,
+                failed,
+                failures,
+            })
+        }
+        .boxed()
+    }
+
     fn statistics(&self, _: Digest) -> Option<Value> {
+        None
+    }
+
+    fn trials(&self, binding: &Binding) -> Value {
+        json!({ "active": binding.active, "canary": binding.canary })
+    }
+
+    fn unloadable(&self, _: Digest) -> Option<String> {
         None
     }
 }
@@ -80,6 +108,14 @@ impl Usage for Stub {
 }
 
 async fn admin(metrics: MetricsAccess) -> axum::Router {
+    governed(metrics, ModuleRules::default()).await
+}
+
+/// The tokens of two persons.
+const ALICE: &str = "a1111111111111111111111111111111";
+const BOB: &str = "b2222222222222222222222222222222";
+
+async fn governed(metrics: MetricsAccess, rules: ModuleRules) -> axum::Router {
     let directory = Directory::open(DirectoryOptions {
         engine: Arc::new(EmbeddedEngine::in_memory().unwrap()),
         vault: Vault::new(&Secret::new(vec![1; 32])).unwrap(),
@@ -88,11 +124,17 @@ async fn admin(metrics: MetricsAccess) -> axum::Router {
     })
     .await
     .unwrap();
+    directory.govern(rules);
+    let person = |name: &str, token: &str| Person {
+        name: name.parse().unwrap(),
+        token: *Digest::of(token.as_bytes()).as_bytes(),
+    };
     router(Admin::new(AdminParts {
         directory,
         judge: Arc::new(Stub),
         usage: Arc::new(Stub),
         token: AdminToken::given(Secret::new(TOKEN.into())),
+        persons: vec![person("alice", ALICE), person("bob", BOB)],
         metrics,
         module_bytes_max: 64,
         body_bytes_max: 256,
@@ -397,6 +439,125 @@ async fn bodies_are_bounded_typed_and_without_unknown_fields() {
         let (response, _) = ask(&router, signed_in("GET", path).body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path}");
     }
+}
+
+fn by(token: &str, method: &str, path: &str) -> http::request::Builder {
+    request(method, path).header("authorization", format!("Bearer {token}"))
+}
+
+#[tokio::test]
+async fn two_persons_activate_and_the_history_names_both() {
+    let approval = Approval::TwoPersons { seconds: 60 };
+    let rules = ModuleRules {
+        approval,
+        signers: Vec::new(),
+    };
+    let router = governed(MetricsAccess::Token, rules).await;
+    let (_, pushed) = push(&router, b"good").await;
+    let step = |token: &str, verb: &str, body: Value| {
+        let path = format!("/api/v1/modules/guard/{verb}");
+        ask_owned(&router, json_body(by(token, "POST", &path), &body))
+    };
+    let activate = json!({ "digest": pushed["digest"] });
+    let (response, answer) = step(ALICE, "activate", activate.clone()).await;
+    assert_eq!(response.status(), StatusCode::ACCEPTED, "{answer}");
+    assert_eq!(answer["proposed"]["by"], "admin:alice");
+    let (response, answer) = step(ALICE, "approve", json!({})).await;
+    assert_eq!(response.status(), StatusCode::CONFLICT, "{answer}");
+    let (response, answer) = step(BOB, "approve", json!({})).await;
+    assert_eq!(response.status(), StatusCode::OK, "{answer}");
+    assert_eq!(answer["active"], pushed["digest"]);
+    let (response, _) = step(BOB, "approve", json!({})).await;
+    assert_eq!(response.status(), StatusCode::CONFLICT);
+
+    let asked = by(BOB, "GET", "/api/v1/modules/guard/history").body(Body::empty());
+    let (_, answer) = ask(&router, asked.unwrap()).await;
+    let history = answer["history"].as_array().unwrap();
+    let told: Vec<_> = history
+        .iter()
+        .map(|it| (it["step"].as_str().unwrap(), it["who"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("module.approve", "admin:bob"),
+            ("module.activate", "admin:bob"),
+            ("module.approve", "admin:alice"),
+            ("module.propose", "admin:alice"),
+            ("module.push", "admin-token"),
+        ]
+    );
+    assert_eq!(history[1]["detail"]["proposed_by"], "admin:alice");
+    assert_eq!(history[1]["outcome"], "done");
+    assert!(
+        history[2]["outcome"]
+            .as_str()
+            .unwrap()
+            .starts_with("refused: ")
+    );
+    assert_eq!(history[1]["digest"], pushed["digest"]);
+}
+
+#[tokio::test]
+async fn a_version_is_tested_shadowed_tried_and_promoted() {
+    let router = admin(MetricsAccess::Token).await;
+    let (_, one) = push(&router, b"good one").await;
+    let (_, two) = push(&router, b"good two").await;
+    let step = |verb: &str, body: Value| {
+        let path = format!("/api/v1/modules/guard/{verb}");
+        ask_owned(&router, json_body(signed_in("POST", &path), &body))
+    };
+    let status = async || {
+        let asked = signed_in("GET", "/api/v1/modules/guard/trials").body(Body::empty());
+        ask(&router, asked.unwrap()).await.1
+    };
+    let tested = step(
+        "test",
+        json!({ "digest": two["digest"], "cases": [{}, {}] }),
+    )
+    .await
+    .1;
+    assert_eq!(
+        (&tested["passed"], &tested["failed"]),
+        (&json!(1), &json!(2))
+    );
+    step("activate", json!({ "digest": one["digest"] })).await;
+    let (response, _) = step("shadow", json!({ "digest": two["digest"] })).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    for share in [0, 1_001] {
+        let tried = json!({ "digest": two["digest"], "per_mille": share });
+        let (response, _) = step("canary", tried).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{share}");
+    }
+    let (response, _) = step("canary/promote", json!({})).await;
+    assert_eq!(response.status(), StatusCode::CONFLICT);
+    let (response, answer) = step(
+        "canary",
+        json!({ "digest": two["digest"], "per_mille": 50 }),
+    )
+    .await;
+    assert_eq!(response.status(), StatusCode::OK, "{answer}");
+    assert_eq!(status().await["trials"]["canary"]["per_mille"], 50);
+    let (response, answer) = step("canary/promote", json!({})).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(answer["active"], two["digest"]);
+    let shown = status().await;
+    assert_eq!(shown["trials"]["canary"], Value::Null);
+    assert_eq!(shown["history"], json!([one["digest"]]));
+
+    let listed = signed_in("GET", "/api/v1/modules").body(Body::empty());
+    let listed = ask(&router, listed.unwrap()).await.1;
+    let stage = |digest: &Value| {
+        let modules = listed["modules"].as_array().unwrap();
+        let found = modules.iter().find(|it| it["digest"] == *digest);
+        found.unwrap()["stage"].clone()
+    };
+    assert_eq!(stage(&one["digest"]), "retired");
+    assert_eq!(stage(&two["digest"]), "active");
+}
+
+async fn ask_owned(router: &axum::Router, request: Request<Body>) -> (Response<()>, Value) {
+    ask(router, request).await
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@
 mod buckets;
 mod keys;
 mod modules;
+mod proposals;
 mod sweep;
 mod tenants;
+mod trials;
 mod users;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use super::command::{Actor, Command, CommandError, Outcome, Refusal};
 use super::names::{AccessKeyId, Name, NamespaceId, TenantId, UserId};
 use super::record::{AccessKey, Bucket, Namespace, Tenant, TenantStatus, User, UserStatus};
 use super::rows::Record;
+use super::rules::ModuleRules;
 use super::state::State;
 use crate::engine::{Op, Revision};
 use crate::time::{Entropy, UnixMillis};
@@ -30,6 +33,8 @@ pub(super) struct Ground<'a> {
     pub(super) actor: &'a Actor,
     pub(super) entropy: &'a Entropy,
     pub(super) now: UnixMillis,
+    /// What modules must meet.
+    pub(super) rules: &'a ModuleRules,
     /// The next number to give; grows as numbers are given.
     pub(super) next: u64,
 }
@@ -127,15 +132,20 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
         Command::CloseBucket(id) => buckets::step(ground, *id, buckets::Step::Close),
         Command::ReopenBucket(id) => buckets::step(ground, *id, buckets::Step::Reopen),
         Command::RemoveBucket(id) => buckets::remove(ground, *id),
-        Command::PushModule { scope, name, bytes } => modules::push(ground, *scope, name, bytes),
-        Command::ActivateModule(scope, name, digest) => {
-            modules::activate(ground, *scope, name, *digest)
-        }
-        Command::RollbackModule(scope, name) => modules::roll_back(ground, *scope, name),
-        Command::DeactivateModule(scope, name) => modules::deactivate(ground, *scope, name),
-        Command::RetireModule(scope, name, digest) => {
-            modules::retire(ground, *scope, name, *digest)
-        }
+        Command::PushModule { .. }
+        | Command::ActivateModule(..)
+        | Command::ShadowModule(..)
+        | Command::StopShadow(..)
+        | Command::CanaryModule(..)
+        | Command::StopCanary(..)
+        | Command::PromoteCanary(..)
+        | Command::ApproveModule(..)
+        | Command::RejectModule(..)
+        | Command::RevertModule { .. }
+        | Command::NoteModule { .. }
+        | Command::RollbackModule(..)
+        | Command::DeactivateModule(..)
+        | Command::RetireModule(..) => modules::plan(ground, command),
     }
 }
 
@@ -146,7 +156,8 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::CreateUser(_)
         | Command::CreateKey { .. }
         | Command::BeginBucket { .. }
-        | Command::PushModule { .. } => None,
+        | Command::PushModule { .. }
+        | Command::NoteModule { .. } => None,
         Command::SuspendTenant(id)
         | Command::ResumeTenant(id)
         | Command::DeleteTenant(id)
@@ -165,6 +176,14 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::ReopenBucket(id)
         | Command::RemoveBucket(id) => Some(state.bucket_by_id(*id)?.revision),
         Command::ActivateModule(scope, name, _)
+        | Command::ShadowModule(scope, name, _)
+        | Command::StopShadow(scope, name)
+        | Command::CanaryModule(scope, name, ..)
+        | Command::StopCanary(scope, name)
+        | Command::PromoteCanary(scope, name)
+        | Command::ApproveModule(scope, name)
+        | Command::RejectModule(scope, name)
+        | Command::RevertModule { scope, name, .. }
         | Command::RollbackModule(scope, name)
         | Command::DeactivateModule(scope, name) => Some(state.binding(*scope, name)?.revision),
         Command::RetireModule(scope, name, digest) => {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::level::{Profile, WriteDeletes};
 use super::names::{AccessKeyId, Alias, Description, Digest, Name, NamespaceId, TenantId, UserId};
-use super::record::{KeyRights, ModuleScope, UserKind};
+use super::record::{KeyRights, ModuleScope, PerMille, Proposal, UserKind};
 use crate::Secret;
 use crate::engine::Revision;
 
@@ -91,9 +91,50 @@ pub enum Command {
         name: Name,
         /// The module.
         bytes: Vec<u8>,
+        /// An Ed25519 signature over the bytes; needed where [`super::ModuleRules::signers`] are set.
+        signature: Option<Vec<u8>>,
     },
-    /// Puts a version in force.
+    /// Puts a version in force. Where two persons must agree it becomes a proposal, as do the three others that change what is
+    /// obeyed: canary, promotion, switching off.
     ActivateModule(ModuleScope, Name, Digest),
+    /// Lets a version be asked on live traffic and never obeyed.
+    ShadowModule(ModuleScope, Name, Digest),
+    /// Ends the shadow.
+    StopShadow(ModuleScope, Name),
+    /// Lets a version be obeyed for a share of the access keys.
+    CanaryModule(ModuleScope, Name, Digest, PerMille),
+    /// Ends the canary: what is in force is obeyed by all.
+    StopCanary(ModuleScope, Name),
+    /// Puts the version of the canary in force.
+    PromoteCanary(ModuleScope, Name),
+    /// Carries out what another person has proposed.
+    ApproveModule(ModuleScope, Name),
+    /// Takes a proposal back, or refuses it.
+    RejectModule(ModuleScope, Name),
+    /// Takes a version back that does not answer: the server itself asks for it.
+    RevertModule {
+        /// Whose.
+        scope: ModuleScope,
+        /// The module's name.
+        name: Name,
+        /// The version that does not answer.
+        failing: Digest,
+        /// The numbers.
+        failures: Failures,
+    },
+    /// Writes an audit record of a step that was not taken, or that changes nothing: a test, a refusal.
+    NoteModule {
+        /// Whose.
+        scope: ModuleScope,
+        /// The module's name.
+        name: Name,
+        /// The version.
+        digest: Option<Digest>,
+        /// The step, as audit records call it.
+        step: &'static str,
+        /// What came of it.
+        outcome: String,
+    },
     /// Puts the version before in force again.
     RollbackModule(ModuleScope, Name),
     /// Switches a module off.
@@ -113,6 +154,17 @@ pub struct NewUser {
     pub kind: UserKind,
     /// What a person says about it.
     pub description: Description,
+}
+
+/// How often a version did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failures {
+    /// How often it was asked.
+    pub asked: u64,
+    /// How often of them it did not answer.
+    pub failed: u64,
+    /// Over how long, in seconds.
+    pub seconds: u64,
 }
 
 /// Who asks.
@@ -136,6 +188,13 @@ pub enum Who {
     System,
     /// The holder of the admin listener's token.
     AdminToken,
+    /// A person whom the settings name, by a token of his own.
+    Person {
+        /// The name.
+        name: Name,
+        /// The first sixteen hexadecimal digits of the SHA-256 of the token.
+        token: String,
+    },
     /// The holder of an access key, through S3.
     Key {
         /// The account.
@@ -162,6 +221,7 @@ impl Actor {
         match &self.who {
             Who::System => "system".to_owned(),
             Who::AdminToken => "admin-token".to_owned(),
+            Who::Person { name, .. } => format!("admin:{name}"),
             Who::Key { key, .. } => format!("key:{key}"),
         }
     }
@@ -199,6 +259,8 @@ pub enum Outcome {
     Bucket(BucketId),
     /// A module was stored, or another version is in force.
     Module(Digest),
+    /// The step waits for another person.
+    Proposed(Proposal),
     /// Nothing more.
     Done,
 }
@@ -304,6 +366,46 @@ pub enum Refusal {
     /// It is in force.
     #[error("this version is in force")]
     InForce,
+    /// It is at work beside the one in force, or waits to be.
+    #[error("this version is at work as shadow or canary, or proposed")]
+    AtWork,
+    /// It is not in force any more.
+    #[error("this version is not in force")]
+    NotInForce,
+    /// There is no shadow or canary.
+    #[error("there is no such trial of this module")]
+    NoTrial,
+    /// What is a guardrail stays, whatever becomes of it.
+    #[error("a guardrail of the platform is never taken back by itself")]
+    Guardrail,
+    /// Signers are set, and none vouches for it.
+    #[error(
+        "this server takes signed modules only: push it with `--signature FILE`, an Ed25519 signature over its bytes by one of `policy.signers`"
+    )]
+    Unsigned,
+    /// None of the signers made this signature.
+    #[error(
+        "the signature over these bytes was made by none of `policy.signers`: sign exactly the file that is pushed, with one of their keys"
+    )]
+    WronglySigned,
+    /// A signature that nobody can check says nothing.
+    #[error("the signature cannot be checked: `policy.signers` names no key")]
+    NoSigners,
+    /// Nothing waits for approval.
+    #[error("nothing is proposed for this module")]
+    NoProposal,
+    /// It waited too long.
+    #[error("the proposal has expired; propose it again")]
+    Expired,
+    /// Two persons are two.
+    #[error("whoever proposes cannot approve: another person must")]
+    SamePerson,
+    /// Another step waits already.
+    #[error("another step waits for approval; approve or reject it first")]
+    AlreadyProposed,
+    /// What was before needs no approval only where it was in force once.
+    #[error("there is no version before this one; switch the module off with `deactivate`")]
+    OffNeedsTwo,
     /// There is no version to go back to.
     #[error("there is no version before this one")]
     NoHistory,

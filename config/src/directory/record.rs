@@ -10,6 +10,7 @@ use super::names::{
     AccessKeyId, Alias, Description, Digest, Lineage, Name, NamespaceId, TenantId, UserId,
 };
 use super::names::{as_bucket_id, as_text, as_texts};
+use super::signature::ModuleSignature;
 use super::vault::Sealed;
 use crate::engine::Revision;
 use crate::time::UnixSeconds;
@@ -322,6 +323,9 @@ pub struct ModuleVersion {
     pub pushed_by: String,
     /// Whether it may be activated.
     pub state: ModuleState,
+    /// Who vouches for its bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<ModuleSignature>,
     /// The revision that wrote this record.
     #[serde(skip)]
     pub revision: Revision,
@@ -337,7 +341,8 @@ pub enum ModuleState {
     Retired,
 }
 
-/// Which version of a module is in force.
+/// Which versions of a module are at work, and as what. Directories that were written before there were trials have none of
+/// the fields that may be absent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Binding {
@@ -349,11 +354,188 @@ pub struct Binding {
     pub kind: BindingKind,
     /// The version in force; none when the module is switched off.
     pub active: Option<Digest>,
+    /// When it was put in force; none where it came back, and has shown before that it works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<UnixSeconds>,
     /// The versions in force before, the latest last. Rolling back takes the last.
     pub history: Vec<Digest>,
+    /// The version that is asked and never obeyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
+    /// The version that is obeyed for a share of the access keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+    /// The step that waits for another person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<Proposal>,
     /// The revision that wrote this record.
     #[serde(skip)]
     pub revision: Revision,
+}
+
+/// A version that is asked on live traffic and never obeyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shadow {
+    /// The version.
+    pub digest: Digest,
+    /// Since when.
+    pub since: UnixSeconds,
+}
+
+/// A version that is obeyed for a share of the access keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Canary {
+    /// The version.
+    pub digest: Digest,
+    /// The share, in thousandths of the access keys.
+    pub per_mille: PerMille,
+    /// Since when.
+    pub since: UnixSeconds,
+}
+
+/// A share of the access keys in thousandths, from 1 to 1,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct PerMille(u16);
+
+impl PerMille {
+    /// The number.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl TryFrom<u16> for PerMille {
+    type Error = NotAShare;
+
+    fn try_from(number: u16) -> Result<Self, NotAShare> {
+        if (1..=1_000).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(NotAShare)
+        }
+    }
+}
+
+impl From<PerMille> for u16 {
+    fn from(share: PerMille) -> Self {
+        share.0
+    }
+}
+
+/// The number is no share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a share is 1 to 1000 thousandths of the access keys")]
+pub struct NotAShare;
+
+/// A step that waits for another person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proposal {
+    /// What is to be done.
+    pub step: ModuleStep,
+    /// Who asks for it, as the audit record names him.
+    pub by: String,
+    /// When he did.
+    pub at: UnixSeconds,
+    /// The first second at which it is void.
+    pub expires: UnixSeconds,
+}
+
+/// A step in the life of a module that a second person may have to approve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ModuleStep {
+    /// Puts a version in force.
+    Activate(Digest),
+    /// Lets a version be obeyed for a share of the access keys.
+    Canary(Digest, PerMille),
+    /// Puts the version of the canary in force.
+    Promote(Digest),
+    /// Switches the module off.
+    Deactivate,
+}
+
+impl ModuleStep {
+    /// The version that it concerns.
+    pub const fn digest(self) -> Option<Digest> {
+        match self {
+            Self::Activate(digest) | Self::Canary(digest, _) | Self::Promote(digest) => {
+                Some(digest)
+            }
+            Self::Deactivate => None,
+        }
+    }
+
+    /// What the audit record calls it.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::Activate(_) => "module.activate",
+            Self::Canary(..) => "module.canary",
+            Self::Promote(_) => "module.promote",
+            Self::Deactivate => "module.deactivate",
+        }
+    }
+}
+
+/// Where a version stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModuleStage {
+    /// It was checked and stored, and was never in force.
+    Stored,
+    /// It is asked and not obeyed.
+    Shadow,
+    /// It is obeyed for a share of the keys.
+    Canary,
+    /// It is in force.
+    Active,
+    /// It was in force before.
+    Retired,
+    /// Its bytes are gone.
+    Removed,
+}
+
+impl Binding {
+    /// A binding under which nothing is in force.
+    pub(crate) fn new(scope: ModuleScope, name: &Name) -> Self {
+        Self {
+            scope,
+            name: name.clone(),
+            kind: BindingKind::Guard,
+            active: None,
+            since: None,
+            history: Vec::new(),
+            shadow: None,
+            canary: None,
+            proposal: None,
+            revision: Revision::default(),
+        }
+    }
+
+    /// Where the version of this digest stands.
+    pub fn stage(&self, digest: Digest) -> ModuleStage {
+        if self.active == Some(digest) {
+            ModuleStage::Active
+        } else if self.canary.is_some_and(|canary| canary.digest == digest) {
+            ModuleStage::Canary
+        } else if self.shadow.is_some_and(|shadow| shadow.digest == digest) {
+            ModuleStage::Shadow
+        } else if self.history.contains(&digest) {
+            ModuleStage::Retired
+        } else {
+            ModuleStage::Stored
+        }
+    }
+
+    /// Every version that a request may meet, or that is asked beside it.
+    pub fn at_work(&self) -> impl Iterator<Item = Digest> {
+        let canary = self.canary.map(|canary| canary.digest);
+        let shadow = self.shadow.map(|shadow| shadow.digest);
+        self.active.into_iter().chain(canary).chain(shadow)
+    }
 }
 
 /// Where a module stands in a plan.

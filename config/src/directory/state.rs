@@ -13,8 +13,8 @@ use super::names::{
     AccessKeyId, Alias, Digest, ModuleKey, Name, NamespaceId, PlacedBucket, TenantId, UserId,
 };
 use super::record::{
-    AccessKey, Binding, Bucket, BucketState, KeyState, ModuleScope, ModuleVersion, Namespace,
-    Tenant, TenantStatus, User, UserKind, UserStatus,
+    AccessKey, Binding, Bucket, BucketState, KeyState, ModuleScope, ModuleStage, ModuleState,
+    ModuleVersion, Namespace, Tenant, TenantStatus, User, UserKind, UserStatus,
 };
 use super::rows::Head;
 use super::vault::{Identity, SealError, Vault};
@@ -249,6 +249,23 @@ impl State {
             .values()
             .flat_map(RedBlackTreeMapSync::values)
             .filter(move |version| version.digest == digest)
+    }
+
+    /// What is at work in a scope, or was, by name.
+    pub fn bindings(&self, scope: ModuleScope) -> impl Iterator<Item = &Arc<Binding>> {
+        self.bindings
+            .get(&scope)
+            .into_iter()
+            .flat_map(RedBlackTreeMapSync::values)
+    }
+
+    /// Where a version stands in its life.
+    pub fn stage(&self, version: &ModuleVersion) -> ModuleStage {
+        match (version.state, self.binding(version.scope, &version.name)) {
+            (ModuleState::Retired, _) => ModuleStage::Removed,
+            (ModuleState::Ready, Some(binding)) => binding.stage(version.digest),
+            (ModuleState::Ready, None) => ModuleStage::Stored,
+        }
     }
 
     /// Which version of a module is in force.

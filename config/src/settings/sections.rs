@@ -8,11 +8,11 @@ use super::read::Reader;
 use super::values::{ValueError, word};
 use super::{
     AccessFormat, AccessLog, AdminSettings, DirectorySettings, Domains, Limits, LogLevel,
-    LogSettings, MetricsAccess, NodeSettings, PolicySettings, ProxyProtocol, Region, S3Settings,
-    Settings, Tls,
+    LogSettings, MetricsAccess, NodeSettings, Person, PolicySettings, ProxyProtocol, Region,
+    S3Settings, Settings, Tls,
 };
 use crate::Secret;
-use crate::directory::MASTER_KEY_BYTES;
+use crate::directory::{MASTER_KEY_BYTES, Signer};
 use crate::limits::MODULE_BYTES_MAX;
 
 const KIB: u64 = 1 << 10;
@@ -130,7 +130,9 @@ fn admin(reader: &mut Reader<'_>, s3_tls: &Tls) -> Option<AdminSettings> {
         )
     });
     let token = "at least 32 visible ASCII characters";
+    let persons = persons(reader);
     Some(AdminSettings {
+        persons,
         listen,
         tls: tls(reader, "admin").unwrap_or_else(|| s3_tls.clone()),
         token: reader.secret("admin.token", token, |text| {
@@ -139,6 +141,24 @@ fn admin(reader: &mut Reader<'_>, s3_tls: &Tls) -> Option<AdminSettings> {
         }),
         metrics: metrics.unwrap_or(MetricsAccess::Token),
     })
+}
+
+/// Each name once and each token once: one person with two names would be two persons.
+fn persons(reader: &mut Reader<'_>) -> Vec<Person> {
+    let field = "admin.persons";
+    let place = reader.place(field);
+    let person = "`name:` and the SHA-256 of a token as 64 hexadecimal digits";
+    let persons = reader.list(field, person, str::parse::<Person>);
+    for (at, one) in persons.iter().enumerate() {
+        let before = persons.iter().take(at);
+        if before.clone().any(|it| {
+            it.token == one.token || it.name.as_str().eq_ignore_ascii_case(one.name.as_str())
+        }) {
+            let expected = format!("`{}` has a name or a token that stands before", one.name);
+            reader.blind_fault(field, place.clone(), expected);
+        }
+    }
+    persons
 }
 
 fn limits(r: &mut Reader<'_>) -> Option<Limits> {
@@ -198,6 +218,19 @@ fn policy(reader: &mut Reader<'_>) -> Option<PolicySettings> {
             module_bytes_max,
         ))?,
         explained_requests: size(reader.count("policy.explained_requests", 0..=1_000_000, 1_000))?,
+        two_persons: reader.boolean("policy.two_persons", false),
+        proposal_time: reader.time(
+            "policy.proposal_time",
+            MINUTE..=30 * 24 * 60 * MINUTE,
+            24 * 60 * MINUTE,
+        ),
+        // Source: the first minutes show what tests and shadow did not; after them a person is asked.
+        watch_time: reader.time("policy.watch_time", 0..=24 * 60 * MINUTE, 10 * MINUTE),
+        signers: reader.list(
+            "policy.signers",
+            "an Ed25519 public key, 32 bytes in base64",
+            str::parse::<Signer>,
+        ),
     })
 }
 

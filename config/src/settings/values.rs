@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::{Domain, LogLevel, Region};
+use super::{Domain, LogLevel, Person, Region};
 
 /// Why a text is not the value that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +17,23 @@ pub(super) enum ValueError {
     Range,
     #[error("not such a name")]
     Name,
+}
+
+/// Why a text is no person of the admin listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a name and a hash")]
+pub struct NotAPerson;
+
+impl FromStr for Person {
+    type Err = NotAPerson;
+
+    fn from_str(text: &str) -> Result<Self, NotAPerson> {
+        let (name, hash) = text.split_once(':').ok_or(NotAPerson)?;
+        let mut token = [0; 32];
+        hex::decode_to_slice(hash.trim(), &mut token).map_err(|_| NotAPerson)?;
+        let name = name.trim().parse().map_err(|_| NotAPerson)?;
+        Ok(Self { name, token })
+    }
 }
 
 /// Digits, with `_` between them if so liked.

@@ -70,6 +70,7 @@ pub(super) fn router(
         judge: Arc::new(GateJudge(Arc::clone(&built.gate))),
         usage,
         token,
+        persons: settings.admin.persons.clone(),
         metrics: settings.admin.metrics,
         module_bytes_max: settings.policy.module_bytes,
         body_bytes_max: settings.limits.admin_body_bytes,

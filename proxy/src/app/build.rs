@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use policy_wasm::decider::{Decider, DeciderOptions};
 use policy_wasm::engine::{Engine, EngineOptions, MachineCodeStore};
-use postern_config::directory::{Directory, DirectoryOptions, Vault};
+use postern_config::directory::{Approval, Directory, DirectoryOptions, ModuleRules, Vault};
 use postern_config::engine::EmbeddedEngine;
 use postern_config::settings::{
-    AccessFormat, AccessLog, Domain, Limits, ProxyProtocol, Settings, Tls,
+    AccessFormat, AccessLog, Domain, Limits, PolicySettings, ProxyProtocol, Settings, Tls,
 };
 use postern_config::{Entropy, Secret, UnixMillis};
 use s3_protocol::host::Domains;
@@ -68,6 +68,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         .as_ref()
         .unwrap_or(&master_key);
     let directory = directory(data, master_key, &clock).await?;
+    directory.govern(rules(&settings.policy));
     let node = node(settings, &clock).await?;
     let observer = observer(settings)?;
     let gate = {
@@ -279,7 +280,12 @@ fn gate(
     let policies = |cause: &dyn std::fmt::Display| StartError::Policies(cause.to_string());
     let engine = Arc::new(engine(settings, master_key)?);
     let builtin = Builtin::new(&engine).map_err(|cause| policies(&cause))?;
-    let library = Arc::new(Library::new(Arc::new(directory.clone()), engine, builtin));
+    let library = Arc::new(Library::new(
+        Arc::new(directory.clone()),
+        engine,
+        builtin,
+        (settings.policy.watch_time, clock.clone()),
+    ));
     let started = Instant::now();
     let decider = Decider::new(DeciderOptions {
         trees_bytes: settings.policy.cache_bytes,
@@ -303,6 +309,20 @@ fn gate(
         }
     });
     Ok(gate)
+}
+
+/// What modules must meet.
+fn rules(settings: &PolicySettings) -> ModuleRules {
+    ModuleRules {
+        approval: if settings.two_persons {
+            Approval::TwoPersons {
+                seconds: settings.proposal_time.as_secs(),
+            }
+        } else {
+            Approval::OnePerson
+        },
+        signers: settings.signers.clone(),
+    }
 }
 
 fn engine(settings: &Settings, master_key: &Secret) -> Result<Engine, StartError> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use postern_config::settings::Settings;
 use postern_config::usage::{Readiness, Usage};
@@ -12,7 +12,9 @@ use storage_node::Node;
 
 use super::build::{Built, host_of};
 use crate::clock::Clock;
+use crate::journey::Gate;
 use crate::observe::{Observer, Reading};
+use crate::world::Unloadable;
 
 /// Where in its life the server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,7 @@ pub(super) struct Work {
     phase: AtomicU8,
     observer: Arc<Observer>,
     node: Node,
+    gate: Arc<Gate>,
     clock: Clock,
     started_ms: u64,
     region: String,
@@ -49,6 +52,7 @@ impl Work {
             phase: AtomicU8::new(Phase::Starting as u8),
             observer: Arc::clone(&built.observer),
             node: built.node.clone(),
+            gate: Arc::clone(&built.gate),
             clock: built.clock.clone(),
             started_ms: built.clock.now_ms(),
             region: settings.s3.region.as_str().to_owned(),
@@ -67,6 +71,15 @@ impl Work {
             1 => Phase::Ready,
             _ => Phase::Draining,
         }
+    }
+
+    /// The modules at work that cannot be loaded: what they should judge is refused.
+    fn unloadable(&self) -> Vec<Value> {
+        let state = self.gate.directory().state();
+        let shown =
+            |it: Unloadable| json!({ "name": it.name, "digest": it.digest, "cause": it.cause });
+        let unloadable = self.gate.library.unloadable(&state);
+        unloadable.into_iter().map(shown).collect()
     }
 
     pub(super) fn s3_url(&self) -> &str {
@@ -109,6 +122,7 @@ impl Usage for Work {
             "region": self.region,
             "s3": self.s3,
             "admin": self.admin,
+            "modules": { "unloadable": self.unloadable() },
             "node": {
                 "volumes": node.volumes,
                 "log_bytes": node.log_bytes,
@@ -146,6 +160,8 @@ fn watch(built: &Built) {
         ]
     });
     let gate = Arc::clone(&built.gate);
+    metrics.watch(move || modules(&gate));
+    let gate = Arc::clone(&built.gate);
     metrics.watch(move || {
         let s = gate.decider.statistics();
         vec![
@@ -169,6 +185,46 @@ fn watch(built: &Built) {
             Reading::gauge("tree_bytes", "Their weight, about", s.trees.bytes),
         ]
     });
+}
+
+/// The numbers of the modules' lives.
+fn modules(gate: &Gate) -> Vec<Reading> {
+    let trials = &gate.library.trials;
+    let get = |number: &AtomicU64| number.load(Ordering::Relaxed);
+    let [checks, differing, unanswered] = &trials.shadowed;
+    let unloadable = gate.library.unloadable(&gate.directory().state()).len();
+    vec![
+        Reading::gauge(
+            "modules_unloadable",
+            "Modules at work that cannot be loaded",
+            unloadable as u64,
+        ),
+        Reading::counter(
+            "module_alarms",
+            "Alarms of modules that gave no answer",
+            get(&trials.alarmed),
+        ),
+        Reading::counter(
+            "module_reverts",
+            "Versions that were taken back by themselves",
+            get(&trials.reverted),
+        ),
+        Reading::counter(
+            "shadow_checks",
+            "Checks that a shadow was asked about",
+            get(checks),
+        ),
+        Reading::counter(
+            "shadow_differences",
+            "Of them, those it said something else to",
+            get(differing),
+        ),
+        Reading::counter(
+            "shadow_unanswered",
+            "Of them, those it did not answer",
+            get(unanswered),
+        ),
+    ]
 }
 
 impl fmt::Debug for Work {

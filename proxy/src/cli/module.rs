@@ -1,11 +1,15 @@
 //! `postern module`: the life of policy modules, through the admin API.
 
+mod life;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+
+use life::Share;
 
 use super::ask::outline;
 use super::{CliError, Connection, Style, print, print_json};
@@ -30,6 +34,10 @@ pub(super) enum Module {
         /// Put it in force at once.
         #[arg(long)]
         activate: bool,
+        /// An Ed25519 signature over the file's bytes, in a file: 64 bytes, or base64 of them. It is of what is pushed, so of the
+        /// `.wasm` and not of its text.
+        #[arg(long)]
+        signature: Option<PathBuf>,
         #[command(flatten)]
         whose: Whose,
     },
@@ -56,6 +64,78 @@ pub(super) enum Module {
     },
     /// Switch a module off; its versions are kept.
     Deactivate {
+        /// The module's name.
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Run a version's own cases, and those of a file. Each case that fails is shown with its questions and answers.
+    Test {
+        /// A file (`.wasm` or `.wat`, no server is asked), or the name of a stored module.
+        module: String,
+        /// The version of a stored module. [default: the version that was stored last]
+        digest: Option<String>,
+        /// A JSON list of cases, each as `tests` of a manifest has them.
+        #[arg(long)]
+        cases: Option<PathBuf>,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Ask a version on live traffic without obeying it, and see how it would differ.
+    #[command(group(clap::ArgGroup::new("shadow").args(["status", "stop"])))]
+    Shadow {
+        /// The module's name.
+        name: String,
+        /// The version: its digest, or how it begins. [default: the version that was stored last]
+        #[arg(conflicts_with = "shadow")]
+        digest: Option<String>,
+        /// Show what was seen.
+        #[arg(long)]
+        status: bool,
+        /// End it.
+        #[arg(long)]
+        stop: bool,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Obey a version for a share of the access keys. It is taken back by itself when it gives no answer too often.
+    #[command(group(clap::ArgGroup::new("canary").args(["share", "status", "stop", "promote"]).required(true)))]
+    Canary {
+        /// The module's name.
+        name: String,
+        /// The version: its digest, or how it begins. [default: the version that was stored last]
+        digest: Option<String>,
+        /// How many of the keys: `5%`, `0.5%`.
+        #[arg(long)]
+        share: Option<Share>,
+        /// Show what was seen.
+        #[arg(long, conflicts_with = "digest")]
+        status: bool,
+        /// End it: everybody obeys the version in force.
+        #[arg(long, conflicts_with = "digest")]
+        stop: bool,
+        /// Put its version in force.
+        #[arg(long, conflicts_with = "digest")]
+        promote: bool,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Carry out what another person has proposed, where two must agree.
+    Approve {
+        /// The module's name.
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Take a proposal back, or refuse it.
+    Reject {
+        /// The module's name.
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Show what was done with a module, by whom, when, and what came of it.
+    History {
         /// The module's name.
         name: String,
         #[command(flatten)]
@@ -92,8 +172,9 @@ impl Module {
                 file,
                 name,
                 activate,
+                signature,
                 whose,
-            } => whose.push(&file, name, activate, style),
+            } => whose.push(&file, name, activate, signature.as_deref(), style),
             Self::List { whose } => whose.list(style),
             Self::Activate {
                 name,
@@ -102,12 +183,7 @@ impl Module {
             } => {
                 let digest = whose.version(&name, digest.as_deref(), Preferred::Last)?;
                 let done = whose.act(&name, "activate", Some(&digest))?;
-                whose.report(
-                    style,
-                    &done,
-                    &digest,
-                    &format!("{name} {digest} is in force"),
-                )
+                whose.report_step(style, &done, (&name, &digest), "is in force")
             }
             Self::Rollback { name, whose } => {
                 let done = whose.act(&name, "rollback", None)?;
@@ -119,8 +195,42 @@ impl Module {
             }
             Self::Deactivate { name, whose } => {
                 let done = whose.act(&name, "deactivate", None)?;
-                whose.report(style, &done, &name, &format!("{name} is switched off"))
+                whose.report_step(style, &done, (&name, ""), "is switched off")
             }
+            Self::Test {
+                module,
+                digest,
+                cases,
+                whose,
+            } => life::test(&whose, &module, digest.as_deref(), cases.as_deref(), style),
+            Self::Shadow {
+                name,
+                digest,
+                status,
+                stop,
+                whose,
+            } => match (status, stop) {
+                (true, _) => life::status(&whose, &name, "shadow", style),
+                (_, true) => life::stop(&whose, &name, "shadow", style),
+                (false, false) => life::shadow(&whose, &name, digest.as_deref(), style),
+            },
+            Self::Canary {
+                name,
+                digest,
+                share,
+                status,
+                stop,
+                promote,
+                whose,
+            } => match (share, status, stop, promote) {
+                (Some(share), ..) => life::canary(&whose, &name, digest.as_deref(), share, style),
+                (None, true, ..) => life::status(&whose, &name, "canary", style),
+                (None, _, true, _) => life::stop(&whose, &name, "canary", style),
+                (None, ..) => life::promote(&whose, &name, style),
+            },
+            Self::Approve { name, whose } => life::approve(&whose, &name, style),
+            Self::Reject { name, whose } => life::reject(&whose, &name, style),
+            Self::History { name, whose } => life::history(&whose, &name, style),
             Self::Inspect {
                 name,
                 digest,
@@ -154,6 +264,7 @@ impl Whose {
         file: &Path,
         name: Option<String>,
         activate: bool,
+        signature: Option<&Path>,
         style: Style,
     ) -> Result<(), CliError> {
         let name = match name {
@@ -168,16 +279,24 @@ impl Whose {
             .tenant()?
             .map(|tenant| format!("&tenant={}", encoded(&tenant)))
             .unwrap_or_default();
-        let path = format!("{MODULES}?name={}{whose}", encoded(&name));
+        let signature = signature.map(life::signature).transpose()?;
+        let signature = signature.map(|hex| format!("&signature={hex}"));
+        let path = format!(
+            "{MODULES}?name={}{whose}{}",
+            encoded(&name),
+            signature.unwrap_or_default()
+        );
         let stored = self
             .connection
             .ask(Method::POST, &path, Some(("application/wasm", bytes)))?;
         let digest = text(&stored, "digest");
-        if activate {
-            self.act(&name, "activate", Some(&digest))?;
-        }
         let state = if activate {
-            "stored and in force"
+            let done = self.act(&name, "activate", Some(&digest))?;
+            if done.get("proposed").is_some() {
+                "stored and proposed; `postern module approve` by another person puts it in force"
+            } else {
+                "stored and in force"
+            }
         } else {
             "stored; `postern module activate` puts it in force"
         };
@@ -205,11 +324,16 @@ impl Whose {
                 } else {
                     " "
                 };
+                let broken = if row.get("unloadable").is_some_and(Value::is_string) {
+                    "  cannot be loaded: what it should judge is refused"
+                } else {
+                    ""
+                };
                 format!(
-                    "{active} {:<24} {digest} {:>8} bytes  {}",
+                    "{active} {:<24} {digest} {:>8} bytes  {}{broken}",
                     text(row, "name"),
                     text(row, "bytes"),
-                    text(row, "state")
+                    text(row, "stage")
                 )
             })
             .collect();
@@ -271,9 +395,20 @@ impl Whose {
     }
 
     fn act(&self, name: &str, verb: &str, digest: Option<&str>) -> Result<Value, CliError> {
+        let digest = digest.map(|digest| ("digest", Value::from(digest)));
+        self.tell(name, verb, digest.into_iter())
+    }
+
+    /// Tells the server a step, with what it needs to know.
+    fn tell(
+        &self,
+        name: &str,
+        verb: &str,
+        with: impl Iterator<Item = (&'static str, Value)>,
+    ) -> Result<Value, CliError> {
         let mut asked = json!({ "tenant": self.tenant()? });
-        if let (Some(digest), Some(asked)) = (digest, asked.as_object_mut()) {
-            asked.insert("digest".to_owned(), digest.into());
+        if let Some(asked) = asked.as_object_mut() {
+            asked.extend(with.map(|(field, value)| (field.to_owned(), value)));
         }
         let body = Some(("application/json", asked.to_string().into_bytes()));
         Ok(self.connection.ask(
@@ -281,6 +416,37 @@ impl Whose {
             &format!("{MODULES}/{}/{verb}", encoded(name)),
             body,
         )?)
+    }
+
+    /// Asks the server about a module.
+    fn look(&self, name: &str, what: &str) -> Result<Value, CliError> {
+        let whose = self
+            .tenant()?
+            .map(|tenant| format!("?tenant={}", encoded(&tenant)))
+            .unwrap_or_default();
+        let path = format!("{MODULES}/{}/{what}{whose}", encoded(name));
+        Ok(self.connection.ask(Method::GET, &path, None)?)
+    }
+
+    /// Says that a step was done, or that it waits for another person.
+    fn report_step(
+        &self,
+        style: Style,
+        done: &Value,
+        (name, digest): (&str, &str),
+        what: &str,
+    ) -> Result<(), CliError> {
+        let id = if digest.is_empty() { name } else { digest };
+        let whole = format!("{name} {digest}");
+        let whole = whole.trim_end();
+        let sentence = if done.get("proposed").is_some() {
+            format!(
+                "{whole} is proposed; `postern module approve {name}` by another person carries it out"
+            )
+        } else {
+            format!("{whole} {what}")
+        };
+        self.report(style, done, id, &sentence)
     }
 
     fn report(

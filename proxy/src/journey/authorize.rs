@@ -9,6 +9,7 @@ mod checks;
 mod facts;
 mod scene;
 mod sight;
+mod trial;
 
 pub(crate) use again::{Again, Supervised, Way};
 pub(crate) use bench::{Bench, action};
@@ -106,7 +107,7 @@ fn request(
     }: Signed,
     id: RequestId,
 ) -> Result<Permit, Refusal> {
-    let bench = Bench::new(gate, world, &scene, now_ms);
+    let bench = Bench::new(gate, world, &scene, now_ms).of_request(id);
     if matches!(scene.request().call, Call::Unbuilt) {
         return Err(bench.unbuilt());
     }
@@ -157,7 +158,7 @@ async fn deletes(
     }: Signed,
     id: RequestId,
 ) -> Result<Permit, Refusal> {
-    let bench = Bench::new(gate, world, &scene, now_ms);
+    let bench = Bench::new(gate, world, &scene, now_ms).of_request(id);
     let Call::DeleteObjects(digests) = &scene.request().call else {
         return Err(Refusal::Upstream(S3Code::InvalidRequest.into()));
     };

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use policy_wasm::decider::Decider;
-use postern_config::directory::{Directory, State};
+use postern_config::directory::{Actor, Command, CommandError, Directory, State};
 use s3_protocol::host::Domains;
 use sigv4::Expectation;
 use storage_node::Node;
@@ -14,8 +15,9 @@ use storage_node::Node;
 use super::authenticate::StandIn;
 use crate::clock::Clock;
 use crate::judge::Recall;
+use crate::limits::RELOAD_TIME;
 use crate::observe::Observer;
-use crate::world::{Library, World};
+use crate::world::{Failing, Library, World};
 
 /// How often time passes for an evaluation. Source: the engine ends one after a few of these, where its fuel did not.
 const EPOCH: Duration = Duration::from_millis(10);
@@ -97,12 +99,12 @@ impl Gate {
         self.world.store(Arc::new(World::of(state)));
     }
 
-    /// Settles what the last stop left: loads the modules in force, and finishes buckets that were half made or half removed.
+    /// Settles what the last stop left: loads the modules at work, and finishes buckets that were half made or half removed.
     ///
     /// # Errors
     /// What could not be settled, and why.
     pub async fn settle(&self) -> Result<(), String> {
-        self.library.prepare(&self.directory().state()).await?;
+        self.library.prepare(&self.directory().state()).await;
         super::forward::finish_half_done(self.directory(), &self.node).await
     }
 
@@ -117,6 +119,91 @@ impl Gate {
             if passed.is_multiple_of(TICKS_BETWEEN_TIDYING) {
                 self.decider.tidy();
             }
+        }
+    }
+
+    /// Takes back versions that do not answer, and tries again those that cannot be loaded. It runs until the gate stops.
+    pub async fn guard(self: Arc<Self>) {
+        let Some(mut failing) = self.library.trials.listen() else {
+            return;
+        };
+        let mut ticks = tokio::time::interval(RELOAD_TIME);
+        loop {
+            tokio::select! {
+                Some(failing) = failing.recv() => self.revert(&failing).await,
+                _ = ticks.tick() => self.reload().await,
+            }
+        }
+    }
+
+    /// Takes a version back, to one that works.
+    async fn revert(&self, failing: &Failing) {
+        let Failing {
+            scope,
+            name,
+            digest,
+            failures,
+        } = failing;
+        let state = self.directory().state();
+        let binding = state.binding(*scope, name);
+        let before = binding
+            .filter(|it| it.active == Some(*digest))
+            .and_then(|it| Some((it, *it.history.last()?)));
+        let ready = match before {
+            Some((binding, before)) => {
+                let fetched = self.library.fetch(&state, binding, before).await;
+                fetched.map(drop)
+            }
+            None => Ok(()),
+        };
+        let command = Command::RevertModule {
+            scope: *scope,
+            name: name.clone(),
+            failing: *digest,
+            failures: *failures,
+        };
+        let outcome = match (ready, binding) {
+            (Err(cause), _) => Err(format!("the version before cannot be loaded: {cause}")),
+            (Ok(()), None) => Err("it is not in force any more".to_owned()),
+            // What was loaded is what comes back: the binding must not have changed in between.
+            (Ok(()), Some(binding)) => {
+                let at = binding.revision;
+                let applied = self
+                    .directory()
+                    .apply_at(command, Actor::system(), at)
+                    .await;
+                applied.map(drop).map_err(|cause| {
+                    if !matches!(cause, CommandError::Refused(_)) {
+                        self.library.trials.forgive(failing);
+                    }
+                    cause.to_string()
+                })
+            }
+        };
+        let (asked, failed) = (failures.asked, failures.failed);
+        match outcome {
+            Ok(()) => {
+                self.library.trials.reverted.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(
+                    alarm = true, module.name = name.as_str(), module.digest = %digest, asked, failed,
+                    "a module gave no answer too often and was taken back"
+                );
+            }
+            Err(cause) => tracing::error!(
+                alarm = true, module.name = name.as_str(), module.digest = %digest, asked, failed, cause,
+                "a module gives no answer too often and is not taken back"
+            ),
+        }
+    }
+
+    /// Tries again what could not be loaded, and lets watches end. Plans are made anew where it matters, unless a new world came
+    /// meanwhile.
+    async fn reload(&self) {
+        let world = self.world();
+        let lapsed = self.library.trials.lapse();
+        if self.library.retry(&world.state).await || lapsed {
+            let fresh = Arc::new(World::of(Arc::clone(&world.state)));
+            drop(self.world.compare_and_swap(&world, fresh));
         }
     }
 

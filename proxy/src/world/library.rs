@@ -1,14 +1,21 @@
 //! What outlives each world: the engine, the modules that come with the product, and who callers are.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
+use parking_lot::Mutex;
 use policy_wasm::engine::{Engine, Module};
-use postern_config::directory::{AccessKeyId, Digest, Directory, ModuleScope, State};
+use postern_config::directory::{
+    AccessKeyId, Binding, Digest, Directory, ModuleScope, Name, State,
+};
 
-use super::{Builtin, Caller};
+use super::{Builtin, Caller, Trials};
+use crate::clock::Clock;
+use crate::limits::TRIALS_MAX;
 
 /// Most callers that are remembered: an entry holds a key's signing state and its texts, about 1 KiB.
 pub(super) const CALLERS_MAX: u64 = 65_536;
@@ -21,12 +28,23 @@ pub struct Library {
     pub engine: Arc<Engine>,
     /// The modules that come with the product.
     pub builtin: Builtin,
+    /// What is seen of modules on live traffic.
+    pub trials: Trials,
+    /// Versions that could not be loaded when they were last tried.
+    broken: Mutex<HashMap<Digest, Unloadable>>,
+    /// Versions whose signature was found to hold when their bytes were read.
+    vouched: Mutex<HashSet<Digest>>,
     pub(super) callers: Cache<AccessKeyId, Arc<Caller>, RandomState>,
 }
 
 impl Library {
-    /// An empty library.
-    pub fn new(directory: Arc<Directory>, engine: Arc<Engine>, builtin: Builtin) -> Self {
+    /// An empty library. What is put in force is watched for a while, by this clock.
+    pub fn new(
+        directory: Arc<Directory>,
+        engine: Arc<Engine>,
+        builtin: Builtin,
+        (watch_time, clock): (Duration, Clock),
+    ) -> Self {
         let callers = Cache::builder()
             .max_capacity(CALLERS_MAX)
             .build_with_hasher(RandomState::default());
@@ -34,23 +52,34 @@ impl Library {
             directory,
             engine,
             builtin,
+            trials: Trials::new(watch_time, clock),
+            broken: Mutex::default(),
+            vouched: Mutex::default(),
             callers,
         }
     }
 
-    /// The module of a digest, from memory, from stored machine code, or compiled. One that cannot be loaded stands in the plan all the
-    /// same: it never answers, so that what it should judge is refused.
-    pub(super) fn module(&self, name: &str, digest: Digest) -> Arc<Module> {
-        self.load(digest).unwrap_or_else(|cause| {
-            tracing::error!(module.name = name, module.digest = %digest, cause, "a module in force cannot be loaded");
+    /// A version of a module, from memory, from stored machine code, or compiled. One that cannot be loaded stands in the plan all
+    /// the same: it never answers, so that what it should judge is refused.
+    pub(super) fn module(&self, state: &State, binding: &Binding, digest: Digest) -> Arc<Module> {
+        self.load(state, binding, digest).unwrap_or_else(|cause| {
+            let name = binding.name.as_str();
+            tracing::error!(alarm = true, module.name = name, module.digest = %digest, cause, "a module in force cannot be loaded");
             Module::unavailable(policy_wasm::engine::Digest::from(*digest.as_bytes()), name)
         })
     }
 
-    fn load(&self, digest: Digest) -> Result<Arc<Module>, String> {
-        if let Some(module) = self
+    fn load(
+        &self,
+        state: &State,
+        binding: &Binding,
+        digest: Digest,
+    ) -> Result<Arc<Module>, String> {
+        let loaded = self
             .engine
-            .loaded(policy_wasm::engine::Digest::from(*digest.as_bytes()))
+            .loaded(policy_wasm::engine::Digest::from(*digest.as_bytes()));
+        if let Some(module) = loaded
+            && (!self.directory.wants_signatures() || self.vouched.lock().contains(&digest))
         {
             return Ok(module);
         }
@@ -59,39 +88,123 @@ impl Library {
         if runtime.runtime_flavor() != tokio::runtime::RuntimeFlavor::MultiThread {
             return Err("it is not in memory".to_owned());
         }
-        tokio::task::block_in_place(|| runtime.block_on(self.fetch(digest)))
+        tokio::task::block_in_place(|| runtime.block_on(self.fetch(state, binding, digest)))
     }
 
-    /// Loads every module that is in force: at start, so that no request waits for one.
-    ///
-    /// # Errors
-    /// The name of a module that cannot be loaded, and why.
-    pub async fn prepare(&self, state: &State) -> Result<(), String> {
-        let tenants = state.tenants().map(|tenant| ModuleScope::Tenant(tenant.id));
-        let scopes: Vec<ModuleScope> = tenants.chain([ModuleScope::Platform]).collect();
-        for scope in scopes {
-            let active: Vec<_> = state
-                .active_modules(scope)
-                .map(|(binding, digest)| (binding.name.clone(), digest))
-                .collect();
-            for (name, digest) in active {
-                self.fetch(digest)
-                    .await
-                    .map_err(|cause| format!("module `{name}`: {cause}"))?;
+    /// Loads every module that is at work: at start, so that no request waits for one. One that cannot be loaded does not stop the
+    /// server: it refuses what it should judge, and [`Library::unloadable`] names it.
+    pub async fn prepare(&self, state: &State) {
+        for binding in bindings(state) {
+            for digest in binding.at_work() {
+                if let Err(cause) = self.fetch(state, binding, digest).await {
+                    tracing::error!(alarm = true, module.name = binding.name.as_str(), module.digest = %digest, cause, "a module in force cannot be loaded");
+                }
             }
         }
-        Ok(())
     }
 
-    async fn fetch(&self, digest: Digest) -> Result<Arc<Module>, String> {
+    /// The versions at work that could not be loaded when they were last tried.
+    pub fn unloadable(&self, state: &State) -> Vec<Unloadable> {
+        let broken = self.broken.lock();
+        let at_work = |it: &&Unloadable| {
+            let binding = state.binding(it.scope, &it.name);
+            binding.is_some_and(|binding| binding.at_work().any(|digest| digest == it.digest))
+        };
+        broken.values().filter(at_work).cloned().collect()
+    }
+
+    /// Tries the versions at work that could not be loaded; whether one of them can be now.
+    pub async fn retry(&self, state: &State) -> bool {
+        let mut mended = false;
+        for it in self.unloadable(state) {
+            if let Some(binding) = state.binding(it.scope, &it.name) {
+                mended |= self.fetch(state, binding, it.digest).await.is_ok();
+            }
+        }
+        mended
+    }
+
+    /// Reads a version, looks who vouches for it, and loads it. What comes of it is remembered.
+    pub(crate) async fn fetch(
+        &self,
+        state: &State,
+        binding: &Binding,
+        digest: Digest,
+    ) -> Result<Arc<Module>, String> {
+        let fetched = self.read(state, binding, digest).await;
+        let mut broken = self.broken.lock();
+        match &fetched {
+            Ok(_) => {
+                broken.remove(&digest);
+            }
+            Err(cause) => {
+                if broken.len() >= TRIALS_MAX {
+                    broken.clear();
+                }
+                let (scope, name, cause) = (binding.scope, binding.name.clone(), cause.clone());
+                broken.insert(
+                    digest,
+                    Unloadable {
+                        scope,
+                        name,
+                        digest,
+                        cause,
+                    },
+                );
+            }
+        }
+        fetched
+    }
+
+    async fn read(
+        &self,
+        state: &State,
+        binding: &Binding,
+        digest: Digest,
+    ) -> Result<Arc<Module>, String> {
+        let version = state
+            .module(binding.scope, &binding.name, digest)
+            .ok_or("there is no such version")?;
         let bytes = self
             .directory
             .module_bytes(digest)
             .await
             .map_err(|cause| cause.to_string())?;
         let bytes = bytes.ok_or("its bytes are gone")?;
-        self.engine.load(&bytes).map_err(|cause| cause.to_string())
+        self.directory
+            .vouched(version, &bytes)
+            .map_err(|cause| cause.to_string())?;
+        let module = self
+            .engine
+            .load(&bytes)
+            .map_err(|cause| cause.to_string())?;
+        let mut vouched = self.vouched.lock();
+        if vouched.len() >= TRIALS_MAX {
+            vouched.clear();
+        }
+        vouched.insert(digest);
+        Ok(module)
     }
+}
+
+/// A version at work that cannot be loaded.
+#[derive(Clone, Debug)]
+pub struct Unloadable {
+    /// Whose it is.
+    pub scope: ModuleScope,
+    /// The module's name.
+    pub name: Name,
+    /// The version.
+    pub digest: Digest,
+    /// Why not.
+    pub cause: String,
+}
+
+fn bindings(state: &State) -> impl Iterator<Item = &Arc<Binding>> {
+    let tenants = state.tenants().map(|tenant| ModuleScope::Tenant(tenant.id));
+    tenants
+        .chain([ModuleScope::Platform])
+        .flat_map(|scope| state.bindings(scope))
 }
 
 impl fmt::Debug for Library {

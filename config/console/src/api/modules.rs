@@ -1,4 +1,4 @@
-//! Modules: list, push, inspect, activate, roll back.
+//! Modules: list, push, inspect, activate, roll back. What comes between storing and activating is in [`super::life`].
 
 use std::sync::Arc;
 
@@ -9,20 +9,21 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode, header};
 use postern_config::directory::{
-    Actor, Applied, Binding, Command, Digest, ModuleScope, ModuleVersion, Name, Outcome,
-    State as Snapshot, Who,
+    Actor, Applied, Binding, Command, Digest, ModuleScope, ModuleStage, ModuleState, ModuleVersion,
+    Name, Outcome, Signer, State as Snapshot, Who,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::read_body;
+use crate::admission::Holder;
 use crate::{Admin, PeerAddress, Problem};
 
 /// Whose modules: a tenant's, by name, or the platform's when it is absent.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Whose {
-    tenant: Option<Name>,
+    pub(super) tenant: Option<Name>,
 }
 
 /// What is pushed: the bytes are the body.
@@ -31,14 +32,16 @@ pub(crate) struct Whose {
 pub(crate) struct Push {
     name: Name,
     tenant: Option<Name>,
+    /// An Ed25519 signature over the bytes, in hexadecimal digits.
+    signature: Option<String>,
 }
 
 /// What is activated.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Activate {
-    digest: Digest,
-    tenant: Option<Name>,
+    pub(super) digest: Digest,
+    pub(super) tenant: Option<Name>,
 }
 
 /// A version as the API shows it.
@@ -50,8 +53,12 @@ struct Shown {
     bytes: u64,
     pushed: u64,
     pushed_by: String,
-    state: postern_config::directory::ModuleState,
+    state: ModuleState,
+    stage: ModuleStage,
     active: bool,
+    signer: Option<Signer>,
+    /// Why it cannot be loaded, where it is at work and cannot.
+    unloadable: Option<String>,
 }
 
 pub(crate) async fn list(
@@ -63,7 +70,7 @@ pub(crate) async fn list(
     let scope = scope_of(&state, whose.tenant.as_ref())?;
     let modules: Vec<_> = state
         .modules(scope)
-        .map(|version| show(&state, version))
+        .map(|version| show(&admin, &state, version))
         .collect();
     Ok(Json(json!({ "modules": modules })))
 }
@@ -81,13 +88,33 @@ pub(crate) async fn push(
     )?;
     let scope = scope_of(&admin.directory.state(), push.tenant.as_ref())?;
     let bytes = read_body(request.into_body(), admin.module_bytes_max).await?;
-    let report = admin.judge.check(Arc::from(&*bytes)).await?;
-    let command = Command::PushModule {
+    let signature = push.signature.map(hex::decode).transpose();
+    let signature = signature.map_err(|_| Problem::malformed("a signature is hexadecimal here"))?;
+    let subject = Subject {
         scope,
         name: push.name,
-        bytes: bytes.to_vec(),
+        actor,
     };
-    let applied = admin.directory.apply(command, actor).await?;
+    let digest = Some(Digest::of(&bytes));
+    let checked = admin.judge.check(Arc::from(&*bytes)).await;
+    let report = match checked {
+        Ok(report) => report,
+        Err(faults) => {
+            return Err(note(&admin, subject, digest, "module.push", faults.into()).await);
+        }
+    };
+    let command = Command::PushModule {
+        scope,
+        name: subject.name.clone(),
+        bytes: bytes.to_vec(),
+        signature,
+    };
+    let applied = match admin.directory.apply(command, subject.actor.clone()).await {
+        Ok(applied) => applied,
+        Err(refused) => {
+            return Err(note(&admin, subject, digest, "module.push", refused.into()).await);
+        }
+    };
     let answer = json!({
         "digest": digest_of(&applied)?,
         "manifest": report.manifest,
@@ -107,7 +134,7 @@ pub(crate) async fn inspect(
     let state = admin.directory.state();
     let versions: Vec<_> = state
         .modules_with(digest)
-        .map(|version| show(&state, version))
+        .map(|version| show(&admin, &state, version))
         .collect();
     if versions.is_empty() {
         return Err(Problem::not_found("module"));
@@ -124,24 +151,84 @@ pub(crate) async fn inspect(
     Ok(Json(answer))
 }
 
-/// Loads the version first: one that cannot be loaded never takes the place of one that works.
+/// Loads the version first: one that cannot be loaded, or whose own cases fail, never takes the place of one that works.
 pub(crate) async fn activate(
     State(admin): State<Admin>,
     name: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let (name, actor, asked): (_, _, Activate) = asked(&admin, name, request).await?;
     let scope = scope_of(&admin.directory.state(), asked.tenant.as_ref())?;
-    prepare(&admin, asked.digest).await?;
-    let command = Command::ActivateModule(scope, name, asked.digest);
-    in_force(admin.directory.apply(command, actor).await?)
+    let subject = Subject { scope, name, actor };
+    let command = Command::ActivateModule(scope, subject.name.clone(), asked.digest);
+    put_to_work(&admin, subject, (asked.digest, "module.activate"), command).await
+}
+
+/// What a step is about, and who asks for it.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    pub(super) scope: ModuleScope,
+    pub(super) name: Name,
+    pub(super) actor: Actor,
+}
+
+/// Loads a version, runs its own cases, and carries a command out. What is refused is in the audit log, too.
+pub(super) async fn put_to_work(
+    admin: &Admin,
+    subject: Subject,
+    (digest, step): (Digest, &'static str),
+    command: Command,
+) -> Result<Response, Problem> {
+    let done = match prepare(admin, digest).await {
+        Ok(()) => admin
+            .directory
+            .apply(command, subject.actor.clone())
+            .await
+            .map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    match done {
+        Ok(applied) => in_force(applied),
+        Err(problem) => Err(note(admin, subject, Some(digest), step, problem).await),
+    }
+}
+
+/// Writes into the audit log that a step was refused, and why. Who asks for what is not there is not worth a record.
+pub(super) async fn note(
+    admin: &Admin,
+    subject: Subject,
+    digest: Option<Digest>,
+    step: &'static str,
+    problem: Problem,
+) -> Problem {
+    if problem.status == StatusCode::NOT_FOUND {
+        return problem;
+    }
+    let outcome = match problem.faults.as_slice() {
+        [] => format!("refused: {}", problem.detail),
+        faults => format!("refused: {}", faults.join("; ")),
+    };
+    let command = Command::NoteModule {
+        scope: subject.scope,
+        name: subject.name,
+        digest,
+        step,
+        outcome,
+    };
+    if let Err(error) = admin.directory.apply(command, subject.actor).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a refused step is not in the audit log"
+        );
+    }
+    problem
 }
 
 pub(crate) async fn roll_back(
     State(admin): State<Admin>,
     name: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let (name, actor, asked): (_, _, Whose) = asked(&admin, name, request).await?;
     let state = admin.directory.state();
     let scope = scope_of(&state, asked.tenant.as_ref())?;
@@ -168,7 +255,7 @@ pub(crate) async fn deactivate(
     State(admin): State<Admin>,
     name: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let (name, actor, asked): (_, _, Whose) = asked(&admin, name, request).await?;
     let scope = scope_of(&admin.directory.state(), asked.tenant.as_ref())?;
     let command = Command::DeactivateModule(scope, name);
@@ -176,7 +263,7 @@ pub(crate) async fn deactivate(
 }
 
 /// What every change of one module brings: its name, who asks, and the document.
-async fn asked<T: serde::de::DeserializeOwned>(
+pub(super) async fn asked<T: serde::de::DeserializeOwned>(
     admin: &Admin,
     name: Result<Path<String>, PathRejection>,
     request: Request,
@@ -187,28 +274,31 @@ async fn asked<T: serde::de::DeserializeOwned>(
     Ok((name, actor, read_json(admin, request).await?))
 }
 
-async fn prepare(admin: &Admin, digest: Digest) -> Result<(), Problem> {
+pub(super) async fn prepare(admin: &Admin, digest: Digest) -> Result<(), Problem> {
     match stored(admin, digest).await? {
         Some(bytes) => Ok(admin.judge.prepare(bytes).await?),
         None => Err(Problem::not_found("module")),
     }
 }
 
-async fn stored(admin: &Admin, digest: Digest) -> Result<Option<Arc<[u8]>>, Problem> {
+pub(super) async fn stored(admin: &Admin, digest: Digest) -> Result<Option<Arc<[u8]>>, Problem> {
     let bytes = admin.directory.module_bytes(digest).await;
     let bytes = bytes.map_err(postern_config::directory::CommandError::from)?;
     Ok(bytes.map(Arc::from))
 }
 
-fn in_force(applied: Applied) -> Result<Json<Value>, Problem> {
+pub(super) fn in_force(applied: Applied) -> Result<Response, Problem> {
+    if let Outcome::Proposed(proposal) = applied.outcome {
+        let answer = json!({ "proposed": proposal, "revision": applied.revision });
+        return Ok((StatusCode::ACCEPTED, Json(answer)).into_response());
+    }
     // Switching off, and rolling back the first version, leave nothing in force.
     let digest = match applied.outcome {
         Outcome::Done => None,
         _ => Some(digest_of(&applied)?),
     };
-    Ok(Json(
-        json!({ "active": digest, "revision": applied.revision }),
-    ))
+    let answer = json!({ "active": digest, "revision": applied.revision });
+    Ok(Json(answer).into_response())
 }
 
 fn digest_of(applied: &Applied) -> Result<Digest, Problem> {
@@ -218,6 +308,7 @@ fn digest_of(applied: &Applied) -> Result<Digest, Problem> {
         | Outcome::User(_)
         | Outcome::Key { .. }
         | Outcome::Bucket(_)
+        | Outcome::Proposed(_)
         | Outcome::Done => {
             let detail = "the directory answered something else than was asked";
             Err(Problem::new(
@@ -229,7 +320,7 @@ fn digest_of(applied: &Applied) -> Result<Digest, Problem> {
     }
 }
 
-fn show(state: &Snapshot, version: &ModuleVersion) -> Shown {
+fn show(admin: &Admin, state: &Snapshot, version: &ModuleVersion) -> Shown {
     let binding = state.binding(version.scope, &version.name);
     let tenant = match version.scope {
         ModuleScope::Platform => None,
@@ -243,11 +334,14 @@ fn show(state: &Snapshot, version: &ModuleVersion) -> Shown {
         pushed: version.pushed.0,
         pushed_by: version.pushed_by.clone(),
         state: version.state,
+        stage: state.stage(version),
         active: binding.is_some_and(|binding| binding.active == Some(version.digest)),
+        signer: version.signature.as_ref().map(|signature| signature.signer),
+        unloadable: admin.judge.unloadable(version.digest),
     }
 }
 
-fn scope_of(state: &Snapshot, tenant: Option<&Name>) -> Result<ModuleScope, Problem> {
+pub(super) fn scope_of(state: &Snapshot, tenant: Option<&Name>) -> Result<ModuleScope, Problem> {
     match tenant {
         None => Ok(ModuleScope::Platform),
         Some(name) => match state.tenant_named(name) {
@@ -257,10 +351,12 @@ fn scope_of(state: &Snapshot, tenant: Option<&Name>) -> Result<ModuleScope, Prob
     }
 }
 
-fn actor_of(request: &Request<Body>) -> Actor {
+pub(super) fn actor_of(request: &Request<Body>) -> Actor {
     let peer = request.extensions().get::<PeerAddress>();
+    let holder = request.extensions().get::<Holder>();
     Actor {
-        who: Who::AdminToken,
+        // INVARIANT: admission lets nobody here without a token, and says whose it is.
+        who: holder.map_or(Who::AdminToken, |holder| holder.0.clone()),
         address: peer.map(|peer| peer.0),
         request: None,
     }
@@ -270,8 +366,16 @@ async fn read_json<T: serde::de::DeserializeOwned>(
     admin: &Admin,
     request: Request,
 ) -> Result<T, Problem> {
+    read_json_of(request, admin.body_bytes_max).await
+}
+
+/// Reads a document of at most so many bytes.
+pub(super) async fn read_json_of<T: serde::de::DeserializeOwned>(
+    request: Request,
+    bytes_max: usize,
+) -> Result<T, Problem> {
     check_type(request.headers(), &["application/json"])?;
-    let bytes = read_body(request.into_body(), admin.body_bytes_max).await?;
+    let bytes = read_body(request.into_body(), bytes_max).await?;
     serde_json::from_slice(&bytes).map_err(|error| Problem::malformed(error.to_string()))
 }
 

@@ -1,37 +1,95 @@
 //! Plans for modules. Bytes are named by their digest and stored once; a version is of a scope and name; a binding says
-//! which version is in force.
+//! which version is in force. Shadow and canary are in [`super::trials`], what waits for a second person in
+//! [`super::proposals`].
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Ground, Plan, missing, refuse};
-use crate::directory::command::{CommandError, Outcome, Refusal};
+use super::{Ground, Plan, missing, proposals, refuse, trials};
+use crate::directory::command::{Command, CommandError, Outcome, Refusal, Who};
 use crate::directory::names::{Digest, Name};
-use crate::directory::record::{Binding, BindingKind, ModuleScope, ModuleState, ModuleVersion};
+use crate::directory::record::{Binding, ModuleScope, ModuleState, ModuleStep, ModuleVersion};
 use crate::directory::rows::{Record, module_bytes};
+use crate::directory::rules::Approval;
+use crate::directory::signature::ModuleSignature;
 use crate::engine::{Op, Revision};
-use crate::limits::{MODULE_BYTES_MAX, MODULE_VERSIONS_MAX, ROLLBACK_DIGESTS_MAX};
+use crate::limits::{
+    MODULE_BYTES_MAX, MODULE_VERSIONS_MAX, NOTE_CHARACTERS_MAX, ROLLBACK_DIGESTS_MAX,
+};
 
-pub(super) fn push(
-    ground: &Ground<'_>,
-    scope: ModuleScope,
-    name: &Name,
-    bytes: &[u8],
-) -> Result<Plan, CommandError> {
-    if let ModuleScope::Tenant(tenant) = scope {
-        ground.working_tenant(tenant)?;
+/// Plans a command about modules.
+pub(super) fn plan(ground: &Ground<'_>, command: &Command) -> Result<Plan, CommandError> {
+    match command {
+        Command::PushModule {
+            scope,
+            name,
+            bytes,
+            signature,
+        } => push(ground, (*scope, name), bytes, signature.as_deref()),
+        Command::ActivateModule(scope, name, digest) => {
+            proposals::step(ground, (*scope, name), ModuleStep::Activate(*digest))
+        }
+        Command::CanaryModule(scope, name, digest, share) => {
+            proposals::step(ground, (*scope, name), ModuleStep::Canary(*digest, *share))
+        }
+        Command::PromoteCanary(scope, name) => {
+            let digest = trials::canary_of(bound(ground, *scope, name)?)?.digest;
+            proposals::step(ground, (*scope, name), ModuleStep::Promote(digest))
+        }
+        Command::DeactivateModule(scope, name) => {
+            proposals::step(ground, (*scope, name), ModuleStep::Deactivate)
+        }
+        Command::ApproveModule(scope, name) => proposals::approve(ground, *scope, name),
+        Command::RejectModule(scope, name) => proposals::reject(ground, *scope, name),
+        Command::ShadowModule(scope, name, digest) => {
+            trials::shadow(ground, (*scope, name), *digest)
+        }
+        Command::StopShadow(scope, name) => trials::stop_shadow(ground, *scope, name),
+        Command::StopCanary(scope, name) => trials::stop_canary(ground, *scope, name),
+        Command::RevertModule {
+            scope,
+            name,
+            failing,
+            failures,
+        } => trials::revert(ground, (*scope, name), *failing, failures),
+        Command::RollbackModule(scope, name) => roll_back(ground, *scope, name),
+        Command::RetireModule(scope, name, digest) => retire(ground, *scope, name, *digest),
+        Command::NoteModule {
+            scope,
+            name,
+            digest,
+            step,
+            outcome,
+        } => {
+            let outcome: String = outcome.chars().take(NOTE_CHARACTERS_MAX).collect();
+            Ok(about(step, *scope, name)
+                .detail(json!({ "digest": digest, "outcome": outcome, "changed": false })))
+        }
+        _ => Err(missing("command about modules", "")),
     }
+}
+
+fn push(
+    ground: &Ground<'_>,
+    (scope, name): (ModuleScope, &Name),
+    bytes: &[u8],
+    signature: Option<&[u8]>,
+) -> Result<Plan, CommandError> {
+    working(ground, scope)?;
     if !(1..=MODULE_BYTES_MAX).contains(&bytes.len()) {
         return refuse(Refusal::ModuleSize);
     }
     let digest = Digest::of(bytes);
-    let known = ground.state.module(scope, name, digest).is_some();
+    let signature = ModuleSignature::of(&ground.rules.signers, bytes, signature)
+        .map_err(CommandError::Refused)?;
+    let known = ground.state.module(scope, name, digest);
     let versions = ground
         .state
         .modules(scope)
         .filter(|version| is_same(&version.name, name));
-    if !known && versions.count() >= MODULE_VERSIONS_MAX {
+    if known.is_none() && versions.count() >= MODULE_VERSIONS_MAX {
         return refuse(Refusal::ModuleVersions);
     }
+    let signer = signature.as_ref().map(|signature| signature.signer);
     let version = ModuleVersion {
         digest,
         name: name.clone(),
@@ -40,74 +98,64 @@ pub(super) fn push(
         pushed: ground.now.seconds(),
         pushed_by: ground.actor.label(),
         state: ModuleState::Ready,
+        signature: signature.or_else(|| known.and_then(|known| known.signature.clone())),
         revision: Revision::default(),
     };
     let mut plan = about("module.push", scope, name)
-        .detail(json!({ "digest": digest, "bytes": bytes.len() }))
+        .detail(json!({ "digest": digest, "bytes": bytes.len(), "signer": signer }))
         .tell(Outcome::Module(digest))
         .write(&Record::Module(version))?;
     plan.ops.push(Op::Put(module_bytes(digest), bytes.to_vec()));
     Ok(plan)
 }
 
+/// Puts a version in force. What was tried beside the one before has come to its end.
 pub(super) fn activate(
     ground: &Ground<'_>,
-    scope: ModuleScope,
-    name: &Name,
+    mut binding: Binding,
     digest: Digest,
-) -> Result<Plan, CommandError> {
-    if let ModuleScope::Tenant(tenant) = scope {
-        ground.working_tenant(tenant)?;
-    }
-    ready_version(ground, scope, name, digest)?;
-    let before = ground.state.binding(scope, name);
-    let mut binding = before.map_or_else(
-        || Binding {
-            scope,
-            name: name.clone(),
-            kind: BindingKind::Guard,
-            active: None,
-            history: Vec::new(),
-            revision: Revision::default(),
-        },
-        |before| Binding::clone(before),
-    );
+) -> Result<(Binding, Value), CommandError> {
+    ready_version(ground, binding.scope, &binding.name, digest)?;
     let replaced = binding.active.replace(digest);
     if let Some(replaced) = replaced.filter(|replaced| *replaced != digest) {
         remember(&mut binding, replaced);
     }
-    switched("module.activate", binding, replaced)
+    binding.since = Some(ground.now.seconds());
+    binding.canary = None;
+    binding.shadow = binding.shadow.filter(|shadow| shadow.digest != digest);
+    let detail = json!({ "digest": digest, "before": replaced, "after": digest });
+    Ok((binding, detail))
 }
 
-pub(super) fn roll_back(
-    ground: &Ground<'_>,
-    scope: ModuleScope,
-    name: &Name,
-) -> Result<Plan, CommandError> {
+/// Switches a module off, with what is tried beside it.
+pub(super) fn deactivate(mut binding: Binding) -> Result<(Binding, Value), CommandError> {
+    let Some(replaced) = binding.active.take() else {
+        return Err(missing("active module", &binding.name));
+    };
+    remember(&mut binding, replaced);
+    (binding.since, binding.canary, binding.shadow) = (None, None, None);
+    let detail = json!({ "digest": replaced, "before": replaced, "after": null });
+    Ok((binding, detail))
+}
+
+fn roll_back(ground: &Ground<'_>, scope: ModuleScope, name: &Name) -> Result<Plan, CommandError> {
     let mut binding = Binding::clone(bound(ground, scope, name)?);
+    (binding.since, binding.canary) = (None, None);
     let Some(digest) = binding.history.pop() else {
         // Before the first version nothing was in force, and that is where it goes back to.
         let Some(replaced) = binding.active.take() else {
             return refuse(Refusal::NoHistory);
         };
+        if needs_two(ground) {
+            return refuse(Refusal::OffNeedsTwo);
+        }
+        binding.shadow = None;
         return switched("module.rollback", binding, Some(replaced));
     };
     ready_version(ground, scope, name, digest)?;
+    binding.shadow = binding.shadow.filter(|shadow| shadow.digest != digest);
     let replaced = binding.active.replace(digest);
     switched("module.rollback", binding, replaced)
-}
-
-pub(super) fn deactivate(
-    ground: &Ground<'_>,
-    scope: ModuleScope,
-    name: &Name,
-) -> Result<Plan, CommandError> {
-    let mut binding = Binding::clone(bound(ground, scope, name)?);
-    let Some(replaced) = binding.active.take() else {
-        return Err(missing("active module", name));
-    };
-    remember(&mut binding, replaced);
-    switched("module.deactivate", binding, Some(replaced))
 }
 
 /// Keeps what was in force, to be rolled back to.
@@ -125,22 +173,37 @@ fn switched(
 ) -> Result<Plan, CommandError> {
     let after = binding.active;
     about(action, binding.scope, &binding.name)
-        .detail(json!({ "before": before, "after": after }))
+        .detail(json!({ "digest": after.or(before), "before": before, "after": after }))
         .tell(after.map_or(Outcome::Done, Outcome::Module))
         .write(&Record::Binding(binding))
 }
 
-pub(super) fn retire(
+/// Whether what this actor asks for needs a second person. What the server itself does needs none.
+pub(super) fn needs_two(ground: &Ground<'_>) -> bool {
+    ground.rules.approval != Approval::OnePerson && ground.actor.who != Who::System
+}
+
+fn retire(
     ground: &Ground<'_>,
     scope: ModuleScope,
     name: &Name,
     digest: Digest,
 ) -> Result<Plan, CommandError> {
-    let version = ready_version(ground, scope, name, digest)?;
+    let found = ground.state.module(scope, name, digest);
+    let version = found.ok_or_else(|| missing("version", format!("{name}@{digest}")))?;
+    if version.state == ModuleState::Retired {
+        return refuse(Refusal::Retired);
+    }
     let mut plan = about("module.retire", scope, name).detail(json!({ "digest": digest }));
     if let Some(binding) = ground.state.binding(scope, name) {
         if binding.active == Some(digest) {
             return refuse(Refusal::InForce);
+        }
+        let proposed = binding.proposal.as_ref();
+        if binding.at_work().any(|at_work| at_work == digest)
+            || proposed.is_some_and(|proposal| proposal.step.digest() == Some(digest))
+        {
+            return refuse(Refusal::AtWork);
         }
         if binding.history.contains(&digest) {
             let mut binding = Binding::clone(binding);
@@ -161,7 +224,7 @@ pub(super) fn retire(
     plan.write(&Record::Module(retired))
 }
 
-fn about(action: &'static str, scope: ModuleScope, name: &Name) -> Plan {
+pub(super) fn about(action: &'static str, scope: ModuleScope, name: &Name) -> Plan {
     let plan = Plan::new(action, "module", name);
     match scope {
         ModuleScope::Platform => plan,
@@ -169,7 +232,7 @@ fn about(action: &'static str, scope: ModuleScope, name: &Name) -> Plan {
     }
 }
 
-fn bound<'a>(
+pub(super) fn bound<'a>(
     ground: &Ground<'a>,
     scope: ModuleScope,
     name: &Name,
@@ -180,7 +243,8 @@ fn bound<'a>(
         .ok_or_else(|| missing("active module", name))
 }
 
-fn ready_version<'a>(
+/// A version that may be put to work: its bytes are there, and where signers are set one of them vouches for it.
+pub(super) fn ready_version<'a>(
     ground: &Ground<'a>,
     scope: ModuleScope,
     name: &Name,
@@ -188,9 +252,24 @@ fn ready_version<'a>(
 ) -> Result<&'a ModuleVersion, CommandError> {
     let found = ground.state.module(scope, name, digest);
     let version = found.ok_or_else(|| missing("version", format!("{name}@{digest}")))?;
+    let signers = &ground.rules.signers;
+    let signer = version.signature.as_ref().map(|signature| signature.signer);
     match version.state {
+        ModuleState::Ready
+            if !signers.is_empty() && !signer.is_some_and(|it| signers.contains(&it)) =>
+        {
+            refuse(Refusal::Unsigned)
+        }
         ModuleState::Ready => Ok(version),
         ModuleState::Retired => refuse(Refusal::Retired),
+    }
+}
+
+/// An account to which modules may be added; the platform always is one.
+pub(super) fn working(ground: &Ground<'_>, scope: ModuleScope) -> Result<(), CommandError> {
+    match scope {
+        ModuleScope::Tenant(tenant) => ground.working_tenant(tenant).map(drop),
+        ModuleScope::Platform => Ok(()),
     }
 }
 

@@ -13,8 +13,8 @@ use super::checks::Check;
 use super::facts::CheckFacts;
 use super::scene::Scene;
 use super::sight::{Case, Sight};
-use super::{Ruling, bucket_of};
-use crate::observe::Modules;
+use super::{Ruling, bucket_of, trial};
+use crate::observe::{Modules, RequestId};
 use crate::world::{TenantPlan, World};
 
 /// One request's place of judgement.
@@ -23,6 +23,9 @@ pub(crate) struct Bench<'a> {
     pub(crate) world: &'a Arc<World>,
     pub(crate) scene: &'a Arc<Scene>,
     pub(crate) now_ms: u64,
+    /// The request whose first judgement this is: what is tried beside the plan is asked then, and not when a transfer is judged
+    /// again or a decision explained.
+    request: Option<RequestId>,
 }
 
 impl<'a> Bench<'a> {
@@ -37,6 +40,15 @@ impl<'a> Bench<'a> {
             world,
             scene,
             now_ms,
+            request: None,
+        }
+    }
+
+    /// The same, where this request is judged for the first time.
+    pub(super) fn of_request(self, id: RequestId) -> Self {
+        Self {
+            request: Some(id),
+            ..self
         }
     }
 
@@ -123,6 +135,9 @@ impl<'a> Bench<'a> {
             .gate
             .decider
             .decide(&plan.plan, action(check.operation), &facts);
+        if let (Some(trials), Some(id)) = (&plan.trials, self.request) {
+            trial::observe(self, (trials, &plan.plan), (check, &facts), &decision, id);
+        }
         match decision {
             Decision::Allowed(allowed) => Ok(Ruling {
                 bucket: bucket.map(Arc::clone),
@@ -130,10 +145,12 @@ impl<'a> Bench<'a> {
             }),
             Decision::Denied(denied) => Err(self.denied(&plan, &denied)),
             Decision::Undecided(no_answer) => {
-                let layer = plan
-                    .plan
-                    .layer(no_answer.layer)
-                    .map_or("", |layer| &*layer.name);
+                let layer = plan.plan.layer(no_answer.layer);
+                if let Some(layer) = layer {
+                    let trials = &self.gate.library.trials;
+                    trials.alarm(layer, &no_answer.fault, self.now_ms);
+                }
+                let layer = layer.map_or("", |layer| &*layer.name);
                 Err(undecided(&plan, layer, no_answer.fault.to_string()))
             }
             // Nothing that is fetched exists yet; a module that asks for it cannot be answered.
@@ -225,12 +242,16 @@ impl<'a> Bench<'a> {
     }
 
     pub(crate) fn plan(&self, bucket: Option<&Arc<Bucket>>) -> Result<Arc<TenantPlan>, PlanError> {
-        let caller = self.scene.caller().map(|caller| caller.tenant.id);
-        self.world.plan(
+        let caller = self.scene.caller();
+        let plan = self.world.plan(
             &self.gate.library,
-            caller,
+            caller.map(|caller| caller.tenant.id),
             bucket.map(|bucket| bucket.tenant),
-        )
+        )?;
+        Ok(match caller {
+            Some(caller) => plan.of_key(&caller.key.id),
+            None => plan,
+        })
     }
 
     /// What joins the caller and the namespace.
