@@ -347,3 +347,33 @@ fn a_domain_holds_at_its_bound() {
     assert!(name(254).is_err());
     assert!(load(&format!("[domains]\ns3 = \"{}\"\n", "a".repeat(64))).is_err());
 }
+
+#[test]
+fn a_person_has_one_name_and_one_token_and_a_signer_is_a_key() {
+    let (one, two) = ("1".repeat(64), "2".repeat(64));
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let settings = load(&format!(
+        "[admin]\npersons = [\"alice:{one}\", \"bob:{two}\"]\n[policy]\ntwo_persons = true\nsigners = [\"{key}\"]\nwatch_time = \"0 s\"\n"
+    ))
+    .unwrap();
+    let names: Vec<_> = settings
+        .admin
+        .persons
+        .iter()
+        .map(|it| it.name.as_str())
+        .collect();
+    assert_eq!(names, ["alice", "bob"]);
+    assert_eq!(settings.admin.persons.first().unwrap().token, [0x11; 32]);
+    assert!(settings.policy.two_persons && settings.policy.watch_time.is_zero());
+    assert_eq!(settings.policy.signers.first().unwrap().to_string(), key);
+    for wrong in [
+        format!("[admin]\npersons = [\"alice:{one}\", \"Alice:{two}\"]\n"),
+        format!("[admin]\npersons = [\"alice:{one}\", \"bob:{one}\"]\n"),
+        "[admin]\npersons = [\"alice:12\"]\n".to_owned(),
+        format!("[admin]\npersons = [\":{one}\"]\n"),
+        "[policy]\nsigners = [\"AAAA\"]\n".to_owned(),
+        "[policy]\nproposal_time = \"59 s\"\n".to_owned(),
+    ] {
+        assert_eq!(faults(&wrong).len(), 1, "{wrong}");
+    }
+}

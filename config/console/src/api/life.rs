@@ -48,7 +48,8 @@ pub(crate) async fn test(
     let Path(name) = name?;
     let name: Name = name.parse().map_err(|_| Problem::not_found("module"))?;
     let actor = actor_of(&request);
-    let asked: Test = read_json_of(request, admin.module_bytes_max).await?;
+    let bytes_max = admin.module_bytes_max.max(admin.body_bytes_max);
+    let asked: Test = read_json_of(request, bytes_max).await?;
     let state = admin.directory.state();
     let scope = scope_of(&state, asked.tenant.as_ref())?;
     let digest = asked.digest;

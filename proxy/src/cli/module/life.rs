@@ -19,12 +19,12 @@ const SIGNATURE_FILE_BYTES_MAX: u64 = 1_024;
 
 /// A share of the access keys, in thousandths: written as `5%` or `0.5%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Share(u16);
+pub(in crate::cli) struct Share(u16);
 
 /// The text is no share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a share is a number from 0.1% to 100%, such as `5%` or `0.5%`")]
-pub(super) struct NotAShare;
+pub(in crate::cli) struct NotAShare;
 
 impl FromStr for Share {
     type Err = NotAShare;
