@@ -51,7 +51,6 @@ pub(crate) struct Head {
 
 /// A record of any kind.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a record lives for one command")]
 pub(crate) enum Record {
     Tenant(Tenant),
     User(User),

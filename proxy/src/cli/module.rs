@@ -9,7 +9,7 @@ use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use life::Share;
+use life::Life;
 
 use super::ask::outline;
 use super::{CliError, Connection, Style, print, print_json};
@@ -69,78 +69,8 @@ pub(super) enum Module {
         #[command(flatten)]
         whose: Whose,
     },
-    /// Run a version's own cases, and those of a file. Each case that fails is shown with its questions and answers.
-    Test {
-        /// A file (`.wasm` or `.wat`, no server is asked), or the name of a stored module.
-        module: String,
-        /// The version of a stored module. [default: the version that was stored last]
-        digest: Option<String>,
-        /// A JSON list of cases, each as `tests` of a manifest has them.
-        #[arg(long)]
-        cases: Option<PathBuf>,
-        #[command(flatten)]
-        whose: Whose,
-    },
-    /// Ask a version on live traffic without obeying it, and see how it would differ.
-    #[command(group(clap::ArgGroup::new("shadow").args(["status", "stop"])))]
-    Shadow {
-        /// The module's name.
-        name: String,
-        /// The version: its digest, or how it begins. [default: the version that was stored last]
-        #[arg(conflicts_with = "shadow")]
-        digest: Option<String>,
-        /// Show what was seen.
-        #[arg(long)]
-        status: bool,
-        /// End it.
-        #[arg(long)]
-        stop: bool,
-        #[command(flatten)]
-        whose: Whose,
-    },
-    /// Obey a version for a share of the access keys. It is taken back by itself when it gives no answer too often.
-    #[command(group(clap::ArgGroup::new("canary").args(["share", "status", "stop", "promote"]).required(true)))]
-    Canary {
-        /// The module's name.
-        name: String,
-        /// The version: its digest, or how it begins. [default: the version that was stored last]
-        digest: Option<String>,
-        /// How many of the keys: `5%`, `0.5%`.
-        #[arg(long)]
-        share: Option<Share>,
-        /// Show what was seen.
-        #[arg(long, conflicts_with = "digest")]
-        status: bool,
-        /// End it: everybody obeys the version in force.
-        #[arg(long, conflicts_with = "digest")]
-        stop: bool,
-        /// Put its version in force.
-        #[arg(long, conflicts_with = "digest")]
-        promote: bool,
-        #[command(flatten)]
-        whose: Whose,
-    },
-    /// Carry out what another person has proposed, where two must agree.
-    Approve {
-        /// The module's name.
-        name: String,
-        #[command(flatten)]
-        whose: Whose,
-    },
-    /// Take a proposal back, or refuse it.
-    Reject {
-        /// The module's name.
-        name: String,
-        #[command(flatten)]
-        whose: Whose,
-    },
-    /// Show what was done with a module, by whom, when, and what came of it.
-    History {
-        /// The module's name.
-        name: String,
-        #[command(flatten)]
-        whose: Whose,
-    },
+    #[command(flatten)]
+    Life(Life),
     /// Show a version: manifest, attributes, size, work, trees.
     Inspect {
         /// The module's name.
@@ -197,40 +127,7 @@ impl Module {
                 let done = whose.act(&name, "deactivate", None)?;
                 whose.report_step(style, &done, (&name, ""), "is switched off")
             }
-            Self::Test {
-                module,
-                digest,
-                cases,
-                whose,
-            } => life::test(&whose, &module, digest.as_deref(), cases.as_deref(), style),
-            Self::Shadow {
-                name,
-                digest,
-                status,
-                stop,
-                whose,
-            } => match (status, stop) {
-                (true, _) => life::status(&whose, &name, "shadow", style),
-                (_, true) => life::stop(&whose, &name, "shadow", style),
-                (false, false) => life::shadow(&whose, &name, digest.as_deref(), style),
-            },
-            Self::Canary {
-                name,
-                digest,
-                share,
-                status,
-                stop,
-                promote,
-                whose,
-            } => match (share, status, stop, promote) {
-                (Some(share), ..) => life::canary(&whose, &name, digest.as_deref(), share, style),
-                (None, true, ..) => life::status(&whose, &name, "canary", style),
-                (None, _, true, _) => life::stop(&whose, &name, "canary", style),
-                (None, ..) => life::promote(&whose, &name, style),
-            },
-            Self::Approve { name, whose } => life::approve(&whose, &name, style),
-            Self::Reject { name, whose } => life::reject(&whose, &name, style),
-            Self::History { name, whose } => life::history(&whose, &name, style),
+            Self::Life(life) => life.run(style),
             Self::Inspect {
                 name,
                 digest,

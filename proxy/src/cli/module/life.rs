@@ -1,8 +1,9 @@
 //! What a version goes through at the command line between being stored and being in force, and after.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::Subcommand;
 use policy_wasm::engine::{Engine, EngineOptions};
 use postern_config::directory::read_signature;
 use serde_json::{Value, json};
@@ -16,6 +17,124 @@ use crate::files;
 const CASES_BYTES_MAX: u64 = 1_024 * 1_024;
 /// Largest file that holds a signature, in bytes.
 const SIGNATURE_FILE_BYTES_MAX: u64 = 1_024;
+
+/// What a version goes through.
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Life {
+    /// Run a version's own cases, and those of a file. Each case that fails is shown with its questions and answers.
+    Test {
+        /// A file (`.wasm` or `.wat`, no server is asked), or the name of a stored module.
+        module: String,
+        /// The version of a stored module. [default: the version that was stored last]
+        digest: Option<String>,
+        /// A JSON list of cases, each as `tests` of a manifest has them.
+        #[arg(long)]
+        cases: Option<PathBuf>,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Ask a version on live traffic without obeying it, and see how it would differ.
+    #[command(group(clap::ArgGroup::new("shadow").args(["status", "stop"])))]
+    Shadow {
+        /// The module's name.
+        name: String,
+        /// The version: its digest, or how it begins. [default: the version that was stored last]
+        #[arg(conflicts_with = "shadow")]
+        digest: Option<String>,
+        /// Show what was seen.
+        #[arg(long)]
+        status: bool,
+        /// End it.
+        #[arg(long)]
+        stop: bool,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Obey a version for a share of the access keys. It is taken back by itself when it gives no answer too often.
+    #[command(group(clap::ArgGroup::new("canary").args(["share", "status", "stop", "promote"]).required(true)))]
+    Canary {
+        /// The module's name.
+        name: String,
+        /// The version: its digest, or how it begins. [default: the version that was stored last]
+        digest: Option<String>,
+        /// How many of the keys: `5%`, `0.5%`.
+        #[arg(long)]
+        share: Option<Share>,
+        /// Show what was seen.
+        #[arg(long, conflicts_with = "digest")]
+        status: bool,
+        /// End it: everybody obeys the version in force.
+        #[arg(long, conflicts_with = "digest")]
+        stop: bool,
+        /// Put its version in force.
+        #[arg(long, conflicts_with = "digest")]
+        promote: bool,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Carry out what another person has proposed, where two must agree.
+    Approve {
+        /// The module's name.
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Take a proposal back, or refuse it.
+    Reject {
+        /// The module's name.
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Show what was done with a module, by whom, when, and what came of it.
+    History {
+        /// The module's name.
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+}
+
+impl Life {
+    pub(super) fn run(self, style: Style) -> Result<(), CliError> {
+        match self {
+            Self::Test {
+                module,
+                digest,
+                cases,
+                whose,
+            } => test(&whose, &module, digest.as_deref(), cases.as_deref(), style),
+            Self::Shadow {
+                name,
+                digest,
+                status,
+                stop,
+                whose,
+            } => match (status, stop) {
+                (true, _) => show(&whose, &name, "shadow", style),
+                (_, true) => end(&whose, &name, "shadow", style),
+                (false, false) => shadow(&whose, &name, digest.as_deref(), style),
+            },
+            Self::Canary {
+                name,
+                digest,
+                share,
+                status,
+                stop,
+                promote,
+                whose,
+            } => match (share, status, stop, promote) {
+                (Some(share), ..) => canary(&whose, &name, digest.as_deref(), share, style),
+                (None, true, ..) => show(&whose, &name, "canary", style),
+                (None, _, true, _) => end(&whose, &name, "canary", style),
+                (None, ..) => promoted(&whose, &name, style),
+            },
+            Self::Approve { name, whose } => approve(&whose, &name, style),
+            Self::Reject { name, whose } => reject(&whose, &name, style),
+            Self::History { name, whose } => history(&whose, &name, style),
+        }
+    }
+}
 
 /// A share of the access keys, in thousandths: written as `5%` or `0.5%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +165,7 @@ impl FromStr for Share {
 }
 
 /// Runs cases: here for a file, at the server for what is stored.
-pub(super) fn test(
+fn test(
     whose: &Whose,
     module: &str,
     digest: Option<&str>,
@@ -89,18 +208,13 @@ pub(super) fn test(
     Ok(())
 }
 
-pub(super) fn shadow(
-    whose: &Whose,
-    name: &str,
-    digest: Option<&str>,
-    style: Style,
-) -> Result<(), CliError> {
+fn shadow(whose: &Whose, name: &str, digest: Option<&str>, style: Style) -> Result<(), CliError> {
     let digest = whose.version(name, digest, Preferred::Last)?;
     let done = whose.act(name, "shadow", Some(&digest))?;
     whose.report_step(style, &done, (name, &digest), "is asked and not obeyed")
 }
 
-pub(super) fn canary(
+fn canary(
     whose: &Whose,
     name: &str,
     digest: Option<&str>,
@@ -122,7 +236,7 @@ pub(super) fn canary(
 }
 
 /// What was seen of the shadow or the canary.
-pub(super) fn status(whose: &Whose, name: &str, trial: &str, style: Style) -> Result<(), CliError> {
+fn show(whose: &Whose, name: &str, trial: &str, style: Style) -> Result<(), CliError> {
     let found = whose.look(name, "trials")?;
     if style.json {
         return print_json(&found);
@@ -135,7 +249,7 @@ pub(super) fn status(whose: &Whose, name: &str, trial: &str, style: Style) -> Re
     print(outline(seen, 0).trim_end())
 }
 
-pub(super) fn stop(whose: &Whose, name: &str, trial: &str, style: Style) -> Result<(), CliError> {
+fn end(whose: &Whose, name: &str, trial: &str, style: Style) -> Result<(), CliError> {
     let done = whose.act(name, &format!("{trial}/stop"), None)?;
     whose.report(
         style,
@@ -145,13 +259,13 @@ pub(super) fn stop(whose: &Whose, name: &str, trial: &str, style: Style) -> Resu
     )
 }
 
-pub(super) fn promote(whose: &Whose, name: &str, style: Style) -> Result<(), CliError> {
+fn promoted(whose: &Whose, name: &str, style: Style) -> Result<(), CliError> {
     let done = whose.act(name, "canary/promote", None)?;
     let digest = text(&done, "active");
     whose.report_step(style, &done, (name, &digest), "is in force")
 }
 
-pub(super) fn approve(whose: &Whose, name: &str, style: Style) -> Result<(), CliError> {
+fn approve(whose: &Whose, name: &str, style: Style) -> Result<(), CliError> {
     let done = whose.act(name, "approve", None)?;
     let id = match text(&done, "active") {
         digest if digest.is_empty() => name.to_owned(),
@@ -165,13 +279,13 @@ pub(super) fn approve(whose: &Whose, name: &str, style: Style) -> Result<(), Cli
     )
 }
 
-pub(super) fn reject(whose: &Whose, name: &str, style: Style) -> Result<(), CliError> {
+fn reject(whose: &Whose, name: &str, style: Style) -> Result<(), CliError> {
     let done = whose.act(name, "reject", None)?;
     whose.report(style, &done, name, &format!("{name}: the proposal is gone"))
 }
 
 /// The latest first, one step a line.
-pub(super) fn history(whose: &Whose, name: &str, style: Style) -> Result<(), CliError> {
+fn history(whose: &Whose, name: &str, style: Style) -> Result<(), CliError> {
     let found = whose.look(name, "history")?;
     if style.json {
         return print_json(&found);
