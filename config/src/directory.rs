@@ -43,7 +43,8 @@ pub use names::{
 pub use record::{
     AccessKey, Binding, BindingKind, Bucket, BucketState, Canary, KeyRights, KeyScope, KeyState,
     ModuleScope, ModuleStage, ModuleState, ModuleStep, ModuleVersion, Namespace, NotAShare,
-    PerMille, Presign, Proposal, Shadow, Tenant, TenantStatus, User, UserKind, UserStatus,
+    PerMille, PolicyDocument, PolicyPlace, Presign, Proposal, Shadow, Tenant, TenantStatus, User,
+    UserKind, UserStatus,
 };
 pub use rows::RowError;
 pub use rules::{Approval, ModuleRules};

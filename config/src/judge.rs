@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use crate::directory::{Binding, Digest};
+use crate::directory::{Binding, Digest, PolicyPlace};
 
 /// Answers for the policies.
 pub trait Judge: Send + Sync + fmt::Debug {
@@ -28,6 +28,13 @@ pub trait Judge: Send + Sync + fmt::Debug {
     /// Loads a module, so that it works from the moment it is put in force, and runs its own cases. A module that cannot be loaded,
     /// or whose own cases fail, is never put in force.
     fn prepare(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<(), ModuleFaults>>;
+
+    /// Whether a text is a policy document that may be attached there: what it says, or all that is wrong with it.
+    fn check_policy(
+        &self,
+        place: PolicyPlace,
+        text: String,
+    ) -> BoxFuture<'_, Result<PolicyReport, PolicyFaults>>;
 
     /// What is known of a module's work: evaluations, traps, its trees. `None` when it is not loaded.
     fn statistics(&self, digest: Digest) -> Option<Value>;
@@ -67,3 +74,19 @@ pub struct ModuleReport {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct ModuleFaults(pub Vec<String>);
+
+/// A policy document that may be attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyReport {
+    /// How many statements it has.
+    pub statements: usize,
+    /// What its author should look at again, with line and column.
+    pub warnings: Vec<String>,
+    /// Whether it opens something to everyone.
+    pub is_public: bool,
+}
+
+/// Why a text is not a policy document that may be attached: one fault a line, with line and column.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct PolicyFaults(pub Vec<String>);

@@ -16,6 +16,10 @@ pub const ROLLBACK_DIGESTS_MAX: usize = 32;
 pub const MODULE_BYTES_MAX: usize = 1_024 * 1_024;
 /// Most versions of one module that are kept at a time. The oldest that is in no history must be retired first.
 pub const MODULE_VERSIONS_MAX: usize = 256;
+/// Longest policy document, in bytes. Source: S3 User Guide, "Bucket policies": 20 KB.
+pub const POLICY_BYTES_MAX: usize = 20 * 1_024;
+/// Most policy documents of one user. Source: IAM quotas, managed policies attached to a user: 10.
+pub const USER_POLICIES_MAX: usize = 10;
 /// How often a command is tried again when another writer was faster.
 pub const COMMAND_ATTEMPTS_MAX: u32 = 8;
 /// Most rows that one transaction removes. Source: etcd's default `--max-txn-ops` is 128.

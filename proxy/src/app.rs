@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use postern_config::directory::Profile;
 use postern_config::settings::{Environment, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -31,8 +32,8 @@ const TASKS_GRACE: Duration = Duration::from_secs(5);
 /// How the server is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// `serve --dev`.
-    Dev,
+    /// `serve --dev`, whose tenant follows this profile.
+    Dev(Profile),
     /// `serve --config`.
     Configured,
 }
@@ -162,7 +163,7 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
     let notice_time = match mode {
         // Load balancers look at readiness every few seconds; until then they still send connections.
         Mode::Configured => settings.limits.drain_notice,
-        Mode::Dev => Duration::ZERO,
+        Mode::Dev(_) => Duration::ZERO,
     };
     let graceful = async {
         tokio::time::sleep(notice_time).await;
@@ -215,7 +216,7 @@ fn announcement(settings: &Settings, mode: Mode, built: &Built, work: &Work) -> 
             .token
             .is_none()
             .then(|| absolute(secrets::token_file(&settings.data))),
-        tenant: (mode == Mode::Dev).then(|| dev::TENANT.to_owned()),
+        tenant: matches!(mode, Mode::Dev(_)).then(|| dev::TENANT.to_owned()),
     }
 }
 
@@ -230,7 +231,7 @@ fn announce(
         source,
     };
     notice.write(&settings.data).map_err(write)?;
-    if mode == Mode::Dev {
+    if matches!(mode, Mode::Dev(_)) {
         let dev = Dev {
             s3: notice.s3.clone(),
             admin: notice.admin.clone(),

@@ -6,6 +6,7 @@
 mod admin;
 mod ask;
 mod module;
+mod policy;
 mod serve;
 mod settings;
 
@@ -49,6 +50,9 @@ enum Command {
     /// Policy modules: store, put in force, take back, look into.
     #[command(subcommand)]
     Module(module::Module),
+    /// Policy documents in AWS's language: check, test, compile, attach to buckets and users.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Say why a request was answered as it was: plan, questions, answers, the statement that decided.
     Explain(ask::Explain),
     /// Say how the running server is.
@@ -174,6 +178,7 @@ impl Command {
             Self::Serve(serve) => serve.run(),
             Self::Config(config) => config.run(),
             Self::Module(module) => module.run(style),
+            Self::Policy(policy) => policy.run(style),
             Self::Explain(explain) => explain.run(style),
             Self::Status(status) => status.run(style),
             Self::Reload(signal) => signal.reload(),

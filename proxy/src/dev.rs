@@ -29,6 +29,8 @@ pub const USERS: [&str; 2] = ["photos", "backups"];
 pub const BUCKET: &str = "demo-bucket";
 /// Below it, hosts name buckets. Clients resolve `*.localhost` to this machine by themselves (RFC 6761 section 6.3).
 const DOMAIN: &str = "s3.localhost";
+/// Below it, hosts name buckets for whoever asks: `bucket--demo.public.localhost`.
+const PUBLIC_DOMAIN: &str = "public.localhost";
 /// The region of development mode; `us-east-1` is taken for it, since tools assume that where nobody tells them.
 const REGION: &str = "local";
 
@@ -92,6 +94,7 @@ pub fn overrides(
     let mut overrides = Overrides::new()
         .with("--data", "data.folder", data.display().to_string())
         .with("--dev", "domains.s3", DOMAIN)
+        .with("--dev", "domains.public", PUBLIC_DOMAIN)
         // A region that botocore does not know: it signs URLs of those it knows with Signature Version 2.
         .with("--dev", "s3.region", REGION)
         .with("--dev", "s3.region_aliases", "us-east-1")

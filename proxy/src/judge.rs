@@ -1,7 +1,9 @@
 //! What the admin side asks of policies: why a request was answered as it was, and whether a module works.
 
+mod documents;
 mod recall;
 
+pub(crate) use documents::check_policy;
 pub(crate) use recall::Recall;
 
 use std::fmt;
@@ -10,8 +12,10 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use policy_wasm::decider::Decider;
 use policy_wasm::plan::Layer;
-use postern_config::directory::{Binding, Digest};
-use postern_config::judge::{Judge, ModuleFaults, ModuleReport, TestReport};
+use postern_config::directory::{Binding, Digest, PolicyPlace};
+use postern_config::judge::{
+    Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport,
+};
 use s3_protocol::call::Target;
 use serde_json::{Value, json};
 
@@ -59,6 +63,14 @@ impl Judge for GateJudge {
                 failures: serde_json::to_value(&report.failed).unwrap_or_default(),
             })
         }))
+    }
+
+    fn check_policy(
+        &self,
+        place: PolicyPlace,
+        text: String,
+    ) -> BoxFuture<'_, Result<PolicyReport, PolicyFaults>> {
+        Box::pin(check_policy(Arc::clone(&self.0), place, text))
     }
 
     fn trials(&self, binding: &Binding) -> Value {

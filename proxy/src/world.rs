@@ -3,12 +3,14 @@
 
 mod builtin;
 mod caller;
+mod documents;
 mod library;
 mod plans;
 mod trials;
 
 pub use builtin::{Builtin, BuiltinFault};
 pub use caller::{Caller, Revisions};
+pub(crate) use documents::{check_bucket_policy, check_identity_policy};
 pub use library::{Library, Unloadable};
 pub use plans::{Lane, TenantPlan};
 pub(crate) use trials::{Effect, Sighting};
@@ -19,7 +21,7 @@ use std::sync::Arc;
 
 use policy_wasm::plan::PlanError;
 use postern_config::UnixSeconds;
-use postern_config::directory::{AccessKeyId, State, TenantId};
+use postern_config::directory::{AccessKeyId, Bucket, State};
 
 /// The directory at one revision, and the plans of its tenants.
 pub struct World {
@@ -63,17 +65,17 @@ impl World {
         Some(fresh)
     }
 
-    /// The plan for a caller of one tenant on a bucket of another, or of the same. Without a caller or a bucket, the other's alone.
+    /// The plan for a caller on a bucket. Without a caller or a bucket, the other's alone.
     ///
     /// # Errors
     /// More modules are in force than a plan takes.
     pub fn plan(
         &self,
         library: &Library,
-        caller: Option<TenantId>,
-        bucket: Option<TenantId>,
+        caller: Option<&Caller>,
+        bucket: Option<&Bucket>,
     ) -> Result<Arc<TenantPlan>, PlanError> {
-        self.plans.get(&self.state, library, (caller, bucket))
+        self.plans.get(&self.state, library, caller, bucket)
     }
 }
 

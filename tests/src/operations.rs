@@ -39,7 +39,7 @@ pub fn call(operation: Operation, bucket: &str, key: &str, upload: &str) -> Call
             .with("origin", "https://example.com")
             .with("access-control-request-method", "GET"),
         O::GetBucketPolicy => b("GET", "?policy"),
-        O::PutBucketPolicy => b("PUT", "?policy").body(b"{}"),
+        O::PutBucketPolicy => b("PUT", "?policy").body(policy(bucket).as_bytes()),
         O::DeleteBucketPolicy => b("DELETE", "?policy"),
         O::GetBucketPolicyStatus => b("GET", "?policyStatus"),
         O::GetBucketAcl => b("GET", "?acl"),
@@ -225,4 +225,11 @@ fn sts(action: &str) -> Call {
         format!("Action={action}&Version=2011-06-15").as_bytes(),
     )
     .with("content-type", "application/x-www-form-urlencoded")
+}
+
+/// A policy of this bucket that says nothing of any object that a test makes.
+fn policy(bucket: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::{bucket}/never"}}]}}"#
+    )
 }

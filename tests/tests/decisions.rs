@@ -147,13 +147,23 @@ fn allowed(trial: &Trial<'_>) -> Result<(), String> {
             trial.object_of(trial.full());
             trial.ask(BUCKET, &upload)
         }
+        O::GetBucketPolicy => {
+            let put = operations::call(O::PutBucketPolicy, BUCKET, &trial.key, NO_UPLOAD);
+            put.send(trial.gate, trial.full()).expect(204);
+            trial.ask(BUCKET, NO_UPLOAD)
+        }
         _ => {
             trial.object_of(trial.full());
             trial.ask(BUCKET, NO_UPLOAD)
         }
     };
     let wanted = match trial.operation {
-        O::DeleteBucket | O::DeleteObject | O::AbortMultipartUpload | O::PostObject => 204,
+        O::DeleteBucket
+        | O::DeleteObject
+        | O::AbortMultipartUpload
+        | O::PostObject
+        | O::PutBucketPolicy
+        | O::DeleteBucketPolicy => 204,
         _ => 200,
     };
     if answer.status != wanted || answer.text().contains("<Error>") {

@@ -2,6 +2,7 @@
 
 pub(crate) mod life;
 pub(crate) mod modules;
+pub(crate) mod policies;
 
 use axum::Json;
 use axum::body::Body;

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use postern_config::directory::CommandError;
-use postern_config::judge::ModuleFaults;
+use postern_config::judge::{ModuleFaults, PolicyFaults};
 use serde_json::json;
 
 /// A refusal of the admin API.
@@ -94,6 +94,17 @@ impl From<ModuleFaults> for Problem {
     fn from(faults: ModuleFaults) -> Self {
         let detail = "this is not a module that can be used";
         let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "module", detail);
+        Self {
+            faults: faults.0,
+            ..problem
+        }
+    }
+}
+
+impl From<PolicyFaults> for Problem {
+    fn from(faults: PolicyFaults) -> Self {
+        let detail = "this is not a policy document that can be used";
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "policy", detail);
         Self {
             faults: faults.0,
             ..problem

@@ -67,6 +67,9 @@ routes! {
     "/api/v1/modules/{module}/reject", ["POST"], Token, post(api::life::reject);
     "/api/v1/modules/{module}/trials", ["GET"], Token, get(api::life::trials);
     "/api/v1/modules/{module}/history", ["GET"], Token, get(api::life::history);
+    "/api/v1/policies", ["GET"], Token, get(api::policies::list);
+    "/api/v1/policies/document", ["GET", "PUT", "DELETE"], Token,
+        get(api::policies::show).put(api::policies::put).delete(api::policies::delete);
     "/api/v1/requests/{id}/explain", ["GET"], Token, get(api::explain);
 }
 

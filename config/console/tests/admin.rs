@@ -12,10 +12,12 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use postern_config::directory::{
-    Approval, Binding, Digest, Directory, DirectoryOptions, ModuleRules, Vault,
+    Approval, Binding, Digest, Directory, DirectoryOptions, ModuleRules, PolicyPlace, Vault,
 };
 use postern_config::engine::EmbeddedEngine;
-use postern_config::judge::{Judge, ModuleFaults, ModuleReport, TestReport};
+use postern_config::judge::{
+    Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport,
+};
 use postern_config::settings::{MetricsAccess, Person};
 use postern_config::usage::{Readiness, Usage};
 use postern_config::{Entropy, Secret, system_clock};
@@ -74,6 +76,26 @@ impl Judge for Stub {
                 failed,
                 failures,
             })
+        }
+        .boxed()
+    }
+
+    fn check_policy(
+        &self,
+        _: PolicyPlace,
+        text: String,
+    ) -> BoxFuture<'_, Result<PolicyReport, PolicyFaults>> {
+        let good = text.contains("Statement");
+        async move {
+            if good {
+                Ok(PolicyReport {
+                    statements: 1,
+                    warnings: vec!["line 1, column 1: odd".into()],
+                    is_public: false,
+                })
+            } else {
+                Err(PolicyFaults(vec!["line 1, column 1: no statement".into()]))
+            }
         }
         .boxed()
     }

@@ -4,6 +4,7 @@
 mod buckets;
 mod keys;
 mod modules;
+mod policies;
 mod proposals;
 mod sweep;
 mod tenants;
@@ -19,7 +20,9 @@ pub(super) use sweep::next_step as sweep_step;
 
 use super::command::{Actor, Command, CommandError, Outcome, Refusal};
 use super::names::{AccessKeyId, Name, NamespaceId, TenantId, UserId};
-use super::record::{AccessKey, Bucket, Namespace, Tenant, TenantStatus, User, UserStatus};
+use super::record::{
+    AccessKey, Bucket, ModuleStep, Namespace, Tenant, TenantStatus, User, UserStatus,
+};
 use super::rows::Record;
 use super::rules::ModuleRules;
 use super::state::State;
@@ -132,20 +135,51 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
         Command::CloseBucket(id) => buckets::step(ground, *id, buckets::Step::Close),
         Command::ReopenBucket(id) => buckets::step(ground, *id, buckets::Step::Reopen),
         Command::RemoveBucket(id) => buckets::remove(ground, *id),
-        Command::PushModule { .. }
-        | Command::ActivateModule(..)
-        | Command::ShadowModule(..)
-        | Command::StopShadow(..)
-        | Command::CanaryModule(..)
-        | Command::StopCanary(..)
-        | Command::PromoteCanary(..)
-        | Command::ApproveModule(..)
-        | Command::RejectModule(..)
-        | Command::RevertModule { .. }
-        | Command::NoteModule { .. }
-        | Command::RollbackModule(..)
-        | Command::DeactivateModule(..)
-        | Command::RetireModule(..) => modules::plan(ground, command),
+        Command::PutPolicy { place, text } => policies::put(ground, place, text),
+        Command::DeletePolicy(place) => policies::delete(ground, place),
+        Command::PushModule {
+            scope,
+            name,
+            bytes,
+            signature,
+        } => modules::push(ground, (*scope, name), bytes, signature.as_deref()),
+        Command::ActivateModule(scope, name, digest) => {
+            proposals::step(ground, (*scope, name), ModuleStep::Activate(*digest))
+        }
+        Command::CanaryModule(scope, name, digest, share) => {
+            proposals::step(ground, (*scope, name), ModuleStep::Canary(*digest, *share))
+        }
+        Command::PromoteCanary(scope, name) => {
+            let step = modules::promotion(ground, *scope, name)?;
+            proposals::step(ground, (*scope, name), step)
+        }
+        Command::DeactivateModule(scope, name) => {
+            proposals::step(ground, (*scope, name), ModuleStep::Deactivate)
+        }
+        Command::ApproveModule(scope, name) => proposals::approve(ground, *scope, name),
+        Command::RejectModule(scope, name) => proposals::reject(ground, *scope, name),
+        Command::ShadowModule(scope, name, digest) => {
+            trials::shadow(ground, (*scope, name), *digest)
+        }
+        Command::StopShadow(scope, name) => trials::stop_shadow(ground, *scope, name),
+        Command::StopCanary(scope, name) => trials::stop_canary(ground, *scope, name),
+        Command::RevertModule {
+            scope,
+            name,
+            failing,
+            failures,
+        } => trials::revert(ground, (*scope, name), *failing, failures),
+        Command::RollbackModule(scope, name) => modules::roll_back(ground, *scope, name),
+        Command::RetireModule(scope, name, digest) => {
+            modules::retire(ground, *scope, name, *digest)
+        }
+        Command::NoteModule {
+            scope,
+            name,
+            digest,
+            step,
+            outcome,
+        } => Ok(modules::note((*scope, name), *digest, step, outcome)),
     }
 }
 
@@ -175,6 +209,9 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::CloseBucket(id)
         | Command::ReopenBucket(id)
         | Command::RemoveBucket(id) => Some(state.bucket_by_id(*id)?.revision),
+        Command::PutPolicy { place, .. } | Command::DeletePolicy(place) => {
+            Some(state.policy(place)?.revision)
+        }
         Command::ActivateModule(scope, name, _)
         | Command::ShadowModule(scope, name, _)
         | Command::StopShadow(scope, name)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::level::{Profile, WriteDeletes};
 use super::names::{AccessKeyId, Alias, Description, Digest, Name, NamespaceId, TenantId, UserId};
-use super::record::{KeyRights, ModuleScope, PerMille, Proposal, UserKind};
+use super::record::{KeyRights, ModuleScope, PerMille, PolicyPlace, Proposal, UserKind};
 use crate::Secret;
 use crate::engine::Revision;
 
@@ -82,6 +82,17 @@ pub enum Command {
     ReopenBucket(BucketId),
     /// Last step: the upstream has removed it, or has never had it. The name is free.
     RemoveBucket(BucketId),
+
+    /// Attaches a policy document, in the place of one that is there. That it is understood is for the gate to say, and was asked
+    /// before.
+    PutPolicy {
+        /// What it is attached to.
+        place: PolicyPlace,
+        /// The document.
+        text: String,
+    },
+    /// Takes a policy document away.
+    DeletePolicy(PolicyPlace),
 
     /// Stores a version of a module. It is not in force yet.
     PushModule {
@@ -351,6 +362,15 @@ pub enum Refusal {
     /// A bucket's steps come in their order.
     #[error("the bucket is not in the state that this step begins from")]
     BucketState,
+    /// The policy document is too large or empty.
+    #[error("a policy document has 1 to {} bytes", crate::limits::POLICY_BYTES_MAX)]
+    PolicySize,
+    /// There are too many policy documents.
+    #[error(
+        "a user has at most {} policy documents; put some together",
+        crate::limits::USER_POLICIES_MAX
+    )]
+    UserPolicies,
     /// The module is too large or empty.
     #[error("a module has 1 to {} bytes", crate::limits::MODULE_BYTES_MAX)]
     ModuleSize,

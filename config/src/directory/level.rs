@@ -124,6 +124,14 @@ impl Profile {
         }
     }
 
+    /// Whether the policy of a bucket may open it to everyone.
+    pub const fn policies_open(self) -> bool {
+        match self {
+            Self::Sobject | Self::S3 => true,
+            Self::E3Primary | Self::E3Root | Self::Vpsa | Self::Datastream => false,
+        }
+    }
+
     /// What its Write keys may delete, where neither tenant nor key says less.
     pub const fn write_deletes(self) -> WriteDeletes {
         match self {

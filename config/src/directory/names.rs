@@ -28,17 +28,23 @@ pub struct UserId(pub(crate) u64);
 #[serde(transparent)]
 pub struct Lineage(pub(crate) u64);
 
-/// A module's name as it is compared: without regard to case.
+/// The name of a module or policy as it is compared: without regard to case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ModuleKey(Box<str>);
+pub(crate) struct NameKey(Box<str>);
 
-impl ModuleKey {
+impl NameKey {
     pub(crate) fn new(name: &Name) -> Self {
         Self(name.folded())
     }
 }
 
-impl fmt::Display for ModuleKey {
+impl std::borrow::Borrow<str> for NameKey {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for NameKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

@@ -1,4 +1,4 @@
-//! What the directory keeps: tenants, users, keys, namespaces, buckets, modules. A record is immutable; a change is
+//! What the directory keeps: tenants, users, keys, namespaces, buckets, policies, modules. A record is immutable; a change is
 //! another record with a later revision.
 
 use ipnet::IpNet;
@@ -293,6 +293,59 @@ pub enum BucketState {
     Active,
     /// The upstream has not confirmed yet that it is empty and gone.
     Deleting,
+}
+
+/// A policy document in AWS's language. The text is kept as it was given; the gate makes a module of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyDocument {
+    /// The account.
+    pub tenant: TenantId,
+    /// What it is attached to.
+    pub place: PolicyPlace,
+    /// The document.
+    pub text: String,
+    /// When it was put there.
+    pub put: UnixSeconds,
+    /// Who did, as the audit record names him.
+    pub put_by: String,
+    /// The revision that wrote this record.
+    #[serde(skip)]
+    pub revision: Revision,
+}
+
+/// What a policy document is attached to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum PolicyPlace {
+    /// A bucket, which has one.
+    Bucket(#[serde(with = "as_bucket_id")] BucketId),
+    /// A user, who has several of different names. What one of them allows is allowed, what one denies is denied.
+    User {
+        /// The user.
+        user: UserId,
+        /// The document's name.
+        name: Name,
+    },
+}
+
+impl PolicyPlace {
+    /// The document's name, where what it is attached to has several.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Bucket(_) => "",
+            Self::User { name, .. } => name.as_str(),
+        }
+    }
+}
+
+impl std::fmt::Display for PolicyPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bucket(bucket) => write!(f, "bucket {bucket}"),
+            Self::User { user, name } => write!(f, "{name} of user {user}"),
+        }
+    }
 }
 
 /// Whose a module is.

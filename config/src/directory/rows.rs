@@ -5,6 +5,7 @@
 //! dir/.head                             schema, counter, head of the audit chain; written by every transaction
 //! dir/<tenant>/account                  dir/<tenant>/user/<user>        dir/<tenant>/key/<access key id>
 //! dir/<tenant>/namespace/<user>         dir/<tenant>/namespace/account  dir/<tenant>/bucket/<bucket>
+//! dir/<tenant>/policy/bucket/<bucket>   dir/<tenant>/policy/user/<user>/<name>
 //! dir/<tenant>/module/<name>/<digest>   dir/<tenant>/binding/<name>     and the same two below dir/platform/
 //! mod/<digest>                          the bytes of a module
 //! aud/<sequence>                        audit records
@@ -13,9 +14,10 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::names::{Digest, ModuleKey, NamespaceId};
+use super::names::{Digest, NameKey, NamespaceId};
 use super::record::{
-    AccessKey, Binding, Bucket, ModuleScope, ModuleVersion, Namespace, Tenant, User,
+    AccessKey, Binding, Bucket, ModuleScope, ModuleVersion, Namespace, PolicyDocument, PolicyPlace,
+    Tenant, User,
 };
 use super::vault::Sealed;
 use crate::engine::{Op, Row};
@@ -57,6 +59,7 @@ pub(crate) enum Record {
     Key(AccessKey),
     Namespace(Namespace),
     Bucket(Bucket),
+    Policy(PolicyDocument),
     Module(ModuleVersion),
     Binding(Binding),
 }
@@ -106,15 +109,24 @@ impl Record {
                 NamespaceId::Global => format!("{PREFIX}global/namespace"),
             },
             Self::Bucket(it) => format!("{PREFIX}{}/bucket/{}", it.tenant, it.id),
+            Self::Policy(it) => match &it.place {
+                PolicyPlace::Bucket(bucket) => {
+                    format!("{PREFIX}{}/policy/bucket/{bucket}", it.tenant)
+                }
+                PolicyPlace::User { user, name } => {
+                    let name = NameKey::new(name);
+                    format!("{PREFIX}{}/policy/user/{user}/{name}", it.tenant)
+                }
+            },
             Self::Module(it) => {
-                let name = ModuleKey::new(&it.name);
+                let name = NameKey::new(&it.name);
                 format!("{PREFIX}{}/module/{name}/{}", scope(it.scope), it.digest)
             }
             Self::Binding(it) => {
                 format!(
                     "{PREFIX}{}/binding/{}",
                     scope(it.scope),
-                    ModuleKey::new(&it.name)
+                    NameKey::new(&it.name)
                 )
             }
         }
@@ -129,6 +141,7 @@ impl Record {
             Self::Key(it) => serde_json::to_vec(it),
             Self::Namespace(it) => serde_json::to_vec(it),
             Self::Bucket(it) => serde_json::to_vec(it),
+            Self::Policy(it) => serde_json::to_vec(it),
             Self::Module(it) => serde_json::to_vec(it),
             Self::Binding(it) => serde_json::to_vec(it),
         };
@@ -147,6 +160,7 @@ impl Record {
             Some("key") => Self::Key(parse(row)?),
             Some("namespace") => Self::Namespace(parse(row)?),
             Some("bucket") => Self::Bucket(parse(row)?),
+            Some("policy") => Self::Policy(parse(row)?),
             Some("module") => Self::Module(parse(row)?),
             Some("binding") => Self::Binding(parse(row)?),
             Some(_) | None => {
@@ -166,6 +180,7 @@ impl Record {
             Self::Key(it) => it.revision = row.revision,
             Self::Namespace(it) => it.revision = row.revision,
             Self::Bucket(it) => it.revision = row.revision,
+            Self::Policy(it) => it.revision = row.revision,
             Self::Module(it) => it.revision = row.revision,
             Self::Binding(it) => it.revision = row.revision,
         }

@@ -10,11 +10,12 @@ use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 use s3_protocol::{BucketId, BucketName};
 
 use super::names::{
-    AccessKeyId, Alias, Digest, ModuleKey, Name, NamespaceId, PlacedBucket, TenantId, UserId,
+    AccessKeyId, Alias, Digest, Name, NameKey, NamespaceId, PlacedBucket, TenantId, UserId,
 };
 use super::record::{
     AccessKey, Binding, Bucket, BucketState, KeyState, ModuleScope, ModuleStage, ModuleState,
-    ModuleVersion, Namespace, Tenant, TenantStatus, User, UserKind, UserStatus,
+    ModuleVersion, Namespace, PolicyDocument, PolicyPlace, Tenant, TenantStatus, User, UserKind,
+    UserStatus,
 };
 use super::rows::Head;
 use super::vault::{Identity, SealError, Vault};
@@ -36,6 +37,8 @@ pub struct State {
     keys: Map<AccessKeyId, Arc<AccessKey>>,
     namespaces: Map<NamespaceId, Arc<Namespace>>,
     buckets: Map<BucketId, Arc<Bucket>>,
+    bucket_policies: Map<BucketId, Arc<PolicyDocument>>,
+    user_policies: Map<UserId, UserPolicies>,
     modules: RedBlackTreeMapSync<ModuleScope, Versions>,
     bindings: RedBlackTreeMapSync<ModuleScope, Bindings>,
     // What follows is found again from the records above, and kept so that nothing is searched for.
@@ -48,10 +51,12 @@ pub struct State {
     half_done: RedBlackTreeSetSync<BucketId>,
 }
 
+/// The policy documents of a user.
+type UserPolicies = RedBlackTreeMapSync<NameKey, Arc<PolicyDocument>>;
 /// The versions of a scope's modules.
-type Versions = RedBlackTreeMapSync<(ModuleKey, Digest), Arc<ModuleVersion>>;
+type Versions = RedBlackTreeMapSync<(NameKey, Digest), Arc<ModuleVersion>>;
 /// What is in force in a scope.
-type Bindings = RedBlackTreeMapSync<ModuleKey, Arc<Binding>>;
+type Bindings = RedBlackTreeMapSync<NameKey, Arc<Binding>>;
 
 /// Behind an access key: all that stands above it. That it exists says nothing of whether it works: see [`Caller::works_at`].
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +125,27 @@ impl State {
         let names = self.bucket_names.get(&namespace);
         let all = names.into_iter().flat_map(RedBlackTreeMapSync::values);
         all.filter(|bucket| bucket.state == BucketState::Active)
+    }
+
+    /// The policy document of a bucket.
+    pub fn bucket_policy(&self, bucket: BucketId) -> Option<&Arc<PolicyDocument>> {
+        self.bucket_policies.get(&bucket)
+    }
+
+    /// The policy documents of a user, by name.
+    pub fn user_policies(&self, user: UserId) -> impl Iterator<Item = &Arc<PolicyDocument>> {
+        let all = self.user_policies.get(&user);
+        all.into_iter().flat_map(RedBlackTreeMapSync::values)
+    }
+
+    /// The policy document that is attached there.
+    pub fn policy(&self, place: &PolicyPlace) -> Option<&Arc<PolicyDocument>> {
+        match place {
+            PolicyPlace::Bucket(bucket) => self.bucket_policy(*bucket),
+            PolicyPlace::User { user, name } => {
+                self.user_policies.get(user)?.get(&NameKey::new(name))
+            }
+        }
     }
 
     /// The namespace that a host's label names.
@@ -230,9 +256,7 @@ impl State {
         name: &Name,
         digest: Digest,
     ) -> Option<&Arc<ModuleVersion>> {
-        self.modules
-            .get(&scope)?
-            .get(&(ModuleKey::new(name), digest))
+        self.modules.get(&scope)?.get(&(NameKey::new(name), digest))
     }
 
     /// Every version of every module of a scope, by name.
@@ -249,6 +273,17 @@ impl State {
             .values()
             .flat_map(RedBlackTreeMapSync::values)
             .filter(move |version| version.digest == digest)
+    }
+
+    /// Every policy document of an account: those of its buckets, in no order, then those of its users by name.
+    pub fn policies(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<PolicyDocument>> {
+        let of_buckets = self.bucket_policies.values();
+        let of_users = self
+            .users(tenant)
+            .flat_map(|user| self.user_policies(user.id));
+        of_buckets
+            .filter(move |policy| policy.tenant == tenant)
+            .chain(of_users)
     }
 
     /// What is at work in a scope, or was, by name.
@@ -270,6 +305,6 @@ impl State {
 
     /// Which version of a module is in force.
     pub fn binding(&self, scope: ModuleScope, name: &Name) -> Option<&Arc<Binding>> {
-        self.bindings.get(&scope)?.get(&ModuleKey::new(name))
+        self.bindings.get(&scope)?.get(&NameKey::new(name))
     }
 }

@@ -152,6 +152,33 @@ pub fn compile_document(
     }
 }
 
+/// Compiles documents that are attached to one user, each with its name, into one module: what one of them allows is allowed, and
+/// what one of them denies is denied. A decision names a statement behind the name of its document.
+///
+/// # Errors
+/// The place in `documents` of the first that is wrong, and all that is wrong with it. Place 0 where they are too much together.
+pub fn compile_identity(
+    documents: &[(&str, &str)],
+    manifest: &Manifest,
+) -> Result<Vec<u8>, (usize, DocumentError)> {
+    let context = Context {
+        kind: Kind::Identity,
+        unmentioned: Unmentioned::NoOpinion,
+    };
+    let mut statements = Vec::new();
+    for (place, (name, text)) in documents.iter().enumerate() {
+        let document = read(text, &context).map_err(|error| (place, error))?;
+        statements.extend(document.statements.into_iter().map(|statement| Statement {
+            id: StatementId::of(&format!("{name}/{}", statement.id)),
+            ..statement
+        }));
+    }
+    compile(&statements, manifest).map_err(|source| {
+        let at = Position::START;
+        (0, DocumentError::Compile { at, source })
+    })
+}
+
 impl Document {
     /// The place of the statement that a decision names.
     pub fn place(&self, id: &str) -> Option<&Place> {
@@ -185,6 +212,19 @@ impl Document {
         let named = Condition::one_of(attribute(Name::Principals), &arns);
         let id = StatementId::of(NOT_ALLOWED);
         (!arns.is_empty()).then(|| Statement::deny_unless_allowed(id).by(named))
+    }
+
+    /// The statements that allow everyone something, for these operations alone.
+    pub fn open_to_everyone(&self, operations: &[&str]) -> Vec<Statement> {
+        let open = |(statement, place): &(&Statement, &Place)| {
+            matches!(statement.effect, Effect::Allow(_)) && place.audience == Audience::Everyone
+        };
+        let both = self.statements.iter().zip(&self.places).filter(open);
+        both.map(|(statement, _)| {
+            let among = Condition::one_of(attribute(Name::Operation), operations);
+            statement.clone().when(among)
+        })
+        .collect()
     }
 
     fn place_of(&self, error: &CompileError) -> Position {

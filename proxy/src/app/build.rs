@@ -86,7 +86,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
     };
     gate.settle().await.map_err(StartError::Settle)?;
     let dev_keys = match mode {
-        Mode::Dev => dev::seed(&directory, &node).await?,
+        Mode::Dev(profile) => dev::seed(&directory, &node, profile).await?,
         Mode::Configured => Vec::new(),
     };
     let ca = authority

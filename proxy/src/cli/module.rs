@@ -397,7 +397,7 @@ fn binary(file: &Path) -> Result<Vec<u8>, CliError> {
     })
 }
 
-fn encoded(name: &str) -> String {
+pub(super) fn encoded(name: &str) -> String {
     utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
 }
 
@@ -409,7 +409,7 @@ fn rows(list: &Value) -> impl Iterator<Item = &Value> {
         .iter()
 }
 
-fn text(value: &Value, field: &str) -> String {
+pub(super) fn text(value: &Value, field: &str) -> String {
     match value.get(field) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Null) | None => String::new(),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use postern_config::directory::Profile;
 use postern_config::settings::{Environment, Overrides, Settings};
 
 use super::CliError;
@@ -17,6 +18,9 @@ pub(super) struct Serve {
     /// Development mode: this machine alone, everything made in one folder.
     #[arg(long)]
     dev: bool,
+    /// Whose rules the tenant of a new development folder follows: e3-primary, e3-root, sobject, vpsa, datastream, s3.
+    #[arg(long, requires = "dev", default_value_t)]
+    profile: Profile,
     /// The settings file.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -38,7 +42,7 @@ impl Serve {
             let data = self.data.unwrap_or_else(|| dev::FOLDER.into());
             let overrides = dev::overrides(&data, self.s3_listen, self.admin_listen)
                 .map_err(|refused| CliError::Usage(refused.to_string()))?;
-            (Mode::Dev, overrides)
+            (Mode::Dev(self.profile), overrides)
         } else {
             let mut overrides = Overrides::new();
             if let Some(data) = &self.data {

@@ -3,8 +3,8 @@
 use std::str::FromStr as _;
 
 use postern_config::directory::{
-    Actor, BucketState, Command, CommandError, Description, Directory, KeyRights, KeyState, Level,
-    Name, NewUser, Outcome, Profile, SealError, Tenant, User, UserKind,
+    Actor, Alias, BucketState, Command, CommandError, Description, Directory, KeyRights, KeyState,
+    Level, Name, NamespaceId, NewUser, Outcome, Profile, SealError, Tenant, User, UserKind,
 };
 use s3_protocol::BucketName;
 use storage_node::{Node, NodeError};
@@ -40,12 +40,17 @@ pub enum SeedError {
 ///
 /// # Errors
 /// The directory or the node refuses.
-pub async fn seed(directory: &Directory, node: &Node) -> Result<Vec<DevKey>, SeedError> {
-    let tenant = tenant(directory).await?;
+pub async fn seed(
+    directory: &Directory,
+    node: &Node,
+    profile: Profile,
+) -> Result<Vec<DevKey>, SeedError> {
+    let tenant = tenant(directory, profile).await?;
     let mut keys = Vec::with_capacity(USERS.len() * Level::ALL.len());
     for name in USERS {
         let user = user(directory, &tenant, name).await?;
         bucket(directory, node, &tenant, &user).await?;
+        alias(directory, &tenant, &user).await?;
         for level in Level::ALL {
             let (access_key_id, secret_access_key) = key(directory, &user, level).await?;
             keys.push(DevKey {
@@ -60,14 +65,14 @@ pub async fn seed(directory: &Directory, node: &Node) -> Result<Vec<DevKey>, See
     Ok(keys)
 }
 
-async fn tenant(directory: &Directory) -> Result<Tenant, SeedError> {
+async fn tenant(directory: &Directory, profile: Profile) -> Result<Tenant, SeedError> {
     let name = Name::from_str(TENANT).map_err(|_| SeedError::Missing("tenant"))?;
     if directory.state().tenant_named(&name).is_none() {
         apply(
             directory,
             Command::CreateTenant {
                 name: name.clone(),
-                profile: Profile::default(),
+                profile,
             },
         )
         .await?;
@@ -121,6 +126,22 @@ async fn bucket(
     if bucket.state == BucketState::Creating {
         node.create_bucket(bucket.id).await?;
         apply(directory, Command::ActivateBucket(bucket.id)).await?;
+    }
+    Ok(())
+}
+
+/// The label by which hosts find the buckets, whoever asks: that of the user who has them, or of the account.
+async fn alias(directory: &Directory, tenant: &Tenant, owner: &User) -> Result<(), SeedError> {
+    let namespace = owner.namespace(tenant.profile);
+    let label = match namespace {
+        NamespaceId::User(..) => owner.name.as_str(),
+        NamespaceId::Account(_) => TENANT,
+        NamespaceId::Global => return Ok(()),
+    };
+    let alias = Alias::from_str(label).map_err(|_| SeedError::Missing("alias"))?;
+    if directory.state().alias(label).is_none() {
+        let command = Command::SetAlias(namespace, Some(alias));
+        apply(directory, command).await?;
     }
     Ok(())
 }

@@ -149,13 +149,14 @@ impl Authority {
 }
 
 /// The names of a certificate for this machine alone. Not every client accepts `*.localhost`, whose wildcard stands next to
-/// the last label; all accept `*.s3.localhost`.
+/// the last label; all accept `*.s3.localhost` and `*.public.localhost`.
 pub fn local_names() -> Vec<String> {
     [
         "localhost",
         "*.localhost",
         "s3.localhost",
         "*.s3.localhost",
+        "*.public.localhost",
         "127.0.0.1",
         "::1",
     ]

@@ -4,12 +4,14 @@ mod buckets;
 mod delete;
 mod guards;
 mod outcome;
+mod policies;
 
 pub(super) use buckets::finish_half_done;
 pub(super) use outcome::{Done, Outcome};
 
 use std::sync::Arc;
 
+use postern_config::limits::POLICY_BYTES_MAX;
 use s3_protocol::call::{BodyDigests, Call, GetObject, ListObjects, PutObject, Target, UploadPart};
 use s3_protocol::limits::XML_BYTES_MAX;
 use s3_protocol::{ObjectKey, S3Code, S3Error, xml};
@@ -75,6 +77,7 @@ const fn takes_body(call: &Call) -> bool {
         Call::PutObject(_)
             | Call::UploadPart(_)
             | Call::CreateBucket(_)
+            | Call::PutBucketPolicy(_)
             | Call::CompleteMultipartUpload(_)
     )
 }
@@ -115,6 +118,17 @@ impl Errand<'_> {
                 buckets::create(self.gate, self.scene, &document).await
             }
             Call::DeleteBucket => buckets::delete(self.gate, self.scene, self.main.bucket()?).await,
+            Call::GetBucketPolicy => policies::get(self.gate, self.main.bucket()?),
+            Call::PutBucketPolicy(digests) => {
+                let text = body
+                    .document(digests, POLICY_BYTES_MAX)
+                    .await
+                    .map_err(Refusal::Body)?;
+                policies::put(self.gate, self.scene, self.main.bucket()?, &text).await
+            }
+            Call::DeleteBucketPolicy => {
+                policies::delete(self.gate, self.scene, self.main.bucket()?).await
+            }
             Call::HeadBucket => Ok(Outcome::BucketFound),
             Call::GetBucketLocation => Ok(Outcome::Location),
             Call::ListObjects(ask) => self.list(ask).await,

@@ -107,7 +107,8 @@ fn small(place: &Place, scene: &Scene, entry: &mut Entry, outcome: Outcome) -> R
         Outcome::BucketCreated(name) => render::create_bucket(&name),
         Outcome::BucketFound => render::head_bucket(&place.region),
         Outcome::Location => render::location(&place.region),
-        Outcome::BucketDeleted | Outcome::Aborted => render::no_content(),
+        Outcome::Policy(text) => render::bucket_policy(text),
+        Outcome::BucketDeleted | Outcome::Aborted | Outcome::PolicyChanged => render::no_content(),
         Outcome::Put(output) => {
             entry.object_size(output.size);
             render::put_object(&output)

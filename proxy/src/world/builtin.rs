@@ -18,6 +18,7 @@ use s3_protocol::Operation;
 #[derive(Debug)]
 pub struct Builtin {
     table: DecisionTable,
+    public_operations: Vec<&'static str>,
     ownership: Arc<Module>,
     level: Arc<Module>,
     scope: Arc<Module>,
@@ -81,6 +82,7 @@ impl Builtin {
                 "What narrows an access key.",
                 &key_scope::statements(),
             )?,
+            public_operations: public_operations(&table),
             table,
         })
     }
@@ -88,6 +90,11 @@ impl Builtin {
     /// Who may do what.
     pub fn table(&self) -> &DecisionTable {
         &self.table
+    }
+
+    /// The operations that a bucket's owner can open to everyone.
+    pub fn public_operations(&self) -> &[&'static str] {
+        &self.public_operations
     }
 
     /// Their layers, in the order in which they are asked.
@@ -136,9 +143,27 @@ fn level(table: &DecisionTable) -> Vec<Statement> {
             })
         })
         .collect();
-    Attribute::plain(Name::KeyLevel)
-        .map(|level| levels::statements(&rows, &level))
-        .unwrap_or_default()
+    let levels = Attribute::plain(Name::KeyLevel).map(|level| levels::statements(&rows, &level));
+    levels
+        .into_iter()
+        .flatten()
+        .chain(anonymous(table))
+        .collect()
+}
+
+/// Who signs nothing is of no level. What may be public is within his limits, and needs a grant as everything does.
+fn anonymous(table: &DecisionTable) -> Option<Statement> {
+    let of = |name, values: Vec<&str>| Some(Condition::one_of(Attribute::plain(name)?, values));
+    let caller = of(Name::PrincipalType, vec!["Anonymous"])?;
+    let operations = of(Name::Operation, public_operations(table))?;
+    let statement = Statement::allow(StatementId::of("anonymous"));
+    Some(statement.by(caller).to(operations))
+}
+
+/// The operations that a bucket's owner can open to everyone.
+fn public_operations(table: &DecisionTable) -> Vec<&'static str> {
+    let public = table.rows().filter(|row| row.anonymous == Cell::IfPublic);
+    public.map(|row| row.operation.name()).collect()
 }
 
 /// What a cell of the table is to a level. An existing bucket is answered with 409 where it is denied; nothing is public to a level.

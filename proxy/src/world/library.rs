@@ -13,6 +13,7 @@ use postern_config::directory::{
     AccessKeyId, Binding, Digest, Directory, ModuleScope, Name, State,
 };
 
+use super::documents::Documents;
 use super::{Builtin, Caller, Trials};
 use crate::clock::Clock;
 use crate::limits::TRIALS_MAX;
@@ -34,6 +35,8 @@ pub struct Library {
     broken: Mutex<HashMap<Digest, Unloadable>>,
     /// Versions whose signature was found to hold when their bytes were read.
     vouched: Mutex<HashSet<Digest>>,
+    /// The modules of policy documents.
+    pub(super) documents: Documents,
     pub(super) callers: Cache<AccessKeyId, Arc<Caller>, RandomState>,
 }
 
@@ -55,6 +58,7 @@ impl Library {
             trials: Trials::new(watch_time, clock),
             broken: Mutex::default(),
             vouched: Mutex::default(),
+            documents: Documents::new(),
             callers,
         }
     }

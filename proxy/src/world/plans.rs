@@ -1,4 +1,5 @@
-//! Which modules judge whom: the plan of each pair of tenants, built when it is first needed and kept for the life of the world.
+//! Which modules judge whom: the plan for the rules of a caller and those of a bucket, built when it is first needed and kept for
+//! the life of the world.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,11 +8,12 @@ use foldhash::quality::RandomState;
 use parking_lot::RwLock;
 use policy_wasm::plan::{Layer, LayerKind, LayerPlace, Plan, PlanError, TreeScope};
 use postern_config::directory::{
-    AccessKeyId, Binding, Digest, ModuleScope, PerMille, State, TenantId,
+    AccessKeyId, Binding, Bucket, Digest, ModuleScope, PerMille, State, TenantId, UserId,
 };
+use s3_protocol::BucketId;
 use sha2::{Digest as _, Sha256};
 
-use super::{Library, PlanShadow, PlanTrials};
+use super::{Caller, Library, PlanShadow, PlanTrials};
 
 /// The plan of a pair of tenants.
 #[derive(Debug)]
@@ -53,14 +55,41 @@ fn place(key: &AccessKeyId) -> u16 {
     u16::try_from(u64::from_be_bytes(first) % 1_000).unwrap_or(0)
 }
 
-/// A caller's tenant and a bucket's.
-type Pair = (Option<TenantId>, Option<TenantId>);
+/// Most plans of a world; one holds about 1 KiB, and the modules in it stay in memory. A world that would have more forgets them
+/// all, and builds again those that are needed.
+const PLANS_MAX: usize = 8_192;
+
+/// Whose rules bind a request. Callers and buckets without documents of their own share the plan of their accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Rules {
+    /// The caller's account.
+    caller: Option<TenantId>,
+    /// The caller, where he has policies.
+    user: Option<UserId>,
+    /// The bucket's account.
+    owner: Option<TenantId>,
+    /// The bucket, where it has a policy.
+    bucket: Option<BucketId>,
+}
+
+impl Rules {
+    fn of(state: &State, caller: Option<&Caller>, bucket: Option<&Bucket>) -> Self {
+        let user = caller.map(|caller| caller.user.id);
+        let id = bucket.map(|bucket| bucket.id);
+        Self {
+            caller: caller.map(|caller| caller.tenant.id),
+            user: user.filter(|user| state.user_policies(*user).next().is_some()),
+            owner: bucket.map(|bucket| bucket.tenant),
+            bucket: id.filter(|id| state.bucket_policy(*id).is_some()),
+        }
+    }
+}
 
 /// The plans that were needed so far in this world.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
     /// Guards the map alone; a plan is built outside of it, twice at worst.
-    known: RwLock<HashMap<Pair, Arc<TenantPlan>, RandomState>>,
+    known: RwLock<HashMap<Rules, Arc<TenantPlan>, RandomState>>,
 }
 
 impl Plans {
@@ -68,37 +97,128 @@ impl Plans {
         &self,
         state: &State,
         library: &Library,
-        pair: Pair,
+        caller: Option<&Caller>,
+        bucket: Option<&Bucket>,
     ) -> Result<Arc<TenantPlan>, PlanError> {
-        if let Some(known) = self.known.read().get(&pair) {
+        let rules = Rules::of(state, caller, bucket);
+        if let Some(known) = self.known.read().get(&rules) {
             return Ok(Arc::clone(known));
         }
-        let plan = Arc::new(build(state, library, pair)?);
-        self.known.write().insert(pair, Arc::clone(&plan));
+        let ground = Ground {
+            state,
+            library,
+            rules,
+            bucket,
+        };
+        let plan = Arc::new(ground.plan()?);
+        let mut known = self.known.write();
+        if known.len() >= PLANS_MAX {
+            known.clear();
+        }
+        known.insert(rules, Arc::clone(&plan));
         Ok(plan)
     }
 }
 
-/// The plan of a pair, and beside it one for each share of keys that obeys other versions.
-fn build(state: &State, library: &Library, pair: Pair) -> Result<TenantPlan, PlanError> {
-    let scopes = scopes(pair);
-    let canaries = scopes
-        .iter()
-        .flat_map(|scope| state.bindings(*scope))
-        .filter_map(|binding| binding.canary);
-    let shares: BTreeSet<u16> = canaries.map(|canary| canary.per_mille.get()).collect();
-    let lanes = shares
-        .into_iter()
-        .map(|below| {
-            let plan = Arc::new(layered(state, library, &scopes, Keys::Below(below))?);
-            Ok(Lane { below, plan })
+/// What a plan is built from.
+struct Ground<'a> {
+    state: &'a State,
+    library: &'a Library,
+    rules: Rules,
+    bucket: Option<&'a Bucket>,
+}
+
+impl Ground<'_> {
+    /// The plan of these rules, and beside it one for each share of keys that obeys other versions.
+    fn plan(&self) -> Result<TenantPlan, PlanError> {
+        let scopes = self.scopes();
+        let canaries = scopes
+            .iter()
+            .flat_map(|scope| self.state.bindings(*scope))
+            .filter_map(|binding| binding.canary);
+        let shares: BTreeSet<u16> = canaries.map(|canary| canary.per_mille.get()).collect();
+        let lanes = shares
+            .into_iter()
+            .map(|below| {
+                let plan = Arc::new(self.layered(&scopes, Keys::Below(below))?);
+                Ok(Lane { below, plan })
+            })
+            .collect::<Result<Vec<Lane>, PlanError>>()?;
+        let plan = self.layered(&scopes, Keys::Others)?;
+        Ok(TenantPlan {
+            lanes: (!lanes.is_empty()).then(|| lanes.into()),
+            ..plan
         })
-        .collect::<Result<Vec<Lane>, PlanError>>()?;
-    let plan = layered(state, library, &scopes, Keys::Others)?;
-    Ok(TenantPlan {
-        lanes: (!lanes.is_empty()).then(|| lanes.into()),
-        ..plan
-    })
+    }
+
+    /// The tenant of the bucket, of the caller where it is another, and the platform.
+    fn scopes(&self) -> Vec<ModuleScope> {
+        let Rules { caller, owner, .. } = self.rules;
+        let first = owner.or(caller);
+        let other = caller.filter(|caller| owner.is_some_and(|owner| owner != *caller));
+        let tenants = first.into_iter().chain(other).map(ModuleScope::Tenant);
+        tenants.chain([ModuleScope::Platform]).collect()
+    }
+
+    /// Grants: ownership, and what a bucket's policy opens. Limits: the key's level, what narrows the key, the user's policies.
+    /// Guards: the bucket's policy, then the modules of the scopes, in their order.
+    fn layered(&self, scopes: &[ModuleScope], keys: Keys) -> Result<TenantPlan, PlanError> {
+        let (state, library) = (self.state, self.library);
+        let mut layers = library.builtin.layers();
+        layers.extend(self.documents());
+        let mut trials = PlanTrials::default();
+        for binding in scopes.iter().flat_map(|scope| state.bindings(*scope)) {
+            let canary = binding.canary.filter(|canary| keys.obey(canary.per_mille));
+            let obeyed = canary.map(|canary| canary.digest).or(binding.active);
+            let place = obeyed.map(|digest| {
+                let place = LayerPlace(u8::try_from(layers.len()).unwrap_or(u8::MAX));
+                layers.push(layer(state, library, binding, digest));
+                place
+            });
+            let watch = if canary.is_some() {
+                library.trials.canary(binding)
+            } else {
+                library.trials.active(binding)
+            };
+            trials.watches.extend(place.zip(watch));
+            if let (Some(shadow), Some(tally)) = (binding.shadow, library.trials.shadow(binding)) {
+                trials.shadows.push(PlanShadow {
+                    active: place,
+                    layer: layer(state, library, binding, shadow.digest),
+                    tally,
+                });
+            }
+        }
+        let tries = !trials.watches.is_empty() || !trials.shadows.is_empty();
+        let label = label(&layers);
+        Ok(TenantPlan {
+            plan: Plan::new(layers)?,
+            label,
+            trials: tries.then(|| Box::new(trials)),
+            lanes: None,
+        })
+    }
+
+    /// The layers of the documents that these rules name.
+    fn documents(&self) -> Vec<Layer> {
+        let (engine, documents) = (&self.library.engine, &self.library.documents);
+        let Rules {
+            caller,
+            user,
+            bucket,
+            ..
+        } = self.rules;
+        let identity = caller
+            .zip(user)
+            .and_then(|user| documents.of_user(engine, self.state, user));
+        let bucket = self.bucket.filter(|_| bucket.is_some());
+        let of_bucket = bucket
+            .map(|bucket| documents.of_bucket(engine, self.state, &self.library.builtin, bucket));
+        identity
+            .into_iter()
+            .chain(of_bucket.into_iter().flatten())
+            .collect()
+    }
 }
 
 /// Which keys a plan is for.
@@ -117,63 +237,6 @@ impl Keys {
             Self::Others => false,
         }
     }
-}
-
-/// The tenant of the bucket, of the caller where it is another, and the platform.
-fn scopes((caller, bucket): Pair) -> Vec<ModuleScope> {
-    let mut scopes: Vec<ModuleScope> = bucket
-        .or(caller)
-        .map(ModuleScope::Tenant)
-        .into_iter()
-        .collect();
-    if let (Some(caller), Some(bucket)) = (caller, bucket)
-        && caller != bucket
-    {
-        scopes.push(ModuleScope::Tenant(caller));
-    }
-    scopes.push(ModuleScope::Platform);
-    scopes
-}
-
-/// Grants: ownership. Limits: the key's level, then what narrows the key. Guards: the modules of the scopes, in their order.
-fn layered(
-    state: &State,
-    library: &Library,
-    scopes: &[ModuleScope],
-    keys: Keys,
-) -> Result<TenantPlan, PlanError> {
-    let mut layers = library.builtin.layers();
-    let mut trials = PlanTrials::default();
-    for binding in scopes.iter().flat_map(|scope| state.bindings(*scope)) {
-        let canary = binding.canary.filter(|canary| keys.obey(canary.per_mille));
-        let obeyed = canary.map(|canary| canary.digest).or(binding.active);
-        let place = obeyed.map(|digest| {
-            let place = LayerPlace(u8::try_from(layers.len()).unwrap_or(u8::MAX));
-            layers.push(layer(state, library, binding, digest));
-            place
-        });
-        let watch = if canary.is_some() {
-            library.trials.canary(binding)
-        } else {
-            library.trials.active(binding)
-        };
-        trials.watches.extend(place.zip(watch));
-        if let (Some(shadow), Some(tally)) = (binding.shadow, library.trials.shadow(binding)) {
-            trials.shadows.push(PlanShadow {
-                active: place,
-                layer: layer(state, library, binding, shadow.digest),
-                tally,
-            });
-        }
-    }
-    let tries = !trials.watches.is_empty() || !trials.shadows.is_empty();
-    let label = label(&layers);
-    Ok(TenantPlan {
-        plan: Plan::new(layers)?,
-        label,
-        trials: tries.then(|| Box::new(trials)),
-        lanes: None,
-    })
 }
 
 fn layer(state: &State, library: &Library, binding: &Binding, digest: Digest) -> Layer {

@@ -60,6 +60,12 @@ pub enum Call {
     HeadBucket,
     /// GetBucketLocation.
     GetBucketLocation,
+    /// GetBucketPolicy.
+    GetBucketPolicy,
+    /// PutBucketPolicy; its JSON body is read later.
+    PutBucketPolicy(BodyDigests),
+    /// DeleteBucketPolicy.
+    DeleteBucketPolicy,
     /// ListObjects (version 1) and ListObjectsV2.
     ListObjects(ListObjects),
     /// ListMultipartUploads.
@@ -114,7 +120,7 @@ pub struct CreateBucket {
     pub digests: BodyDigests,
 }
 
-/// Digests that a request declares of its (XML) body.
+/// Digests that a request declares of its document, XML or JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BodyDigests {
     /// `Content-MD5`.

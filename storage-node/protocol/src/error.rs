@@ -122,6 +122,7 @@ codes! {
     InvalidToken, 400, "The provided token is malformed or otherwise not valid.";
     InvalidURI, 400, "The specified URI could not be parsed.";
     KeyTooLongError, 400, "Your key is too long.";
+    MalformedPolicy, 400, "The policy is not one that can be used.";
     MalformedPOSTRequest, 400, "The body of your POST request is not well-formed multipart/form-data.";
     MalformedTrailerError, 400, "The trailer you provided is not well-formed or does not match its declaration.";
     MalformedXML, 400, "The XML you provided was not well-formed or did not validate against our published schema.";
@@ -133,6 +134,7 @@ codes! {
     MissingRequestBodyError, 400, "Request body is empty.";
     MissingSecurityHeader, 400, "Your request is missing a required header.";
     NoSuchBucket, 404, "The specified bucket does not exist.";
+    NoSuchBucketPolicy, 404, "The bucket policy does not exist.";
     NoSuchKey, 404, "The specified key does not exist.";
     NoSuchUpload, 404, "The specified upload does not exist. It may have been aborted or completed.";
     NoSuchVersion, 404, "The specified version does not exist.";

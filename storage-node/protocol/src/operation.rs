@@ -197,6 +197,9 @@ impl Operation {
                 | Self::ListObjects
                 | Self::ListObjectsV2
                 | Self::ListMultipartUploads
+                | Self::GetBucketPolicy
+                | Self::PutBucketPolicy
+                | Self::DeleteBucketPolicy
                 | Self::GetObject
                 | Self::HeadObject
                 | Self::PutObject

@@ -9,8 +9,8 @@ mod head;
 mod lists;
 
 pub use documents::{
-    PostAnswer, complete_multipart_upload, copy_object, create_bucket, create_multipart_upload,
-    delete_objects, location, post_object, upload_part_copy,
+    PostAnswer, bucket_policy, complete_multipart_upload, copy_object, create_bucket,
+    create_multipart_upload, delete_objects, location, post_object, upload_part_copy,
 };
 pub use error::{ErrorContext, error, identify};
 pub use head::{delete_object, get_object, head_bucket, no_content, put_object};

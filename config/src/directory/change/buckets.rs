@@ -7,7 +7,7 @@ use super::{Ground, Plan, missing, refuse};
 use crate::directory::command::{CommandError, Outcome, Refusal};
 use crate::directory::level::NamespaceKind;
 use crate::directory::names::{Alias, NamespaceId, UserId};
-use crate::directory::record::{Bucket, BucketState, Namespace};
+use crate::directory::record::{Bucket, BucketState, Namespace, PolicyDocument};
 use crate::directory::rows::Record;
 use crate::directory::vault::SealError;
 use crate::engine::Revision;
@@ -91,7 +91,10 @@ pub(super) fn remove(ground: &Ground<'_>, id: BucketId) -> Result<Plan, CommandE
         return refuse(Refusal::BucketState);
     }
     let plan = Plan::new("bucket.delete", "bucket", id).of(bucket.tenant);
-    let plan = plan.detail(json!({ "name": bucket.name.as_str() }));
+    let mut plan = plan.detail(json!({ "name": bucket.name.as_str() }));
+    if let Some(policy) = ground.state.bucket_policy(id) {
+        plan = plan.remove(&Record::Policy(PolicyDocument::clone(policy)));
+    }
     Ok(plan.remove(&Record::Bucket(Bucket::clone(bucket))))
 }
 

@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Ground, Plan, missing, proposals, refuse, trials};
-use crate::directory::command::{Command, CommandError, Outcome, Refusal, Who};
+use super::{Ground, Plan, missing, refuse, trials};
+use crate::directory::command::{CommandError, Outcome, Refusal, Who};
 use crate::directory::names::{Digest, Name};
 use crate::directory::record::{Binding, ModuleScope, ModuleState, ModuleStep, ModuleVersion};
 use crate::directory::rows::{Record, module_bytes};
@@ -16,59 +16,8 @@ use crate::limits::{
     MODULE_BYTES_MAX, MODULE_VERSIONS_MAX, NOTE_CHARACTERS_MAX, ROLLBACK_DIGESTS_MAX,
 };
 
-/// Plans a command about modules.
-pub(super) fn plan(ground: &Ground<'_>, command: &Command) -> Result<Plan, CommandError> {
-    match command {
-        Command::PushModule {
-            scope,
-            name,
-            bytes,
-            signature,
-        } => push(ground, (*scope, name), bytes, signature.as_deref()),
-        Command::ActivateModule(scope, name, digest) => {
-            proposals::step(ground, (*scope, name), ModuleStep::Activate(*digest))
-        }
-        Command::CanaryModule(scope, name, digest, share) => {
-            proposals::step(ground, (*scope, name), ModuleStep::Canary(*digest, *share))
-        }
-        Command::PromoteCanary(scope, name) => {
-            let digest = trials::canary_of(bound(ground, *scope, name)?)?.digest;
-            proposals::step(ground, (*scope, name), ModuleStep::Promote(digest))
-        }
-        Command::DeactivateModule(scope, name) => {
-            proposals::step(ground, (*scope, name), ModuleStep::Deactivate)
-        }
-        Command::ApproveModule(scope, name) => proposals::approve(ground, *scope, name),
-        Command::RejectModule(scope, name) => proposals::reject(ground, *scope, name),
-        Command::ShadowModule(scope, name, digest) => {
-            trials::shadow(ground, (*scope, name), *digest)
-        }
-        Command::StopShadow(scope, name) => trials::stop_shadow(ground, *scope, name),
-        Command::StopCanary(scope, name) => trials::stop_canary(ground, *scope, name),
-        Command::RevertModule {
-            scope,
-            name,
-            failing,
-            failures,
-        } => trials::revert(ground, (*scope, name), *failing, failures),
-        Command::RollbackModule(scope, name) => roll_back(ground, *scope, name),
-        Command::RetireModule(scope, name, digest) => retire(ground, *scope, name, *digest),
-        Command::NoteModule {
-            scope,
-            name,
-            digest,
-            step,
-            outcome,
-        } => {
-            let outcome: String = outcome.chars().take(NOTE_CHARACTERS_MAX).collect();
-            Ok(about(step, *scope, name)
-                .detail(json!({ "digest": digest, "outcome": outcome, "changed": false })))
-        }
-        _ => Err(missing("command about modules", "")),
-    }
-}
-
-fn push(
+/// Stores a version.
+pub(super) fn push(
     ground: &Ground<'_>,
     (scope, name): (ModuleScope, &Name),
     bytes: &[u8],
@@ -109,6 +58,28 @@ fn push(
     Ok(plan)
 }
 
+/// Writes down a step that changes nothing.
+pub(super) fn note(
+    (scope, name): (ModuleScope, &Name),
+    digest: Option<Digest>,
+    step: &'static str,
+    outcome: &str,
+) -> Plan {
+    let outcome: String = outcome.chars().take(NOTE_CHARACTERS_MAX).collect();
+    let detail = json!({ "digest": digest, "outcome": outcome, "changed": false });
+    about(step, scope, name).detail(detail)
+}
+
+/// The step that puts the version of a canary in force.
+pub(super) fn promotion(
+    ground: &Ground<'_>,
+    scope: ModuleScope,
+    name: &Name,
+) -> Result<ModuleStep, CommandError> {
+    let canary = trials::canary_of(bound(ground, scope, name)?)?;
+    Ok(ModuleStep::Promote(canary.digest))
+}
+
 /// Puts a version in force. What was tried beside the one before has come to its end.
 pub(super) fn activate(
     ground: &Ground<'_>,
@@ -138,7 +109,12 @@ pub(super) fn deactivate(mut binding: Binding) -> Result<(Binding, Value), Comma
     Ok((binding, detail))
 }
 
-fn roll_back(ground: &Ground<'_>, scope: ModuleScope, name: &Name) -> Result<Plan, CommandError> {
+/// Puts the version before in force again.
+pub(super) fn roll_back(
+    ground: &Ground<'_>,
+    scope: ModuleScope,
+    name: &Name,
+) -> Result<Plan, CommandError> {
     let mut binding = Binding::clone(bound(ground, scope, name)?);
     (binding.since, binding.canary) = (None, None);
     let Some(digest) = binding.history.pop() else {
@@ -183,7 +159,8 @@ pub(super) fn needs_two(ground: &Ground<'_>) -> bool {
     ground.rules.approval != Approval::OnePerson && ground.actor.who != Who::System
 }
 
-fn retire(
+/// Removes the bytes of a version that nothing needs.
+pub(super) fn retire(
     ground: &Ground<'_>,
     scope: ModuleScope,
     name: &Name,

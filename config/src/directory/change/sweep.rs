@@ -6,8 +6,8 @@ use serde_json::json;
 use super::Plan;
 use crate::directory::names::NamespaceId;
 use crate::directory::record::{
-    AccessKey, Binding, KeyState, ModuleScope, ModuleState, ModuleVersion, Namespace, Tenant,
-    TenantStatus, User, UserKind, UserStatus,
+    AccessKey, Binding, KeyState, ModuleScope, ModuleState, ModuleVersion, Namespace,
+    PolicyDocument, Tenant, TenantStatus, User, UserKind, UserStatus,
 };
 use crate::directory::rows::{Record, module_bytes};
 use crate::directory::state::State;
@@ -49,7 +49,11 @@ fn user_step(state: &State, user: &User) -> Plan {
     for key in state.keys(user.id).take(SWEEP_ROWS_MAX) {
         plan = plan.remove(&Record::Key(AccessKey::clone(key)));
     }
+    // At most a handful, so that they go beside the last of the keys.
     if plan.ops.len() < SWEEP_ROWS_MAX {
+        for policy in state.user_policies(user.id) {
+            plan = plan.remove(&Record::Policy(PolicyDocument::clone(policy)));
+        }
         let own = NamespaceId::User(user.tenant, user.id);
         if let Some(namespace) = state.namespace(own) {
             plan = plan.remove(&Record::Namespace(Namespace::clone(namespace)));

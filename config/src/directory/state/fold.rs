@@ -7,9 +7,10 @@ use std::sync::Arc;
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::{Map, State};
-use crate::directory::names::ModuleKey;
+use crate::directory::names::NameKey;
 use crate::directory::record::{
-    AccessKey, Binding, Bucket, BucketState, ModuleVersion, Namespace, Tenant, User,
+    AccessKey, Binding, Bucket, BucketState, ModuleVersion, Namespace, PolicyDocument, PolicyPlace,
+    Tenant, User,
 };
 use crate::directory::rows::{HEAD, Head, PREFIX, Record, RowError};
 use crate::directory::vault::Vault;
@@ -27,6 +28,8 @@ impl State {
             keys: new_map(),
             namespaces: new_map(),
             buckets: new_map(),
+            bucket_policies: new_map(),
+            user_policies: new_map(),
             modules: RedBlackTreeMapSync::new_sync(),
             bindings: RedBlackTreeMapSync::new_sync(),
             tenant_names: RedBlackTreeMapSync::new_sync(),
@@ -78,6 +81,7 @@ impl State {
             Record::Key(key) => self.put_key(key),
             Record::Namespace(namespace) => self.put_namespace(namespace),
             Record::Bucket(bucket) => self.put_bucket(bucket),
+            Record::Policy(policy) => self.put_policy(policy),
             Record::Module(version) => self.put_module(version),
             Record::Binding(binding) => self.put_binding(binding),
         }
@@ -167,6 +171,19 @@ impl State {
         self.buckets.remove_mut(&before.id);
     }
 
+    fn put_policy(&mut self, policy: PolicyDocument) {
+        match policy.place.clone() {
+            PolicyPlace::Bucket(bucket) => {
+                self.bucket_policies.insert_mut(bucket, Arc::new(policy));
+            }
+            PolicyPlace::User { user, name } => {
+                let mut policies = self.user_policies.get(&user).cloned().unwrap_or_default();
+                policies.insert_mut(NameKey::new(&name), Arc::new(policy));
+                self.user_policies.insert_mut(user, policies);
+            }
+        }
+    }
+
     fn put_module(&mut self, version: ModuleVersion) {
         let mut versions = self
             .modules
@@ -175,7 +192,7 @@ impl State {
             .unwrap_or_default();
         let scope = version.scope;
         versions.insert_mut(
-            (ModuleKey::new(&version.name), version.digest),
+            (NameKey::new(&version.name), version.digest),
             Arc::new(version),
         );
         self.modules.insert_mut(scope, versions);
@@ -188,7 +205,7 @@ impl State {
             .cloned()
             .unwrap_or_default();
         let scope = binding.scope;
-        bindings.insert_mut(ModuleKey::new(&binding.name), Arc::new(binding));
+        bindings.insert_mut(NameKey::new(&binding.name), Arc::new(binding));
         self.bindings.insert_mut(scope, bindings);
     }
 
@@ -230,6 +247,7 @@ impl State {
                     self.forget_bucket(&bucket);
                 }
             }
+            "policy" => self.remove_policy(parts),
             "module" | "binding" => self.remove_module(row),
             _ => {}
         }
@@ -241,6 +259,7 @@ impl State {
             self.user_names.insert_mut(user.tenant, names);
         }
         self.user_keys.remove_mut(&user.id);
+        self.user_policies.remove_mut(&user.id);
         self.owned.remove_mut(&user.id);
         self.users.remove_mut(&user.id);
     }
@@ -266,6 +285,28 @@ impl State {
         self.bucket_names.remove_mut(&id);
     }
 
+    /// The rest of a policy's row says what it was attached to.
+    fn remove_policy<'r>(&mut self, mut parts: impl Iterator<Item = &'r str>) {
+        let (kind, id, name) = (parts.next(), parts.next().unwrap_or(""), parts.next());
+        match (kind, name) {
+            (Some("bucket"), None) => {
+                if let Ok(id) = u128::from_str_radix(id, 16) {
+                    self.bucket_policies.remove_mut(&s3_protocol::BucketId(id));
+                }
+            }
+            (Some("user"), Some(name)) => {
+                let user = u64::from_str_radix(id, 16).map(crate::directory::UserId);
+                if let Ok(user) = user
+                    && let Some(mut policies) = self.user_policies.get(&user).cloned()
+                {
+                    policies.remove_mut(name);
+                    self.user_policies.insert_mut(user, policies);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Modules go when their account goes, and that is rare: they are found by their row's key.
     fn remove_module(&mut self, row: &str) {
         let version = self
@@ -276,7 +317,7 @@ impl State {
         if let Some(version) = version.cloned()
             && let Some(mut versions) = self.modules.get(&version.scope).cloned()
         {
-            versions.remove_mut(&(ModuleKey::new(&version.name), version.digest));
+            versions.remove_mut(&(NameKey::new(&version.name), version.digest));
             self.modules.insert_mut(version.scope, versions);
         }
         let binding = self
@@ -287,7 +328,7 @@ impl State {
         if let Some(binding) = binding.cloned()
             && let Some(mut bindings) = self.bindings.get(&binding.scope).cloned()
         {
-            bindings.remove_mut(&ModuleKey::new(&binding.name));
+            bindings.remove_mut(&NameKey::new(&binding.name));
             self.bindings.insert_mut(binding.scope, bindings);
         }
     }

@@ -243,11 +243,8 @@ impl<'a> Bench<'a> {
 
     pub(crate) fn plan(&self, bucket: Option<&Arc<Bucket>>) -> Result<Arc<TenantPlan>, PlanError> {
         let caller = self.scene.caller();
-        let plan = self.world.plan(
-            &self.gate.library,
-            caller.map(|caller| caller.tenant.id),
-            bucket.map(|bucket| bucket.tenant),
-        )?;
+        let bucket = bucket.map(Arc::as_ref);
+        let plan = self.world.plan(&self.gate.library, caller, bucket)?;
         Ok(match caller {
             Some(caller) => plan.of_key(&caller.key.id),
             None => plan,

@@ -166,14 +166,18 @@ async fn removed(node: &Node, id: BucketId) -> Result<(), NodeError> {
     }
 }
 
-async fn apply(gate: &Gate, command: Command, actor: Actor) -> Result<Done, CommandError> {
+pub(super) async fn apply(
+    gate: &Gate,
+    command: Command,
+    actor: Actor,
+) -> Result<Done, CommandError> {
     gate.directory()
         .apply(command, actor)
         .await
         .map(|applied| applied.outcome)
 }
 
-fn actor(scene: &Scene) -> Actor {
+pub(super) fn actor(scene: &Scene) -> Actor {
     let who = scene.caller().map_or(Who::System, |caller| Who::Key {
         tenant: caller.tenant.id,
         user: caller.user.id,
@@ -212,7 +216,7 @@ fn refused(gate: &Gate, scene: &Scene, cause: &CommandError) -> Refusal {
     Refusal::Upstream(code.into())
 }
 
-fn broken(cause: &CommandError) -> Refusal {
+pub(super) fn broken(cause: &CommandError) -> Refusal {
     tracing::error!(%cause, "the directory refused a bucket's step");
     Refusal::Upstream(S3Error::new(S3Code::ServiceUnavailable))
 }

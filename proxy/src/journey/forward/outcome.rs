@@ -36,6 +36,10 @@ pub(in crate::journey) enum Outcome {
     BucketDeleted,
     /// The bucket is there.
     BucketFound,
+    /// The policy of a bucket.
+    Policy(String),
+    /// The policy of a bucket was put there, or is gone.
+    PolicyChanged,
     /// The bucket's region is asked.
     Location,
     /// A page of objects.

@@ -93,6 +93,9 @@ pub(super) fn read(
         }),
         Operation::DeleteBucket => Call::DeleteBucket,
         Operation::GetBucketLocation => Call::GetBucketLocation,
+        Operation::GetBucketPolicy => Call::GetBucketPolicy,
+        Operation::PutBucketPolicy => Call::PutBucketPolicy(body_digests(headers)?),
+        Operation::DeleteBucketPolicy => Call::DeleteBucketPolicy,
         Operation::PostObject => Call::PostObject,
         _ => Call::Unbuilt,
     })

@@ -222,6 +222,9 @@ const fn parameters(operation: Operation) -> Option<&'static [&'static str]> {
             "encoding-type",
         ],
         Operation::GetBucketLocation => &["location"],
+        Operation::GetBucketPolicy | Operation::PutBucketPolicy | Operation::DeleteBucketPolicy => {
+            &["policy"]
+        }
         Operation::DeleteObjects => &["delete"],
         Operation::CreateMultipartUpload => &["uploads"],
         Operation::UploadPart | Operation::UploadPartCopy => &["uploadId", "partNumber"],

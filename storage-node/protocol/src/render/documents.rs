@@ -1,8 +1,8 @@
 //! Answers that are one small document.
 
 use bytes::Bytes;
-use http::header::{ETAG, LOCATION};
-use http::{HeaderName, Response, StatusCode};
+use http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::head::{checksums, etag, put_text, version};
 use super::{document, empty};
@@ -12,6 +12,9 @@ use crate::names::{BucketName, ObjectKey, UploadId};
 use crate::object::{Deleted, PutOutput};
 use crate::percent;
 use crate::xml::write::Xml;
+
+/// The content type of a bucket's policy.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What a form asked to be answered with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,13 @@ pub enum PostAnswer {
 pub fn create_bucket(bucket: &BucketName) -> Response<Bytes> {
     let mut response = empty(StatusCode::OK);
     put_text(response.headers_mut(), LOCATION, format!("/{bucket}"));
+    response
+}
+
+/// GetBucketPolicy: the text, as it was put there.
+pub fn bucket_policy(text: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(text));
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
     response
 }
 

@@ -1,0 +1,283 @@
+//! Policy documents at work: the texts of the directory become modules, and the modules layers of a plan.
+//!
+//! The module of a document is made when a plan first needs it and kept as WebAssembly, so that a new world or a module that fell
+//! out of memory costs a load and no compilation of the text.
+
+use std::sync::Arc;
+
+use foldhash::quality::RandomState;
+use moka::sync::Cache;
+use policy_wasm::compiler::document::{
+    Context, Document, DocumentError, Kind, Unmentioned, compile_document, compile_identity, read,
+};
+use policy_wasm::compiler::{CompileError, compile};
+use policy_wasm::engine::{Digest, Engine, LoadError, Module};
+use policy_wasm::manifest::Manifest;
+use policy_wasm::plan::{Layer, LayerKind, TreeScope};
+use postern_config::directory::{Bucket, PolicyDocument, Profile, State, TenantId, UserId};
+use postern_config::engine::Revision;
+use postern_config::judge::{PolicyFaults, PolicyReport};
+use s3_protocol::BucketId;
+
+use super::Builtin;
+
+/// Memory for the modules of documents, as WebAssembly, in bytes. A document of five statements takes about 2 KiB.
+const DOCUMENTS_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
+/// What an entry takes beside the module, in bytes.
+const ENTRY_BYTES: usize = 256;
+
+/// What a bucket's own policy is called in plans.
+const BUCKET_POLICY: &str = "bucket-policy";
+/// What the policies of a user are called in plans.
+const IDENTITY_POLICY: &str = "identity-policy";
+/// What a bucket's policy opens to everyone is called in plans.
+const PUBLIC: &str = "public";
+
+/// The modules of documents that were needed so far.
+#[derive(Debug)]
+pub(super) struct Documents {
+    known: Cache<Key, Arc<[u8]>, RandomState>,
+}
+
+/// Which documents a module was made of: the records of equal revisions are equal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    role: Role,
+    revisions: Box<[Revision]>,
+}
+
+/// What a module of documents is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Role {
+    Bucket(BucketId),
+    Public(BucketId),
+    User(UserId),
+}
+
+/// Why documents have no module.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentFault {
+    /// A document is not understood, or says too much.
+    #[error("{0}")]
+    Document(#[from] DocumentError),
+    /// What it opens to everyone has no module.
+    #[error("{0}")]
+    Compile(#[from] CompileError),
+    /// The module cannot be loaded.
+    #[error("{0}")]
+    Load(#[from] LoadError),
+}
+
+impl From<DocumentFault> for PolicyFaults {
+    fn from(fault: DocumentFault) -> Self {
+        match fault {
+            DocumentFault::Document(DocumentError::Faults(faults)) => {
+                Self(faults.as_slice().iter().map(ToString::to_string).collect())
+            }
+            other => Self(vec![other.to_string()]),
+        }
+    }
+}
+
+impl Documents {
+    pub(super) fn new() -> Self {
+        let weigh = |key: &Key, bytes: &Arc<[u8]>| {
+            let revisions = size_of_val(&*key.revisions);
+            u32::try_from(ENTRY_BYTES + revisions + bytes.len()).unwrap_or(u32::MAX)
+        };
+        Self {
+            known: Cache::builder()
+                .max_capacity(DOCUMENTS_BYTES_MAX)
+                .weigher(weigh)
+                .build_with_hasher(RandomState::default()),
+        }
+    }
+
+    /// The limit that a user's documents are: what none of them allows is denied. None where he has none.
+    pub(super) fn of_user(
+        &self,
+        engine: &Engine,
+        state: &State,
+        (tenant, user): (TenantId, UserId),
+    ) -> Option<Layer> {
+        let documents: Vec<&Arc<PolicyDocument>> = state.user_policies(user).collect();
+        if documents.is_empty() {
+            return None;
+        }
+        let key = Key {
+            role: Role::User(user),
+            revisions: documents.iter().map(|it| it.revision).collect(),
+        };
+        let module = self.module(engine, key, IDENTITY_POLICY, || {
+            let texts: Vec<(&str, &str)> = documents
+                .iter()
+                .map(|it| (it.place.name(), it.text.as_str()))
+                .collect();
+            let manifest = Manifest::new(IDENTITY_POLICY, "");
+            let compiled = compile_identity(&texts, &manifest);
+            compiled.map_err(|(_, error)| DocumentFault::from(error))
+        });
+        Some(layer(LayerKind::Limit, IDENTITY_POLICY, tenant, module))
+    }
+
+    /// What a bucket's document is in the plans of its account's profile. No layer where it has none.
+    pub(super) fn of_bucket(
+        &self,
+        engine: &Engine,
+        state: &State,
+        builtin: &Builtin,
+        bucket: &Bucket,
+    ) -> Vec<Layer> {
+        let tenant = bucket.tenant;
+        let (Some(policy), Some(profile)) = (
+            state.bucket_policy(bucket.id),
+            state.tenant(tenant).map(|tenant| tenant.profile),
+        ) else {
+            return Vec::new();
+        };
+        let key = |role| Key {
+            role,
+            revisions: [policy.revision].into(),
+        };
+        let context = context_of(bucket, profile);
+        let whole = self.module(engine, key(Role::Bucket(bucket.id)), BUCKET_POLICY, || {
+            let manifest = Manifest::new(BUCKET_POLICY, "");
+            Ok(compile_document(&policy.text, &context, &manifest)?.module)
+        });
+        let mut layers = vec![layer(own_kind(profile), BUCKET_POLICY, tenant, whole)];
+        if profile.policies_open() && own_kind(profile) == LayerKind::Guard {
+            let open = self.module(engine, key(Role::Public(bucket.id)), PUBLIC, || {
+                let document = read(&policy.text, &context)?;
+                Ok(opened(&document, builtin)?)
+            });
+            layers.push(layer(LayerKind::Grant, PUBLIC, tenant, open));
+        }
+        layers
+    }
+
+    /// The module of these documents: from memory, loaded again, or made. One that cannot be had stands in the plan all the same: it
+    /// never answers, so that what it should judge is refused.
+    fn module(
+        &self,
+        engine: &Engine,
+        key: Key,
+        name: &str,
+        make: impl FnOnce() -> Result<Vec<u8>, DocumentFault>,
+    ) -> Arc<Module> {
+        let found = match self.known.get(&key) {
+            Some(bytes) => Ok(bytes),
+            None => make().map(|bytes| {
+                let bytes: Arc<[u8]> = bytes.into();
+                self.known.insert(key, Arc::clone(&bytes));
+                bytes
+            }),
+        };
+        let loaded = found.and_then(|bytes| Ok(off_the_path(|| engine.load(&bytes))?));
+        loaded.unwrap_or_else(|cause| {
+            tracing::error!(alarm = true, document = name, %cause, "a policy document cannot be put to work");
+            Module::unavailable(Digest::of(name.as_bytes()), name)
+        })
+    }
+}
+
+/// Reads the document of a bucket, and looks whether its module would work.
+///
+/// # Errors
+/// All that is wrong with it, with line and column.
+pub(crate) fn check_bucket_policy(
+    engine: &Engine,
+    builtin: &Builtin,
+    (bucket, profile): (&str, Profile),
+    text: &str,
+) -> Result<PolicyReport, DocumentFault> {
+    let context = context(bucket, profile);
+    let compiled = compile_document(text, &context, &Manifest::new(BUCKET_POLICY, ""))?;
+    engine.load(&compiled.module)?;
+    engine.load(&opened(&compiled.document, builtin)?)?;
+    Ok(report(&compiled.document))
+}
+
+/// Reads a document of a user, and looks whether it would work beside those that he has.
+///
+/// # Errors
+/// All that is wrong with it, with line and column.
+pub(crate) fn check_identity_policy(
+    engine: &Engine,
+    others: &[(&str, &str)],
+    (name, text): (&str, &str),
+) -> Result<PolicyReport, DocumentFault> {
+    let context = Context {
+        kind: Kind::Identity,
+        unmentioned: Unmentioned::NoOpinion,
+    };
+    let document = read(text, &context)?;
+    let all: Vec<(&str, &str)> = [(name, text)]
+        .into_iter()
+        .chain(others.iter().copied())
+        .collect();
+    let module = compile_identity(&all, &Manifest::new(IDENTITY_POLICY, ""));
+    engine.load(&module.map_err(|(_, error)| error)?)?;
+    Ok(report(&document))
+}
+
+fn report(document: &Document) -> PolicyReport {
+    PolicyReport {
+        statements: document.statements.len(),
+        warnings: document.warnings.iter().map(ToString::to_string).collect(),
+        is_public: document.is_public(),
+    }
+}
+
+fn context_of(bucket: &Bucket, profile: Profile) -> Context<'_> {
+    context(bucket.name.as_str(), profile)
+}
+
+fn context(bucket: &str, profile: Profile) -> Context<'_> {
+    Context {
+        kind: Kind::Bucket { name: bucket },
+        unmentioned: match own_kind(profile) {
+            LayerKind::Guard | LayerKind::Limit => Unmentioned::DeniedToNamed,
+            LayerKind::Grant => Unmentioned::NoOpinion,
+        },
+    }
+}
+
+/// What the policy of a bucket is: it narrows what its owner's keys may do, but on S3 itself it grants.
+const fn own_kind(profile: Profile) -> LayerKind {
+    match profile {
+        Profile::E3Primary
+        | Profile::E3Root
+        | Profile::Sobject
+        | Profile::Vpsa
+        | Profile::Datastream => LayerKind::Guard,
+        Profile::S3 => LayerKind::Grant,
+    }
+}
+
+/// The module of what a document opens to everyone.
+fn opened(document: &Document, builtin: &Builtin) -> Result<Vec<u8>, CompileError> {
+    let open = document.open_to_everyone(builtin.public_operations());
+    compile(&open, &Manifest::new(PUBLIC, ""))
+}
+
+fn layer(kind: LayerKind, name: &str, tenant: TenantId, module: Arc<Module>) -> Layer {
+    Layer {
+        kind,
+        name: name.into(),
+        module,
+        scope: TreeScope::Tenant(tenant.get()),
+    }
+}
+
+/// Compiling takes milliseconds, where no machine code is kept: other requests of the worker go on elsewhere meanwhile.
+fn off_the_path<T>(work: impl FnOnce() -> T) -> T {
+    let runtime = tokio::runtime::Handle::try_current();
+    let may_block = runtime.is_ok_and(|runtime| {
+        runtime.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread
+    });
+    if may_block {
+        tokio::task::block_in_place(work)
+    } else {
+        work()
+    }
+}
