@@ -2,20 +2,58 @@
 
 use std::fmt;
 
-use s3_protocol::S3Error;
 use s3_protocol::object::Creator;
+use s3_protocol::{S3Code, S3Error};
+
+use crate::error::NodeError;
 
 /// Conditions on one operation. The default is none.
 #[derive(Default)]
 pub struct Guards {
     /// Only what this creator made may be read, replaced, deleted or added to.
     pub creator: Option<CreatorGuard>,
+    /// What the decision was made on must still stand there: 503 where it does not, since the decision is void.
+    pub stands: Option<Stands>,
     /// The key must not exist yet (append-only): 412 if it does.
     pub if_none_match_any: bool,
     /// Largest payload, or object, in bytes: past it 400 EntityTooLarge.
     pub max_bytes: Option<u64>,
     /// Asked once more right before a write is committed; an error aborts the write and leaves nothing.
     pub recheck: Option<Recheck>,
+}
+
+/// What a decision was made on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// Nothing stood there.
+    Nothing,
+    /// The object that this write left.
+    Write(WriteId),
+}
+
+impl Stands {
+    /// Refuses where something else stands there now.
+    pub(crate) fn judge(expected: Option<Self>, found: Self) -> Result<(), NodeError> {
+        match expected {
+            Some(expected) if expected != found => Err(S3Code::ServiceUnavailable.into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Which write of its key an object is. No two writes of a node have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WriteId(pub(crate) u64);
+
+/// What policies may ask about an object as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFacts {
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+    /// Who made it.
+    pub creator: Creator,
+    /// Which write it is.
+    pub write: WriteId,
 }
 
 /// The question asked right before a commit.
@@ -64,6 +102,7 @@ impl fmt::Debug for Guards {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guards")
             .field("creator", &self.creator)
+            .field("stands", &self.stands)
             .field("if_none_match_any", &self.if_none_match_any)
             .field("max_bytes", &self.max_bytes)
             .field("recheck", &self.recheck.is_some())

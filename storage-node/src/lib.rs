@@ -28,7 +28,9 @@ pub mod options;
 pub mod payload;
 
 pub use error::{NodeError, OpenError};
-pub use guards::{CreatorGuard, CreatorMatch, Guards, Mismatch, Recheck, WriteAs};
+pub use guards::{
+    CreatorGuard, CreatorMatch, Guards, Mismatch, Recheck, Stands, StoredFacts, WriteAs, WriteId,
+};
 pub use index::file::Faults;
 pub use node::{BucketStats, CopyRead, DeleteKey, Node, NodeStats, ObjectBody, ObjectPlace};
 pub use options::NodeOptions;

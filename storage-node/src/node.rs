@@ -110,6 +110,8 @@ pub struct DeleteKey {
     pub ask: DeleteObject,
     /// Only what this creator made.
     pub creator: Option<crate::guards::CreatorGuard>,
+    /// Only what the decision was made on.
+    pub stands: Option<crate::guards::Stands>,
 }
 
 /// What a bucket holds.

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::effects::{Pending, Record};
 use crate::error::NodeError;
-use crate::guards::CreatorGuard;
+use crate::guards::{CreatorGuard, Stands};
 use crate::keys::{self, Attempt};
 use crate::limits::{ROUND_BYTES_MAX, ROUND_COMMANDS_MAX};
 use crate::log::{Draft, Log, Round};
@@ -48,6 +48,7 @@ pub(crate) struct Deletion {
     pub(crate) key: Vec<u8>,
     pub(crate) if_match: Option<TagMatch>,
     pub(crate) creator: Option<CreatorGuard>,
+    pub(crate) stands: Option<Stands>,
 }
 
 /// What the writer is asked.

@@ -283,6 +283,70 @@ fn a_policy_opens_a_bucket_to_everyone_where_the_profile_says_so_and_only_for_re
 }
 
 #[test]
+fn tags_of_a_stored_object_are_asked_for_only_where_a_policy_wants_to_know() {
+    let gate = gate(&[]);
+    let (full, read) = (gate.key("photos", "full"), gate.key("photos", "read"));
+    for (key, class) in [("open", "public"), ("closed", "secret")] {
+        Call::put(&format!("/demo-bucket/{key}"), key.as_bytes())
+            .with("x-amz-tagging", &format!("class={class}"))
+            .send(&gate, full)
+            .expect(200);
+    }
+    put_policy(&gate, full, &no_drafts()).expect(204);
+    get(&gate, read, "closed").expect(200);
+    assert_eq!(fetches(&gate), 0);
+
+    let secret = policy(&[json!({
+        "Sid": "Secret", "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::demo-bucket/*",
+        "Condition": { "StringEquals": { "s3:ExistingObjectTag/class": "secret" } },
+    })]);
+    put_policy(&gate, full, &secret).expect(204);
+    get(&gate, read, "open").expect(200);
+    assert_eq!(fetches(&gate), 1);
+    let refused = get(&gate, read, "closed");
+    refused.expect_error(403, "AccessDenied");
+    let explained = gate.postern_ok(&["explain", refused.request_id()]);
+    for wanted in ["s3:ExistingObjectTag/class", "Secret"] {
+        assert!(explained.contains(wanted), "{explained}");
+    }
+    let head = Call::head("/demo-bucket/closed").send(&gate, read);
+    assert_eq!(head.status, 403);
+    // A copy reads its source; what is not there has no tags.
+    let copy = |source: &str| {
+        Call::put("/demo-bucket/copy", b"")
+            .with("x-amz-copy-source", &format!("/demo-bucket/{source}"))
+            .send(&gate, full)
+    };
+    copy("closed").expect_error(403, "AccessDenied");
+    copy("open").expect(200);
+    get(&gate, read, "never-was").expect_error(404, "NoSuchKey");
+    // What is written over has other tags from the next request on.
+    Call::put("/demo-bucket/closed", b"new")
+        .send(&gate, full)
+        .expect(200);
+    get(&gate, read, "closed").expect(200);
+    // Writing asks for nothing, and a key that may not read learns nothing.
+    let before = fetches(&gate);
+    Call::put("/demo-bucket/x", b"x")
+        .send(&gate, full)
+        .expect(200);
+    get(&gate, gate.key("photos", "write"), "closed").expect_error(403, "AccessDenied");
+    assert_eq!(fetches(&gate), before);
+}
+
+/// How often the node was asked about a stored object for a policy.
+fn fetches(gate: &Gate) -> u64 {
+    let raw = Call::get("/metrics").anonymous(gate.admin_host());
+    let answer = gate.admin_wire().ask(&raw.bytes()).expect("an answer");
+    let metrics = answer.expect(200).text();
+    let line = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("postern_object_fetches_total "));
+    line.expect("the metric").parse().unwrap()
+}
+
+#[test]
 fn documents_are_read_tested_and_compiled_without_a_server() {
     let gate = gate(&[]);
     let bucket = ["--bucket", "demo-bucket"];

@@ -164,6 +164,7 @@ fn watch(built: &Built) {
     let gate = Arc::clone(&built.gate);
     metrics.watch(move || {
         let s = gate.decider.statistics();
+        let fetches = gate.fetches.load(Ordering::Relaxed);
         vec![
             Reading::counter("decisions", "Checks that were decided", s.decisions),
             Reading::counter("tree_hits", "Layers that a tree knew", s.hits),
@@ -179,6 +180,11 @@ fn watch(built: &Built) {
                 "modules_fickle",
                 "Modules that are not deterministic",
                 s.fickle,
+            ),
+            Reading::counter(
+                "object_fetches",
+                "Stored objects that a policy wanted to know of",
+                fetches,
             ),
             Reading::gauge("trees", "Trees that are kept", s.trees.trees),
             Reading::gauge("tree_questions", "Questions in them", s.trees.nodes),

@@ -19,7 +19,7 @@ use s3_protocol::{Call, S3Code, S3Error};
 use sigv4::{BodyVerifier, Claim, Head, Place, Presented, SecretKey, SigningKey};
 
 use super::accept::{Accepted, Misread};
-use super::authorize::{How, Scene, Signature};
+use super::authorize::{How, Memo, Scene, Signature};
 use super::gate::Gate;
 use super::refusal::Refusal;
 use crate::observe;
@@ -104,6 +104,7 @@ pub(super) async fn verify(
         content_length: length,
         namespace,
         post: None,
+        memo: Memo::default(),
         received: Arc::default(),
     });
     Ok(Signed {

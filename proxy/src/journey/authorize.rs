@@ -7,13 +7,16 @@ mod again;
 mod bench;
 mod checks;
 mod facts;
+mod memo;
 mod scene;
 mod sight;
 mod trial;
 
 pub(crate) use again::{Again, Supervised, Way};
+use bench::Halt;
 pub(crate) use bench::{Bench, action};
 pub(crate) use checks::{Check, Checks, of as checks_of};
+pub(crate) use memo::Memo;
 pub(crate) use scene::{How, Scene, Signature};
 
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use s3_protocol::limits::XML_BYTES_MAX;
 use s3_protocol::xml::{self, DeleteEntry};
 use s3_protocol::{BucketName, S3Code, S3Error};
 use smallvec::SmallVec;
+use storage_node::Stands;
 
 use super::authenticate::{Payload, Signed};
 use super::gate::Gate;
@@ -64,7 +68,7 @@ pub(super) enum Granted {
         /// The bucket.
         bucket: Arc<Bucket>,
         /// The document, with a ruling for each of its entries.
-        entries: Vec<(DeleteEntry, Result<Obligations, S3Error>)>,
+        entries: Vec<(DeleteEntry, Result<Ruling, S3Error>)>,
         /// Whether the answer lists only errors.
         quiet: bool,
     },
@@ -77,7 +81,12 @@ pub(crate) struct Ruling {
     pub(super) bucket: Option<Arc<Bucket>>,
     /// What must hold of the forwarded request.
     pub(super) obligations: Obligations,
+    /// What must still stand there, where the ruling looked at what was stored.
+    pub(super) stands: Option<Stands>,
 }
+
+/// The rulings of one request. Two are inline: a copy is the longest that is frequent.
+type Rulings = SmallVec<[Ruling; 2]>;
 
 /// Judges a signed request in `world`.
 ///
@@ -92,12 +101,12 @@ pub(super) async fn decide(
 ) -> Result<Permit, Refusal> {
     match &signed.scene.request().call {
         Call::DeleteObjects(_) => Box::pin(deletes(gate, world, signed, id)).await,
-        _ => request(gate, world, signed, id),
+        _ => request(gate, world, signed, id).await,
     }
 }
 
 /// Judges a request whose checks follow from its head.
-fn request(
+async fn request(
     gate: &Arc<Gate>,
     world: &Arc<World>,
     Signed {
@@ -113,8 +122,11 @@ fn request(
     }
     let checks = checks::of(scene.request());
     let began = Instant::now();
-    let judged: Result<SmallVec<[Ruling; 2]>, Refusal> =
-        checks.iter().map(|check| bench.judge(check)).collect();
+    let judged: Result<Rulings, Halt> = checks.iter().map(|check| bench.judge(check)).collect();
+    let judged = match judged {
+        Err(Halt::Waits(_)) => Box::pin(all_informed(&bench, &checks)).await,
+        judged => judged.map_err(Refusal::from),
+    };
     gate.observer.metrics().decided(began.elapsed());
     gate.recall.remember(id, &bench, None, judged.is_ok());
     let rulings = judged?;
@@ -145,6 +157,15 @@ fn request(
         again,
         modules,
     })
+}
+
+/// Judges checks that want to know of stored objects.
+async fn all_informed(bench: &Bench<'_>, checks: &Checks) -> Result<Rulings, Refusal> {
+    let mut rulings = Rulings::new();
+    for check in checks {
+        rulings.push(bench.judge_informed(check).await?);
+    }
+    Ok(rulings)
 }
 
 /// Judges each entry of a DeleteObjects by itself: the request as a whole is never refused for one of them.
@@ -189,10 +210,10 @@ async fn deletes(
                 continue;
             }
         };
-        let ruling = match bench.judge(&check) {
+        let ruling = match bench.judge_informed(&check).await {
             Ok(ruling) => {
                 passed.push(check);
-                Ok(ruling.obligations)
+                Ok(ruling)
             }
             Err(undecided @ Refusal::Undecided { .. }) => {
                 gate.recall.remember(id, &bench, Some(&all), false);

@@ -195,7 +195,7 @@ impl Errand<'_> {
             // Boxed, as the large ones below: a read would have to carry their room about.
             Call::CopyObject(_) | Call::UploadPartCopy(_) => Box::pin(self.copy(place)).await,
             Call::DeleteObject(ask) => {
-                let guards = guards::of(self.scene, &self.main.obligations, &self.again);
+                let guards = guards::of(self.scene, &self.main, &self.again);
                 let deleted = self.node().delete_object(&place, ask, guards);
                 Box::pin(deleted)
                     .await
@@ -207,7 +207,7 @@ impl Errand<'_> {
     }
 
     async fn get(self, place: &ObjectPlace, ask: &GetObject) -> Result<Outcome, Refusal> {
-        let guards = guards::to_read(self.scene, &self.main.obligations);
+        let guards = guards::to_read(self.scene, &self.main);
         match self.node().get_object(place, ask, guards).await {
             Ok((output, body)) => {
                 let body = Supervised::new(body, Way::Out, self.again);
@@ -218,7 +218,7 @@ impl Errand<'_> {
     }
 
     async fn head(self, place: &ObjectPlace, ask: &GetObject) -> Result<Outcome, Refusal> {
-        let guards = guards::to_read(self.scene, &self.main.obligations);
+        let guards = guards::to_read(self.scene, &self.main);
         match self.node().head_object(place, ask, guards).await {
             Ok(output) => Ok(Outcome::ObjectHead(Box::new((ask.clone(), output)))),
             Err(error) => Err(self.not_found(error)),
@@ -243,7 +243,7 @@ impl Errand<'_> {
         body: Payload,
     ) -> Result<Outcome, Refusal> {
         self.node().ready_for_writes().map_err(upstream)?;
-        let by = guards::write_as(self.scene, &self.main.obligations, &self.again);
+        let by = guards::write_as(self.scene, &self.main, &self.again);
         let body = Supervised::new(body, Way::In, self.again);
         let output = self
             .gate
@@ -265,11 +265,11 @@ impl Errand<'_> {
                 bucket,
                 key: key.clone(),
             },
-            guards: guards::to_read(self.scene, &ruling.obligations),
+            guards: guards::to_read(self.scene, &ruling),
         };
         match &self.scene.request().call {
             Call::CopyObject(ask) => {
-                let by = guards::write_as(self.scene, &self.main.obligations, &self.again);
+                let by = guards::write_as(self.scene, &self.main, &self.again);
                 let done = self
                     .node()
                     .copy_object(read(&ask.source.key), &place, ask.clone(), by)
@@ -278,7 +278,7 @@ impl Errand<'_> {
                     .map_err(|error| self.not_found(error))
             }
             Call::UploadPartCopy(ask) => {
-                let guards = guards::of(self.scene, &self.main.obligations, &self.again);
+                let guards = guards::of(self.scene, &self.main, &self.again);
                 let done = self
                     .node()
                     .upload_part_copy(read(&ask.source.key), &place, ask.clone(), guards)
@@ -291,10 +291,10 @@ impl Errand<'_> {
     }
 
     async fn on_upload(self, place: &ObjectPlace, body: Payload) -> Result<Outcome, Refusal> {
-        let guards = guards::of(self.scene, &self.main.obligations, &self.again);
+        let guards = guards::of(self.scene, &self.main, &self.again);
         match &self.scene.request().call {
             Call::CreateMultipartUpload(ask) => {
-                let by = guards::write_as(self.scene, &self.main.obligations, &self.again);
+                let by = guards::write_as(self.scene, &self.main, &self.again);
                 let entry = self
                     .node()
                     .create_upload(place, ask.clone(), by)
@@ -345,7 +345,7 @@ impl Errand<'_> {
         body: Payload,
     ) -> Result<Outcome, Refusal> {
         self.node().ready_for_writes().map_err(upstream)?;
-        let guards = guards::of(self.scene, &self.main.obligations, &self.again);
+        let guards = guards::of(self.scene, &self.main, &self.again);
         let body = Supervised::new(body, Way::In, self.again);
         let output = self
             .gate

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -34,6 +34,8 @@ pub struct Gate {
     pub(crate) clock: Clock,
     pub(crate) place: Place,
     pub(crate) recall: Recall,
+    /// How often the node was asked about a stored object because a policy wanted to know.
+    pub(crate) fetches: AtomicU64,
     pub(crate) stand_in: StandIn,
 }
 
@@ -85,6 +87,7 @@ impl Gate {
             clock,
             place,
             recall: Recall::default(),
+            fetches: AtomicU64::new(0),
             stand_in: StandIn::new(),
         }
     }

@@ -7,11 +7,11 @@ use s3_protocol::limits::PUT_BYTES_MAX;
 use s3_protocol::object::PutOutput;
 use s3_protocol::{S3Code, S3Error};
 
-use super::get::{Found, admit};
+use super::get::Found;
 use super::put::{Draft, head_fields};
 use super::{CopyRead, Node, ObjectBody, ObjectPlace};
 use crate::error::NodeError;
-use crate::guards::{CreatorGuard, WriteAs};
+use crate::guards::WriteAs;
 use crate::payload::PayloadError;
 use crate::record::fields::Fields;
 use crate::writer::standing;
@@ -30,7 +30,7 @@ impl Node {
         by: WriteAs,
     ) -> Result<PutOutput, NodeError> {
         self.inner.ready()?;
-        let mut found = self.source(&source, &ask.source, guards_creator(&source))?;
+        let mut found = self.source(&source, &ask.source)?;
         let onto_itself = source.place == *place && ask.source.version.is_none();
         if onto_itself && changes_nothing(&ask, &found.fields) {
             return Err(S3Error::with(S3Code::InvalidRequest, ONTO_ITSELF).into());
@@ -59,10 +59,8 @@ impl Node {
         &self,
         source: &CopyRead,
         ask: &s3_protocol::call::CopySource,
-        guard: Option<&CreatorGuard>,
     ) -> Result<Found, NodeError> {
-        let found = self.find(&source.place, ask.version)?;
-        admit(guard, &found.fields.creator)?;
+        let found = self.find_under(&source.guards, &source.place, ask.version)?;
         ask.conditions
             .judge(Access::CopySource, Some(standing(&found.fields)?))?;
         Ok(found)
@@ -72,10 +70,6 @@ impl Node {
 const ONTO_ITSELF: &str = "This copy request is illegal because it is trying to copy an object to itself without changing \
     the object's metadata, storage class, website redirect location or encryption attributes.";
 const TOO_LARGE: &str = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
-
-pub(super) fn guards_creator(source: &CopyRead) -> Option<&CreatorGuard> {
-    source.guards.creator.as_ref()
-}
 
 fn changes_nothing(ask: &CopyObject, old: &Fields) -> bool {
     let class = ask

@@ -19,7 +19,10 @@ impl Node {
         guards: Guards,
     ) -> Result<DeleteOutput, NodeError> {
         let Guards {
-            creator, recheck, ..
+            creator,
+            stands,
+            recheck,
+            ..
         } = guards;
         if let Some(recheck) = recheck {
             recheck()?;
@@ -28,6 +31,7 @@ impl Node {
             key: place.key.clone(),
             ask: ask.clone(),
             creator,
+            stands,
         };
         let mut answers = self.delete_objects(place.bucket, vec![key]).await?;
         Ok(answers
@@ -53,6 +57,7 @@ impl Node {
                     key: place,
                     if_match: key.ask.if_match,
                     creator: key.creator,
+                    stands: key.stands,
                 });
             }
         }

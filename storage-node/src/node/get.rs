@@ -26,7 +26,7 @@ use super::{Node, ObjectPlace};
 use crate::applier::Pin as Held;
 use crate::checksum::frames_fit;
 use crate::error::NodeError;
-use crate::guards::{CreatorGuard, Guards, Mismatch};
+use crate::guards::{CreatorGuard, Guards, Mismatch, Stands, StoredFacts, WriteId};
 use crate::keys::{self, Attempt, Table};
 use crate::record::fields::{Content, Fields, VersionMark};
 use crate::row::{self, Place, damaged};
@@ -48,7 +48,7 @@ impl Node {
         ask: &GetObject,
         guards: Guards,
     ) -> Result<(GetOutput, ObjectBody), NodeError> {
-        let mut found = self.look(place, ask, guards.creator.as_ref())?;
+        let mut found = self.look(place, ask, &guards)?;
         let slice = found.slice;
         let body = self.open_body(&mut found).await?;
         Ok((
@@ -67,7 +67,7 @@ impl Node {
         ask: &GetObject,
         guards: Guards,
     ) -> Result<GetOutput, NodeError> {
-        let found = self.look(place, ask, guards.creator.as_ref())?;
+        let found = self.look(place, ask, &guards)?;
         let slice = found.slice;
         Ok(GetOutput {
             head: found.head(),
@@ -75,16 +75,29 @@ impl Node {
         })
     }
 
-    /// Who made an object (or one version of it).
+    /// What policies may ask about an object (or one version of it); `None` where there is none.
     ///
     /// # Errors
-    /// NoSuchKey, NoSuchVersion, NoSuchBucket.
-    pub async fn creator(
+    /// NoSuchBucket, and what the index fails with.
+    pub async fn stored_facts(
         &self,
         place: &ObjectPlace,
         version: Option<VersionId>,
-    ) -> Result<Creator, NodeError> {
-        Ok(self.find(place, version)?.fields.creator)
+    ) -> Result<Option<StoredFacts>, NodeError> {
+        let key = keys::object(place);
+        match self.read_row(place, version, &key) {
+            Ok(Found { at, fields, .. }) => Ok(Some(StoredFacts {
+                tags: fields.tags,
+                creator: fields.creator,
+                write: WriteId(at.lsn),
+            })),
+            Err(NodeError::Refused(refused))
+                if matches!(refused.code, S3Code::NoSuchKey | S3Code::NoSuchVersion) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The version that a request wants, with its conditions judged.
@@ -92,13 +105,25 @@ impl Node {
         &self,
         place: &ObjectPlace,
         ask: &GetObject,
-        guard: Option<&CreatorGuard>,
+        guards: &Guards,
     ) -> Result<Found, NodeError> {
-        let mut found = self.find(place, ask.version)?;
-        admit(guard, &found.fields.creator)?;
+        let mut found = self.find_under(guards, place, ask.version)?;
         ask.conditions
             .judge(Access::Read, Some(standing(&found.fields)?))?;
         found.slice = slice(ask, &found.fields)?;
+        Ok(found)
+    }
+
+    /// The version at a place, where the guards let it be touched.
+    pub(super) fn find_under(
+        &self,
+        guards: &Guards,
+        place: &ObjectPlace,
+        version: Option<VersionId>,
+    ) -> Result<Found, NodeError> {
+        let found = self.find(place, version)?;
+        Stands::judge(guards.stands, Stands::Write(WriteId(found.at.lsn)))?;
+        admit(guards.creator.as_ref(), &found.fields.creator)?;
         Ok(found)
     }
 
@@ -187,7 +212,7 @@ impl Node {
 }
 
 /// NoSuchKey or AccessDenied for who must not read it.
-pub(super) fn admit(guard: Option<&CreatorGuard>, creator: &Creator) -> Result<(), NodeError> {
+fn admit(guard: Option<&CreatorGuard>, creator: &Creator) -> Result<(), NodeError> {
     match guard {
         Some(guard) if !guard.admits(creator) => Err(match guard.mismatch {
             Mismatch::Hide => S3Code::NoSuchKey.into(),

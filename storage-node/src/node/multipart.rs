@@ -10,7 +10,7 @@ use s3_protocol::limits::{PARTS_MAX, PUT_BYTES_MAX};
 use s3_protocol::object::{ETag, PutOutput, Slice, UploadEntry};
 use s3_protocol::{S3Code, S3Error, UploadId};
 
-use super::copy::{Copied, guards_creator, ranged};
+use super::copy::{Copied, ranged};
 use super::ingest::{Expected, Ingested, Stored, ingest};
 use super::put::head_fields;
 use super::uploads::entry;
@@ -119,7 +119,7 @@ impl Node {
         ask: &CopySource,
         range: Option<(u64, u64)>,
     ) -> Result<(super::ObjectBody, u64), NodeError> {
-        let mut found = self.source(source, ask, guards_creator(source))?;
+        let mut found = self.source(source, ask)?;
         let size = found.fields.size;
         if range.is_some_and(|(first, last)| last >= size || first > last) {
             let message = format!("Range specified is not valid for source object of size: {size}");

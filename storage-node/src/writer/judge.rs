@@ -8,7 +8,7 @@ use s3_protocol::{BucketId, S3Code, S3Error, UploadId};
 use super::{Deletion, Fault, Rules};
 use crate::effects::{Pending, part_attempt};
 use crate::error::NodeError;
-use crate::guards::{CreatorGuard, Mismatch};
+use crate::guards::{CreatorGuard, Mismatch, Stands, WriteId};
 use crate::keys::{self, Table};
 use crate::overlay::Span;
 use crate::record::fields::{Delta, Fields, Glance, VersionMark};
@@ -83,11 +83,13 @@ pub(super) fn delete(pending: &Pending<'_>, deletion: &Deletion) -> Result<Optio
         creator: None,
     };
     let Some(old) = pending.get(Table::Objects, &deletion.key)? else {
+        Stands::judge(deletion.stands, Stands::Nothing)?;
         // Deleting what is not there is done, unless the client insists on what should be there.
         judge_absent(&rules.conditions)?;
         return Ok(None);
     };
-    let (_, fields) = row::decode(&deletion.key, &old)?;
+    let (at, fields) = row::decode(&deletion.key, &old)?;
+    Stands::judge(deletion.stands, Stands::Write(WriteId(at.lsn)))?;
     let fields_read = Fields::decode(fields).map_err(damaged)?;
     let strangers = deletion
         .creator

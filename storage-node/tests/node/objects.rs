@@ -10,7 +10,7 @@ use s3_protocol::object::Slice;
 use s3_protocol::{BucketId, S3Code, S3Error};
 use storage_node::{
     CopyRead, CreatorGuard, CreatorMatch, DeleteKey, Guards, Mismatch, Node, NodeOptions,
-    ObjectPlace, WriteAs,
+    ObjectPlace, Stands, WriteAs,
 };
 
 const SIZES: [usize; 11] = [
@@ -347,7 +347,12 @@ async fn a_guard_on_the_creator_hides_or_denies_and_anonymous_owns_nothing() {
     kept.unwrap();
     assert_eq!(get(&node, "k").await.unwrap().1, &b"mine"[..]);
     assert_eq!(
-        node.creator(&place("k"), None).await.unwrap().lineage,
+        node.stored_facts(&place("k"), None)
+            .await
+            .unwrap()
+            .unwrap()
+            .creator
+            .lineage,
         "key"
     );
     node.close().await;
@@ -446,6 +451,7 @@ async fn a_delete_of_many_keys_answers_each_and_a_thousand_are_one_round() {
         key: key.parse().unwrap(),
         ask: DeleteObject::default(),
         creator: None,
+        stands: None,
     };
     let keys: Vec<DeleteKey> = (0..1_000).map(|n| key(format!("k{n}"))).collect();
     let answers = node.delete_objects(BUCKET, keys).await.unwrap();
@@ -589,4 +595,68 @@ async fn objects_of_two_buckets_do_not_meet() {
             .is_empty()
     );
     node.close().await;
+}
+
+#[tokio::test]
+async fn what_was_decided_on_an_object_is_not_done_to_another_in_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = open(dir.path()).await;
+    let under = |stands| Guards {
+        stands: Some(stands),
+        ..Guards::default()
+    };
+    let ask = GetObject::default();
+    assert_eq!(node.stored_facts(&place("k"), None).await.unwrap(), None);
+    put(&node, "k", b"first").await.unwrap();
+    let first = node.stored_facts(&place("k"), None).await.unwrap().unwrap();
+    let stands = Stands::Write(first.write);
+    node.get_object(&place("k"), &ask, under(stands))
+        .await
+        .unwrap();
+    put(&node, "k", b"second").await.unwrap();
+    for void in [stands, Stands::Nothing] {
+        let get = node.get_object(&place("k"), &ask, under(void)).await;
+        assert_eq!(code(get), S3Code::ServiceUnavailable);
+        let head = node.head_object(&place("k"), &ask, under(void)).await;
+        assert_eq!(code(head), S3Code::ServiceUnavailable);
+        let delete = DeleteObject::default();
+        let deleted = node.delete_object(&place("k"), &delete, under(void)).await;
+        assert_eq!(code(deleted), S3Code::ServiceUnavailable);
+        let source = CopyRead {
+            place: place("k"),
+            guards: under(void),
+        };
+        let copy = node
+            .copy_object(source, &place("c"), copy_of_k(), WriteAs::default())
+            .await;
+        assert_eq!(code(copy), S3Code::ServiceUnavailable);
+    }
+    node.head_object(&place("k"), &ask, Guards::default())
+        .await
+        .unwrap();
+    let second = node.stored_facts(&place("k"), None).await.unwrap().unwrap();
+    assert_ne!(first.write, second.write);
+    let delete = DeleteObject::default();
+    node.delete_object(&place("k"), &delete, under(Stands::Write(second.write)))
+        .await
+        .unwrap();
+    node.delete_object(&place("k"), &delete, under(Stands::Nothing))
+        .await
+        .unwrap();
+}
+
+fn copy_of_k() -> CopyObject {
+    CopyObject {
+        source: CopySource {
+            bucket: "abc".parse().unwrap(),
+            key: "k".parse().unwrap(),
+            version: None,
+            conditions: Conditions::default(),
+        },
+        metadata: Directive::Copy,
+        tagging: Directive::Copy,
+        head: s3_protocol::call::WriteHead::default(),
+        checksum: None,
+        conditions: Conditions::default(),
+    }
 }

@@ -16,7 +16,7 @@ use sigv4::form::{Form, FormError, LengthRange, PresentedForm};
 use sigv4::{AuthError, BodyVerifier};
 
 use super::super::accept::Accepted;
-use super::super::authorize::{How, Scene, Signature};
+use super::super::authorize::{How, Memo, Scene, Signature};
 use super::super::gate::Gate;
 use super::super::refusal::{self, Refusal};
 use super::{Payload, Signed, found_key, namespace};
@@ -84,6 +84,7 @@ pub(super) async fn verify(
         content_length: None,
         namespace,
         post: Some(answer),
+        memo: Memo::default(),
         received: Arc::default(),
     });
     Ok(Signed {

@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use s3_protocol::{S3Code, S3Error};
 
 use super::super::gate::Gate;
+use super::super::refusal::Refusal;
 use super::bench::Bench;
 use super::checks::{self, Checks};
 use super::scene::Scene;
@@ -77,7 +78,7 @@ impl Again {
             bench
                 .judge(check)
                 .map(drop)
-                .map_err(|refusal| refusal.answer())
+                .map_err(|halt| Refusal::from(halt).answer())
         };
         match &self.deletes {
             Some(checks) => checks.iter().try_for_each(judge),

@@ -1,16 +1,20 @@
 //! Where checks are judged: one world, one clock reading, one caller.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use policy_wasm::plan::{ActionId, Decision, Denial, Denied, PlanError};
+use policy_wasm::registry::Attribute;
 use postern_config::directory::{Bucket, BucketState};
 use s3_protocol::call::Target;
 use s3_protocol::{BucketName, Operation, S3Code, S3Error};
+use storage_node::ObjectPlace;
 
 use super::super::gate::Gate;
 use super::super::refusal::Refusal;
 use super::checks::Check;
 use super::facts::CheckFacts;
+use super::memo::Stored;
 use super::scene::Scene;
 use super::sight::{Case, Sight};
 use super::{Ruling, bucket_of, trial};
@@ -26,6 +30,15 @@ pub(crate) struct Bench<'a> {
     /// The request whose first judgement this is: what is tried beside the plan is asked then, and not when a transfer is judged
     /// again or a decision explained.
     request: Option<RequestId>,
+}
+
+/// Why a check has no ruling.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// It is refused.
+    Refused(Refusal),
+    /// A policy wants to know something of the stored object that was not asked of the node yet.
+    Waits(Attribute),
 }
 
 impl<'a> Bench<'a> {
@@ -52,22 +65,54 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// Judges one check, and asks the node where a policy wants to know of the stored object.
+    pub(super) async fn judge_informed(&self, check: &Check) -> Result<Ruling, Refusal> {
+        match self.judge(check) {
+            Err(Halt::Waits(_)) => {
+                self.inform(check).await?;
+                Ok(self.judge(check)?)
+            }
+            judged => Ok(judged?),
+        }
+    }
+
+    /// Asks the node what policies may want to know of the stored object, all in one go. What cannot be known is never taken for
+    /// absent.
+    async fn inform(&self, check: &Check) -> Result<(), Refusal> {
+        let Some(place) = self.place(check) else {
+            return Ok(());
+        };
+        self.gate.fetches.fetch_add(1, Ordering::Relaxed);
+        let fetched = self
+            .scene
+            .memo
+            .fetch(&self.gate.node, place, check.version)
+            .await;
+        fetched.map_err(|cause| Refusal::Undecided {
+            layer: String::new(),
+            cause: format!("the stored object cannot be asked about: {cause}"),
+            modules: None,
+        })
+    }
+
     /// Judges one check.
-    pub(crate) fn judge(&self, check: &Check) -> Result<Ruling, Refusal> {
+    pub(crate) fn judge(&self, check: &Check) -> Result<Ruling, Halt> {
         let name = bucket_of(&check.target);
         let bucket = self.bucket_of(check);
         let makes = check.operation == Operation::CreateBucket;
         if let (Some(name), None, false) = (name, &bucket, makes) {
-            return Err(self.missing(name));
+            return Err(self.missing(name).into());
         }
         self.expect_owner(check, bucket.as_deref())?;
         let ruled = self.decide(check, bucket.as_ref());
         match (name, &bucket, ruled) {
-            (Some(name), Some(found), Err(denied @ Refusal::Denied { .. })) if makes => {
+            (Some(name), Some(found), Err(Halt::Refused(denied @ Refusal::Denied { .. })))
+                if makes =>
+            {
                 let sight = Sight::open_if(self.look(name, Some(found)).is_ok());
-                Err(Case::Taken
-                    .answer(sight)
-                    .map_or(denied, |code| Refusal::Upstream(code.into())))
+                let answer = Case::Taken.answer(sight);
+                let refusal = answer.map_or(denied, |code| Refusal::Upstream(code.into()));
+                Err(refusal.into())
             }
             (_, _, ruled) => ruled,
         }
@@ -124,7 +169,7 @@ impl<'a> Bench<'a> {
         self.plan(None).ok().map(|plan| Arc::clone(&plan.label))
     }
 
-    fn decide(&self, check: &Check, bucket: Option<&Arc<Bucket>>) -> Result<Ruling, Refusal> {
+    fn decide(&self, check: &Check, bucket: Option<&Arc<Bucket>>) -> Result<Ruling, Halt> {
         let plan = self.plan(bucket).map_err(|cause| Refusal::Undecided {
             layer: String::new(),
             cause: cause.to_string(),
@@ -135,15 +180,20 @@ impl<'a> Bench<'a> {
             .gate
             .decider
             .decide(&plan.plan, action(check.operation), &facts);
-        if let (Some(trials), Some(id)) = (&plan.trials, self.request) {
+        if let (Some(trials), Some(id), false) = (
+            &plan.trials,
+            self.request,
+            matches!(decision, Decision::NeedsFetch(_)),
+        ) {
             trial::observe(self, (trials, &plan.plan), (check, &facts), &decision, id);
         }
         match decision {
             Decision::Allowed(allowed) => Ok(Ruling {
                 bucket: bucket.map(Arc::clone),
                 obligations: allowed.obligations,
+                stands: facts.stands(),
             }),
-            Decision::Denied(denied) => Err(self.denied(&plan, &denied)),
+            Decision::Denied(denied) => Err(self.denied(&plan, &denied).into()),
             Decision::Undecided(no_answer) => {
                 let layer = plan.plan.layer(no_answer.layer);
                 if let Some(layer) = layer {
@@ -151,21 +201,12 @@ impl<'a> Bench<'a> {
                     trials.alarm(layer, &no_answer.fault, self.now_ms);
                 }
                 let layer = layer.map_or("", |layer| &*layer.name);
-                Err(undecided(&plan, layer, no_answer.fault.to_string()))
+                Err(undecided(&plan, layer, no_answer.fault.to_string()).into())
             }
-            // Nothing that is fetched exists yet; a module that asks for it cannot be answered.
-            Decision::NeedsFetch(fetch) => {
-                let wanted = fetch
-                    .wanted
-                    .first()
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
-                Err(undecided(
-                    &plan,
-                    "",
-                    format!("`{wanted}` cannot be fetched"),
-                ))
-            }
+            Decision::NeedsFetch(fetch) => Err(match fetch.wanted.into_iter().next() {
+                Some(wanted) => Halt::Waits(wanted),
+                None => undecided(&plan, "", "nothing is named to be fetched".to_owned()).into(),
+            }),
         }
     }
 
@@ -207,7 +248,7 @@ impl<'a> Bench<'a> {
     /// Whether the caller may ask if the bucket is there, and what he is answered if he may not.
     fn look(&self, name: &BucketName, bucket: Option<&Arc<Bucket>>) -> Result<Ruling, Refusal> {
         let check = Check::new(Operation::HeadBucket, Target::Bucket(name.clone()));
-        self.decide(&check, bucket)
+        Ok(self.decide(&check, bucket)?)
     }
 
     /// What a caller may know of the gate: who has a key, more than the anonymous.
@@ -234,6 +275,24 @@ impl<'a> Bench<'a> {
             self.relation(),
             self.now_ms,
         )
+        .knowing(self.known(check))
+    }
+
+    /// What was asked of the node about the object of a check.
+    fn known(&self, check: &Check) -> Option<Arc<Stored>> {
+        if self.scene.memo.is_empty() {
+            return None;
+        }
+        self.scene.memo.get(&self.place(check)?, check.version)
+    }
+
+    /// Where the object of a check is stored.
+    fn place(&self, check: &Check) -> Option<ObjectPlace> {
+        let Target::Object(bucket, key) = &check.target else {
+            return None;
+        };
+        let (bucket, key) = (self.find(bucket)?.id, key.clone());
+        Some(ObjectPlace { bucket, key })
     }
 
     /// The bucket of a check, if it is there.
@@ -263,6 +322,26 @@ impl<'a> Bench<'a> {
 /// The number by which trees are kept apart: the place of the operation in the list, which only grows.
 pub(crate) fn action(operation: Operation) -> ActionId {
     ActionId(u32::from(operation as u8))
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Where nobody can ask the node, what waits for its answer is not decided.
+impl From<Halt> for Refusal {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Refused(refusal) => refusal,
+            Halt::Waits(attribute) => Self::Undecided {
+                layer: String::new(),
+                cause: format!("`{attribute}` was not asked of the node"),
+                modules: None,
+            },
+        }
+    }
 }
 
 /// The refusal where a layer could not answer.

@@ -1,6 +1,7 @@
 //! The facts of one check: what a policy is told when it asks. Nothing is computed before it is asked for, and nothing is copied.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use http::HeaderName;
 use policy_wasm::facts::{Fact, Facts};
@@ -11,8 +12,10 @@ use postern_config::directory::{Bucket, WriteDeletes};
 use s3_protocol::call::{Call, ListMultipartUploads, ListObjects, Target, WriteHead};
 use s3_protocol::names::VersionId;
 use s3_protocol::{BucketName, ObjectKey, Operation};
+use storage_node::Stands;
 
 use super::checks::Check;
+use super::memo::Stored;
 use super::scene::{How, Scene};
 use crate::world::Caller;
 
@@ -24,6 +27,8 @@ pub(crate) struct CheckFacts<'a> {
     bucket: Option<&'a Bucket>,
     relation: &'static [&'static str],
     now_ms: u64,
+    /// What was asked of the node about the object.
+    stored: Option<Arc<Stored>>,
     texts: Texts,
 }
 
@@ -53,8 +58,19 @@ impl<'a> CheckFacts<'a> {
             bucket,
             relation,
             now_ms,
+            stored: None,
             texts: Texts::default(),
         }
+    }
+
+    /// The same, where this is known of the stored object.
+    pub(super) fn knowing(self, stored: Option<Arc<Stored>>) -> Self {
+        Self { stored, ..self }
+    }
+
+    /// What must still stand there for a decision on these facts to hold; `None` where nothing stored was looked at.
+    pub(super) fn stands(&self) -> Option<Stands> {
+        self.stored.as_ref().map(|stored| stored.stands())
     }
 
     fn caller(&self) -> Option<&'a Caller> {
@@ -370,6 +386,35 @@ impl<'a> CheckFacts<'a> {
         }
     }
 
+    /// What is known of the object as it is stored. It is asked of the node when a policy first wants to know.
+    fn of_stored(&self, attribute: &Attribute) -> Fact<'_> {
+        let applies = match attribute.name() {
+            Name::ExistingObjectTag => tags_apply(self.check.operation),
+            _ => creator_applies(self.check.operation),
+        };
+        if !applies || self.bucket.is_none() {
+            return Fact::Absent;
+        }
+        let Some(stored) = &self.stored else {
+            return Fact::NotFetched;
+        };
+        let Some(object) = &stored.0 else {
+            return Fact::Absent;
+        };
+        match attribute.name() {
+            Name::ExistingObjectTag => {
+                let mut tags = object.tags.iter();
+                let tag = tags.find(|(key, _)| Some(key.as_str()) == attribute.parameter());
+                Fact::optional_text(tag.map(|(_, value)| value.as_str()))
+            }
+            // "Own" is what the same lineage of keys has made.
+            _ => Fact::boolean(self.caller().is_some_and(|caller| {
+                let lineage = &caller.creator.lineage;
+                !lineage.is_empty() && *lineage == object.creator.lineage
+            })),
+        }
+    }
+
     /// The end of the retention that the request sets, in seconds since 1970.
     fn retain_until(&self) -> Option<i64> {
         if !self.is_main() {
@@ -492,7 +537,7 @@ impl Facts for CheckFacts<'_> {
                 .remaining_days()
                 .map_or(Fact::Absent, Fact::thousandths),
             // What these speak of does not exist yet in the directory or the node: roles, sub-users, sessions, account and
-            // container permissions, versions' tags, the body of CreateBucket.
+            // container permissions, the body of CreateBucket.
             N::PrincipalTag
             | N::TokenIssueTime
             | N::MultiFactorAuthPresent
@@ -502,9 +547,8 @@ impl Facts for CheckFacts<'_> {
             | N::SubuserLevel
             | N::AccountPermissions
             | N::ContainerPermissions
-            | N::ObjectOwn
-            | N::ExistingObjectTag
             | N::LocationConstraint => Fact::Absent,
+            N::ObjectOwn | N::ExistingObjectTag => self.of_stored(attribute),
         }
     }
 }
@@ -540,6 +584,31 @@ const fn action(operation: Operation, version: Option<VersionId>) -> &'static st
         (Operation::GetObject | Operation::HeadObject, Some(_)) => "s3:GetObjectVersion",
         (operation, _) => operation.action(),
     }
+}
+
+/// Whether an operation is judged with the tags of the object as it is stored. Source: Service Authorization Reference, "Actions
+/// defined by Amazon S3", the actions with the key `s3:ExistingObjectTag`.
+const fn tags_apply(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::GetObject
+            | Operation::HeadObject
+            | Operation::GetObjectAttributes
+            | Operation::GetObjectTagging
+            | Operation::PutObjectTagging
+            | Operation::DeleteObjectTagging
+            | Operation::GetObjectAcl
+            | Operation::PutObjectAcl
+    )
+}
+
+/// Whether an operation is judged with who made the stored object: those that read or delete it.
+const fn creator_applies(operation: Operation) -> bool {
+    tags_apply(operation)
+        || matches!(
+            operation,
+            Operation::DeleteObject | Operation::DeleteObjectVersion
+        )
 }
 
 fn list(texts: Option<&[String]>) -> Fact<'_> {

@@ -9,6 +9,7 @@ use postern_config::directory::{NamespaceId, Profile};
 use s3_protocol::S3Request;
 use s3_protocol::render::PostAnswer;
 
+use super::memo::Memo;
 use crate::edge::Peer;
 use crate::world::Caller;
 
@@ -24,6 +25,8 @@ pub(crate) struct Scene {
     pub(in crate::journey) namespace: Option<NamespaceId>,
     /// What a form asks to be answered with.
     pub(in crate::journey) post: Option<PostAnswer>,
+    /// What was asked of the node about stored objects, since a policy wanted to know.
+    pub(in crate::journey) memo: Memo,
     /// Bytes of the body that were taken so far.
     pub(in crate::journey) received: Arc<AtomicU64>,
 }

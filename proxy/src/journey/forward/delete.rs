@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use policy_wasm::plan::Obligations;
 use postern_config::directory::Bucket;
 use s3_protocol::object::Deleted;
 use s3_protocol::xml::DeleteEntry;
 use s3_protocol::{S3Code, S3Error};
 use storage_node::{DeleteKey, Node};
 
-use super::super::authorize::Again;
+use super::super::authorize::{Again, Ruling};
 use super::super::refusal::Refusal;
 use super::upstream;
 
@@ -17,7 +16,7 @@ use super::upstream;
 pub(super) async fn many(
     node: &Node,
     bucket: &Arc<Bucket>,
-    entries: Vec<(DeleteEntry, Result<Obligations, S3Error>)>,
+    entries: Vec<(DeleteEntry, Result<Ruling, S3Error>)>,
     again: Again,
 ) -> Result<Vec<Deleted>, Refusal> {
     again.judge().map_err(Refusal::Upstream)?;
@@ -26,11 +25,12 @@ pub(super) async fn many(
         .into_iter()
         .map(|(entry, ruling)| {
             let refused = match (ruling, &entry.target) {
-                (Ok(_), Ok((key, ask))) => {
+                (Ok(ruling), Ok((key, ask))) => {
                     keys.push(DeleteKey {
                         key: key.clone(),
                         ask: ask.clone(),
                         creator: None,
+                        stands: ruling.stands,
                     });
                     None
                 }

@@ -3,35 +3,37 @@
 use policy_wasm::plan::Obligations;
 use storage_node::{CreatorGuard, CreatorMatch, Guards, Mismatch, WriteAs};
 
-use super::super::authorize::{Again, Scene};
+use super::super::authorize::{Again, Ruling, Scene};
 
 /// The guards of an act on what exists: another's upload is denied.
-pub(super) fn of(scene: &Scene, obligations: &Obligations, again: &Again) -> Guards {
+pub(super) fn of(scene: &Scene, ruling: &Ruling, again: &Again) -> Guards {
     let again = again.clone();
     Guards {
-        creator: creator(scene, obligations, Mismatch::Deny),
-        if_none_match_any: obligations.if_none_match,
-        max_bytes: obligations.max_bytes,
+        creator: creator(scene, &ruling.obligations, Mismatch::Deny),
+        stands: ruling.stands,
+        if_none_match_any: ruling.obligations.if_none_match,
+        max_bytes: ruling.obligations.max_bytes,
         recheck: Some(Box::new(move || again.judge())),
     }
 }
 
 /// The guards of a read: another's object is not there.
-pub(super) fn to_read(scene: &Scene, obligations: &Obligations) -> Guards {
+pub(super) fn to_read(scene: &Scene, ruling: &Ruling) -> Guards {
     Guards {
-        creator: creator(scene, obligations, Mismatch::Hide),
+        creator: creator(scene, &ruling.obligations, Mismatch::Hide),
+        stands: ruling.stands,
         ..Guards::default()
     }
 }
 
 /// The guards of a write, and who is recorded as its creator.
-pub(super) fn write_as(scene: &Scene, obligations: &Obligations, again: &Again) -> WriteAs {
+pub(super) fn write_as(scene: &Scene, ruling: &Ruling, again: &Again) -> WriteAs {
     WriteAs {
         creator: scene
             .caller()
             .map(|caller| caller.creator.clone())
             .unwrap_or_default(),
-        guards: of(scene, obligations, again),
+        guards: of(scene, ruling, again),
     }
 }
 
