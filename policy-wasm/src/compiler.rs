@@ -1,7 +1,8 @@
 //! From rules to WebAssembly. Every language of permissions becomes [`Statement`]s, and one compiler makes modules of them.
 //!
 //! ```text
-//! levels, key_scope     data → statements: what every gate needs, as pure functions that know no tenant
+//! levels, key_scope,    data → statements: what every gate needs, as pure functions that know no tenant
+//! permissions
 //! document              AWS's policy documents → statements
 //! statement             the rule as types, the only thing that the rest reads
 //! lower → program       statements → distinct questions in a good order
@@ -16,6 +17,7 @@ mod emit;
 pub mod key_scope;
 pub mod levels;
 mod lower;
+pub mod permissions;
 mod program;
 mod statement;
 

@@ -18,6 +18,8 @@ mod interpreter;
 mod key_scope;
 #[path = "compiler/levels.rs"]
 mod levels;
+#[path = "compiler/permissions.rs"]
+mod permissions;
 #[path = "compiler/random.rs"]
 mod random;
 #[path = "compiler/right_size.rs"]

@@ -150,6 +150,8 @@ registry! {
     AccountPermissions = text("postern:AccountPermissions").many().of(&["read", "write"]);
     /// What the bucket's permissions give the caller.
     ContainerPermissions = text("postern:ContainerPermissions").many().at(Bucket).of(&["read", "write"]);
+    /// How the referrers begin that may read what is public; absent: all.
+    PublicReferrers = text("postern:PublicReferrers").many().at(Bucket).requires(&[Name::Bucket]);
     /// Whether account and container permissions do not bind the caller's role.
     AclExempt = boolean("postern:AclExempt").at(Signed).requires(&[Name::PrincipalArn]);
 

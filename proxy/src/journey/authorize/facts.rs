@@ -547,6 +547,7 @@ impl Facts for CheckFacts<'_> {
             | N::SubuserLevel
             | N::AccountPermissions
             | N::ContainerPermissions
+            | N::PublicReferrers
             | N::LocationConstraint => Fact::Absent,
             N::ObjectOwn | N::ExistingObjectTag => self.of_stored(attribute),
         }
