@@ -285,3 +285,15 @@ fn no_secret_and_no_signature_is_ever_written_down() {
         "the log is not all there"
     );
 }
+
+#[test]
+fn what_is_only_tried_takes_little_of_the_disk() {
+    use std::os::unix::fs::MetadataExt as _;
+    const MIB: u64 = 1_024 * 1_024;
+    let gate = Gate::start();
+    let volumes = std::fs::read_dir(gate.dir().join("node/volumes")).unwrap();
+    let blocks =
+        |entry: std::io::Result<std::fs::DirEntry>| entry?.metadata().map(|it| it.blocks());
+    let taken: u64 = volumes.map(|entry| blocks(entry).unwrap() * 512).sum();
+    assert!((MIB..1_024 * MIB).contains(&taken), "{taken} bytes");
+}
