@@ -243,34 +243,40 @@ impl Language {
 
     /// A document that says something useful and can be put to work as it stands.
     fn example(&self) -> String {
-        let document = match &self.bucket {
-            Some(bucket) => json!({
-                "Version": "2012-10-17",
-                "Statement": [{
-                    "Sid": "OverTlsOnly",
-                    "Effect": "Deny",
-                    "Principal": "*",
-                    "Action": "s3:*",
-                    "Resource": [
-                        format!("arn:aws:s3:::{bucket}"),
-                        format!("arn:aws:s3:::{bucket}/*"),
-                    ],
-                    "Condition": { "Bool": { "aws:SecureTransport": "false" } },
-                }],
-            }),
-            None => json!({
-                "Version": "2012-10-17",
-                "Statement": [{
-                    "Sid": "ReadOwnFolder",
-                    "Effect": "Allow",
-                    "Action": "s3:GetObject",
-                    "Resource": "arn:aws:s3:::*/${aws:username}/*",
-                }],
-            }),
-        };
-        format!("{document:#}")
+        match &self.bucket {
+            Some(bucket) => EXAMPLE_OF_BUCKET.replace("BUCKET", bucket),
+            None => EXAMPLE_OF_USER.to_owned(),
+        }
     }
 }
+
+/// Nothing of the bucket without TLS.
+const EXAMPLE_OF_BUCKET: &str = r#"{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "OverTlsOnly",
+      "Effect": "Deny",
+      "Principal": "*",
+      "Action": "s3:*",
+      "Resource": ["arn:aws:s3:::BUCKET", "arn:aws:s3:::BUCKET/*"],
+      "Condition": { "Bool": { "aws:SecureTransport": "false" } }
+    }
+  ]
+}"#;
+
+/// To each user the folder of his own name.
+const EXAMPLE_OF_USER: &str = r#"{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "OwnFolder",
+      "Effect": "Allow",
+      "Action": ["s3:GetObject", "s3:PutObject"],
+      "Resource": "arn:aws:s3:::*/${aws:username}/*"
+    }
+  ]
+}"#;
 
 impl Place {
     fn put(&self, file: &Path, dry_run: bool, style: Style) -> Result<(), CliError> {
