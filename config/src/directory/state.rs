@@ -110,6 +110,11 @@ impl State {
         self.bucket_names.get(&namespace)?.get(name)
     }
 
+    /// The same, for a text that may be no bucket's name at all.
+    pub fn bucket_called(&self, namespace: NamespaceId, name: &str) -> Option<&Arc<Bucket>> {
+        self.bucket(namespace, &name.parse().ok()?)
+    }
+
     /// The same, for a name in its namespace.
     pub fn placed_bucket(&self, place: &PlacedBucket) -> Option<&Arc<Bucket>> {
         self.bucket(place.namespace(), place.name())

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Instant;
 
 use policy_wasm::compiler::levels::{Cell as LevelCell, Row};
 use policy_wasm::compiler::{Condition, Statement, key_scope, levels};
@@ -582,7 +581,6 @@ fn who_can_ever_delete_under_archive() {
         };
         assert!(key.starts_with(b"archive/"), "{path}");
     }
-    println!("{found}");
 }
 
 #[test]
@@ -661,7 +659,7 @@ fn callers_who_can_are_listed_with_what_is_left_to_be_true() {
 }
 
 #[test]
-fn twenty_statements_are_enumerated_in_less_than_a_second() {
+fn the_ways_that_are_followed_grow_no_faster_than_the_square_of_the_statements() {
     let bench = Bench::new();
     for count in [20, 100, 200] {
         let statements: Vec<Statement> = (0..count)
@@ -688,20 +686,17 @@ fn twenty_statements_are_enumerated_in_less_than_a_second() {
             })
             .collect();
         let module = bench.module(&statements);
-        let start = Instant::now();
         let found = enumerate(
             Subject::Module(&module),
             &Query::any(),
             Some(Outcome::Allow),
             &bounds(100_000),
         );
-        let taken = start.elapsed();
-        println!(
-            "{count} statements: {} paths of {} followed in {taken:?}",
-            found.paths.len(),
+        assert!(found.is_complete());
+        assert!(
+            found.followed <= count * count,
+            "{count}: {}",
             found.followed
         );
-        assert!(found.is_complete());
-        assert!(count > 20 || taken.as_millis() < 1_000, "{taken:?}");
     }
 }

@@ -8,7 +8,6 @@ use postern_config::directory::{
     State as Snapshot, Tenant, TenantId, User,
 };
 use postern_config::limits::POLICY_BYTES_MAX;
-use s3_protocol::BucketName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -150,8 +149,7 @@ fn place(state: &Snapshot, which: &Which) -> Result<PolicyPlace, Problem> {
     match (&which.bucket, &which.user, &which.name) {
         (Some(bucket), owner, None) => {
             let user = owner.as_ref().map(|name| user(state, tenant.id, name));
-            let bucket = bucket.parse().map_err(|_| Problem::not_found("bucket"))?;
-            place_of_bucket(state, tenant, user.transpose()?, &bucket)
+            place_of_bucket(state, tenant, user.transpose()?, bucket)
         }
         (None, Some(holder), Some(name)) => Ok(PolicyPlace::User {
             user: user(state, tenant.id, holder)?.id,
@@ -168,7 +166,7 @@ fn place_of_bucket(
     state: &Snapshot,
     tenant: &Tenant,
     user: Option<&User>,
-    name: &BucketName,
+    name: &str,
 ) -> Result<PolicyPlace, Problem> {
     let user = match (user, tenant.profile.namespaces()) {
         (Some(user), _) => Some(user),
@@ -181,7 +179,7 @@ fn place_of_bucket(
             state.root(tenant.id).map(|root| &**root)
         }
     };
-    let found = user.and_then(|user| state.bucket(user.namespace(tenant.profile), name));
+    let found = user.and_then(|user| state.bucket_called(user.namespace(tenant.profile), name));
     found
         .filter(|bucket| bucket.tenant == tenant.id && bucket.state == BucketState::Active)
         .map(|bucket| PolicyPlace::Bucket(bucket.id))
