@@ -4,6 +4,8 @@
 //! verdict is therefore a function of the answers, which is what the trees rest on.
 
 mod check;
+mod compiled;
+mod compiler;
 mod evaluation;
 mod imports;
 mod inspection;
@@ -14,20 +16,24 @@ mod module;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use moka::sync::Cache;
 use parking_lot::Mutex;
 
 use crate::limits::{
-    COMPILED_BYTES_MAX, GUEST_STACK_BYTES_MAX, INSTANCES_MAX, MEMORY_BYTES_MAX,
+    COMPILED_BYTES_MAX, GUEST_STACK_BYTES_MAX, INSTANCES_MAX, MEMORY_BYTES_MAX, MODULE_BYTES_MAX,
     NUMBERED_MODULES_MAX, PAGE_BYTES, TABLE_ELEMENTS_MAX,
 };
 
 pub use check::CheckError;
+use compiled::Compiled;
+pub use compiler::{CompileBounds, Compiler, CompilerFault, CompilerProcess, compile_for_another};
 pub(crate) use evaluation::FromFacts;
 pub use evaluation::{Answering, Cause, Evaluation, Fault, Reason, Stopped, Verdict};
 pub use inspection::Inspection;
 pub use machine_code::MachineCodeStore;
+use machine_code::Shelf;
 pub use meter::Spent;
 pub(crate) use module::ModuleNumber;
 pub use module::{Digest, Module, ModuleStatistics, ParseDigestError};
@@ -35,9 +41,11 @@ pub use module::{Digest, Module, ModuleStatistics, ParseDigestError};
 /// How an engine is made.
 #[derive(Debug)]
 pub struct EngineOptions {
+    /// Who checks and compiles the modules of strangers.
+    pub compiler: Compiler,
     /// Where machine code is kept between runs; `None` compiles each module anew.
     pub machine_code: Option<MachineCodeStore>,
-    /// Memory for compiled modules, in bytes of machine code.
+    /// Memory for compiled modules, in bytes of machine code. A module of a few statements takes 24 KiB.
     pub compiled_bytes: u64,
     /// Instances that may live at once. Each reserves address space, and memory only while it is used.
     pub instances: u32,
@@ -46,6 +54,7 @@ pub struct EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
+            compiler: Compiler::Here,
             machine_code: None,
             compiled_bytes: COMPILED_BYTES_MAX,
             instances: INSTANCES_MAX,
@@ -57,12 +66,41 @@ impl Default for EngineOptions {
 pub struct Engine {
     wasm: wasmtime::Engine,
     linker: wasmtime::Linker<imports::State>,
-    machine_code: Option<MachineCodeStore>,
+    compiler: Compiler,
+    machine_code: Option<Shelf>,
     /// By digest, weighed by machine code. A plan holds its modules itself, so what falls out here is only slower to
     /// come back.
     modules: Cache<Digest, Arc<Module>>,
     /// A module that is loaded again gets the number that its trees are filed under.
     numbers: Mutex<HashMap<Digest, ModuleNumber>>,
+    counters: Counters,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    compiled: AtomicU64,
+    found: AtomicU64,
+    refused: AtomicU64,
+    turned_away: AtomicU64,
+}
+
+/// How modules came to be loaded, since the engine was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineStatistics {
+    /// Modules that were compiled.
+    pub compiled: u64,
+    /// Modules whose machine code was found in the store.
+    pub found: u64,
+    /// Files of the store that were not used, because they are not ours, not whole, or another engine's.
+    pub rejected: u64,
+    /// Modules that passed a bound of the compiler, or broke it.
+    pub refused: u64,
+    /// Modules that were not compiled because too many others were.
+    pub turned_away: u64,
+    /// Modules in memory.
+    pub modules: u64,
+    /// Their machine code, in bytes.
+    pub code_bytes: u64,
 }
 
 impl Engine {
@@ -74,13 +112,15 @@ impl Engine {
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
         let wasm = wasmtime::Engine::new(&config(options.instances)).map_err(EngineError::new)?;
         let linker = imports::linker(&wasm).map_err(EngineError::new)?;
-        if let Some(store) = &options.machine_code {
-            store.open().map_err(EngineError::new)?;
-        }
+        let machine_code = match options.machine_code {
+            Some(store) => Some(store.open(&wasm).map_err(EngineError::new)?),
+            None => None,
+        };
         Ok(Self {
             wasm,
             linker,
-            machine_code: options.machine_code,
+            compiler: options.compiler,
+            machine_code,
             modules: Cache::builder()
                 .max_capacity(options.compiled_bytes)
                 .weigher(|_, module: &Arc<Module>| {
@@ -88,6 +128,7 @@ impl Engine {
                 })
                 .build(),
             numbers: Mutex::new(HashMap::new()),
+            counters: Counters::default(),
         })
     }
 
@@ -99,34 +140,114 @@ impl Engine {
         check::check(bytes)
     }
 
-    /// Checks and compiles a module, or finds it where it was compiled before. It takes milliseconds: not for the path
-    /// of a request.
+    /// Checks and compiles a module, or finds it where it was compiled before. It takes milliseconds, and seconds in a
+    /// process of its own: not for the path of a request.
     ///
     /// # Errors
-    /// Where the module is refused, or cannot be compiled.
+    /// Where the module is refused, or cannot be compiled within the bounds.
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<Module>, LoadError> {
+        self.load_by(&self.compiler, bytes)
+    }
+
+    /// Loads a module that this product's own compiler of policies wrote: it is no stranger's, and is compiled here.
+    ///
+    /// # Errors
+    /// As [`Engine::load`].
+    pub fn load_own(&self, bytes: &[u8]) -> Result<Arc<Module>, LoadError> {
+        self.load_by(&Compiler::Here, bytes)
+    }
+
+    fn load_by(&self, compiler: &Compiler, bytes: &[u8]) -> Result<Arc<Module>, LoadError> {
         let digest = Digest::of(bytes);
         if let Some(module) = self.modules.get(&digest) {
             return Ok(module);
         }
-        let stored = self
-            .machine_code
-            .as_ref()
-            .and_then(|store| store.find(&self.wasm, digest));
-        let (code, inspection) = match stored {
-            Some(found) => (
-                found.code,
-                Inspection::known(bytes, digest, found.reusable)?,
-            ),
-            None => self.compile(bytes)?,
+        if bytes.len() > MODULE_BYTES_MAX {
+            return Err(CheckError::TooLarge { bytes: bytes.len() }.into());
+        }
+        if let Some(module) = self.kept(bytes, digest)? {
+            return Ok(module);
+        }
+        let seat = compiler.seat().map_err(|fault| self.noted(fault.into()))?;
+        // While this one waited, another may have compiled the same module.
+        if let Some(module) = self.modules.get(&digest) {
+            return Ok(module);
+        }
+        let compiled = compiler
+            .compile(&self.wasm, bytes)
+            .map_err(|error| self.noted(error))?;
+        add(&self.counters.compiled);
+        if let Some(shelf) = &self.machine_code {
+            shelf.keep(digest, &compiled);
+        }
+        let module = self.ready(bytes, digest, &compiled)?;
+        drop(seat);
+        Ok(module)
+    }
+
+    /// The module from its kept machine code.
+    fn kept(&self, bytes: &[u8], digest: Digest) -> Result<Option<Arc<Module>>, LoadError> {
+        let Some(compiled) = self.machine_code.as_ref().and_then(|it| it.find(digest)) else {
+            return Ok(None);
         };
+        match self.ready(bytes, digest, &compiled) {
+            Ok(module) => {
+                add(&self.counters.found);
+                Ok(Some(module))
+            }
+            // Ours, and of no use: it is compiled again.
+            Err(LoadError::Compile { message }) => {
+                if let Some(shelf) = &self.machine_code {
+                    shelf.reject(digest, &message);
+                }
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Links machine code and keeps the module in memory.
+    fn ready(
+        &self,
+        bytes: &[u8],
+        digest: Digest,
+        compiled: &Compiled,
+    ) -> Result<Arc<Module>, LoadError> {
+        let code = compiled.load(&self.wasm).map_err(LoadError::compile)?;
         let pre = self
             .linker
             .instantiate_pre(&code)
             .map_err(LoadError::compile)?;
+        let inspection = Inspection::known(bytes, digest, &compiled.head)?;
         let module = Arc::new(Module::new(self.number(digest), inspection, pre));
         self.modules.insert(digest, Arc::clone(&module));
         Ok(module)
+    }
+
+    fn noted(&self, error: LoadError) -> LoadError {
+        if let LoadError::Compiler(fault) = &error {
+            add(if fault.is_the_modules() {
+                &self.counters.refused
+            } else {
+                &self.counters.turned_away
+            });
+        }
+        error
+    }
+
+    /// How modules came to be loaded.
+    pub fn statistics(&self) -> EngineStatistics {
+        let get = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        self.modules.run_pending_tasks();
+        EngineStatistics {
+            compiled: get(&self.counters.compiled),
+            found: get(&self.counters.found),
+            rejected: self.machine_code.as_ref().map_or(0, Shelf::rejected),
+            refused: get(&self.counters.refused),
+            turned_away: get(&self.counters.turned_away),
+            modules: self.modules.entry_count(),
+            code_bytes: self.modules.weighted_size(),
+        }
     }
 
     /// The module of this digest, if it is in memory.
@@ -138,18 +259,6 @@ impl Engine {
     /// it every ten milliseconds; without, fuel alone ends them.
     pub fn tick(&self) {
         self.wasm.increment_epoch();
-    }
-
-    fn compile(&self, bytes: &[u8]) -> Result<(wasmtime::Module, Inspection), LoadError> {
-        let inspection = check::check(bytes)?;
-        let code = wasmtime::Module::from_binary(&self.wasm, bytes).map_err(LoadError::compile)?;
-        if let Some(store) = &self.machine_code
-            && let Err(error) = store.keep(&self.wasm, &inspection, &code)
-        {
-            // The next start compiles again: slower, and no less right.
-            tracing::warn!(module.digest = %inspection.digest, %error, "machine code was not kept");
-        }
-        Ok((code, inspection))
     }
 
     fn number(&self, digest: Digest) -> ModuleNumber {
@@ -167,6 +276,10 @@ impl fmt::Debug for Engine {
             .field("modules", &self.modules.entry_count())
             .finish_non_exhaustive()
     }
+}
+
+fn add(number: &AtomicU64) {
+    number.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Everything that a policy has no use for is off; everything that could differ between two runs is off too.
@@ -237,6 +350,15 @@ pub enum LoadError {
     /// It is refused before it is compiled.
     #[error(transparent)]
     Check(#[from] CheckError),
+    /// The compiler in a process of its own refuses it.
+    #[error("{why}")]
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// Compiling it passes a bound, or there is no compiler for it now.
+    #[error(transparent)]
+    Compiler(#[from] CompilerFault),
     /// It cannot be compiled or linked.
     #[error("the module cannot be compiled: {message}")]
     Compile {

@@ -1,5 +1,7 @@
 //! Every bound of the policy engine on one page. The numbers without another source are our own choice.
 
+use std::time::Duration;
+
 /// Longest name of an attribute in a module's table, and of its parameter, in bytes.
 pub const ATTRIBUTE_NAME_BYTES_MAX: usize = 256;
 /// Most attributes that a module's table may name.
@@ -81,14 +83,41 @@ pub const INSTANCES_MAX: u32 = 1_024;
 /// Instances that one worker keeps for reuse.
 pub const REUSED_INSTANCES_MAX: usize = 32;
 
-/// Compiled modules that the engine keeps, in bytes of machine code.
+/// Compiled modules that the engine keeps, in bytes of machine code. A small module takes 24 KiB and two memory maps, of
+/// which a process has 65,530 (Linux, `vm.max_map_count`): so these are some 2,700 small modules and 5,400 maps. The
+/// default; see `EngineOptions`.
 pub const COMPILED_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 /// Modules whose number the engine remembers, so that a module that comes back finds its trees.
 pub const NUMBERED_MODULES_MAX: usize = 65_536;
-/// Files that the store of machine code keeps.
+/// Files that the store of machine code keeps: those that were used last.
 pub const MACHINE_CODE_FILES_MAX: usize = 4_096;
-/// Largest file of the store of machine code, in bytes.
+/// Bytes of all files of the store of machine code. A small module takes some 20 KiB.
+pub const MACHINE_CODE_STORE_BYTES_MAX: u64 = 512 * 1_024 * 1_024;
+/// Largest machine code of one module, in bytes. It is some five to ten times as long as the module.
 pub const MACHINE_CODE_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
+
+/// Processor time that compiling one module may take, in seconds. A large policy takes 25 ms, a module of
+/// [`MODULE_BYTES_MAX`] full of ordinary functions about a second.
+pub const COMPILE_PROCESSOR_SECONDS_MAX: u64 = 5;
+/// Time by the clock that compiling one module may take. The compiler goes after everything else that wants a processor.
+pub const COMPILE_TIME_MAX: Duration = Duration::from_secs(30);
+/// Address space of a compiler in a process of its own, in bytes: that of the program and its allocator, and room for the
+/// work.
+pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2 * 1_024 * 1_024 * 1_024;
+/// Files that it may have open: its three pipes, and what the C library looks at while it starts.
+pub const COMPILE_FILES_MAX: u64 = 16;
+/// Its priority. Source: setpriority(2): 0 is that of the server, 19 the last.
+pub const COMPILE_NICENESS: i32 = 5;
+/// Modules that are compiled at once.
+pub const COMPILES_AT_ONCE_MAX: usize = 2;
+/// Modules that wait to be compiled.
+pub const COMPILES_WAITING_MAX: usize = 64;
+/// How long they wait.
+pub const COMPILE_WAIT_MAX: Duration = Duration::from_secs(15);
+/// Largest head of what a compiler answers, in bytes: the names of the imports and some numbers.
+pub const COMPILED_HEAD_BYTES_MAX: usize = 4 * 1_024;
+/// Longest explanation that a compiler gives, in bytes.
+pub const COMPILER_SAYS_BYTES_MAX: usize = 4 * 1_024;
 
 /// Memory of all trees together, in bytes. The default; see `DeciderOptions`.
 pub const TREES_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
@@ -128,6 +157,16 @@ pub const MERGED_PATHS_MAX: usize = 2_048;
 pub const CHANGED_ANSWERS_MAX: usize = 3;
 /// Evaluations of a plan in the search for the smallest change. The default.
 pub const CHANGE_EVALUATIONS_MAX: usize = 4_096;
+/// Longest name of a module's project, in bytes. Source: crates.io takes 64.
+pub const PROJECT_NAME_BYTES_MAX: usize = 64;
+/// Calls that are timed together where a module is measured: one alone is hardly longer than the clock takes.
+pub const BENCHED_BATCH: u32 = 32;
+/// Batches of one case.
+pub const BENCHED_BATCHES_MAX: usize = 201;
+/// Time for the batches of one case, in nanoseconds.
+pub const BENCHED_NANOSECONDS_MAX: u64 = 200_000_000;
+/// How often a module is compiled where it is measured.
+pub const BENCHED_COMPILATIONS: usize = 5;
 /// Prefixes that a narrower key scope names in each bucket. A prefix is a question of each request.
 pub const PROPOSED_PREFIXES_MAX: usize = 8;
 

@@ -314,6 +314,44 @@ mod tests {
         }
     }
 
+    /// A row of the documentation's table.
+    fn row(name: Name) -> String {
+        let entry = name.entry();
+        let kind = match entry.kind {
+            Kind::Text => "text",
+            Kind::Arn => "ARN",
+            Kind::Number => "number",
+            Kind::Time => "time",
+            Kind::Bool => "truth value",
+            Kind::Address => "address",
+            Kind::Network => "network",
+        };
+        let notes = [
+            (entry.many, ", several"),
+            (entry.clock, ", not to be read"),
+            (entry.cost == Cost::Fetched, ", fetched"),
+        ];
+        let notes: String = notes.iter().filter(|it| it.0).map(|it| it.1).collect();
+        let parameter = if entry.parametric { "/…" } else { "" };
+        format!(
+            "| `{}{parameter}` | {kind}{notes} | {} |",
+            entry.text,
+            name.about()
+        )
+    }
+
+    #[test]
+    fn the_documentation_has_every_attribute_and_no_other() {
+        // The working directory of a test is its package's, wherever the build was.
+        let page = std::fs::read_to_string("../docs/modules.md").unwrap();
+        let (_, table) = page
+            .split_once("| attribute | values | is |\n|---|---|---|\n")
+            .unwrap();
+        let written: Vec<&str> = table.lines().take_while(|line| !line.is_empty()).collect();
+        let rows: Vec<String> = Name::ALL.iter().map(|name| row(*name)).collect();
+        assert_eq!(written, rows, "it should say:\n{}", rows.join("\n"));
+    }
+
     #[test]
     fn clocks_are_single_valued_and_free() {
         for name in Name::ALL.iter().filter(|n| n.entry().clock) {

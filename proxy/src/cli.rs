@@ -64,6 +64,9 @@ enum Command {
     /// Development mode.
     #[command(subcommand)]
     Dev(DevCommand),
+    /// Compile one module from standard input: what the server starts for each, with bounds.
+    #[command(hide = true)]
+    CompileModule,
     /// Print the version.
     Version,
 }
@@ -184,9 +187,18 @@ impl Command {
             Self::Reload(signal) => signal.reload(),
             Self::Drain(signal) => signal.drain(),
             Self::Dev(DevCommand::Env { data, user, level }) => env(&data, &user, &level),
+            Self::CompileModule => compile_module(),
             Self::Version => print(concat!("postern ", env!("CARGO_PKG_VERSION"))),
         }
     }
+}
+
+fn compile_module() -> Result<(), CliError> {
+    let done = policy_wasm::engine::compile_for_another(io::stdin().lock(), io::stdout().lock());
+    done.map_err(|source| CliError::Io {
+        what: "compile".to_owned(),
+        source,
+    })
 }
 
 fn env(data: &std::path::Path, user: &str, level: &str) -> Result<(), CliError> {

@@ -119,8 +119,8 @@ fn fault(cause: impl fmt::Display) -> ModuleFaults {
 
 /// Checks a module, loads it, and runs the tests that it brings.
 fn check(gate: &Gate, bytes: &[u8]) -> Result<ModuleReport, ModuleFaults> {
-    let inspection = gate.library.engine.check(bytes).map_err(fault)?;
     let module = gate.library.engine.load(bytes).map_err(fault)?;
+    let inspection = module.inspection();
     let failed: Vec<String> = policy_wasm::tools::failed_tests(&module);
     if !failed.is_empty() {
         return Err(ModuleFaults(failed));

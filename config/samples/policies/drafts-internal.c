@@ -1,9 +1,9 @@
 /*
  * A tenant's own rule: nobody reads `drafts/` from outside 10.0.0.0/8.
  *
- * The same rule as drafts-internal.wat, in C. postern_policy.h, in policy-wasm/guest/c, has the command that builds it.
+ * The same rule as drafts-internal.wat, in C. postern.h, in policy-wasm/guest/c, has the command that builds it.
  */
-#include "postern_policy.h"
+#include "postern.h"
 
 POSTERN_POLICY({
   "abi": "postern:policy/1",

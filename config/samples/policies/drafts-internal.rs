@@ -1,6 +1,6 @@
 //! A tenant's own rule: nobody reads `drafts/` from outside 10.0.0.0/8.
 //!
-//! The same rule as drafts-internal.wat, in Rust. policy-wasm/guest/README.md has the commands that build it.
+//! The same rule as drafts-internal.wat, in Rust. docs/modules.md has the commands that build it.
 
 #![no_std]
 

@@ -305,3 +305,60 @@ fn oblige(
     state.said.obligations.push(Obligation { kind, operand });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parameters and result of the declaration that begins here, in the letters of [`SIGNATURES`].
+    fn letters(declaration: &str) -> (String, bool) {
+        let (parameters, rest) = declaration.split_once(')').unwrap();
+        let (_, parameters) = parameters.split_once('(').unwrap();
+        let letter = |parameter: &str| if parameter.contains("64") { 'l' } else { 'i' };
+        let line = rest.lines().next().unwrap();
+        (
+            parameters.split(',').map(letter).collect(),
+            line.contains("i32"),
+        )
+    }
+
+    /// What follows `mark` in the text, which has it once.
+    fn after<'a>(text: &'a str, mark: &str) -> &'a str {
+        let mut found = text.match_indices(mark);
+        let place = found.next().unwrap_or_else(|| panic!("no `{mark}`")).0;
+        assert!(found.next().is_none(), "`{mark}` twice");
+        text.get(place..).unwrap()
+    }
+
+    #[test]
+    fn documentation_and_bindings_declare_every_import_as_it_is_and_no_other() {
+        // The working directory of a test is its package's, wherever the build was.
+        let read = |path: &str| std::fs::read_to_string(path).unwrap();
+        let page = read("../docs/modules.md");
+        let c = read("guest/c/postern.h");
+        let script = read("guest/assemblyscript/postern.ts");
+        let rust = read("guest/rust/src/lib.rs");
+        for (name, parameters, results) in SIGNATURES {
+            let expected = ((*parameters).to_owned(), !results.is_empty());
+            assert_eq!(
+                letters(after(&page, &format!("| `{name}("))),
+                expected,
+                "page: {name}"
+            );
+            let declared = after(&script, &format!("@external(\"postern\", \"{name}\")"));
+            let (_, declared) = declared.split_once("function").unwrap();
+            assert_eq!(letters(declared), expected, "postern.ts: {name}");
+            let declared = after(&rust, &format!("pub(crate) fn {name}("));
+            assert_eq!(letters(declared), expected, "lib.rs: {name}");
+            // In C the result comes first.
+            let declared = after(&c, &format!("POSTERN_IMPORT_(\"{name}\")"));
+            let (before, declared) = declared.split_once(&format!("postern_{name}")).unwrap();
+            let found = (letters(declared).0, before.contains("int32_t"));
+            assert_eq!(found, expected, "postern.h: {name}");
+        }
+        let count = SIGNATURES.len();
+        assert_eq!(script.matches("@external").count(), count);
+        assert_eq!(rust.matches("pub(crate) fn ").count(), count);
+        assert_eq!(c.matches("POSTERN_IMPORT_(\"").count(), count);
+    }
+}

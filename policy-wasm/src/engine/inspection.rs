@@ -3,8 +3,8 @@
 use wasmparser::{Parser, Payload};
 
 use super::check::CheckError;
+use super::compiled::Head;
 use super::module::Digest;
-use crate::limits::MODULE_BYTES_MAX;
 use crate::manifest::{Manifest, SECTION};
 use crate::registry::Attribute;
 
@@ -21,20 +21,17 @@ pub struct Inspection {
     pub bytes: usize,
     /// Whether nothing in it can leave a trace in its instance, so that instances are reused.
     pub reusable: bool,
-    /// How many functions it defines; 0 for a module whose machine code was found.
+    /// How many functions it defines.
     pub functions: u32,
-    /// The imports that it uses; empty for a module whose machine code was found.
+    /// The imports that it uses.
     pub imports: Vec<String>,
-    /// Its memory, in pages of 64 KiB; 0 for a module whose machine code was found.
+    /// Its memory, in pages of 64 KiB.
     pub memory_pages: u64,
 }
 
 impl Inspection {
-    /// What is known of a module whose machine code was kept: it was checked before it was compiled.
-    pub(super) fn known(bytes: &[u8], digest: Digest, reusable: bool) -> Result<Self, CheckError> {
-        if bytes.len() > MODULE_BYTES_MAX {
-            return Err(CheckError::TooLarge { bytes: bytes.len() });
-        }
+    /// What is known of a module that was checked when it was compiled, now or on another day.
+    pub(super) fn known(bytes: &[u8], digest: Digest, head: &Head) -> Result<Self, CheckError> {
         let section = Parser::new(0)
             .parse_all(bytes)
             .find_map(|payload| match payload {
@@ -49,10 +46,10 @@ impl Inspection {
             attributes: manifest.table()?,
             manifest,
             bytes: bytes.len(),
-            reusable,
-            functions: 0,
-            imports: Vec::new(),
-            memory_pages: 0,
+            reusable: head.reusable,
+            functions: head.functions,
+            imports: head.imports.clone(),
+            memory_pages: head.memory_pages,
         })
     }
 }

@@ -189,7 +189,9 @@ impl Module {
         self.inspection.reusable && !self.is_fickle()
     }
 
-    pub(super) fn code_bytes(&self) -> usize {
+    /// Its machine code in memory, in bytes: what it weighs against
+    /// [`COMPILED_BYTES_MAX`](crate::limits::COMPILED_BYTES_MAX).
+    pub fn code_bytes(&self) -> usize {
         self.code.as_ref().map_or(0, |code| {
             let range = code.module().image_range();
             range.end.addr().saturating_sub(range.start.addr())

@@ -48,6 +48,13 @@ macro_rules! registry {
                     $(Self::$name => { const ROW: Entry = $entry; &ROW })+
                 }
             }
+
+            /// What it is, in a sentence.
+            pub const fn about(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim_ascii(),)+
+                }
+            }
         }
     };
 }

@@ -142,7 +142,7 @@ fn asked(path: &[(Question, Answer<'static>)]) -> Vec<ExplainedAnswer> {
 }
 
 /// The facts of a test, as text became values.
-struct GivenFacts(BTreeMap<String, Vec<Given>>);
+pub(super) struct GivenFacts(BTreeMap<String, Vec<Given>>);
 
 enum Given {
     Text(Vec<u8>),
@@ -158,10 +158,10 @@ impl Given {
     }
 }
 
-struct Borrowed<'a>(BTreeMap<&'a str, Vec<Value<'a>>>);
+pub(super) struct Borrowed<'a>(BTreeMap<&'a str, Vec<Value<'a>>>);
 
 impl GivenFacts {
-    fn read(test: &EmbeddedTest) -> Result<Self, String> {
+    pub(super) fn read(test: &EmbeddedTest) -> Result<Self, String> {
         let mut facts = BTreeMap::new();
         for (name, value) in &test.facts {
             let attribute: Attribute = name.parse().map_err(|unknown| format!("{unknown}"))?;
@@ -179,7 +179,7 @@ impl GivenFacts {
         Ok(Self(facts))
     }
 
-    fn borrow(&self) -> Borrowed<'_> {
+    pub(super) fn borrow(&self) -> Borrowed<'_> {
         let named = |(name, list)| -> (&str, Vec<Value<'_>>) {
             let (name, list): (&String, &Vec<Given>) = (name, list);
             (name.as_str(), list.iter().map(Given::borrow).collect())

@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod compiler;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod hostile;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use policy_wasm::decider::{Decider, DeciderOptions};
-use policy_wasm::engine::{Engine, EngineOptions, MachineCodeStore};
+use policy_wasm::engine::{
+    CompileBounds, Compiler, CompilerProcess, Engine, EngineOptions, MachineCodeStore,
+};
 use postern_config::directory::{Approval, Directory, DirectoryOptions, ModuleRules, Vault};
 use postern_config::engine::EmbeddedEngine;
 use postern_config::settings::{
@@ -334,7 +336,14 @@ fn engine(settings: &Settings, master_key: &Secret) -> Result<Engine, StartError
             .finalize()
     });
     let folder = settings.data.join("machine-code");
+    // This very program, also after the file was replaced by a newer one while the server runs.
+    let compiler = CompilerProcess::new(
+        "/proc/self/exe",
+        ["compile-module"],
+        CompileBounds::default(),
+    );
     Engine::new(EngineOptions {
+        compiler: Compiler::Apart(compiler),
         machine_code: Some(MachineCodeStore::new(folder, key.into())),
         compiled_bytes: settings.policy.machine_code_bytes,
         ..EngineOptions::default()

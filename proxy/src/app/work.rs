@@ -162,6 +162,8 @@ fn watch(built: &Built) {
     let gate = Arc::clone(&built.gate);
     metrics.watch(move || modules(&gate));
     let gate = Arc::clone(&built.gate);
+    metrics.watch(move || compiled(&gate));
+    let gate = Arc::clone(&built.gate);
     metrics.watch(move || {
         let s = gate.decider.statistics();
         let fetches = gate.fetches.load(Ordering::Relaxed);
@@ -191,6 +193,40 @@ fn watch(built: &Built) {
             Reading::gauge("tree_bytes", "Their weight, about", s.trees.bytes),
         ]
     });
+}
+
+/// How modules came to be loaded.
+fn compiled(gate: &Gate) -> Vec<Reading> {
+    let s = gate.library.engine.statistics();
+    vec![
+        Reading::counter("modules_compiled", "Modules that were compiled", s.compiled),
+        Reading::counter(
+            "modules_found_compiled",
+            "Modules whose machine code was kept",
+            s.found,
+        ),
+        Reading::counter(
+            "machine_code_rejected",
+            "Files of machine code that were not ours, not whole, or another engine's",
+            s.rejected,
+        ),
+        Reading::counter(
+            "modules_not_compilable",
+            "Modules that passed a bound of the compiler, or broke it",
+            s.refused,
+        ),
+        Reading::counter(
+            "modules_turned_away",
+            "Modules that were not compiled because too many others were",
+            s.turned_away,
+        ),
+        Reading::gauge("modules_in_memory", "Compiled modules in memory", s.modules),
+        Reading::gauge(
+            "machine_code_bytes",
+            "Their machine code in memory",
+            s.code_bytes,
+        ),
+    ]
 }
 
 /// The numbers of the modules' lives.

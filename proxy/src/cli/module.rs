@@ -1,6 +1,8 @@
-//! `postern module`: the life of policy modules, through the admin API.
+//! `postern module`: modules of one's own, and the life of policy modules through the admin API.
 
 mod life;
+mod toolchain;
+mod workshop;
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use life::Life;
+use workshop::Workshop;
 
 use super::ask::outline;
 use super::{CliError, Connection, Style, print, print_json};
@@ -24,6 +27,8 @@ const MODULES: &str = "/api/v1/modules";
 /// Policy modules.
 #[derive(Debug, Subcommand)]
 pub(super) enum Module {
+    #[command(flatten)]
+    Workshop(Workshop),
     /// Check a module (`.wasm`, or `.wat` text) and store it as a version. It is not in force yet.
     Push {
         /// The file.
@@ -71,11 +76,11 @@ pub(super) enum Module {
     },
     #[command(flatten)]
     Life(Life),
-    /// Show a version: manifest, attributes, size, work, trees.
+    /// Show a module: manifest, attributes, size, questions; of a stored version its work and trees, too.
     Inspect {
-        /// The module's name.
-        name: String,
-        /// The version: its digest, or how it begins. [default: the one in force, else the last]
+        /// A file (`.wasm` or `.wat`, no server is asked), or the name of a stored module.
+        module: String,
+        /// The version of a stored module: its digest, or how it begins. [default: the one in force, else the last]
         digest: Option<String>,
         #[command(flatten)]
         whose: Whose,
@@ -98,6 +103,7 @@ pub(super) struct Whose {
 impl Module {
     pub(super) fn run(self, style: Style) -> Result<(), CliError> {
         match self {
+            Self::Workshop(workshop) => workshop.run(style),
             Self::Push {
                 file,
                 name,
@@ -128,12 +134,15 @@ impl Module {
                 whose.report_step(style, &done, (&name, ""), "is switched off")
             }
             Self::Life(life) => life.run(style),
+            Self::Inspect { module, .. } if Path::new(&module).is_file() => {
+                workshop::inspect(Path::new(&module), style)
+            }
             Self::Inspect {
-                name,
+                module,
                 digest,
                 whose,
             } => {
-                let digest = whose.version(&name, digest.as_deref(), Preferred::Active)?;
+                let digest = whose.version(&module, digest.as_deref(), Preferred::Active)?;
                 let found =
                     whose
                         .connection

@@ -63,7 +63,7 @@ impl Builtin {
             let bytes = compile(statements, &manifest)
                 .map_err(|source| BuiltinFault::Compile { module, source })?;
             engine
-                .load(&bytes)
+                .load_own(&bytes)
                 .map_err(|source| BuiltinFault::Load { module, source })
         };
         Ok(Self {

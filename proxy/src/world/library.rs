@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
+use futures_util::{StreamExt as _, stream};
 use moka::sync::Cache;
 use parking_lot::Mutex;
 use policy_wasm::engine::{Engine, Module};
+use policy_wasm::limits::COMPILES_AT_ONCE_MAX;
 use postern_config::directory::{
     AccessKeyId, Binding, Digest, Directory, ModuleScope, Name, State,
 };
@@ -98,13 +100,15 @@ impl Library {
     /// Loads every module that is at work: at start, so that no request waits for one. One that cannot be loaded does not stop the
     /// server: it refuses what it should judge, and [`Library::unloadable`] names it.
     pub async fn prepare(&self, state: &State) {
-        for binding in bindings(state) {
-            for digest in binding.at_work() {
-                if let Err(cause) = self.fetch(state, binding, digest).await {
-                    tracing::error!(alarm = true, module.name = binding.name.as_str(), module.digest = %digest, cause, "a module in force cannot be loaded");
-                }
+        let at_work = bindings(state)
+            .flat_map(|binding| binding.at_work().map(move |digest| (binding, digest)));
+        // After an upgrade each has to be compiled: as many at once as there are compilers.
+        let all = stream::iter(at_work).for_each_concurrent(COMPILES_AT_ONCE_MAX, async |(binding, digest)| {
+            if let Err(cause) = self.fetch(state, binding, digest).await {
+                tracing::error!(alarm = true, module.name = binding.name.as_str(), module.digest = %digest, cause, "a module in force cannot be loaded");
             }
-        }
+        });
+        all.await;
     }
 
     /// The versions at work that could not be loaded when they were last tried.
@@ -178,9 +182,11 @@ impl Library {
         self.directory
             .vouched(version, &bytes)
             .map_err(|cause| cause.to_string())?;
-        let module = self
-            .engine
-            .load(&bytes)
+        // It may be compiled, which takes long and must not hold a thread of the runtime.
+        let engine = Arc::clone(&self.engine);
+        let loaded = tokio::task::spawn_blocking(move || engine.load(&bytes)).await;
+        let module = loaded
+            .map_err(|cause| cause.to_string())?
             .map_err(|cause| cause.to_string())?;
         let mut vouched = self.vouched.lock();
         if vouched.len() >= TRIALS_MAX {

@@ -22,7 +22,7 @@
 //! }
 //! ```
 //!
-//! `../README.md` has the commands that build it, for rustup's toolchains and for Debian's rustc 1.63.
+//! `postern module new NAME --lang rust` makes a whole project around it, with the commands that build it.
 
 #![no_std]
 #![warn(missing_docs)]
@@ -74,6 +74,11 @@ impl Attribute {
     pub fn below(self, bound: i64) -> bool {
         // SAFETY: the import takes two numbers and touches no memory.
         unsafe { imports::below(self.0, bound) != 0 }
+    }
+
+    /// An encoded predicate: what the compiler of policy documents uses.
+    pub fn test(self, predicate: impl AsRef<[u8]>) -> bool {
+        ask(imports::test, self, predicate.as_ref())
     }
 
     /// Is it there at all?
@@ -205,6 +210,7 @@ mod imports {
         pub(crate) fn in_network(attribute: i32, bytes: *const u8, length: i32) -> i32;
         pub(crate) fn below(attribute: i32, bound: i64) -> i32;
         pub(crate) fn present(attribute: i32) -> i32;
+        pub(crate) fn test(attribute: i32, predicate: *const u8, length: i32) -> i32;
         pub(crate) fn read(attribute: i32, into: *mut u8, capacity: i32) -> i32;
         pub(crate) fn oblige(kind: i32, attribute: i32, bytes: *const u8, length: i32);
         pub(crate) fn because(bytes: *const u8, length: i32);

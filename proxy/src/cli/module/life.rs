@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::Subcommand;
 use policy_wasm::engine::{Engine, EngineOptions};
+use policy_wasm::manifest::EmbeddedTest;
 use postern_config::directory::read_signature;
 use serde_json::{Value, json};
 
@@ -172,12 +173,8 @@ fn test(
     cases: Option<&Path>,
     style: Style,
 ) -> Result<(), CliError> {
-    let cases = match cases {
-        Some(path) => read(path, CASES_BYTES_MAX)?,
-        None => b"[]".to_vec(),
-    };
     let usage = |cause: &dyn std::fmt::Display| CliError::Usage(cause.to_string());
-    let parsed = policy_wasm::tools::cases(&cases).map_err(|cause| usage(&cause))?;
+    let (cases, parsed) = read_cases(cases)?;
     let report = if Path::new(module).is_file() {
         let engine = Engine::new(EngineOptions::default()).map_err(|cause| usage(&cause))?;
         let bytes = binary(Path::new(module))?;
@@ -206,6 +203,17 @@ fn test(
         )));
     }
     Ok(())
+}
+
+/// The cases of a file, as they stand there and as they are read; none without a file.
+pub(super) fn read_cases(path: Option<&Path>) -> Result<(Vec<u8>, Vec<EmbeddedTest>), CliError> {
+    let json = match path {
+        Some(path) => read(path, CASES_BYTES_MAX)?,
+        None => b"[]".to_vec(),
+    };
+    let cases = policy_wasm::tools::cases(&json);
+    let cases = cases.map_err(|cause| CliError::Usage(cause.to_string()))?;
+    Ok((json, cases))
 }
 
 fn shadow(whose: &Whose, name: &str, digest: Option<&str>, style: Style) -> Result<(), CliError> {

@@ -1,9 +1,9 @@
 /*
- * postern_policy.h: write a Postern policy module in C.
+ * postern.h: write a Postern policy module in C.
  *
  * A module exports `memory` and `decide`, and sees nothing but the answers to the questions it asks. It starts
  * fresh for each evaluation, so its decision is a function of those answers alone. There is no C library, no
- * clock and no memory of earlier calls. ../README.md tells the whole story; config/samples/policies has examples.
+ * clock and no memory of earlier calls. docs/modules.md tells the whole story; config/samples/policies has examples.
  *
  *   clang --target=wasm32 -std=c11 -O2 -ffreestanding -nostdlib -fuse-ld=lld \
  *         -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=4096 \
@@ -14,8 +14,8 @@
  * memory that no policy needs. Avoid local arrays and static variables that you change: a module that writes to
  * its memory or to a global is not reused between evaluations, which makes it some 2 microseconds slower.
  */
-#ifndef POSTERN_POLICY_H
-#define POSTERN_POLICY_H
+#ifndef POSTERN_H
+#define POSTERN_H
 
 #include <stdint.h>
 
