@@ -96,14 +96,14 @@ pub const MACHINE_CODE_STORE_BYTES_MAX: u64 = 512 * 1_024 * 1_024;
 /// Largest machine code of one module, in bytes. It is some five to ten times as long as the module.
 pub const MACHINE_CODE_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
 
-/// Processor time that compiling one module may take, in seconds. A large policy takes 25 ms, a module of
-/// [`MODULE_BYTES_MAX`] full of ordinary functions about a second.
+/// Processor time that compiling one module may take, in seconds. A large policy takes 25 ms. One function of
+/// [`FUNCTION_BYTES_MAX`] made of nothing but loops within loops takes half a minute, and a module has room for eight.
 pub const COMPILE_PROCESSOR_SECONDS_MAX: u64 = 5;
 /// Time by the clock that compiling one module may take. The compiler goes after everything else that wants a processor.
 pub const COMPILE_TIME_MAX: Duration = Duration::from_secs(30);
-/// Address space of a compiler in a process of its own, in bytes: that of the program and its allocator, and room for the
-/// work.
-pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2 * 1_024 * 1_024 * 1_024;
+/// Address space of a compiler in a process of its own, in bytes. An ordinary module of 1 MiB takes some 50 MiB. The worst
+/// that is within the bounds of a module takes 450 MiB in its first five seconds, and goes on to 3 GiB within a minute.
+pub const COMPILE_MEMORY_BYTES_MAX: u64 = 1_024 * 1_024 * 1_024;
 /// Files that it may have open: its three pipes, and what the C library looks at while it starts.
 pub const COMPILE_FILES_MAX: u64 = 16;
 /// Its priority. Source: setpriority(2): 0 is that of the server, 19 the last.

@@ -11,6 +11,7 @@ mod serve;
 mod settings;
 
 use std::io::{self, Write};
+use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -193,12 +194,36 @@ impl Command {
     }
 }
 
+/// A module that takes the compiler over finds a process with nothing in its hands.
 fn compile_module() -> Result<(), CliError> {
+    close_inherited().map_err(|source| CliError::Io {
+        what: "close what was inherited".to_owned(),
+        source,
+    })?;
     let done = policy_wasm::engine::compile_for_another(io::stdin().lock(), io::stdout().lock());
     done.map_err(|source| CliError::Io {
         what: "compile".to_owned(),
         source,
     })
+}
+
+/// Closes every file but the three standard ones. Ours are closed by themselves when a program is started; those that the
+/// server itself got from whoever started it may not be.
+fn close_inherited() -> io::Result<()> {
+    let folder = std::path::Path::new("/proc/self/fd");
+    let open: Vec<i32> = std::fs::read_dir(folder)?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    for number in open.into_iter().filter(|number| *number > 2) {
+        // The folder itself was open while it was read, and is not any more.
+        if std::fs::symlink_metadata(folder.join(number.to_string())).is_ok() {
+            #[expect(unsafe_code, reason = "a file that nobody here has opened is closed")]
+            // SAFETY: the process has just begun and opened nothing: what is open beyond the standard files was
+            // inherited, and nobody in this process holds it.
+            drop(unsafe { OwnedFd::from_raw_fd(number) });
+        }
+    }
+    Ok(())
 }
 
 fn env(data: &std::path::Path, user: &str, level: &str) -> Result<(), CliError> {

@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tests::call::Call;
 use tests::clients::file;
 use tests::gate::Gate;
+use tests::wait;
 
 /// A module of `functions` functions, each a nest of loops over two thousand variables: what a compiler finds hardest, within
 /// every bound on the size of a module.
@@ -97,6 +98,29 @@ fn metric(gate: &Gate, name: &str) -> u64 {
         .unwrap()
 }
 
+/// The compiler that the gate has started, while it works.
+fn compiler_of(gate: &Gate) -> Option<String> {
+    let gate = gate.pid().to_string();
+    entries("/proc").into_iter().find(|process| {
+        let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // Behind the name in parentheses: the state, then the parent.
+        let parent = status
+            .rsplit_once(')')
+            .and_then(|(_, rest)| rest.split_whitespace().nth(1));
+        parent == Some(&gate)
+    })
+}
+
+/// The names in a folder, in order; none where it is gone.
+fn entries(folder: &str) -> Vec<String> {
+    let found = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = found
+        .map(|it| it.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
 fn push(gate: &Gate, name: &str, bytes: &[u8]) -> std::process::Output {
     let path = file(gate.dir(), &format!("{name}.wasm"), bytes);
     gate.postern(&["module", "push", &path, "--name", name])
@@ -104,12 +128,22 @@ fn push(gate: &Gate, name: &str, bytes: &[u8]) -> std::process::Output {
 
 #[test]
 fn a_module_that_is_too_hard_to_compile_is_refused_and_requests_go_on() {
+    // A file that the server inherits from whoever started it: the compiler must not have it.
+    let inherited = tempfile::tempfile().unwrap();
+    rustix::io::fcntl_setfd(&inherited, rustix::io::FdFlags::empty()).unwrap();
     let gate = Gate::start();
     let full = gate.key("photos", "full");
     let output = std::thread::scope(|scope| {
-        let pushed = scope.spawn(|| push(&gate, "hard", &hard(9, 60)));
+        let pushed = scope.spawn(|| push(&gate, "hard", &hard(7, 39)));
+        let compiler = wait::until("a compiler", Duration::from_secs(20), || compiler_of(&gate));
+        wait::until("three files", Duration::from_secs(5), || {
+            (entries(&format!("/proc/{compiler}/fd")) == ["0", "1", "2"]).then_some(())
+        });
+        assert_eq!(fs::read(format!("/proc/{compiler}/environ")).unwrap(), b"");
+        let its_folder = fs::read_link(format!("/proc/{compiler}/cwd")).unwrap();
+        assert_eq!(its_folder, PathBuf::from("/"));
         // While it is tried, others are served, and none of them waits for it.
-        let mut slowest = std::time::Duration::ZERO;
+        let mut slowest = Duration::ZERO;
         while !pushed.is_finished() {
             let began = Instant::now();
             Call::put("/demo-bucket/a", b"x")
@@ -117,7 +151,7 @@ fn a_module_that_is_too_hard_to_compile_is_refused_and_requests_go_on() {
                 .expect(200);
             slowest = slowest.max(began.elapsed());
         }
-        assert!(slowest < std::time::Duration::from_secs(2), "{slowest:?}");
+        assert!(slowest < Duration::from_secs(2), "{slowest:?}");
         pushed.join().unwrap()
     });
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

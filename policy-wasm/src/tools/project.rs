@@ -81,6 +81,16 @@ impl Language {
         }
     }
 
+    /// As people name it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Rust => "Rust",
+            Self::AssemblyScript => "AssemblyScript",
+            Self::C => "C",
+            Self::Wat => "WebAssembly text",
+        }
+    }
+
     /// The file that tells a project of this language from the others.
     pub const fn mark(self) -> &'static str {
         match self {

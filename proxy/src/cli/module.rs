@@ -134,7 +134,7 @@ impl Module {
                 whose.report_step(style, &done, (&name, ""), "is switched off")
             }
             Self::Life(life) => life.run(style),
-            Self::Inspect { module, .. } if Path::new(&module).is_file() => {
+            Self::Inspect { module, .. } if names_a_file(&module) => {
                 workshop::inspect(Path::new(&module), style)
             }
             Self::Inspect {
@@ -382,6 +382,13 @@ impl Whose {
             CliError::Usage("whose module? (--tenant NAME, or --platform)".to_owned())
         })
     }
+}
+
+/// Whether a file is meant, and not a stored module, which is hardly ever called so.
+fn names_a_file(module: &str) -> bool {
+    let path = Path::new(module);
+    let known = |end: &std::ffi::OsStr| end == "wasm" || end == "wat";
+    path.extension().is_some_and(known) || path.is_file()
 }
 
 /// The module as bytes: a text is translated here, so that its faults are shown with line and column.

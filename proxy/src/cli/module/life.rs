@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::ask::outline;
 use super::super::{CliError, Style, print, print_json};
-use super::{Preferred, Whose, binary, text};
+use super::{Preferred, Whose, binary, names_a_file, text};
 use crate::files;
 
 /// Largest file of cases, in bytes.
@@ -175,7 +175,7 @@ fn test(
 ) -> Result<(), CliError> {
     let usage = |cause: &dyn std::fmt::Display| CliError::Usage(cause.to_string());
     let (cases, parsed) = read_cases(cases)?;
-    let report = if Path::new(module).is_file() {
+    let report = if names_a_file(module) {
         let engine = Engine::new(EngineOptions::default()).map_err(|cause| usage(&cause))?;
         let bytes = binary(Path::new(module))?;
         let loaded = engine.load(&bytes).map_err(|cause| usage(&cause))?;

@@ -146,8 +146,9 @@ fn make(
         }
         Style { quiet: true, .. } => print(&shown),
         Style { .. } => print(&format!(
-            "{shown} is a module in {language}: the rule is in {}, its tests in manifest.json, the rest in README.md\n\
+            "{shown} is a module in {}: the rule is in {}, its tests in manifest.json, the rest in README.md\n\
              next: cd {shown} && postern module build",
+            language.title(),
             language.source()
         )),
     }
@@ -193,7 +194,12 @@ fn build(folder: &Path, style: Style) -> Result<(), CliError> {
             "build.sh did not make a module: {status}"
         )));
     }
-    let file = folder.join(format!("{}.wasm", manifest.name));
+    let file = PathBuf::from(format!("{}.wasm", manifest.name));
+    let file = if folder == Path::new(".") {
+        file
+    } else {
+        folder.join(file)
+    };
     let report = look_into(&binary(&file)?)?;
     match style {
         Style { json: true, .. } => {
@@ -201,10 +207,9 @@ fn build(folder: &Path, style: Style) -> Result<(), CliError> {
         }
         Style { quiet: true, .. } => print(&file.display().to_string()),
         Style { .. } => print(&format!(
-            "{}: {} bytes, {} questions, {} tests\nnext: postern module test {0}",
+            "{}: {} bytes, {} tests\nnext: postern module test {0}",
             file.display(),
             report.bytes,
-            report.asks.questions.len(),
             report.tests.len()
         )),
     }
