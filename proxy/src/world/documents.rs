@@ -172,7 +172,7 @@ impl Documents {
                 bytes
             }),
         };
-        let loaded = found.and_then(|bytes| Ok(off_the_path(|| engine.load(&bytes))?));
+        let loaded = found.and_then(|bytes| Ok(off_the_path(|| engine.load_own(&bytes))?));
         loaded.unwrap_or_else(|cause| {
             tracing::error!(alarm = true, document = name, %cause, "a policy document cannot be put to work");
             Module::unavailable(Digest::of(name.as_bytes()), name)
@@ -192,8 +192,8 @@ pub(crate) fn check_bucket_policy(
 ) -> Result<PolicyReport, DocumentFault> {
     let context = context(bucket, profile);
     let compiled = compile_document(text, &context, &Manifest::new(BUCKET_POLICY, ""))?;
-    engine.load(&compiled.module)?;
-    engine.load(&opened(&compiled.document, builtin)?)?;
+    engine.load_own(&compiled.module)?;
+    engine.load_own(&opened(&compiled.document, builtin)?)?;
     Ok(report(&compiled.document))
 }
 
@@ -216,7 +216,7 @@ pub(crate) fn check_identity_policy(
         .chain(others.iter().copied())
         .collect();
     let module = compile_identity(&all, &Manifest::new(IDENTITY_POLICY, ""));
-    engine.load(&module.map_err(|(_, error)| error)?)?;
+    engine.load_own(&module.map_err(|(_, error)| error)?)?;
     Ok(report(&document))
 }
 
