@@ -82,6 +82,8 @@ pub const EPOCH_TICKS_MAX: u64 = 5;
 pub const INSTANCES_MAX: u32 = 1_024;
 /// Instances that one worker keeps for reuse.
 pub const REUSED_INSTANCES_MAX: usize = 32;
+/// Instances that all workers together keep for reuse. The others stay free for evaluations.
+pub const REUSED_INSTANCES_OF_ALL_MAX: usize = 512;
 
 /// Compiled modules that the engine keeps, in bytes of machine code. A small module takes 24 KiB and two memory maps, of
 /// which a process has 65,530 (Linux, `vm.max_map_count`): so these are some 2,700 small modules and 5,400 maps. The
@@ -174,5 +176,7 @@ pub const PROPOSED_PREFIXES_MAX: usize = 8;
 const _: () = assert!(OPERAND_BYTES_MAX + READ_BYTES_MAX < PAGE_BYTES);
 // The stack must leave the worker room.
 const _: () = assert!(GUEST_STACK_BYTES_MAX <= 512 * 1_024);
+// What is kept for reuse leaves room for evaluations.
+const _: () = assert!(REUSED_INSTANCES_OF_ALL_MAX * 2 <= INSTANCES_MAX as usize);
 // The table of a worker is indexed by masking.
 const _: () = assert!(WORKER_TREES_MAX.is_power_of_two() && FLIGHTS_MAX.is_power_of_two());

@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use smallvec::SmallVec;
 use wasmtime::{Store, Trap, TypedFunc};
@@ -12,6 +14,7 @@ use super::module::{Module, ModuleNumber};
 use crate::facts::Facts;
 use crate::limits::{
     EPOCH_TICKS_MAX, FUEL_MAX, QUESTIONS_MAX, REASON_BYTES_MAX, REUSED_INSTANCES_MAX,
+    REUSED_INSTANCES_OF_ALL_MAX,
 };
 use crate::plan::Obligation;
 use crate::question::{Answer, PredicateError, Question, Unanswered, Work, answer};
@@ -379,30 +382,82 @@ fn trapped(trap: Trap) -> Fault {
     }
 }
 
+/// Instances that cannot keep a trace of what they heard, the latest used last. Making one takes longer than ten
+/// evaluations, and the pool behind it is a lock that all threads share.
+///
+/// Each lies in a seat. There are fewer seats in all than the pool has instances, because what idle threads keep would
+/// otherwise be missing where a thread that keeps none must answer.
+struct Reused {
+    instances: Vec<(ModuleNumber, Instance)>,
+    /// Seats that this thread has taken, and those that it may take.
+    seats: usize,
+    share: usize,
+}
+
 thread_local! {
-    /// Instances that cannot keep a trace of what they heard, the latest used last. Making one takes longer than ten
-    /// evaluations, and the pool behind it is a lock that all threads share.
-    static REUSED: RefCell<Vec<(ModuleNumber, Instance)>> = const { RefCell::new(Vec::new()) };
+    static REUSED: RefCell<Reused> = RefCell::new(Reused::new());
+}
+
+/// Seats that are taken by all threads of the process.
+static SEATS: AtomicUsize = AtomicUsize::new(0);
+
+impl Reused {
+    fn new() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self {
+            instances: Vec::new(),
+            seats: 0,
+            share: REUSED_INSTANCES_MAX.min(REUSED_INSTANCES_OF_ALL_MAX / threads),
+        }
+    }
+
+    /// Keeps an instance, and answers the one that makes room for it.
+    fn keep(&mut self, number: ModuleNumber, instance: Instance) -> Option<Instance> {
+        if self.instances.len() == self.seats && !self.sit() {
+            if self.instances.is_empty() {
+                return Some(instance);
+            }
+            let oldest = self.instances.remove(0).1;
+            self.instances.push((number, instance));
+            return Some(oldest);
+        }
+        self.instances.push((number, instance));
+        None
+    }
+
+    /// Takes one more seat, if there is one.
+    fn sit(&mut self) -> bool {
+        let next = |taken: usize| (taken < REUSED_INSTANCES_OF_ALL_MAX).then_some(taken + 1);
+        let sits = self.seats < self.share
+            && SEATS
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
+                .is_ok();
+        self.seats += usize::from(sits);
+        sits
+    }
+}
+
+impl Drop for Reused {
+    fn drop(&mut self) {
+        self.instances.clear();
+        SEATS.fetch_sub(self.seats, Ordering::Relaxed);
+    }
 }
 
 impl Instance {
     fn take(number: ModuleNumber) -> Option<Self> {
         REUSED.with_borrow_mut(|reused| {
-            let place = reused.iter().rposition(|(other, _)| *other == number)?;
-            Some(reused.remove(place).1)
+            let instances = &mut reused.instances;
+            let place = instances.iter().rposition(|(other, _)| *other == number)?;
+            Some(instances.remove(place).1)
         })
     }
 
     fn put_back(self, number: ModuleNumber) {
-        let oldest = REUSED.with_borrow_mut(|reused| {
-            let oldest = (reused.len() >= REUSED_INSTANCES_MAX).then(|| reused.remove(0));
-            reused.push((number, self));
-            oldest
-        });
-        drop(oldest);
+        drop(REUSED.with_borrow_mut(|reused| reused.keep(number, self)));
     }
 
     fn forget_all() {
-        drop(REUSED.take());
+        drop(REUSED.with_borrow_mut(|reused| std::mem::take(&mut reused.instances)));
     }
 }

@@ -12,6 +12,8 @@ mod decisions;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod instructions;
+#[cfg(test)]
 mod machine_code;
 #[cfg(test)]
 mod support;

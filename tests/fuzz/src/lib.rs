@@ -4,6 +4,9 @@
 //! The bytes that a target reads are text with line breaks where the input has several parts, so that a corpus can be
 //! written and read by a person.
 
+mod author;
+mod walking;
+
 #[path = "../../../policy-wasm/tests/compiler/facts.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod facts;
@@ -40,6 +43,8 @@ pub const TARGETS: &[Target] = &[
     ("module", module),
     ("predicate", predicate),
     ("load", load),
+    ("structured", structured),
+    ("walk", walk),
     ("policy_document", policy_document),
 ];
 
@@ -330,6 +335,8 @@ fn checks() -> [facts::Known; 3] {
             .number("s3:max-keys", 100),
     ]
 }
+
+pub use walking::{structured, walk};
 
 fn engine() -> Option<&'static Engine> {
     static ENGINE: OnceLock<Option<Engine>> = OnceLock::new();

@@ -74,7 +74,9 @@ pub(super) fn parse(text: &str) -> Result<Node<'_>, Fault> {
 
 fn not_json(text: &str, error: &serde_json::Error) -> Fault {
     let line = text.lines().nth(error.line().saturating_sub(1));
-    let before = line.and_then(|line| line.get(..error.column().saturating_sub(1)));
+    // The text may end within a character, as far as its reader is concerned.
+    let end = |line: &str| line.floor_char_boundary(error.column().saturating_sub(1));
+    let before = line.and_then(|line| line.get(..end(line)));
     let column = before.map_or(error.column(), |before| before.chars().count() + 1);
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
@@ -293,6 +295,7 @@ mod tests {
             ("{'a': 1}", 1, 2),
             ("{\"é\": é}", 1, 7),
             ("{} {}", 1, 4),
+            ("\"é", 1, 2),
         ] {
             let fault = parse(text).unwrap_err();
             assert!(matches!(fault.cause, Cause::Json { .. }), "{text}");

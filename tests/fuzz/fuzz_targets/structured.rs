@@ -1,0 +1,4 @@
+//! Fuzzes `postern_fuzz::structured`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| postern_fuzz::structured(data));
