@@ -22,8 +22,8 @@ use moka::sync::Cache;
 use parking_lot::Mutex;
 
 use crate::limits::{
-    COMPILED_BYTES_MAX, GUEST_STACK_BYTES_MAX, INSTANCES_MAX, MEMORY_BYTES_MAX, MODULE_BYTES_MAX,
-    NUMBERED_MODULES_MAX, PAGE_BYTES, TABLE_ELEMENTS_MAX,
+    COMPILED_BYTES_MAX, GUEST_STACK_BYTES_MAX, INSTANCES_MAX, LIVING_MODULES_MAX, MEMORY_BYTES_MAX,
+    MODULE_BYTES_MAX, NUMBERED_MODULES_MAX, PAGE_BYTES, TABLE_ELEMENTS_MAX,
 };
 
 pub use check::CheckError;
@@ -36,6 +36,7 @@ pub use machine_code::MachineCodeStore;
 use machine_code::Shelf;
 pub use meter::Spent;
 pub(crate) use module::ModuleNumber;
+use module::Room;
 pub use module::{Digest, Module, ModuleStatistics, ParseDigestError};
 
 /// How an engine is made.
@@ -219,7 +220,9 @@ impl Engine {
             .instantiate_pre(&code)
             .map_err(LoadError::compile)?;
         let inspection = Inspection::known(bytes, digest, &compiled.head)?;
-        let module = Arc::new(Module::new(self.number(digest), inspection, pre));
+        let room = Room::take().ok_or(LoadError::TooMany)?;
+        let number = self.number(digest);
+        let module = Arc::new(Module::new(number, inspection, (pre, room)));
         self.modules.insert(digest, Arc::clone(&module));
         Ok(module)
     }
@@ -359,6 +362,9 @@ pub enum LoadError {
     /// Compiling it passes a bound, or there is no compiler for it now.
     #[error(transparent)]
     Compiler(#[from] CompilerFault),
+    /// This process holds as many as it may.
+    #[error("{LIVING_MODULES_MAX} modules are in memory and in use")]
+    TooMany,
     /// It cannot be compiled or linked.
     #[error("the module cannot be compiled: {message}")]
     Compile {

@@ -89,6 +89,11 @@ pub const REUSED_INSTANCES_OF_ALL_MAX: usize = 512;
 /// which a process has 65,530 (Linux, `vm.max_map_count`): so these are some 2,700 small modules and 5,400 maps. The
 /// default; see `EngineOptions`.
 pub const COMPILED_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+/// Memory maps that the code of one module takes: what is read, and what is run.
+pub const MODULE_MAPS: usize = 2;
+/// Modules whose code is in memory at once, whoever holds them. Linux allows a process 65,530 memory maps, and the rest of
+/// it needs some. Source: Linux, Documentation/admin-guide/sysctl/vm.rst, `max_map_count`.
+pub const LIVING_MODULES_MAX: usize = 24_576;
 /// Modules whose number the engine remembers, so that a module that comes back finds its trees.
 pub const NUMBERED_MODULES_MAX: usize = 65_536;
 /// Files that the store of machine code keeps: those that were used last.
@@ -176,6 +181,8 @@ pub const PROPOSED_PREFIXES_MAX: usize = 8;
 const _: () = assert!(OPERAND_BYTES_MAX + READ_BYTES_MAX < PAGE_BYTES);
 // The stack must leave the worker room.
 const _: () = assert!(GUEST_STACK_BYTES_MAX <= 512 * 1_024);
+// The code of all modules leaves the rest of the process 15,000 memory maps.
+const _: () = assert!(LIVING_MODULES_MAX * MODULE_MAPS + 15_000 <= 65_530);
 // What is kept for reuse leaves room for evaluations.
 const _: () = assert!(REUSED_INSTANCES_OF_ALL_MAX * 2 <= INSTANCES_MAX as usize);
 // The table of a worker is indexed by masking.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::InstancePre;
@@ -11,6 +11,7 @@ use wasmtime::InstancePre;
 use super::imports::State;
 use super::inspection::Inspection;
 use super::meter::Meter;
+use crate::limits::LIVING_MODULES_MAX;
 use crate::manifest::Manifest;
 use crate::registry::Attribute;
 
@@ -81,21 +82,49 @@ pub struct Module {
     inspection: Inspection,
     attributes: Arc<[Attribute]>,
     code: Option<InstancePre<State>>,
+    /// Given back after the code is gone.
+    _room: Option<Room>,
     fickle: AtomicBool,
     pub(super) meter: Meter,
+}
+
+/// Room for the code of one module. Code lies in memory maps of its own, of which a process has not many; and when they
+/// are used up, it is not the module that fails but whatever asks for memory next.
+pub(super) struct Room(&'static AtomicUsize);
+
+impl Room {
+    /// Room for one more, unless this process holds too many.
+    pub(super) fn take() -> Option<Self> {
+        // Of the process and not of an engine, as the maps are.
+        static TAKEN: AtomicUsize = AtomicUsize::new(0);
+        Self::among(&TAKEN, LIVING_MODULES_MAX)
+    }
+
+    fn among(taken: &'static AtomicUsize, most: usize) -> Option<Self> {
+        let next = |taken: usize| (taken < most).then_some(taken + 1);
+        let took = taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        took.ok().map(|_| Self(taken))
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Module {
     pub(super) fn new(
         number: ModuleNumber,
         inspection: Inspection,
-        code: InstancePre<State>,
+        (code, room): (InstancePre<State>, Room),
     ) -> Self {
         Self {
             number,
             attributes: inspection.attributes.iter().cloned().collect(),
             inspection,
             code: Some(code),
+            _room: Some(room),
             fickle: AtomicBool::new(false),
             meter: Meter::new(),
         }
@@ -117,6 +146,7 @@ impl Module {
             },
             attributes: Arc::default(),
             code: None,
+            _room: None,
             fickle: AtomicBool::new(false),
             meter: Meter::new(),
         })
@@ -219,4 +249,23 @@ pub struct ModuleStatistics {
     pub units: u64,
     /// Whether it was seen to ask differently after the same answers.
     pub fickle: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_up_to_the_bound_and_again_when_one_has_gone() {
+        static TAKEN: AtomicUsize = AtomicUsize::new(0);
+        let room = || Room::among(&TAKEN, 2);
+        let (one, other) = (room(), room());
+        assert!(one.is_some() && other.is_some());
+        assert!(room().is_none());
+        drop(one);
+        let again = room();
+        assert!(again.is_some() && room().is_none());
+        drop((other, again));
+        assert_eq!(TAKEN.load(Ordering::Relaxed), 0);
+    }
 }

@@ -110,11 +110,12 @@ pub(crate) fn truth(
             } else {
                 0
             })?;
-            Ok(text == &**wanted)
+            Ok(same_end(text, wanted) && text == &**wanted)
         })?,
         Ask::StartsWith(wanted) => any_text(values, work, |text, work| {
             work.spend(wanted.len())?;
-            Ok(text.starts_with(wanted))
+            let start = text.get(..wanted.len());
+            Ok(start.is_some_and(|start| same_end(start, wanted) && start == &**wanted))
         })?,
         Ask::EndsWith(wanted) => any_text(values, work, |text, work| {
             work.spend(wanted.len())?;
@@ -171,6 +172,11 @@ fn any_text(
             })
         }
     }
+}
+
+/// Texts of one kind begin alike, as ARNs and keys do, and differ at their ends: one look there answers most comparisons.
+fn same_end(text: &[u8], wanted: &[u8]) -> bool {
+    text.last() == wanted.last()
 }
 
 fn any_of<T: AsRef<str>>(

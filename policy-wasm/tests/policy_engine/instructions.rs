@@ -4,7 +4,7 @@ use std::sync::{Arc, Barrier};
 
 use policy_wasm::engine::{Cause, Digest, Engine, EngineOptions, Fault, Module, Verdict};
 use policy_wasm::limits::{
-    INSTANCES_MAX, READ_BYTES_MAX, REUSED_INSTANCES_MAX, TABLE_ELEMENTS_MAX,
+    INSTANCES_MAX, MODULE_MAPS, READ_BYTES_MAX, REUSED_INSTANCES_MAX, TABLE_ELEMENTS_MAX,
 };
 
 use super::support::*;
@@ -211,4 +211,29 @@ fn instances_that_idle_threads_keep_leave_room_for_another_thread() {
             });
         }
     });
+}
+
+/// What [`MODULE_MAPS`] says is what the system counts, and it comes back.
+#[test]
+fn a_module_takes_no_more_memory_maps_than_are_counted_for_it() {
+    const MODULES: usize = 200;
+    let maps = || {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        maps.lines().count()
+    };
+    let engine = Engine::new(EngineOptions {
+        compiled_bytes: 0,
+        ..EngineOptions::default()
+    })
+    .unwrap();
+    // Other tests run beside this one: their maps are some, and not hundreds.
+    let before = maps();
+    let held: Vec<_> = (0..MODULES)
+        .map(|number| numbered(&engine, number))
+        .collect();
+    let taken = maps().saturating_sub(before);
+    assert!(taken <= MODULES * MODULE_MAPS + 100, "{taken} maps");
+    drop(held);
+    let left = maps().saturating_sub(before);
+    assert!(left <= 150, "{left} maps are left");
 }

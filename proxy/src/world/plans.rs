@@ -48,6 +48,18 @@ impl TenantPlan {
     }
 }
 
+impl TenantPlan {
+    /// The layers of it, of its shadows and of its lanes: the modules that it holds, at most.
+    fn layers(&self) -> usize {
+        let shadows = self
+            .trials
+            .as_ref()
+            .map_or(0, |trials| trials.shadows.len());
+        let lanes = self.lanes.iter().flatten().map(|lane| lane.plan.layers());
+        self.plan.layers().len() + shadows + lanes.sum::<usize>()
+    }
+}
+
 /// Where a key stands, from 0 to 999. Source: the first eight bytes of the SHA-256 of its id.
 fn place(key: &AccessKeyId) -> u16 {
     let hash: [u8; 32] = Sha256::digest(key.as_str().as_bytes()).into();
@@ -58,6 +70,9 @@ fn place(key: &AccessKeyId) -> u16 {
 /// Most plans of a world; one holds about 1 KiB, and the modules in it stay in memory. A world that would have more forgets them
 /// all, and builds again those that are needed.
 const PLANS_MAX: usize = 8_192;
+/// Most layers of all plans of a world: each may hold a module that nobody else does. Half of what the engine has room for, because
+/// the world before may still be in use.
+const PLANNED_LAYERS_MAX: usize = policy_wasm::limits::LIVING_MODULES_MAX / 2;
 
 /// Whose rules bind a request. Callers and buckets without documents of their own share the plan of their accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,7 +104,26 @@ impl Rules {
 #[derive(Debug, Default)]
 pub(super) struct Plans {
     /// Guards the map alone; a plan is built outside of it, twice at worst.
-    known: RwLock<HashMap<Rules, Arc<TenantPlan>, RandomState>>,
+    known: RwLock<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    plans: HashMap<Rules, Arc<TenantPlan>, RandomState>,
+    /// The layers of all of them, but for those that every plan has.
+    layers: usize,
+}
+
+impl Known {
+    /// Keeps a plan that holds so many modules of its own.
+    fn keep(&mut self, rules: Rules, plan: Arc<TenantPlan>, layers: usize) {
+        self.layers += layers;
+        if self.plans.len() >= PLANS_MAX || self.layers > PLANNED_LAYERS_MAX {
+            self.plans.clear();
+            self.layers = layers;
+        }
+        self.plans.insert(rules, plan);
+    }
 }
 
 impl Plans {
@@ -101,7 +135,7 @@ impl Plans {
         bucket: Option<&Bucket>,
     ) -> Result<Arc<TenantPlan>, PlanError> {
         let rules = Rules::of(state, caller, bucket);
-        if let Some(known) = self.known.read().get(&rules) {
+        if let Some(known) = self.known.read().plans.get(&rules) {
             return Ok(Arc::clone(known));
         }
         let ground = Ground {
@@ -111,11 +145,9 @@ impl Plans {
             bucket,
         };
         let plan = Arc::new(ground.plan()?);
-        let mut known = self.known.write();
-        if known.len() >= PLANS_MAX {
-            known.clear();
-        }
-        known.insert(rules, Arc::clone(&plan));
+        let builtin = library.builtin.layers().len();
+        let layers = plan.layers().saturating_sub(builtin);
+        self.known.write().keep(rules, Arc::clone(&plan), layers);
         Ok(plan)
     }
 }
@@ -283,6 +315,30 @@ mod tests {
         assert_eq!(below(1_000), keys.len());
         // A place that moved would give a caller another version after an upgrade.
         assert_eq!(place(&"PK000000000000000000".parse().unwrap()), 840);
+    }
+
+    #[test]
+    fn plans_are_forgotten_before_they_hold_more_modules_than_there_is_room_for() {
+        let plan = Arc::new(TenantPlan {
+            plan: Plan::new(Vec::new()).unwrap(),
+            label: "".into(),
+            trials: None,
+            lanes: None,
+        });
+        let mut known = Known::default();
+        for number in 0..100_000 {
+            let rules = Rules {
+                caller: None,
+                user: None,
+                owner: None,
+                bucket: Some(BucketId(number)),
+            };
+            let layers = if number % 2 == 0 { 1 } else { 5 };
+            known.keep(rules, Arc::clone(&plan), layers);
+            assert!(known.plans.contains_key(&rules));
+            assert!(known.plans.len() <= PLANS_MAX);
+            assert!(known.layers <= PLANNED_LAYERS_MAX && known.layers >= known.plans.len());
+        }
     }
 
     #[test]

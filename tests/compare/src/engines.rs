@@ -24,7 +24,7 @@ use crate::rules::{self, Answer, Request};
 const TURN: Duration = Duration::from_millis(40);
 
 /// Prints the table.
-pub fn compare(sizes: &[usize], rounds: usize) {
+pub fn compare(sizes: &[usize], (rounds, repeat): (usize, usize)) {
     println!(
         "| statements | requests: allowed, denied, no match | ours, remembered | ours, afresh | Cedar | Rego, bytecode | Rego, default | Cedar ÷ remembered |"
     );
@@ -40,7 +40,7 @@ pub fn compare(sizes: &[usize], rounds: usize) {
             Box::new(RegoDefault::new(&rules, &requests)),
         ];
         let answers = agree(&mut engines, &requests);
-        let times = measure(&mut engines, requests.len(), rounds);
+        let times = measure(&mut engines, requests.len() * repeat, (rounds, repeat));
         let count = |wanted| answers.iter().filter(|answer| **answer == wanted).count();
         print!(
             "| {size} | {}, {}, {} |",
@@ -57,8 +57,8 @@ pub fn compare(sizes: &[usize], rounds: usize) {
 trait Runs {
     fn name(&self) -> &'static str;
     fn answer(&mut self, request: usize) -> Answer;
-    /// Decides every request once.
-    fn all(&mut self);
+    /// Decides every request, each so many times.
+    fn all(&mut self, repeat: usize);
 }
 
 /// Every engine says the same to every request, or there is nothing to compare.
@@ -80,22 +80,33 @@ fn agree(engines: &mut [Box<dyn Runs>], requests: &[Request]) -> Vec<Answer> {
 }
 
 /// Nanoseconds of one decision, for each engine: the median of the rounds.
-fn measure(engines: &mut [Box<dyn Runs>], requests: usize, rounds: usize) -> Vec<f64> {
+fn measure(
+    engines: &mut [Box<dyn Runs>],
+    decisions: usize,
+    (rounds, repeat): (usize, usize),
+) -> Vec<f64> {
     let mut passes = Vec::new();
     for engine in engines.iter_mut() {
-        engine.all();
-        let (once, ()) = clock::timed(|| engine.all());
+        engine.all(repeat);
+        let (once, ()) = clock::timed(|| engine.all(repeat));
         let fits = TURN.as_nanos() / once.as_nanos().max(1);
         passes.push(usize::try_from(fits).unwrap_or(1).max(1));
     }
     let mut times: Vec<Vec<f64>> = engines.iter().map(|_| Vec::new()).collect();
     for _ in 0..rounds.max(1) {
         for ((engine, passes), times) in engines.iter_mut().zip(&passes).zip(&mut times) {
-            let (spent, ()) = clock::timed(|| (0..*passes).for_each(|_| engine.all()));
-            times.push(clock::each(spent, passes * requests));
+            let (spent, ()) = clock::timed(|| (0..*passes).for_each(|_| engine.all(repeat)));
+            times.push(clock::each(spent, passes * decisions));
         }
     }
     times.into_iter().map(clock::median).collect()
+}
+
+/// Each item so many times in a row.
+fn times<T>(items: &[T], repeat: usize) -> impl Iterator<Item = &T> {
+    items
+        .iter()
+        .flat_map(move |item| std::iter::repeat_n(item, repeat))
 }
 
 fn shown(ns: f64) -> String {
@@ -146,8 +157,8 @@ impl Runs for Remembered {
         }
     }
 
-    fn all(&mut self) {
-        for scene in &self.scenes {
+    fn all(&mut self, repeat: usize) {
+        for scene in times(&self.scenes, repeat) {
             black_box(self.decider.decide(
                 &self.plan,
                 ours::action(scene.action),
@@ -193,8 +204,8 @@ impl Runs for Afresh {
         }
     }
 
-    fn all(&mut self) {
-        for scene in &self.scenes {
+    fn all(&mut self, repeat: usize) {
+        for scene in times(&self.scenes, repeat) {
             self.now_ms += 1;
             let said = self.layer.module.evaluate(black_box(scene), self.now_ms);
             black_box(said.expect("an answer"));
@@ -264,8 +275,8 @@ impl Runs for Cedar {
         }
     }
 
-    fn all(&mut self) {
-        for request in &self.requests {
+    fn all(&mut self, repeat: usize) {
+        for request in times(&self.requests, repeat) {
             black_box(self.authorizer.is_authorized(
                 black_box(request),
                 &self.policies,
@@ -342,8 +353,8 @@ impl Runs for RegoBytecode {
         said(&self.machine.execute().expect("an answer"))
     }
 
-    fn all(&mut self) {
-        for input in &self.inputs {
+    fn all(&mut self, repeat: usize) {
+        for input in times(&self.inputs, repeat) {
             self.machine.set_input(black_box(input.clone()));
             black_box(self.machine.execute().expect("an answer"));
         }
@@ -375,8 +386,8 @@ impl Runs for RegoDefault {
         said(&self.engine.eval_rule(ENTRY.to_owned()).expect("an answer"))
     }
 
-    fn all(&mut self) {
-        for input in &self.inputs {
+    fn all(&mut self, repeat: usize) {
+        for input in times(&self.inputs, repeat) {
             self.engine.set_input(black_box(input.clone()));
             black_box(self.engine.eval_rule(ENTRY.to_owned()).expect("an answer"));
         }

@@ -39,6 +39,9 @@ enum What {
         /// Turns of each engine; the median is printed.
         #[arg(long, default_value_t = 9)]
         rounds: usize,
+        /// How often each request is decided before the next one: a processor foretells what it has just seen.
+        #[arg(long, default_value_t = 1)]
+        repeat: usize,
     },
     /// One plan and many objects: the keys are made one after the other and kept nowhere.
     Objects {
@@ -65,9 +68,16 @@ fn main() {
     let what = Options::parse().what.unwrap_or(What::Engines {
         statements: vec![1, 20, 200],
         rounds: 9,
+        repeat: 1,
     });
     match what {
-        What::Engines { statements, rounds } => engines::compare(&statements, rounds),
+        What::Engines {
+            statements,
+            rounds,
+            repeat,
+        } => {
+            engines::compare(&statements, (rounds, repeat.max(1)));
+        }
         What::Objects { counts } => objects::many(&counts),
         What::Tenants { count, sample } => tenants::many(count, sample),
     }

@@ -44,8 +44,11 @@ fn row(module: &Arc<Module>, name: &str, count: u64) {
     let plan = ours::plan(module, 1);
     let mut scenes = scenes();
     // What the keys take alone, to be taken off.
-    let (keys, ()) =
-        clock::timed(|| each_key(&mut scenes, count, |scene| drop(black_box(&scene.resource))));
+    let (keys, ()) = clock::timed(|| {
+        each_key(&mut scenes, count, |scene| {
+            black_box(&scene.resource);
+        });
+    });
     let (before, _) = clock::resident();
     let (spent, ()) = clock::timed(|| {
         each_key(&mut scenes, count, |scene| {

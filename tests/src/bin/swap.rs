@@ -6,6 +6,7 @@
 //! latencies of both.
 
 use std::ops::Range;
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,7 @@ struct Options {
     every: u64,
 }
 
-fn main() {
+fn main() -> ExitCode {
     let options = Options::parse();
     let gate = Gate::start();
     let full = call::signer(&gate, gate.key("photos", "full"));
@@ -90,12 +91,13 @@ fn main() {
         .flatten()
         .flat_map(|run| &run.failures)
         .collect();
-    if !failed.is_empty() {
-        failed
-            .iter()
-            .take(5)
-            .for_each(|failure| println!("failed: {failure}"));
-        std::process::exit(1);
+    for failure in failed.iter().take(5) {
+        println!("failed: {failure}");
+    }
+    if failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 
@@ -237,8 +239,6 @@ fn send(
 /// Puts one of two versions of a module in force after the other, by the admin API, and looks whether it holds at once.
 struct Swapper<'g> {
     gate: &'g Gate,
-    admin: Wire,
-    wire: Wire,
     token: String,
     new: String,
     is_new: bool,
@@ -251,8 +251,6 @@ impl<'g> Swapper<'g> {
         let token = std::fs::read_to_string(gate.dir().join("admin.token"));
         Self {
             gate,
-            admin: gate.admin_wire(),
-            wire: gate.wire(),
             token: token.expect("the admin token").trim().to_owned(),
             new,
             is_new: false,
@@ -273,9 +271,10 @@ impl<'g> Swapper<'g> {
             self.token,
             body.len()
         );
+        // Connections of their own: those of the last swap may have been closed in between.
+        let (mut admin, mut wire) = (self.gate.admin_wire(), self.gate.wire());
         let begin = Instant::now();
-        let answer = self
-            .admin
+        let answer = admin
             .ask(request.as_bytes())
             .map_err(|error| format!("{step}: {error}"))?;
         let took = begin.elapsed();
@@ -286,8 +285,7 @@ impl<'g> Swapper<'g> {
         for (key, denied) in [("old/object", !self.is_new), ("new/object", self.is_new)] {
             let signer = call::signer(self.gate, self.gate.key("photos", "read"));
             let get = Call::get(&format!("/demo-bucket/{key}")).sign(&signer, self.gate.host());
-            let answer = self
-                .wire
+            let answer = wire
                 .ask(&get.bytes())
                 .map_err(|error| format!("{key}: {error}"))?;
             let wanted = if denied { 403 } else { 200 };
