@@ -151,8 +151,8 @@ pub(crate) struct Page {
     pub(crate) next: Option<Vec<u8>>,
 }
 
-/// Layers over redb, from the newest.
-fn merge(slices: Vec<Slice>) -> Page {
+/// Layers over redb, from the newest, as one page of at most `limit` rows: each layer has as many.
+fn merge(slices: Vec<Slice>, limit: usize) -> Page {
     // Past the last key of a slice that has more, its layer is not known.
     let cut = slices
         .iter()
@@ -160,38 +160,27 @@ fn merge(slices: Vec<Slice>) -> Page {
         .filter_map(|slice| slice.rows.last());
     let cut: Option<Bytes> = cut.map(|(key, _)| key).min().cloned();
     let known = |key: &Bytes| cut.as_ref().is_none_or(|cut| key <= cut);
-    let mut merged: BTreeMap<Bytes, Slot> = BTreeMap::new();
     let mut layers = slices.into_iter().filter(|slice| !slice.rows.is_empty());
-    let Some(mut last) = layers.next() else {
-        return Page::default();
+    let newest = layers.next().map(|slice| slice.rows).unwrap_or_default();
+    let older: Vec<Slice> = layers.collect();
+    let mut merged: Vec<(Bytes, Slot)> = if older.is_empty() {
+        newest
+    } else {
+        let oldest_first = older.into_iter().rev().flat_map(|slice| slice.rows);
+        let merged: BTreeMap<Bytes, Slot> = oldest_first.chain(newest).collect();
+        merged.into_iter().collect()
     };
-    let mut older: Vec<Slice> = layers.collect();
-    if older.is_empty() {
-        last.rows.retain(|(key, _)| known(key));
-        let rows = last
-            .rows
-            .into_iter()
-            .filter_map(|(key, slot)| Some((key, slot?)))
-            .collect();
-        return Page {
-            rows,
-            next: cut.map(|cut| next_key(&cut)),
-        };
-    }
-    older.insert(0, last);
-    for (key, slot) in older.into_iter().rev().flat_map(|slice| slice.rows) {
-        if known(&key) {
-            merged.insert(key, slot);
-        }
-    }
-    let rows = merged
+    merged.retain(|(key, _)| known(key));
+    let mut rows: Vec<(Bytes, Bytes)> = merged
         .into_iter()
         .filter_map(|(key, slot)| Some((key, slot?)))
         .collect();
-    Page {
-        rows,
-        next: cut.map(|cut| next_key(&cut)),
+    let mut next = cut.map(|cut| next_key(&cut));
+    if rows.len() > limit {
+        rows.truncate(limit);
+        next = rows.last().map(|(key, _)| next_key(key));
     }
+    Page { rows, next }
 }
 
 /// The key right after `key`.
@@ -293,7 +282,7 @@ impl Store {
         slices.push(newest);
         slices.extend(base.frozen.as_ref().map(|frozen| frozen.layer.slice(&span)));
         slices.push(base.view.slice(&span)?);
-        Ok(merge(slices))
+        Ok(merge(slices, span.limit))
     }
 
     /// A bucket's counts beyond those in its row, and the row.
@@ -436,5 +425,53 @@ impl Store {
     /// The bound of the overlay, in bytes.
     pub(crate) fn bound(&self) -> usize {
         self.bound
+    }
+}
+
+#[cfg(test)]
+mod merging {
+    use super::*;
+
+    fn slice(keys: &[&'static str], more: bool) -> Slice {
+        let row = |key: &&'static str| {
+            let (key, gone) = match key.strip_prefix('-') {
+                Some(gone) => (gone, true),
+                None => (*key, false),
+            };
+            let slot = (!gone).then(|| Bytes::from_static(b"row"));
+            (Bytes::from_static(key.as_bytes()), slot)
+        };
+        Slice {
+            rows: keys.iter().map(row).collect(),
+            more,
+        }
+    }
+
+    fn keys(page: &Page) -> Vec<&str> {
+        let text = |row: &(Bytes, Bytes)| std::str::from_utf8(&row.0).unwrap().to_owned();
+        let rows: Vec<String> = page.rows.iter().map(text).collect();
+        rows.into_iter().map(|row| &*row.leak()).collect()
+    }
+
+    #[test]
+    fn a_page_has_no_more_rows_than_are_asked_for_however_they_lie_in_layers() {
+        // Each layer keeps to the limit, and together they have more.
+        let page = merge(vec![slice(&["c", "d"], false), slice(&["a", "b"], false)], 2);
+        assert_eq!(keys(&page), ["a", "b"]);
+        assert_eq!(page.next, Some(next_key(b"b")));
+        let all = merge(vec![slice(&["c", "d"], false), slice(&["a", "b"], false)], 4);
+        assert_eq!((keys(&all).len(), all.next), (4, None));
+        let one = merge(vec![slice(&["a", "b"], false)], 1);
+        assert_eq!((keys(&one), one.next), (vec!["a"], Some(next_key(b"a"))));
+    }
+
+    #[test]
+    fn what_a_newer_layer_took_away_is_gone_and_what_is_not_known_waits() {
+        let page = merge(vec![slice(&["-a", "b"], false), slice(&["a", "c"], true)], 9);
+        assert_eq!(keys(&page), ["b", "c"]);
+        assert_eq!(page.next, Some(next_key(b"c")));
+        let page = merge(vec![slice(&["a"], true), slice(&["b"], false)], 9);
+        assert_eq!((keys(&page), page.next), (vec!["a"], Some(next_key(b"a"))));
+        assert_eq!(merge(vec![slice(&[], false)], 9).next, None);
     }
 }
