@@ -10,7 +10,7 @@ pub(super) struct Seats {
     /// Guards the count of those who sit and those who wait.
     taken: Mutex<Taken>,
     freed: Condvar,
-    seats: usize,
+    room: usize,
     waiting: usize,
     patience: Duration,
 }
@@ -27,11 +27,11 @@ pub(in crate::engine) struct Seat<'a>(&'a Seats);
 
 impl Seats {
     /// So many seats, so many who wait for one, and for how long.
-    pub(super) fn new(seats: usize, waiting: usize, patience: Duration) -> Self {
+    pub(super) fn new(room: usize, waiting: usize, patience: Duration) -> Self {
         Self {
             taken: Mutex::default(),
             freed: Condvar::new(),
-            seats,
+            room,
             waiting,
             patience,
         }
@@ -40,15 +40,15 @@ impl Seats {
     /// Sits down, after a wait where all seats are taken; nothing where the wait is too long or too many wait.
     pub(super) fn sit(&self) -> Option<Seat<'_>> {
         let mut taken = self.taken.lock();
-        if taken.sitting >= self.seats {
+        if taken.sitting >= self.room {
             if taken.waiting >= self.waiting {
                 return None;
             }
             taken.waiting += 1;
-            let full = |taken: &mut Taken| taken.sitting >= self.seats;
+            let full = |taken: &mut Taken| taken.sitting >= self.room;
             let waited = self.freed.wait_while_for(&mut taken, full, self.patience);
             taken.waiting -= 1;
-            if waited.timed_out() && taken.sitting >= self.seats {
+            if waited.timed_out() && taken.sitting >= self.room {
                 return None;
             }
         }
