@@ -349,6 +349,7 @@ mod tests {
             let (_, declared) = declared.split_once("function").unwrap();
             assert_eq!(letters(declared), expected, "postern.ts: {name}");
             let declared = after(&rust, &format!("pub(crate) fn {name}("));
+            let declared = declared.trim_start_matches("pub(crate)");
             assert_eq!(letters(declared), expected, "lib.rs: {name}");
             // In C the result comes first.
             let declared = after(&c, &format!("POSTERN_IMPORT_(\"{name}\")"));
