@@ -155,7 +155,8 @@ fn a_module_that_is_too_hard_to_compile_is_refused_and_requests_go_on() {
     });
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "{said}");
-    assert!(said.contains("compiling it took more than"), "{said}");
+    // Of processor time, or by the clock where the machine has hardly any for it.
+    assert!(said.contains("compiling it took"), "{said}");
     assert_eq!(metric(&gate, "modules_not_compilable_total"), 1);
     // Easier by far, of the same kind: it is only compiled.
     let output = push(&gate, "less-hard", &hard(1, 1));
