@@ -108,9 +108,10 @@ pub const MACHINE_CODE_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
 pub const COMPILE_PROCESSOR_SECONDS_MAX: u64 = 5;
 /// Time by the clock that compiling one module may take. The compiler goes after everything else that wants a processor.
 pub const COMPILE_TIME_MAX: Duration = Duration::from_secs(30);
-/// Address space of a compiler in a process of its own, in bytes. An ordinary module of 1 MiB takes some 50 MiB. The worst
-/// that is within the bounds of a module takes 450 MiB in its first five seconds, and goes on to 3 GiB within a minute.
-pub const COMPILE_MEMORY_BYTES_MAX: u64 = 1_024 * 1_024 * 1_024;
+/// Address space of a compiler in a process of its own, in bytes. The allocator reserves 1 GiB when the program starts,
+/// which may be before the bound is set, so half of this is for the work. An ordinary module of 1 MiB takes some 50 MiB;
+/// the worst that is within the bounds of a module takes 450 MiB in its first five seconds, and 3 GiB within a minute.
+pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2 * 1_024 * 1_024 * 1_024;
 /// Files that it may have open: its three pipes, and what the C library looks at while it starts.
 pub const COMPILE_FILES_MAX: u64 = 16;
 /// Its priority. Source: setpriority(2): 0 is that of the server, 19 the last.
