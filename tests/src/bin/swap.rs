@@ -260,9 +260,12 @@ impl<'g> Swapper<'g> {
     /// Activates the new version or rolls back to the old one. The very first request after it obeys.
     fn swap(&mut self) -> Result<Duration, String> {
         let (step, body) = if self.is_new {
-            ("rollback", "{}".to_owned())
+            ("rollback", r#"{"tenant":"demo"}"#.to_owned())
         } else {
-            ("activate", format!(r#"{{"digest":"{}"}}"#, self.new))
+            (
+                "activate",
+                format!(r#"{{"tenant":"demo","digest":"{}"}}"#, self.new),
+            )
         };
         let request = format!(
             "POST /api/v1/modules/swap/{step} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
