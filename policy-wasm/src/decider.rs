@@ -13,7 +13,7 @@ use moka::notification::RemovalCause;
 use moka::sync::Cache;
 use parking_lot::Mutex;
 
-use crate::engine::{Cause, Fault, Stopped};
+use crate::engine::{Cause, Fault, FromFacts, Stopped};
 use crate::facts::Facts;
 use crate::limits::{FLIGHTS_MAX, TREES_BYTES_MAX};
 use crate::plan::{
@@ -33,6 +33,9 @@ pub struct DeciderOptions {
     pub trees_bytes: u64,
     /// A monotonic clock in milliseconds. It is read when a module is evaluated, and never for a decision.
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Whether its evaluations count for nothing. For tools: what they ask must not use up a module's share of the processor, or
+    /// requests would be refused for it.
+    pub apart: bool,
 }
 
 impl DeciderOptions {
@@ -41,6 +44,7 @@ impl DeciderOptions {
         Self {
             trees_bytes: TREES_BYTES_MAX,
             clock: Arc::new(clock),
+            apart: false,
         }
     }
 }
@@ -64,6 +68,7 @@ pub struct Decider {
     /// Trees that fell out of the cache, to be dropped off the path of requests.
     fallen: Arc<Mutex<Vec<Arc<Tree>>>>,
     clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    apart: bool,
     counters: Mutex<Vec<Arc<Counters>>>,
     retired: Counters,
     #[cfg(test)]
@@ -102,6 +107,7 @@ impl Decider {
             flights: (0..FLIGHTS_MAX).map(|_| Mutex::new(())).collect(),
             fallen,
             clock: options.clock,
+            apart: options.apart,
             counters: Mutex::new(Vec::new()),
             retired: Counters::default(),
             #[cfg(test)]
@@ -367,7 +373,12 @@ impl Decider {
 
     fn run(&self, worker: &Worker, layer: &Layer, facts: &dyn Facts) -> Ran {
         worker.counters().evaluations.up();
-        match layer.module.evaluate(facts, (self.clock)()) {
+        let evaluated = if self.apart {
+            layer.module.interrogate(&FromFacts(facts))
+        } else {
+            layer.module.evaluate(facts, (self.clock)())
+        };
+        match evaluated {
             Ok(evaluation) => {
                 let (path, leaf) = evaluation.into();
                 Ran {

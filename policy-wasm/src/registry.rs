@@ -136,6 +136,8 @@ pub struct Entry {
     /// Whether its value follows the clock. Such a value is never read, only compared: a tree that branched on it
     /// would grow with every second.
     pub clock: bool,
+    /// Whether its value may be kept where others than the caller read it.
+    pub secrecy: Secrecy,
 }
 
 /// The type of an attribute's values; it decides which questions make sense and how values compare.
@@ -187,6 +189,26 @@ pub enum Cost {
     Fetched,
 }
 
+/// What of an attribute's value may be written down for later. Credentials themselves (signatures, tokens, customers' keys) are no
+/// attributes: there is no name by which a policy could ask for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Secrecy {
+    /// All of it.
+    Open,
+    /// It is a URL of the client's: where it has a query nothing of it, because that of a presigned URL is a credential.
+    Url,
+}
+
+impl Secrecy {
+    /// Whether this value may be written down.
+    pub fn shows(self, value: &[u8]) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Url => !value.contains(&b'?'),
+        }
+    }
+}
+
 /// How the values of an attribute are written before they are compared. The facts do it, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Normalisation {
@@ -219,6 +241,7 @@ impl Entry {
                 _ => &[],
             },
             clock: false,
+            secrecy: Secrecy::Open,
         }
     }
 
@@ -259,6 +282,11 @@ impl Entry {
 
     const fn clock(mut self) -> Self {
         self.clock = true;
+        self
+    }
+
+    const fn url(mut self) -> Self {
+        self.secrecy = Secrecy::Url;
         self
     }
 }
@@ -350,6 +378,14 @@ mod tests {
         let written: Vec<&str> = table.lines().take_while(|line| !line.is_empty()).collect();
         let rows: Vec<String> = Name::ALL.iter().map(|name| row(*name)).collect();
         assert_eq!(written, rows, "it should say:\n{}", rows.join("\n"));
+    }
+
+    #[test]
+    fn a_url_with_a_query_is_not_written_down() {
+        assert_eq!(Name::Referer.entry().secrecy, Secrecy::Url);
+        assert!(Secrecy::Url.shows(b"https://example.com/page"));
+        assert!(!Secrecy::Url.shows(b"https://example.com/b/k?X-Amz-Signature=0"));
+        assert!(Secrecy::Open.shows(b"what?"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use explain::{
     ExplainedAnswer, ExplainedDecision, ExplainedLayer, ExplainedModule, ExplainedPlan, Viewer,
     explain,
 };
-pub use explore::{Bounds, Incomplete, Query};
+pub use explore::{Bounds, Incomplete, Query, Settle};
 pub use inspect::{InspectedAttribute, ModuleReport, inspect};
 pub use project::{BadName, Language, ProjectFile, ProjectName, project};
 pub use questions::{StaticQuestions, questions};

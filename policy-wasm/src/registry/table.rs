@@ -102,7 +102,7 @@ registry! {
         "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
     ]);
     /// The `Referer` header.
-    Referer = text("aws:Referer").at(Sent);
+    Referer = text("aws:Referer").at(Sent).url();
     /// The `User-Agent` header.
     UserAgent = text("aws:UserAgent").at(Sent);
     /// Whether a service of AWS makes the request for the caller: never here.
@@ -282,7 +282,7 @@ registry! {
     /// The storage class that the request asks for.
     StorageClass = text("s3:x-amz-storage-class").at(Operations(WRITES));
     /// Where a website request to the object is sent instead.
-    WebsiteRedirect = text("s3:x-amz-website-redirect-location").at(Operations(WRITES));
+    WebsiteRedirect = text("s3:x-amz-website-redirect-location").at(Operations(WRITES)).url();
     /// The `If-Match` condition of a write.
     IfMatch = text("s3:if-match").at(Operations(CONDITIONAL)).written(Trimmed);
     /// The `If-None-Match` condition of a write.

@@ -61,9 +61,17 @@ pub fn diff(
     };
     let explored = explore(&both, query, bounds, &keep);
     let area = |way: super::explore::Way<(Judgement, Judgement)>| {
+        // Where other attributes follow from those that were found, the request may be in another area: it differs all the same.
+        let real = |situation: &Situation| {
+            let (before, after) = both(&FromFacts(situation));
+            query.holds(situation)
+                && (before.outcome, after.outcome) == (way.end.0.outcome, way.end.1.outcome)
+                && differ(&before, &after)
+        };
         let witness = way
             .situation
-            .filter(|situation| both(&FromFacts(situation)) == way.end);
+            .filter(|situation| both(&FromFacts(situation)) == way.end)
+            .and_then(|situation| (query.settle.0)(&situation).into_iter().find(real));
         Area {
             conditions: way.answers,
             before: way.end.0,

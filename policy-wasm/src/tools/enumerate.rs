@@ -92,14 +92,17 @@ fn told(subject: Subject<'_>, query: &Query, explored: Explored<Judgement>) -> E
 
 fn path(subject: Subject<'_>, query: &Query, way: Way<Judgement>) -> Path {
     let witness = match &way.situation {
-        Some(situation) if subject.judge(&FromFacts(situation)) == way.end => {
-            if subject.decide(situation).outcome == way.end.outcome {
-                Witness::Verified(situation.clone())
-            } else {
-                fulfilling(subject, query, &way).map_or_else(
-                    || Witness::Unfulfillable(situation.clone()),
-                    Witness::Verified,
-                )
+        Some(found) if subject.judge(&FromFacts(found)) == way.end => {
+            let mut settled = (query.settle.0)(found);
+            settled.retain(|situation| query.holds(situation));
+            let place = settled
+                .iter()
+                .position(|situation| subject.decide(situation).outcome == way.end.outcome);
+            match place {
+                Some(place) => Witness::Verified(settled.swap_remove(place)),
+                None if settled.is_empty() => Witness::Unverified,
+                None => fulfilling(subject, query, &way)
+                    .map_or_else(|| unfulfilled(subject, &way, settled), Witness::Verified),
             }
         }
         _ => Witness::Unverified,
@@ -111,6 +114,13 @@ fn path(subject: Subject<'_>, query: &Query, way: Way<Judgement>) -> Path {
         obligations: way.end.obligations,
         witness,
     }
+}
+
+/// A request that takes the way, and is refused for what is demanded at its end.
+fn unfulfilled(subject: Subject<'_>, way: &Way<Judgement>, settled: Vec<Situation>) -> Witness {
+    let takes = |situation: &Situation| subject.judge(&FromFacts(situation)) == way.end;
+    let found = settled.into_iter().find(takes);
+    found.map_or(Witness::Unverified, Witness::Unfulfillable)
 }
 
 /// A request that takes the way and can fulfil what is demanded at its end: of an operation that no question named.
@@ -132,9 +142,10 @@ fn fulfilling(subject: Subject<'_>, query: &Query, way: &Way<Judgement>) -> Opti
             let Solved::Found(situation) = solver.solve(answers) else {
                 return None;
             };
-            let taken = subject.judge(&FromFacts(&situation)) == way.end
-                && subject.decide(&situation).outcome == way.end.outcome;
-            taken.then_some(situation)
+            let mut settled = (query.settle.0)(&situation).into_iter();
+            settled.find(|situation| {
+                query.holds(situation) && subject.decide(situation).outcome == way.end.outcome
+            })
         })
 }
 
@@ -166,9 +177,12 @@ pub enum Doubt {
 
 /// Whether the subject never has this outcome where the query holds. It stops at the first request that does.
 pub fn never(subject: Subject<'_>, query: &Query, outcome: Outcome, bounds: &Bounds<'_>) -> Never {
+    let real = |situation: &Situation| {
+        query.holds(situation) && subject.decide(situation).outcome == outcome
+    };
     let keep = |judgement: &Judgement, situation: Option<&Situation>| match situation {
         _ if judgement.outcome != outcome => Keep::No,
-        Some(situation) if subject.decide(situation).outcome == outcome => Keep::Last,
+        Some(found) if (query.settle.0)(found).iter().any(real) => Keep::Last,
         _ => Keep::Yes,
     };
     let explored = explore(&|answers| subject.judge(answers), query, bounds, &keep);
@@ -218,7 +232,7 @@ pub fn who_can<C>(
         };
         let query = Query {
             fixed: situation.over(&query.fixed),
-            assumed: query.assumed.clone(),
+            ..query.clone()
         };
         let ways = enumerate(subject, &query, Some(Outcome::Allow), &left);
         if !ways.paths.is_empty() || !ways.is_complete() {

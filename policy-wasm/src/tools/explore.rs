@@ -17,7 +17,7 @@ use crate::engine::Answering;
 use crate::limits::{
     ENUMERATED_PATHS_MAX, ENUMERATED_QUESTIONS_MAX, ENUMERATION_MILLISECONDS_MAX, MERGED_PATHS_MAX,
 };
-use crate::question::Question;
+use crate::question::{Question, Work, truth};
 use oracle::{Choice, Oracle, Side};
 
 /// How far an exploration goes.
@@ -62,12 +62,35 @@ pub struct Query {
     pub fixed: Situation,
     /// Answers that narrow others: the key starts with `archive/`, the action fits `s3:DeleteObject*`.
     pub assumed: Vec<Answered>,
+    /// What of a situation could be a request.
+    pub settle: Settle,
+}
+
+/// Makes requests of a situation whose attributes were found one by one: those where what follows from another attribute does
+/// follow from it. A witness is decided as one of these. What is given back need not take the same way; that is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Settle(pub fn(&Situation) -> Vec<Situation>);
+
+impl Default for Settle {
+    /// Every situation is a request.
+    fn default() -> Self {
+        Self(|situation| vec![situation.clone()])
+    }
 }
 
 impl Query {
     /// Nothing is known.
     pub fn any() -> Self {
         Self::default()
+    }
+
+    /// Whether what is known is true of this situation.
+    pub(super) fn holds(&self, situation: &Situation) -> bool {
+        let mut assumed = self.assumed.iter();
+        self.fixed.is_part_of(situation)
+            && assumed.all(|Answered { question, answer }| {
+                truth(question, situation, &mut Work::full()) == Ok(*answer)
+            })
     }
 
     /// The same, and this question has this answer.

@@ -73,6 +73,12 @@ impl Situation {
         self.find(attribute).and_then(Option::as_deref)
     }
 
+    /// Whether the other says all that this one says.
+    pub(super) fn is_part_of(&self, other: &Self) -> bool {
+        let mut all = self.0.iter();
+        all.all(|(attribute, values)| other.values(attribute) == values.as_deref())
+    }
+
     /// The attributes that are present, with their values.
     pub fn present(&self) -> impl Iterator<Item = (&Attribute, &[OwnedValue])> {
         self.0

@@ -129,7 +129,7 @@ proptest! {
             let some = facts.0.iter().enumerate().filter(|(place, _)| fixed >> (place % 32) & 1 == 1);
             let query = Query {
                 fixed: Situation::of(facts, some.map(|(_, (attribute, _))| attribute)),
-                assumed: Vec::new(),
+                ..Query::any()
             };
             let found = enumerate(Subject::Module(&module), &query, None, &bounds(500));
             assert_verified(&found, &module);
@@ -553,7 +553,7 @@ fn deletes_under_archive() -> Query {
     let starts = Ask::StartsWith(Arc::from(*b"archive/"));
     Query {
         fixed,
-        assumed: Vec::new(),
+        ..Query::any()
     }
     .assume(question("postern:Key", starts), true)
 }
