@@ -1,5 +1,11 @@
 //! What the admin side needs to know of policies. The gate implements it, the binary puts the two together.
 
+mod tools;
+
+pub use tools::{
+    Bounds, Diff, Enumerate, Replay, RightSize, Simulate, Tool, ToolFault, Version, WhoCan,
+};
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -41,6 +47,9 @@ pub trait Judge: Send + Sync + fmt::Debug {
 
     /// What was seen of a module's shadow, and of a version that is watched because it is a canary or new in force.
     fn trials(&self, binding: &Binding) -> Value;
+
+    /// Answers a policy tool's question. Tools work where no request waits for them, one after the other.
+    fn tool(&self, asked: Tool) -> BoxFuture<'_, Result<Value, ToolFault>>;
 
     /// Why a version that is in force cannot be loaded; `None` where it is.
     fn unloadable(&self, digest: Digest) -> Option<String>;

@@ -43,6 +43,8 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// `[directory]`: accounts, users, keys.
     pub directory: DirectorySettings,
+    /// `[record]`: what was judged, for policies that are tried on it later.
+    pub record: RecordSettings,
     /// `[log]`: what is written about requests and about the server.
     pub log: LogSettings,
 }
@@ -240,6 +242,15 @@ pub struct DirectorySettings {
     /// `directory.master_key` or `directory.master_key_file`: 32 bytes as 64 hexadecimal digits, under which secrets are
     /// sealed. Without either, one is made in the data folder.
     pub master_key: Option<Secret>,
+}
+
+/// What was judged, for policies that are tried on it later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordSettings {
+    /// `record.requests`: whether each check is written down, about a kilobyte for each.
+    pub requests: bool,
+    /// `record.bytes`: of all that is kept, in `recorded` below the data folder.
+    pub bytes: u64,
 }
 
 /// What is written about requests and about the server.

@@ -175,6 +175,7 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
     }
     Notice::remove(&settings.data);
     built.observer.close();
+    built.gate.close();
     Ok(())
 }
 

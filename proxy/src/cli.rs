@@ -3,12 +3,14 @@
 //! Those that change or ask a running server speak to its admin API, as anybody may; `--data` finds the address, the
 //! authority and the token of a server on this machine.
 
+mod access;
 mod admin;
 mod ask;
 mod module;
 mod policy;
 mod serve;
 mod settings;
+mod span;
 
 use std::io::{self, Write};
 use std::os::fd::{FromRawFd as _, OwnedFd};
@@ -54,6 +56,9 @@ enum Command {
     /// Policy documents in AWS's language: check, test, compile, attach to buckets and users.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Who may do what: ask about requests that might be, and look for all ways through the policies.
+    #[command(subcommand)]
+    Access(access::Access),
     /// Say why a request was answered as it was: plan, questions, answers, the statement that decided.
     Explain(ask::Explain),
     /// Say how the running server is.
@@ -98,7 +103,7 @@ pub enum Exit {
     Failure = 1,
     /// It was called in a wrong way.
     Usage = 2,
-    /// The server says no.
+    /// The server says no. Of a question to the policies: it is denied, it differs, it is refuted.
     Denied = 3,
     /// There is no such thing.
     NotFound = 4,
@@ -106,6 +111,8 @@ pub enum Exit {
     Conflict = 5,
     /// The server is not reached.
     Unreachable = 6,
+    /// A question to the policies has no certain answer.
+    Undecided = 7,
     /// The settings are at fault. Source: sysexits.h, EX_USAGE.
     Settings = 64,
 }
@@ -133,6 +140,9 @@ enum CliError {
     Io { what: String, source: io::Error },
     #[error(transparent)]
     Start(#[from] crate::app::StartError),
+    /// Everything was said; the exit code says it to scripts.
+    #[error("said already")]
+    Answered(Exit),
 }
 
 impl CliError {
@@ -142,6 +152,7 @@ impl CliError {
             Self::Settings(_) => Exit::Settings,
             Self::Usage(_) => Exit::Usage,
             Self::NotFound(_) => Exit::NotFound,
+            Self::Answered(exit) => *exit,
             Self::Failed(_) | Self::Io { .. } | Self::Start(_) => Exit::Failure,
         }
     }
@@ -153,6 +164,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match cli.command.run(cli.style) {
         Ok(()) => Exit::Ok.into(),
+        Err(CliError::Answered(exit)) => exit.into(),
         Err(error) => {
             // Nothing can be done if standard error is gone, too.
             drop(writeln!(io::stderr(), "postern: {}", said(&error)));
@@ -183,6 +195,7 @@ impl Command {
             Self::Config(config) => config.run(),
             Self::Module(module) => module.run(style),
             Self::Policy(policy) => policy.run(style),
+            Self::Access(access) => access.run(style),
             Self::Explain(explain) => explain.run(style),
             Self::Status(status) => status.run(style),
             Self::Reload(signal) => signal.reload(),
@@ -297,8 +310,9 @@ mod tests {
             Exit::NotFound,
             Exit::Conflict,
             Exit::Unreachable,
+            Exit::Undecided,
         ];
-        assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(Exit::Settings as u8, 64);
     }
 }

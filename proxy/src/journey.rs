@@ -9,6 +9,7 @@ mod authenticate;
 mod authorize;
 mod forward;
 mod gate;
+mod imagine;
 mod refusal;
 mod respond;
 
@@ -16,8 +17,9 @@ pub use accept::Accepted;
 pub use answer::Answer;
 pub use authenticate::Signed;
 pub use authorize::Permit;
-pub(crate) use authorize::{Bench, Check, Checks, Scene, action, checks_of};
+pub(crate) use authorize::{Bench, Check, Checks, Scene, action, checks_of, foresee};
 pub use gate::{Gate, GateParts, Place};
+pub(crate) use imagine::{Imagined, imagine};
 pub use refusal::Refusal;
 
 use std::sync::Arc;

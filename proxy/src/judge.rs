@@ -1,8 +1,18 @@
 //! What the admin side asks of policies: why a request was answered as it was, and whether a module works.
 
+mod candidate;
 mod documents;
+mod explain;
+mod query;
 mod recall;
+mod replay;
+mod right_size;
+mod search;
+mod shapes;
+mod simulate;
+mod version;
 
+pub(crate) use candidate::Candidate;
 pub(crate) use documents::check_policy;
 pub(crate) use recall::Recall;
 
@@ -10,34 +20,93 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use policy_wasm::decider::Decider;
-use policy_wasm::plan::Layer;
 use postern_config::directory::{Binding, Digest, PolicyPlace};
 use postern_config::judge::{
-    Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport,
+    Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
 };
-use s3_protocol::call::Target;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
-use crate::journey::{Bench, Check, Checks, Gate, action, checks_of};
-use recall::Remembered;
+use crate::journey::Gate;
+use crate::limits::{TOOL_WAIT_MAX, TOOLS_AT_WORK_MAX};
 
 /// Answers for the policies of a gate.
-pub struct GateJudge(pub Arc<Gate>);
+pub struct GateJudge {
+    gate: Arc<Gate>,
+    /// Whose turn it is among the tools.
+    turn: Semaphore,
+}
+
+impl GateJudge {
+    /// Answers for the policies of this gate.
+    pub fn new(gate: Arc<Gate>) -> Self {
+        Self {
+            gate,
+            turn: Semaphore::new(TOOLS_AT_WORK_MAX),
+        }
+    }
+
+    async fn use_tool(&self, asked: Tool) -> Result<Value, ToolFault> {
+        let waited = tokio::time::timeout(TOOL_WAIT_MAX, self.turn.acquire()).await;
+        let Ok(Ok(_turn)) = waited else {
+            return Err(ToolFault::Busy);
+        };
+        let gate = Arc::clone(&self.gate);
+        match asked {
+            Tool::Simulate(asked) => {
+                let candidate = version::candidate(&gate, asked.module.as_ref()).await?;
+                at_work(move || simulate::simulate(&gate, &asked, candidate.as_ref())).await
+            }
+            Tool::Enumerate(asked) => {
+                let candidate = version::candidate(&gate, asked.module.as_ref()).await?;
+                at_work(move || search::enumerate(&gate, &asked, candidate.as_ref())).await
+            }
+            Tool::WhoCan(asked) => at_work(move || search::who_can(&gate, &asked)).await,
+            Tool::RightSize(asked) => at_work(move || right_size::propose(&gate, &asked)).await,
+            Tool::Diff(asked) => {
+                let before = version::load(&gate, &asked.before).await?;
+                let after = version::load(&gate, &asked.after).await?;
+                at_work(move || search::diff(&asked, &before, &after)).await
+            }
+            Tool::Replay(asked) => {
+                let candidate = version::load(&gate, &asked.module).await?;
+                at_work(move || replay::replay(&gate, &asked, &candidate)).await
+            }
+        }
+    }
+}
+
+/// A tool's work, where no request waits for it.
+async fn at_work(
+    work: impl FnOnce() -> Result<Value, ToolFault> + Send + 'static,
+) -> Result<Value, ToolFault> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|cause| Err(ToolFault::Failed(format!("the tool broke off: {cause}"))))
+}
 
 impl Judge for GateJudge {
     fn explain<'a>(&'a self, request: &'a str) -> BoxFuture<'a, Option<Value>> {
-        let found = request.parse().ok().and_then(|id| self.0.recall.find(id));
-        Box::pin(async move { found.map(|remembered| explain(&self.0, &remembered)) })
+        let id = request.parse().ok();
+        let found = id.and_then(|id| self.gate.recall.find(id));
+        let gate = Arc::clone(&self.gate);
+        Box::pin(async move {
+            let remembered = found?;
+            let work = move || explain::remembered(&gate, &remembered);
+            tokio::task::spawn_blocking(work).await.ok()
+        })
+    }
+
+    fn tool(&self, asked: Tool) -> BoxFuture<'_, Result<Value, ToolFault>> {
+        Box::pin(self.use_tool(asked))
     }
 
     fn check(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<ModuleReport, ModuleFaults>> {
-        let gate = Arc::clone(&self.0);
+        let gate = Arc::clone(&self.gate);
         Box::pin(off_the_path(move || check(&gate, &bytes)))
     }
 
     fn prepare(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<(), ModuleFaults>> {
-        let gate = Arc::clone(&self.0);
+        let gate = Arc::clone(&self.gate);
         Box::pin(off_the_path(move || {
             let module = gate.library.engine.load(&bytes).map_err(fault)?;
             match policy_wasm::tools::failed_tests(&module) {
@@ -52,7 +121,7 @@ impl Judge for GateJudge {
         bytes: Arc<[u8]>,
         cases: Vec<u8>,
     ) -> BoxFuture<'_, Result<TestReport, ModuleFaults>> {
-        let gate = Arc::clone(&self.0);
+        let gate = Arc::clone(&self.gate);
         Box::pin(off_the_path(move || {
             let cases = policy_wasm::tools::cases(&cases).map_err(fault)?;
             let module = gate.library.engine.load(&bytes).map_err(fault)?;
@@ -70,27 +139,27 @@ impl Judge for GateJudge {
         place: PolicyPlace,
         text: String,
     ) -> BoxFuture<'_, Result<PolicyReport, PolicyFaults>> {
-        Box::pin(check_policy(Arc::clone(&self.0), place, text))
+        Box::pin(check_policy(Arc::clone(&self.gate), place, text))
     }
 
     fn trials(&self, binding: &Binding) -> Value {
-        self.0.library.trials.report(binding)
+        self.gate.library.trials.report(binding)
     }
 
     fn unloadable(&self, digest: Digest) -> Option<String> {
-        let unloadable = self.0.library.unloadable(&self.0.directory().state());
+        let unloadable = self.gate.library.unloadable(&self.gate.directory().state());
         let found = unloadable.into_iter().find(|it| it.digest == digest);
         found.map(|it| it.cause)
     }
 
     fn statistics(&self, digest: Digest) -> Option<Value> {
         let module = self
-            .0
+            .gate
             .library
             .engine
             .loaded(policy_wasm::engine::Digest::from(*digest.as_bytes()))?;
         let spent = module.statistics();
-        let trees = self.0.decider.inspect(&module);
+        let trees = self.gate.decider.inspect(&module);
         let inspection = module.inspection();
         Some(json!({
             "manifest": inspection.manifest,
@@ -140,65 +209,10 @@ fn check(gate: &Gate, bytes: &[u8]) -> Result<ModuleReport, ModuleFaults> {
     })
 }
 
-/// Judges a remembered request again, with its plan and its clock, and tells everything.
-fn explain(gate: &Arc<Gate>, remembered: &Remembered) -> Value {
-    let Remembered {
-        id,
-        scene,
-        world,
-        deletes,
-        now_ms,
-    } = remembered;
-    let bench = Bench::new(gate, world, scene, *now_ms);
-    let checks = match deletes {
-        Some(checks) => Checks::clone(checks),
-        None => checks_of(scene.request()),
-    };
-    let checks: Vec<Value> = checks
-        .iter()
-        .map(|check| explain_check(&gate.decider, &bench, check))
-        .collect();
-    json!({
-        "request": id.as_str(),
-        "at_ms": now_ms,
-        "operation": scene.request().operation.name(),
-        "caller": scene.caller().map(|caller| &caller.arn),
-        "access_key_id": scene.caller().map(|caller| caller.key.id.as_str()),
-        "source_ip": scene.peer().client.to_string(),
-        "revision": world.state.revision().0,
-        "checks": checks,
-    })
-}
-
-fn explain_check(decider: &Decider, bench: &Bench<'_>, check: &Check) -> Value {
-    let bucket = bench.bucket_of(check);
-    let Ok(plan) = bench.plan(bucket.as_ref()) else {
-        return json!({ "decision": "undecided" });
-    };
-    let facts = bench.facts(check, bucket.as_deref());
-    let explanation = decider.explain(&plan.plan, action(check.operation), &facts);
-    // Whoever asks here holds the token of the whole deployment: every layer is shown.
-    let told = policy_wasm::tools::explain(&plan.plan, &explanation, &|_: &Layer| true);
-    json!({
-        "operation": check.operation.name(),
-        "action": check.operation.action(),
-        "resource": resource(&check.target),
-        "bucket_exists": bucket.is_some(),
-        "plan": told,
-        "text": told.to_string(),
-    })
-}
-
-fn resource(target: &Target) -> String {
-    match target {
-        Target::Service => "arn:aws:s3:::".to_owned(),
-        Target::Bucket(bucket) => format!("arn:aws:s3:::{bucket}"),
-        Target::Object(bucket, key) => format!("arn:aws:s3:::{bucket}/{}", key.as_str()),
-    }
-}
-
 impl fmt::Debug for GateJudge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("GateJudge").field(&self.0).finish()
+        f.debug_struct("GateJudge")
+            .field("gate", &self.gate)
+            .finish_non_exhaustive()
     }
 }

@@ -10,5 +10,6 @@ pub mod journey;
 pub mod judge;
 pub mod limits;
 pub mod observe;
+pub mod record;
 pub mod tasks;
 pub mod world;

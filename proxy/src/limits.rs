@@ -70,6 +70,31 @@ pub const SHADOW_EXAMPLES_MAX: usize = 8;
 /// Longest beginning of a key in an example, in characters.
 pub const SHADOW_PREFIX_CHARACTERS_MAX: usize = 64;
 
+/// Longest line of the record of checks, in bytes. A request whose attributes take more is not recorded, and counted.
+pub const RECORDED_LINE_BYTES_MAX: usize = 64 * 1_024;
+/// Longest text of one attribute that is recorded, in bytes: several times a key. Longer ones count as not recorded.
+pub const RECORDED_VALUE_BYTES_MAX: usize = 4 * 1_024;
+/// Files of the record: so much of it is lost when the oldest makes room.
+pub const RECORD_FILES: u64 = 16;
+/// Ways to differ that are listed of one replay.
+pub const REPLAY_GROUPS_MAX: usize = 10_000;
+/// Examples of each.
+pub const REPLAY_EXAMPLES_MAX: usize = 100;
+/// Memory for the trees of one replay, in bytes.
+pub const REPLAY_TREES_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
+/// Different uses of one key that are told apart: operation, bucket and folder.
+pub const RECORDED_USES_MAX: usize = 10_000;
+/// Longest time of one tool, in milliseconds. The command line waits two minutes for an answer.
+pub const TOOL_MILLISECONDS_MAX: u64 = 100_000;
+/// Paths of one answer that are shown; the others are counted.
+pub const PATHS_SHOWN_MAX: usize = 1_000;
+/// Keys that are asked about, one by one, for who may do something.
+pub const WHO_CAN_KEYS_MAX: usize = 10_000;
+/// Policy tools that are at work at a time. One may take a processor for seconds.
+pub const TOOLS_AT_WORK_MAX: usize = 1;
+/// How long another waits for its turn.
+pub const TOOL_WAIT_MAX: Duration = Duration::from_secs(30);
+
 // A head must have room for the longest target, and for hyper's smallest buffer.
 const _: () =
     assert!(HEAD_BYTES_MAX > URI_BYTES_MAX && CONNECTION_BUFFER_BYTES_MAX > HEAD_BYTES_MAX);

@@ -24,10 +24,10 @@ pub use id::{NotARequestId, RequestId};
 pub use metrics::{Kind, Metrics, OpenConnection, Reading};
 pub use riding::Riding;
 pub use trace::{start_tracing, trace_panics};
-pub use writer::{Full, Target};
+pub(crate) use writer::Writer;
+pub use writer::{Full, Sinks, Target};
 
 use entry::Record;
-use writer::Writer;
 
 /// Where entries go. Shared by all requests; never changed.
 pub struct Observer {

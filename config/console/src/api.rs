@@ -3,6 +3,7 @@
 pub(crate) mod life;
 pub(crate) mod modules;
 pub(crate) mod policies;
+pub(crate) mod tools;
 
 use axum::Json;
 use axum::body::Body;

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use postern_config::directory::CommandError;
-use postern_config::judge::{ModuleFaults, PolicyFaults};
+use postern_config::judge::{ModuleFaults, PolicyFaults, ToolFault};
 use serde_json::json;
 
 /// A refusal of the admin API.
@@ -108,6 +108,22 @@ impl From<PolicyFaults> for Problem {
         Self {
             faults: faults.0,
             ..problem
+        }
+    }
+}
+
+impl From<ToolFault> for Problem {
+    fn from(fault: ToolFault) -> Self {
+        let detail = fault.to_string();
+        match fault {
+            ToolFault::NotFound(what) => Self::not_found(what),
+            ToolFault::Malformed(_) => Self::malformed(detail),
+            ToolFault::Off(_) => Self::new(StatusCode::CONFLICT, "off", detail),
+            ToolFault::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "busy", detail),
+            ToolFault::Module(faults) => faults.into(),
+            ToolFault::Failed(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+            }
         }
     }
 }

@@ -70,6 +70,12 @@ routes! {
     "/api/v1/policies", ["GET"], Token, get(api::policies::list);
     "/api/v1/policies/document", ["GET", "PUT", "DELETE"], Token,
         get(api::policies::show).put(api::policies::put).delete(api::policies::delete);
+    "/api/v1/tools/simulate", ["POST"], Token, post(api::tools::simulate);
+    "/api/v1/tools/enumerate", ["POST"], Token, post(api::tools::enumerate);
+    "/api/v1/tools/who-can", ["POST"], Token, post(api::tools::who_can);
+    "/api/v1/tools/right-size", ["POST"], Token, post(api::tools::right_size);
+    "/api/v1/tools/diff", ["POST"], Token, post(api::tools::diff);
+    "/api/v1/tools/replay", ["POST"], Token, post(api::tools::replay);
     "/api/v1/requests/{id}/explain", ["GET"], Token, get(api::explain);
 }
 

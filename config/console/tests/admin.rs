@@ -16,7 +16,7 @@ use postern_config::directory::{
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::judge::{
-    Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport,
+    Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
 };
 use postern_config::settings::{MetricsAccess, Person};
 use postern_config::usage::{Readiness, Usage};
@@ -30,6 +30,15 @@ const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 struct Stub;
 
 impl Judge for Stub {
+    fn tool(&self, asked: Tool) -> BoxFuture<'_, Result<Value, ToolFault>> {
+        let answer = match asked {
+            Tool::Simulate(asked) => Ok(json!({ "operation": asked.operation })),
+            Tool::Replay(_) => Err(ToolFault::Off("nothing is recorded")),
+            _ => Err(ToolFault::NotFound("thing")),
+        };
+        Box::pin(async move { answer })
+    }
+
     fn explain<'a>(&'a self, request: &'a str) -> BoxFuture<'a, Option<Value>> {
         async move { (request == "KNOWN").then(|| json!({ "decision": "denied" })) }.boxed()
     }
@@ -598,6 +607,28 @@ async fn requests_are_explained_by_their_id() {
     assert_eq!(
         ask(&router, explain("a%0Ab")).await.0.status(),
         StatusCode::BAD_REQUEST
+    );
+}
+
+#[tokio::test]
+async fn a_tools_question_and_its_answer_are_documents() {
+    let router = admin(MetricsAccess::Token).await;
+    let asked = |path: &str, body: Value| json_body(signed_in("POST", path), &body);
+    let path = "/api/v1/tools/simulate";
+    let (response, answer) = ask_owned(&router, asked(path, json!({ "operation": "GET" }))).await;
+    assert_eq!(
+        (response.status(), &answer["operation"]),
+        (StatusCode::OK, &json!("GET"))
+    );
+    for wrong in [json!({}), json!({ "operation": "GET", "frobnicate": 1 })] {
+        let (response, _) = ask_owned(&router, asked(path, wrong)).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    }
+    let replay = json!({ "module": { "name": "guard" } });
+    let (response, answer) = ask_owned(&router, asked("/api/v1/tools/replay", replay)).await;
+    assert_eq!(
+        (response.status(), &answer["code"]),
+        (StatusCode::CONFLICT, &json!("off"))
     );
 }
 

@@ -8,8 +8,8 @@ use super::read::Reader;
 use super::values::{ValueError, word};
 use super::{
     AccessFormat, AccessLog, AdminSettings, DirectorySettings, Domains, Limits, LogLevel,
-    LogSettings, MetricsAccess, NodeSettings, Person, PolicySettings, ProxyProtocol, Region,
-    S3Settings, Settings, Tls,
+    LogSettings, MetricsAccess, NodeSettings, Person, PolicySettings, ProxyProtocol,
+    RecordSettings, Region, S3Settings, Settings, Tls,
 };
 use crate::Secret;
 use crate::directory::{MASTER_KEY_BYTES, Signer};
@@ -37,6 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         node: node(reader),
         policy: policy(reader)?,
         directory: directory(reader),
+        record: record(reader),
         log: log(reader, &data),
         data,
         s3,
@@ -242,6 +243,13 @@ fn directory(reader: &mut Reader<'_>) -> DirectorySettings {
         Some(Secret::new(bytes))
     });
     DirectorySettings { master_key }
+}
+
+fn record(reader: &mut Reader<'_>) -> RecordSettings {
+    RecordSettings {
+        requests: reader.boolean("record.requests", false),
+        bytes: reader.bytes("record.bytes", 16 * MIB..=1_024 * GIB, GIB),
+    }
 }
 
 fn log(reader: &mut Reader<'_>, data: &Path) -> LogSettings {

@@ -67,7 +67,7 @@ pub(super) fn router(
     let usage: Arc<Work> = Arc::clone(work);
     Ok(console::router(Admin::new(AdminParts {
         directory: built.directory.clone(),
-        judge: Arc::new(GateJudge(Arc::clone(&built.gate))),
+        judge: Arc::new(GateJudge::new(Arc::clone(&built.gate))),
         usage,
         token,
         persons: settings.admin.persons.clone(),

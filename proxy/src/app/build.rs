@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use policy_wasm::decider::{Decider, DeciderOptions};
@@ -12,7 +13,8 @@ use policy_wasm::engine::{
 use postern_config::directory::{Approval, Directory, DirectoryOptions, ModuleRules, Vault};
 use postern_config::engine::EmbeddedEngine;
 use postern_config::settings::{
-    AccessFormat, AccessLog, Domain, Limits, PolicySettings, ProxyProtocol, Settings, Tls,
+    AccessFormat, AccessLog, Domain, Limits, PolicySettings, ProxyProtocol, RecordSettings,
+    Settings, Tls,
 };
 use postern_config::{Entropy, Secret, UnixMillis};
 use s3_protocol::host::Domains;
@@ -26,7 +28,8 @@ use crate::edge::authority::{Authority, local_names};
 use crate::edge::{Bound, CertificateFiles, Certificates, EdgeLimits, EdgeOptions, EdgeParts};
 use crate::files;
 use crate::journey::{Gate, GateParts, Place};
-use crate::observe::{self, Observer, ObserverOptions, Target};
+use crate::observe::{self, Kind, Observer, ObserverOptions, Reading, Target};
+use crate::record::Recorder;
 use crate::world::{Builtin, Library};
 
 /// The built server, before it listens.
@@ -295,8 +298,10 @@ fn gate(
             u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
         })
     });
+    let record = recorder(settings, observer)?;
     let parts = GateParts {
         library,
+        record,
         decider,
         node: node.clone(),
         observer: Arc::clone(observer),
@@ -311,6 +316,27 @@ fn gate(
         }
     });
     Ok(gate)
+}
+
+/// The record of what is judged, where it is wanted.
+fn recorder(settings: &Settings, observer: &Arc<Observer>) -> Result<Option<Recorder>, StartError> {
+    let RecordSettings { requests, bytes } = settings.record;
+    if !requests {
+        return Ok(None);
+    }
+    let folder = settings.data.join("recorded");
+    let recorder = Recorder::open(&folder, bytes)
+        .map_err(|source| io(format!("open the record in `{}`", folder.display()), source))?;
+    let lost = recorder.lost();
+    observer.metrics().watch(move || {
+        vec![Reading {
+            name: "recorded_checks_lost",
+            help: "Checks that could not be recorded",
+            kind: Kind::Counter,
+            number: lost.load(Ordering::Relaxed),
+        }]
+    });
+    Ok(Some(recorder))
 }
 
 /// What modules must meet.

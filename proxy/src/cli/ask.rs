@@ -59,12 +59,14 @@ fn told(explained: &Value) -> String {
         field("caller"),
         field("access_key_id"),
     );
-    for check in explained
-        .get("checks")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    text.push_str(&checks(explained));
+    text
+}
+
+/// Each check with what its layers said, and what would have to change.
+pub(super) fn checks(explained: &Value) -> String {
+    let mut text = String::new();
+    for check in list(explained, "checks") {
         let of = |name: &str| check.get(name).map(word).unwrap_or_default();
         text.push_str(&format!("\n{} on {}\n", of("operation"), of("resource")));
         // The gate writes this text itself; what came from clients is escaped in it.
@@ -73,8 +75,30 @@ fn told(explained: &Value) -> String {
             .and_then(Value::as_str)
             .unwrap_or("undecided: the plan cannot be built\n");
         text.push_str(plan);
+        let Some(change) = check.get("change").filter(|change| change.is_object()) else {
+            continue;
+        };
+        let found = change.get("change").map(|found| list(found, "changes"));
+        match found {
+            Some(changes) => {
+                text.push_str("\nthe smallest change that would allow it\n");
+                for change in changes {
+                    text.push_str(&format!("  {}\n", word(change)));
+                }
+            }
+            None => {
+                let why = change.get("why").map(word).unwrap_or_default();
+                text.push_str(&format!("\nno smallest change: {why}\n"));
+            }
+        }
     }
     text
+}
+
+/// The list in a field; nothing where there is none.
+pub(super) fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
+    let found = value.get(field).and_then(Value::as_array);
+    found.map(Vec::as_slice).unwrap_or_default()
 }
 
 impl Status {
@@ -148,7 +172,7 @@ pub(super) fn outline(value: &Value, depth: usize) -> String {
 }
 
 /// A value on a line of its own: control characters stay escaped, since keys and agents come from clients.
-fn word(value: &Value) -> String {
+pub(super) fn word(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) if !text.chars().any(char::is_control) => text.clone(),

@@ -1,6 +1,8 @@
 //! `postern module`: modules of one's own, and the life of policy modules through the admin API.
 
+mod diff;
 mod life;
+mod replay;
 mod toolchain;
 mod workshop;
 
@@ -76,6 +78,10 @@ pub(super) enum Module {
     },
     #[command(flatten)]
     Life(Life),
+    /// Show where two versions decide differently, each area with a request in it.
+    Diff(diff::Diff),
+    /// Decide the recorded requests again with a version in the place of the one in force, and show where they differ.
+    Replay(replay::Replay),
     /// Show a module: manifest, attributes, size, questions; of a stored version its work and trees, too.
     Inspect {
         /// A file (`.wasm` or `.wat`, no server is asked), or the name of a stored module.
@@ -97,7 +103,7 @@ pub(super) struct Whose {
     #[arg(long)]
     platform: bool,
     #[command(flatten)]
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl Module {
@@ -134,6 +140,8 @@ impl Module {
                 whose.report_step(style, &done, (&name, ""), "is switched off")
             }
             Self::Life(life) => life.run(style),
+            Self::Diff(diff) => diff.run(style),
+            Self::Replay(replay) => replay.run(style),
             Self::Inspect { module, .. } if names_a_file(&module) => {
                 workshop::inspect(Path::new(&module), style)
             }
@@ -159,7 +167,7 @@ impl Module {
 
 /// Which version is meant when none is named.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Preferred {
+pub(super) enum Preferred {
     Last,
     Active,
 }
@@ -251,7 +259,7 @@ impl Whose {
     }
 
     /// The whole digest of the version that is meant.
-    fn version(
+    pub(super) fn version(
         &self,
         name: &str,
         digest: Option<&str>,
@@ -370,7 +378,7 @@ impl Whose {
     }
 
     /// The tenant that is meant; none is the platform.
-    fn tenant(&self) -> Result<Option<String>, CliError> {
+    pub(super) fn tenant(&self) -> Result<Option<String>, CliError> {
         if self.platform {
             return Ok(None);
         }
@@ -392,7 +400,7 @@ fn names_a_file(module: &str) -> bool {
 }
 
 /// The module as bytes: a text is translated here, so that its faults are shown with line and column.
-fn binary(file: &Path) -> Result<Vec<u8>, CliError> {
+pub(super) fn binary(file: &Path) -> Result<Vec<u8>, CliError> {
     let read = |source| CliError::Io {
         what: format!("read `{}`", file.display()),
         source,

@@ -64,7 +64,8 @@ pub(super) fn parse(
     }
 }
 
-fn understand(
+/// Understands a head.
+pub(super) fn understand(
     gate: &Gate,
     parts: &Parts,
 ) -> Result<(S3Request, Addressing, Option<HeaderMap>), Refusal> {

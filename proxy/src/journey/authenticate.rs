@@ -12,16 +12,18 @@ pub(super) use stand_in::StandIn;
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use postern_config::directory::{AccessKeyId, NamespaceId};
-use s3_protocol::host::Namespace;
-use s3_protocol::{Call, S3Code, S3Error};
+use s3_protocol::host::{Addressing, Namespace};
+use s3_protocol::{Call, S3Code, S3Error, S3Request};
 use sigv4::{BodyVerifier, Claim, Head, Place, Presented, SecretKey, SigningKey};
 
 use super::accept::{Accepted, Misread};
 use super::authorize::{How, Memo, Scene, Signature};
 use super::gate::Gate;
 use super::refusal::Refusal;
+use crate::edge::Peer;
 use crate::observe;
 use crate::world::{Caller, World};
 
@@ -82,36 +84,61 @@ pub(super) async fn verify(
             }
         }
     };
-    let namespace = namespace(world, &accepted.addressing.namespace, caller.as_deref());
     let Accepted {
         now_ms,
         peer,
         parts,
         headers,
         request,
+        addressing,
         body,
-        ..
     } = accepted;
     let length = verifier
         .decoded_length()
         .or_else(|| content_length(&parts.headers));
-    let scene = Arc::new(Scene {
+    let understood = Understood {
         peer,
         headers: headers.unwrap_or(parts.headers),
         request,
-        caller,
-        signature,
-        content_length: length,
-        namespace,
-        post: None,
-        memo: Memo::default(),
-        received: Arc::default(),
-    });
+        addressing,
+    };
     Ok(Signed {
-        scene,
+        scene: Arc::new(understood.by(world, caller, signature, length)),
         body: Payload::new(body, verifier, length),
         now_ms,
     })
+}
+
+/// A request whose signer is known, but for the scene that follows from both.
+pub(super) struct Understood {
+    pub(super) peer: Peer,
+    pub(super) headers: HeaderMap,
+    pub(super) request: S3Request,
+    pub(super) addressing: Addressing,
+}
+
+impl Understood {
+    /// The scene: who asks, and where the bucket names of the request are found.
+    pub(super) fn by(
+        self,
+        world: &World,
+        caller: Option<Arc<Caller>>,
+        signature: Option<Signature>,
+        content_length: Option<u64>,
+    ) -> Scene {
+        Scene {
+            namespace: namespace(world, &self.addressing.namespace, caller.as_deref()),
+            peer: self.peer,
+            headers: self.headers,
+            request: self.request,
+            caller,
+            signature,
+            content_length,
+            post: None,
+            memo: Memo::default(),
+            received: Arc::default(),
+        }
+    }
 }
 
 /// The refusal of what is not a request: that of its signature first.
@@ -134,7 +161,7 @@ pub(super) fn refuse(gate: &Gate, world: &World, misread: Box<Misread>) -> Refus
 
 /// Who does not sign does not choose the headers of an answer: a link could make a page of what its owner stored as plain data.
 /// S3 says so before it looks for the bucket, in this sentence, for HEAD too.
-fn refuse_overrides(call: &Call) -> Result<(), Refusal> {
+pub(super) fn refuse_overrides(call: &Call) -> Result<(), Refusal> {
     const SENTENCE: &str =
         "Request specific response headers cannot be used for anonymous GET requests.";
     match call {
@@ -223,7 +250,7 @@ fn namespace(world: &World, host: &Namespace, caller: Option<&Caller>) -> Option
     }
 }
 
-fn content_length(headers: &http::HeaderMap) -> Option<u64> {
+pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

@@ -117,9 +117,7 @@ async fn request(
     id: RequestId,
 ) -> Result<Permit, Refusal> {
     let bench = Bench::new(gate, world, &scene, now_ms).of_request(id);
-    if matches!(scene.request().call, Call::Unbuilt) {
-        return Err(bench.unbuilt());
-    }
+    refuse_unbuilt(&bench)?;
     let checks = checks::of(scene.request());
     let began = Instant::now();
     let judged: Result<Rulings, Halt> = checks.iter().map(|check| bench.judge(check)).collect();
@@ -130,12 +128,7 @@ async fn request(
     gate.observer.metrics().decided(began.elapsed());
     gate.recall.remember(id, &bench, None, judged.is_ok());
     let rulings = judged?;
-    if scene.request().escalations.acl.is_some() || scene.request().escalations.grants {
-        // He may write ACLs, and there are none: buckets belong to their owners alone.
-        return Err(Refusal::Upstream(
-            S3Code::AccessControlListNotSupported.into(),
-        ));
-    }
+    refuse_acls(&scene)?;
     let copies = matches!(
         scene.request().call,
         Call::CopyObject(_) | Call::UploadPartCopy(_)
@@ -166,6 +159,35 @@ async fn all_informed(bench: &Bench<'_>, checks: &Checks) -> Result<Rulings, Ref
         rulings.push(bench.judge_informed(check).await?);
     }
     Ok(rulings)
+}
+
+fn refuse_unbuilt(bench: &Bench<'_>) -> Result<(), Refusal> {
+    match bench.scene.request().call {
+        Call::Unbuilt => Err(bench.unbuilt()),
+        _ => Ok(()),
+    }
+}
+
+/// Who may write ACLs learns that there are none: buckets belong to their owners alone.
+fn refuse_acls(scene: &Scene) -> Result<(), Refusal> {
+    let escalations = &scene.request().escalations;
+    if escalations.acl.is_some() || escalations.grants {
+        let code = S3Code::AccessControlListNotSupported;
+        return Err(Refusal::Upstream(code.into()));
+    }
+    Ok(())
+}
+
+/// What would be answered to a request of which nobody has asked: nothing is carried out, remembered or counted.
+///
+/// # Errors
+/// The refusal.
+pub(crate) async fn foresee(bench: &Bench<'_>) -> Result<(), Refusal> {
+    refuse_unbuilt(bench)?;
+    for check in &checks::of(bench.scene.request()) {
+        bench.judge_informed(check).await?;
+    }
+    refuse_acls(bench.scene)
 }
 
 /// Judges each entry of a DeleteObjects by itself: the request as a whole is never refused for one of them.

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::judge::Recall;
 use crate::limits::RELOAD_TIME;
 use crate::observe::Observer;
+use crate::record::Recorder;
 use crate::world::{Failing, Library, World};
 
 /// How often time passes for an evaluation. Source: the engine ends one after a few of these, where its fuel did not.
@@ -36,6 +37,8 @@ pub struct Gate {
     pub(crate) recall: Recall,
     /// How often the node was asked about a stored object because a policy wanted to know.
     pub(crate) fetches: AtomicU64,
+    /// Writes what is judged, where the settings want it.
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) stand_in: StandIn,
 }
 
@@ -54,6 +57,8 @@ pub struct GateParts {
     pub clock: Clock,
     /// Where the gate stands.
     pub place: Place,
+    /// Writes what is judged; none where nothing is recorded.
+    pub record: Option<Recorder>,
 }
 
 /// Where the gate stands: what requests must be signed for, and the names by which it is called.
@@ -77,6 +82,7 @@ impl Gate {
             observer,
             clock,
             place,
+            record,
         } = parts;
         Self {
             world: ArcSwap::from_pointee(World::of(state)),
@@ -88,6 +94,7 @@ impl Gate {
             place,
             recall: Recall::default(),
             fetches: AtomicU64::new(0),
+            recorder: record,
             stand_in: StandIn::new(),
         }
     }
@@ -207,6 +214,13 @@ impl Gate {
         if self.library.retry(&world.state).await || lapsed {
             let fresh = Arc::new(World::of(Arc::clone(&world.state)));
             drop(self.world.compare_and_swap(&world, fresh));
+        }
+    }
+
+    /// Writes what is still to be recorded. What is judged later is not.
+    pub fn close(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.close();
         }
     }
 

@@ -53,7 +53,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// What the client is told. There is no `_` arm: a new way to refuse must be named here before it compiles.
-    pub(super) fn answer(&self) -> S3Error {
+    pub(crate) fn answer(&self) -> S3Error {
         match self {
             Self::Accept(error) | Self::Form(error) | Self::Body(error) | Self::Upstream(error) => {
                 error.clone()

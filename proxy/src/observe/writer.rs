@@ -3,6 +3,7 @@
 //! A request appends its line to bytes in memory and goes on; the thread gathers for some milliseconds and writes all at
 //! once. What waits is bounded.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -16,12 +17,23 @@ use parking_lot::{Condvar, Mutex};
 use crate::limits::{LOG_GATHER_TIME, LOG_PENDING_BYTES_MAX};
 
 /// Where lines go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Target {
     /// Standard output.
     Output,
     /// A file, appended to; made if it is not there, readable by its owner alone.
     File(PathBuf),
+    /// Wherever these are.
+    Own(Arc<dyn Sinks>),
+}
+
+/// Where lines of another kind go.
+pub trait Sinks: Send + Sync + fmt::Debug {
+    /// Opens what is written to.
+    ///
+    /// # Errors
+    /// It cannot be written to.
+    fn open(self: Arc<Self>) -> io::Result<Box<dyn Write + Send>>;
 }
 
 /// What happens when lines come faster than the disk takes them.
@@ -35,7 +47,7 @@ pub enum Full {
 }
 
 /// A log file.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     shared: Arc<Shared>,
     full: Full,
     /// Joined when the log closes.
@@ -61,7 +73,7 @@ struct Pending {
 }
 
 impl Writer {
-    pub(super) fn start(target: Target, full: Full) -> io::Result<Self> {
+    pub(crate) fn start(target: Target, full: Full) -> io::Result<Self> {
         let mut sink = open(&target)?;
         let shared = Arc::new(Shared {
             pending: Mutex::default(),
@@ -81,7 +93,7 @@ impl Writer {
     }
 
     /// Appends a line, which ends with a line break.
-    pub(super) fn append(&self, line: &[u8]) {
+    pub(crate) fn append(&self, line: &[u8]) {
         let mut pending = self.shared.pending.lock();
         while pending.lines.len() + line.len() > LOG_PENDING_BYTES_MAX && !pending.closed {
             match self.full {
@@ -104,12 +116,17 @@ impl Writer {
         }
     }
 
-    pub(super) fn reopen(&self) {
+    /// Counts a line that is not written.
+    pub(crate) fn lose(&self) {
+        self.shared.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn reopen(&self) {
         self.shared.pending.lock().reopen = true;
         self.shared.work.notify_one();
     }
 
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.shared.pending.lock().closed = true;
         self.shared.work.notify_one();
         self.shared.room.notify_all();
@@ -119,7 +136,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn lost(&self) -> Arc<AtomicU64> {
+    pub(crate) fn lost(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.shared.lost)
     }
 }
@@ -157,7 +174,7 @@ impl Shared {
                 self.lost
                     .fetch_add(lines.try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
                 if !failing {
-                    tracing::error!(%cause, "the access log cannot be written; its lines are lost and counted");
+                    tracing::error!(%cause, "a log cannot be written; its lines are lost and counted");
                 }
             }
             failing = written.is_err();
@@ -166,7 +183,7 @@ impl Shared {
                 match open(target) {
                     Ok(opened) => *sink = opened,
                     Err(cause) => {
-                        tracing::error!(%cause, "the access log cannot be reopened; the old file stays open")
+                        tracing::error!(%cause, "a log cannot be reopened; the old file stays open")
                     }
                 }
             }
@@ -188,6 +205,7 @@ fn open(target: &Target) -> io::Result<Box<dyn Write + Send>> {
                 .open(path)?;
             Box::new(file)
         }
+        Target::Own(sinks) => Arc::clone(sinks).open()?,
     })
 }
 

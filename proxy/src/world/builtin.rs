@@ -97,6 +97,11 @@ impl Builtin {
         &self.public_operations
     }
 
+    /// Who may do what, as the rows that the module of the levels was compiled from.
+    pub(crate) fn level_rows(&self) -> Vec<LevelRow> {
+        level_rows(&self.table)
+    }
+
     /// Their layers, in the order in which they are asked.
     pub fn layers(&self) -> Vec<Layer> {
         let layer = |kind, name: &str, module: &Arc<Module>| Layer {
@@ -125,7 +130,17 @@ fn ownership() -> Vec<Statement> {
 
 /// The decision table, as the statements of one module that serves every level.
 fn level(table: &DecisionTable) -> Vec<Statement> {
-    let rows: Vec<LevelRow> = table
+    let rows = level_rows(table);
+    let levels = Attribute::plain(Name::KeyLevel).map(|level| levels::statements(&rows, &level));
+    levels
+        .into_iter()
+        .flatten()
+        .chain(anonymous(table))
+        .collect()
+}
+
+fn level_rows(table: &DecisionTable) -> Vec<LevelRow> {
+    table
         .rows()
         .flat_map(|row| {
             row.atoms.iter().map(|atom| LevelRow {
@@ -142,12 +157,6 @@ fn level(table: &DecisionTable) -> Vec<Statement> {
                     .collect::<BTreeMap<_, _>>(),
             })
         })
-        .collect();
-    let levels = Attribute::plain(Name::KeyLevel).map(|level| levels::statements(&rows, &level));
-    levels
-        .into_iter()
-        .flatten()
-        .chain(anonymous(table))
         .collect()
 }
 

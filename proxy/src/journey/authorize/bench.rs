@@ -18,7 +18,9 @@ use super::memo::Stored;
 use super::scene::Scene;
 use super::sight::{Case, Sight};
 use super::{Ruling, bucket_of, trial};
+use crate::judge::Candidate;
 use crate::observe::{Modules, RequestId};
+use crate::record::{Judged, Recorder, Said};
 use crate::world::{TenantPlan, World};
 
 /// One request's place of judgement.
@@ -30,6 +32,8 @@ pub(crate) struct Bench<'a> {
     /// The request whose first judgement this is: what is tried beside the plan is asked then, and not when a transfer is judged
     /// again or a decision explained.
     request: Option<RequestId>,
+    /// A version that is asked in the place of the one in force; none on the path of a request.
+    instead: Option<&'a Candidate>,
 }
 
 /// Why a check has no ruling.
@@ -54,7 +58,13 @@ impl<'a> Bench<'a> {
             scene,
             now_ms,
             request: None,
+            instead: None,
         }
+    }
+
+    /// The same, where this version is asked in the place of the one in force.
+    pub(crate) fn with(self, instead: Option<&'a Candidate>) -> Self {
+        Self { instead, ..self }
     }
 
     /// The same, where this request is judged for the first time.
@@ -105,6 +115,9 @@ impl<'a> Bench<'a> {
         }
         self.expect_owner(check, bucket.as_deref())?;
         let ruled = self.decide(check, bucket.as_ref());
+        if let (Some(recorder), Some(id)) = (&self.gate.recorder, self.request) {
+            self.record(recorder, id, (check, bucket.as_ref()), &ruled);
+        }
         match (name, &bucket, ruled) {
             (Some(name), Some(found), Err(Halt::Refused(denied @ Refusal::Denied { .. })))
                 if makes =>
@@ -116,6 +129,33 @@ impl<'a> Bench<'a> {
             }
             (_, _, ruled) => ruled,
         }
+    }
+
+    /// Writes down what was decided, and what a policy may know of it.
+    #[cold]
+    fn record(
+        &self,
+        recorder: &Recorder,
+        request: RequestId,
+        (check, bucket): (&Check, Option<&Arc<Bucket>>),
+        ruled: &Result<Ruling, Halt>,
+    ) {
+        let decision = match ruled {
+            Ok(_) => Said::Allowed,
+            Err(Halt::Refused(Refusal::Undecided { .. })) => Said::Undecided,
+            Err(Halt::Refused(_)) => Said::Denied,
+            // It is judged again with what it waits for.
+            Err(Halt::Waits(_)) => return,
+        };
+        recorder.record(&Judged {
+            request,
+            now_ms: self.now_ms,
+            key: self.scene.caller().map(|caller| &caller.key.id),
+            bucket: bucket.map(|bucket| bucket.id),
+            operation: check.operation,
+            decision,
+            facts: &self.facts(check, bucket.map(Arc::as_ref)),
+        });
     }
 
     /// Whether the bucket belongs to whom the client believes, by the number of the account or of the user.
@@ -196,7 +236,8 @@ impl<'a> Bench<'a> {
             Decision::Denied(denied) => Err(self.denied(&plan, &denied).into()),
             Decision::Undecided(no_answer) => {
                 let layer = plan.plan.layer(no_answer.layer);
-                if let Some(layer) = layer {
+                // One that is only tried out raises no alarm.
+                if let (Some(layer), None) = (layer, self.instead) {
                     let trials = &self.gate.library.trials;
                     trials.alarm(layer, &no_answer.fault, self.now_ms);
                 }
@@ -304,10 +345,20 @@ impl<'a> Bench<'a> {
         let caller = self.scene.caller();
         let bucket = bucket.map(Arc::as_ref);
         let plan = self.world.plan(&self.gate.library, caller, bucket)?;
-        Ok(match caller {
+        let plan = match caller {
             Some(caller) => plan.of_key(&caller.key.id),
             None => plan,
-        })
+        };
+        match self.instead {
+            None => Ok(plan),
+            Some(candidate) => {
+                let tenants = (
+                    caller.map(|caller| caller.tenant.id),
+                    bucket.map(|bucket| bucket.tenant),
+                );
+                Ok(Arc::new(candidate.in_place(&plan, tenants)?))
+            }
+        }
     }
 
     /// What joins the caller and the namespace.

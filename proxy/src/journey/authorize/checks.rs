@@ -22,7 +22,7 @@ pub(crate) struct Check {
 pub(crate) type Checks = SmallVec<[Check; 2]>;
 
 impl Check {
-    pub(super) fn new(operation: Operation, target: Target) -> Self {
+    pub(crate) fn new(operation: Operation, target: Target) -> Self {
         Self {
             operation,
             target,
