@@ -447,31 +447,45 @@ mod merging {
         }
     }
 
-    fn keys(page: &Page) -> Vec<&str> {
-        let text = |row: &(Bytes, Bytes)| std::str::from_utf8(&row.0).unwrap().to_owned();
-        let rows: Vec<String> = page.rows.iter().map(text).collect();
-        rows.into_iter().map(|row| &*row.leak()).collect()
+    fn keys(page: &Page) -> Vec<String> {
+        let text = |row: &(Bytes, Bytes)| String::from_utf8(row.0.to_vec()).unwrap();
+        page.rows.iter().map(text).collect()
     }
 
     #[test]
     fn a_page_has_no_more_rows_than_are_asked_for_however_they_lie_in_layers() {
         // Each layer keeps to the limit, and together they have more.
-        let page = merge(vec![slice(&["c", "d"], false), slice(&["a", "b"], false)], 2);
+        let page = merge(
+            vec![slice(&["c", "d"], false), slice(&["a", "b"], false)],
+            2,
+        );
         assert_eq!(keys(&page), ["a", "b"]);
         assert_eq!(page.next, Some(next_key(b"b")));
-        let all = merge(vec![slice(&["c", "d"], false), slice(&["a", "b"], false)], 4);
+        let all = merge(
+            vec![slice(&["c", "d"], false), slice(&["a", "b"], false)],
+            4,
+        );
         assert_eq!((keys(&all).len(), all.next), (4, None));
         let one = merge(vec![slice(&["a", "b"], false)], 1);
-        assert_eq!((keys(&one), one.next), (vec!["a"], Some(next_key(b"a"))));
+        assert_eq!(
+            (keys(&one), one.next),
+            (vec!["a".to_owned()], Some(next_key(b"a")))
+        );
     }
 
     #[test]
     fn what_a_newer_layer_took_away_is_gone_and_what_is_not_known_waits() {
-        let page = merge(vec![slice(&["-a", "b"], false), slice(&["a", "c"], true)], 9);
+        let page = merge(
+            vec![slice(&["-a", "b"], false), slice(&["a", "c"], true)],
+            9,
+        );
         assert_eq!(keys(&page), ["b", "c"]);
         assert_eq!(page.next, Some(next_key(b"c")));
         let page = merge(vec![slice(&["a"], true), slice(&["b"], false)], 9);
-        assert_eq!((keys(&page), page.next), (vec!["a"], Some(next_key(b"a"))));
+        assert_eq!(
+            (keys(&page), page.next),
+            (vec!["a".to_owned()], Some(next_key(b"a")))
+        );
         assert_eq!(merge(vec![slice(&[], false)], 9).next, None);
     }
 }
