@@ -228,7 +228,7 @@ impl Module {
             return Err(stopped(Fault::Tripped));
         }
         let mut instance = self.instance().map_err(stopped)?;
-        let (outcome, said, units) = instance.run(&FromFacts(facts));
+        let (outcome, said, units) = instance.run(&FromFacts(facts), EPOCH_TICKS_MAX);
         let fault = match (&outcome, &said.cause) {
             (Ok(_), _) | (Err(_), Some(Cause::NotFetched(_))) => false,
             (Err(_), _) => true,
@@ -257,7 +257,7 @@ impl Module {
             cause: Cause::Fault(fault),
             path: Vec::new(),
         })?;
-        let (outcome, said, _) = instance.run(answers);
+        let (outcome, said, _) = instance.run(answers, TOOL_TICKS);
         if outcome.is_ok() && self.is_reusable() {
             instance.put_back(self.number());
         }
@@ -331,7 +331,7 @@ impl Instance {
         let mut store = Store::new(code.module().engine(), State::new(table));
         store.limiter(|state| state);
         // A start function runs now.
-        fuel(&mut store).map_err(failed)?;
+        fuel(&mut store, EPOCH_TICKS_MAX).map_err(failed)?;
         let instance = match code.instantiate(&mut store) {
             Ok(instance) => instance,
             Err(error) => {
@@ -350,9 +350,9 @@ impl Instance {
         Ok(Self { store, decide })
     }
 
-    fn run(&mut self, answers: &dyn Answering) -> (Result<i32, Fault>, Said, u64) {
+    fn run(&mut self, answers: &dyn Answering, ticks: u64) -> (Result<i32, Fault>, Said, u64) {
         self.store.data_mut().begin();
-        let outcome = fuel(&mut self.store)
+        let outcome = fuel(&mut self.store, ticks)
             .and_then(|()| ANSWERS.set(answers, || self.decide.call(&mut self.store, ())))
             .map_err(|error| match error.downcast_ref::<Trap>() {
                 Some(trap) => trapped(*trap),
@@ -368,8 +368,12 @@ impl Instance {
     }
 }
 
-fn fuel(store: &mut Store<State>) -> wasmtime::Result<()> {
-    store.set_epoch_deadline(EPOCH_TICKS_MAX);
+/// No end by the clock, for tools: whoever answers there thinks about each answer, and an evaluation that was cut off would be taken
+/// for one that asks nothing more. Its fuel ends it, always at the same instruction. Half of what the engine can count to.
+const TOOL_TICKS: u64 = u64::MAX / 2;
+
+fn fuel(store: &mut Store<State>, ticks: u64) -> wasmtime::Result<()> {
+    store.set_epoch_deadline(ticks);
     store.set_fuel(FUEL_MAX)
 }
 
