@@ -109,6 +109,12 @@ fn a_simulated_request_is_answered_as_the_real_one() {
                 s3_protocol::operation::Scope::Bucket => "demo-bucket".to_owned(),
                 s3_protocol::operation::Scope::Object => "demo-bucket/a".to_owned(),
             };
+            // Onto itself a copy is refused before anybody is asked.
+            let target = if *operation == Operation::CopyObject {
+                "demo-bucket/a-copy".to_owned()
+            } else {
+                target
+            };
             let copies = matches!(operation, Operation::CopyObject | Operation::UploadPartCopy);
             let mut arguments = vec!["--json"];
             arguments.extend(simulate(key, &[operation.name(), target.as_str()]));
