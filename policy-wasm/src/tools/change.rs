@@ -16,10 +16,10 @@ use super::situation::Situation;
 use super::solver::{Answered, Solved, Solver};
 use super::subject::{Outcome, Subject};
 use crate::engine::{Answering, Cause, Module, Verdict};
-use crate::facts::{Facts, OwnedValue};
+use crate::facts::{Fact, Facts, OwnedValue};
 use crate::limits::CHANGED_ANSWERS_MAX;
 use crate::plan::{LayerKind, Obligation, ObligationOperand};
-use crate::question::{Answer, Question, Unanswered, Work, answer};
+use crate::question::{Answer, Ask, Question, Unanswered, Work, answer};
 use crate::registry::{Attribute, Name, Presence};
 
 /// The result of the search.
@@ -222,7 +222,15 @@ impl Turning<'_> {
                 Answer::Reading(_) => None,
             })
             .collect();
-        match Solver::new(&fixed).solve(&answers) {
+        // What is there would rather be another than be absent: a request for an object has a key.
+        let there = free.iter().filter(|attribute| self.is_present(attribute));
+        let there: Vec<Answered> = there.map(|attribute| present(attribute)).collect();
+        let solver = Solver::new(&fixed);
+        let solved = match solver.solve(answers.iter().chain(&there)) {
+            Solved::Found(situation) => Solved::Found(situation),
+            Solved::Contradiction | Solved::Unknown => solver.solve(&answers),
+        };
+        match solved {
             Solved::Found(situation) if subject.decide(&situation).outcome == Outcome::Allow => {
                 let turned = answers
                     .into_iter()
@@ -241,6 +249,20 @@ impl Turning<'_> {
             Solved::Found(_) | Solved::Unknown => Possible::Unknown,
             Solved::Contradiction => Possible::No,
         }
+    }
+
+    fn is_present(&self, attribute: &Attribute) -> bool {
+        matches!(self.facts.get(attribute), Fact::Present(_))
+    }
+}
+
+fn present(attribute: &Attribute) -> Answered {
+    Answered {
+        question: Question {
+            attribute: attribute.clone(),
+            ask: Ask::Present,
+        },
+        answer: true,
     }
 }
 
