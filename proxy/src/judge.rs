@@ -66,7 +66,7 @@ impl GateJudge {
             Tool::Diff(asked) => {
                 let before = version::load(&gate, &asked.before).await?;
                 let after = version::load(&gate, &asked.after).await?;
-                at_work(move || search::diff(&asked, &before, &after)).await
+                at_work(move || Ok(search::diff(&asked, &before, &after))).await
             }
             Tool::Replay(asked) => {
                 let candidate = version::load(&gate, &asked.module).await?;

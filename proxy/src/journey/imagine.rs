@@ -64,7 +64,7 @@ pub(crate) fn imagine(
         client: imagined.client,
         port: 0,
         socket: imagined.client,
-        tls: imagined.tls.then(|| TlsInfo {
+        tls: imagined.tls.then_some(TlsInfo {
             version: "TLSv1.3",
             cipher: "TLS_AES_128_GCM_SHA256",
             sni: None,

@@ -173,11 +173,11 @@ fn below(mut query: Query, scope: Scope, under: &Under) -> Option<Query> {
     let bucket = under.bucket.as_str();
     query.fixed = query.fixed.text(Name::Bucket, bucket);
     let resource = format!("arn:aws:s3:::{bucket}");
-    if scope != Scope::Object {
-        query.fixed = query.fixed.text(Name::Resource, &resource);
-    } else {
+    if scope == Scope::Object {
         let resource = format!("{resource}/{}", under.prefix);
         query = query.assume(ask(Name::Resource, starts(&resource))?, true);
+    } else {
+        query.fixed = query.fixed.text(Name::Resource, &resource);
     }
     match scope {
         _ if under.prefix.is_empty() => Some(query),

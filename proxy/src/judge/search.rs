@@ -601,11 +601,7 @@ fn shown(asker: &Asker, ways: &[(Doing, Enumeration)]) -> Value {
 }
 
 /// Where two versions of a module decide differently.
-pub(super) fn diff(
-    asked: &Diff,
-    before: &Candidate,
-    after: &Candidate,
-) -> Result<Value, ToolFault> {
+pub(super) fn diff(asked: &Diff, before: &Candidate, after: &Candidate) -> Value {
     let budget = Budget::new(asked.bounds);
     let query = Query {
         settle: policy_wasm::tools::Settle(super::query::settle),
@@ -623,11 +619,11 @@ pub(super) fn diff(
     let why: Vec<String> = found.incomplete.iter().map(ToString::to_string).collect();
     let shown = found.areas.get(..PATHS_SHOWN_MAX).unwrap_or(&found.areas);
     let text: String = shown.iter().map(ToString::to_string).collect();
-    Ok(json!({
+    json!({
         "before": before.module.digest().to_string(),
         "after": after.module.digest().to_string(),
         "areas": shown, "text": text, "count": count, "left_out": count - shown.len(),
         "complete": complete, "why_not": why, "followed": found.followed,
         "milliseconds": budget.spent(),
-    }))
+    })
 }

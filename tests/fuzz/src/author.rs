@@ -142,8 +142,7 @@ impl Data {
 }
 
 fn predicates() -> Vec<Vec<u8>> {
-    let literals =
-        |texts: &[&str]| Templates::new(texts.iter().map(|text| Template::literal(text)));
+    let literals = |texts: &[&str]| Templates::new(texts.iter().map(Template::literal));
     fn reference<T>(name: &str) -> Operand<T> {
         Operand::Reference(name.parse().expect("an attribute"))
     }
@@ -201,7 +200,7 @@ impl Author<'_, '_> {
         } else {
             1
         };
-        let starts = self.wild && self.bytes.next() % 4 == 0;
+        let starts = self.wild && self.bytes.next().is_multiple_of(4);
         let decide = first + HELPERS;
         let mut bodies: Vec<Vec<u8>> = (0..HELPERS).map(|_| self.body(first, 2)).collect();
         bodies.push(self.body(first, 5));
@@ -297,7 +296,7 @@ impl Author<'_, '_> {
             out.push(0x05);
             self.verdict(out, first, depth - 1);
             out.push(0x0b);
-        } else if self.wild && self.bytes.next() % 4 == 0 {
+        } else if self.wild && self.bytes.next().is_multiple_of(4) {
             self.number(out, first, 2);
         } else {
             self.say(out);
@@ -344,7 +343,7 @@ impl Author<'_, '_> {
                     _ => &self.data.texts,
                 };
                 let (pointer, length) = from[self.bytes.below(from.len())];
-                let astray = self.wild && self.bytes.next() % 16 == 0;
+                let astray = self.wild && self.bytes.next().is_multiple_of(16);
                 constant(out, if astray { pointer - 3 } else { pointer });
                 constant(out, length);
             }

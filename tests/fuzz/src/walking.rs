@@ -166,7 +166,7 @@ fn value(name: &str, byte: u8) -> Value<'static> {
         "aws:SourceIp" => Value::Address(IpAddr::from([10, byte % 3, 2, 3])),
         "aws:CurrentTime" => Value::Time(number * 100),
         "s3:max-keys" => Value::Number(number * 1_000),
-        "aws:SecureTransport" => Value::Bool(byte % 2 == 0),
+        "aws:SecureTransport" => Value::Bool(byte.is_multiple_of(2)),
         _ => Value::Text(TEXTS[usize::from(byte) % TEXTS.len()].as_bytes()),
     }
 }
