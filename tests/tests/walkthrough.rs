@@ -18,11 +18,11 @@ fn the_walk_through_the_policies_page_goes_as_it_says() {
     assert!(steps.len() >= 5, "{} steps", steps.len());
     let gate = Gate::start();
     let folder = tempfile::tempdir().unwrap();
-    // A variable that one step sets is there in the next: all run in one shell's state, kept in a file between them.
+    // A variable or function of one step is there in the next: all share a shell's state, kept in a file between them.
     let state = folder.path().join(".state");
     for step in steps {
         let script = format!(
-            "set -aeu -o pipefail\n[ -f '{state}' ] && . '{state}'\n{script}\nexport -p > '{state}'\n",
+            "set -aeu -o pipefail\n[ -f '{state}' ] && . '{state}'\n{script}\n{{ export -p; declare -f; }} > '{state}'\n",
             state = state.display(),
             script = step.script,
         );
