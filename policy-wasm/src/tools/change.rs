@@ -3,7 +3,7 @@
 //! Answers are turned one by one, then two by two, then three by three, in the order in which they are asked, so the
 //! first set that leads to an allow is a smallest one, and always the same. Only answers that a blocking layer heard are
 //! turned. A set counts only if a request can give these answers while everything else about it stays as it is, and
-//! that request is then decided for real.
+//! that request is then decided for real. What the request does stays as it is.
 
 use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
@@ -160,7 +160,8 @@ fn follow(subject: Subject<'_>, answers: &Turning<'_>) -> Followed {
             .iter()
             .skip(before)
             .filter(|(_, answer)| matches!(answer, Answer::Truth(_)))
-            .map(|(question, _)| question.clone());
+            .map(|(question, _)| question.clone())
+            .filter(|question| !is_what_is_asked(question.attribute.name()));
         match (kind, said.verdict) {
             (_, Verdict::Deny) | (LayerKind::Limit, Verdict::NoOpinion) => {
                 return Followed::Blocked(asked.collect());
@@ -177,6 +178,11 @@ fn follow(subject: Subject<'_>, answers: &Turning<'_>) -> Followed {
     } else {
         Followed::Blocked(ungranted)
     }
+}
+
+/// Whether it says what the request does. To ask for something else is no change of the request, but another.
+const fn is_what_is_asked(name: Name) -> bool {
+    matches!(name, Name::Operation | Name::Atom | Name::Action)
 }
 
 enum Possible {
@@ -289,9 +295,6 @@ impl Change {
             (Name::SourceIp, _) => "the request would have to come from another address".to_owned(),
             (Name::CurrentTime | Name::EpochTime | Name::TimeOfDay | Name::DayOfWeek, _) => {
                 "the request would have to come at another time".to_owned()
-            }
-            (Name::Operation | Name::Atom | Name::Action, _) => {
-                "the request would have to ask for something else".to_owned()
             }
             (_, None) => format!("{attribute} would have to be absent"),
             (name, _) if name.entry().presence == Presence::Constraint => {

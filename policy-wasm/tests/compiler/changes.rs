@@ -147,3 +147,34 @@ fn the_search_ends_at_its_bound() {
         SmallestChange::Found(_)
     ));
 }
+
+#[test]
+fn what_is_asked_stays_and_what_is_there_becomes_another() {
+    let bench = Bench::new();
+    let is = |name: &str, text: &str| Condition::one_of(attribute(name), [text]);
+    let module = bench.module(&[
+        Statement::deny(id("no-drafts"))
+            .to(is("postern:Action", "s3:DeleteObject"))
+            .when(key_is("draft")),
+        Statement::allow(id("all")),
+    ]);
+    let facts = delete()
+        .text("postern:Action", "s3:DeleteObject")
+        .text("postern:Bucket", "b")
+        .text("postern:Key", "draft");
+    let change = found(smallest_change(
+        Subject::Module(&module),
+        &facts,
+        CHANGE_EVALUATIONS_MAX,
+    ));
+    let words = change.words();
+    assert!(
+        words.len() == 1 && words[0].starts_with("postern:Key would have to be another"),
+        "{change}"
+    );
+    // Where nothing but the operation stands in the way there is nothing to change.
+    let module = bench
+        .module(&[Statement::deny(id("no-deletes")).to(is("postern:Action", "s3:DeleteObject"))]);
+    let change = smallest_change(Subject::Module(&module), &facts, CHANGE_EVALUATIONS_MAX);
+    assert!(matches!(change, SmallestChange::None), "{change:?}");
+}

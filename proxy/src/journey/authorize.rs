@@ -109,13 +109,14 @@ pub(super) async fn decide(
 async fn request(
     gate: &Arc<Gate>,
     world: &Arc<World>,
-    Signed {
+    signed: Signed,
+    id: RequestId,
+) -> Result<Permit, Refusal> {
+    let Signed {
         scene,
         body,
         now_ms,
-    }: Signed,
-    id: RequestId,
-) -> Result<Permit, Refusal> {
+    } = signed;
     let bench = Bench::new(gate, world, &scene, now_ms).of_request(id);
     refuse_unbuilt(&bench)?;
     let checks = checks::of(scene.request());
@@ -194,13 +195,14 @@ pub(crate) async fn foresee(bench: &Bench<'_>) -> Result<(), Refusal> {
 async fn deletes(
     gate: &Arc<Gate>,
     world: &Arc<World>,
-    Signed {
+    signed: Signed,
+    id: RequestId,
+) -> Result<Permit, Refusal> {
+    let Signed {
         scene,
         body,
         now_ms,
-    }: Signed,
-    id: RequestId,
-) -> Result<Permit, Refusal> {
+    } = signed;
     let bench = Bench::new(gate, world, &scene, now_ms).of_request(id);
     let Call::DeleteObjects(digests) = &scene.request().call else {
         return Err(Refusal::Upstream(S3Code::InvalidRequest.into()));

@@ -76,7 +76,7 @@ fn change(plan: &Plan, facts: &dyn Facts) -> Value {
         SmallestChange::Found(change) => json!({ "found": true, "change": change }),
         SmallestChange::None => json!({
             "found": false,
-            "why": format!("proven: no change of at most {CHANGED_ANSWERS_MAX} answers would allow it"),
+            "why": format!("proven: this operation would not be allowed, were up to {CHANGED_ANSWERS_MAX} answers others"),
         }),
         SmallestChange::Unknown => json!({
             "found": false,
