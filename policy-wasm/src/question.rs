@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+pub(crate) use answering::{TooMuchWork, bool_of, network_of, number_of, time_of, truth};
 pub use answering::{Unanswered, Work, answer};
-pub(crate) use answering::{bool_of, network_of, number_of, time_of, truth};
 pub use encoding::PredicateError;
 pub use predicate::{
     Operand, Order, Part, Predicate, Quantifier, Template, Templates, Test, TextMatch,

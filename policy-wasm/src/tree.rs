@@ -11,6 +11,7 @@ mod growth;
 mod property;
 #[cfg(test)]
 mod sabotage;
+mod table;
 mod worker;
 
 use std::sync::Arc;
@@ -25,9 +26,12 @@ pub(crate) use growth::{End, Fickle};
 pub(crate) use sabotage::Sabotage;
 pub(crate) use worker::{Counters, Worker};
 
+use table::Table;
+
 use crate::engine::{Evaluation, Reason, Verdict};
+use crate::facts::Facts;
 use crate::plan::Obligation;
-use crate::question::{Answer, Question, Reading, Unanswered};
+use crate::question::{Answer, Question, Reading, Unanswered, Work, answer};
 use crate::registry::Attribute;
 
 /// Names a tree: a module, an action, and for uploaded modules the tenant. Compared in full.
@@ -58,6 +62,8 @@ enum Child {
 struct Node {
     question: Question,
     children: Children,
+    /// Where it heads a row of questions whether one attribute is this or that: all of them at once.
+    table: Option<Arc<Table>>,
 }
 
 #[derive(Clone, Debug)]
@@ -98,11 +104,8 @@ impl Tree {
         }
     }
 
-    /// Walks down, asking each question as it comes. It allocates nothing, unless a list is read.
-    pub(crate) fn walk<'t, 'f>(
-        &'t self,
-        mut ask: impl FnMut(&Question) -> Result<Answer<'f>, Unanswered>,
-    ) -> Walk<'t> {
+    /// Walks down with these facts. It allocates nothing, unless a list is read.
+    pub(crate) fn walk(&self, facts: &dyn Facts, work: &mut Work) -> Walk<'_> {
         let mut child = &self.root;
         loop {
             let node = match child {
@@ -110,21 +113,38 @@ impl Tree {
                 Child::Leaf(leaf) => return Walk::Known(leaf),
                 Child::Node(node) => node,
             };
-            child = match (ask(&node.question), &node.children) {
-                (Ok(Answer::Truth(true)), Children::Truth { yes, .. }) => yes,
-                (Ok(Answer::Truth(false)), Children::Truth { no, .. }) => no,
-                (Ok(Answer::Reading(reading)), Children::Readings(readings)) => {
-                    match readings.find(&reading) {
-                        Some(child) => child,
-                        None => return Walk::FellOff,
+            if let Some(table) = &node.table {
+                match table.find(&facts.get(&node.question.attribute), work) {
+                    Ok(Some(next)) => {
+                        child = next;
+                        continue;
                     }
+                    Ok(None) => {}
+                    Err(_) => return Walk::TooMuchWork,
                 }
-                // A question is a reading or it is not: its node was made to fit.
-                (Ok(_), _) => return Walk::FellOff,
-                (Err(Unanswered::NotFetched), _) => {
-                    return Walk::NotFetched(&node.question.attribute);
-                }
-                (Err(Unanswered::TooMuchWork), _) => return Walk::TooMuchWork,
+            }
+            child = match node.child(answer(&node.question, facts, work)) {
+                Ok(next) => next,
+                Err(end) => return end,
+            };
+        }
+    }
+
+    /// The same walk, asking each question as it comes.
+    pub(crate) fn walk_asking<'f>(
+        &self,
+        mut ask: impl FnMut(&Question) -> Result<Answer<'f>, Unanswered>,
+    ) -> Walk<'_> {
+        let mut child = &self.root;
+        loop {
+            let node = match child {
+                Child::Unknown => return Walk::FellOff,
+                Child::Leaf(leaf) => return Walk::Known(leaf),
+                Child::Node(node) => node,
+            };
+            child = match node.child(ask(&node.question)) {
+                Ok(next) => next,
+                Err(end) => return end,
             };
         }
     }
@@ -137,6 +157,24 @@ impl Tree {
     /// What it weighs, in bytes, about.
     pub(crate) const fn bytes(&self) -> u32 {
         self.bytes
+    }
+}
+
+impl Node {
+    /// Where an answer leads.
+    #[inline]
+    fn child(&self, answer: Result<Answer<'_>, Unanswered>) -> Result<&Child, Walk<'_>> {
+        match (answer, &self.children) {
+            (Ok(Answer::Truth(true)), Children::Truth { yes, .. }) => Ok(yes),
+            (Ok(Answer::Truth(false)), Children::Truth { no, .. }) => Ok(no),
+            (Ok(Answer::Reading(reading)), Children::Readings(readings)) => {
+                readings.find(&reading).ok_or(Walk::FellOff)
+            }
+            // A question is a reading or it is not: its node was made to fit.
+            (Ok(_), _) => Err(Walk::FellOff),
+            (Err(Unanswered::NotFetched), _) => Err(Walk::NotFetched(&self.question.attribute)),
+            (Err(Unanswered::TooMuchWork), _) => Err(Walk::TooMuchWork),
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub enum Unanswered {
 
 /// The budget of bytes was passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooMuchWork;
+pub(crate) struct TooMuchWork;
 
 impl From<TooMuchWork> for Unanswered {
     fn from(_: TooMuchWork) -> Self {
@@ -65,7 +65,7 @@ impl Work {
         self.given - self.left
     }
 
-    pub(super) fn spend(&mut self, bytes: usize) -> Result<(), TooMuchWork> {
+    pub(crate) fn spend(&mut self, bytes: usize) -> Result<(), TooMuchWork> {
         let bytes = u64::try_from(bytes).map_err(|_| TooMuchWork)?;
         self.left = self.left.checked_sub(bytes).ok_or(TooMuchWork)?;
         Ok(())

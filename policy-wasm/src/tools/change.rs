@@ -19,7 +19,7 @@ use crate::engine::{Answering, Cause, Module, Verdict};
 use crate::facts::{Fact, Facts, OwnedValue};
 use crate::limits::CHANGED_ANSWERS_MAX;
 use crate::plan::{LayerKind, Obligation, ObligationOperand};
-use crate::question::{Answer, Ask, Question, Unanswered, Work, answer};
+use crate::question::{Answer, Ask, Question, Unanswered, Work, answer, truth};
 use crate::registry::{Attribute, Name, Presence};
 
 /// The result of the search.
@@ -194,10 +194,67 @@ enum Possible {
 impl Turning<'_> {
     /// Whether a request can give these answers that is as the real one in all that no turned question is about.
     fn possible(&self, subject: Subject<'_>, owed: &[Obligation]) -> Possible {
+        let heard: Vec<Answered> = self.heard_truths();
+        let turned = |answered: &Answered| self.turned.contains(&answered.question);
+        let mut changed: Vec<Answered> = Vec::new();
+        for answered in heard.iter().filter(|answered| turned(answered)) {
+            if !changed.contains(answered) {
+                changed.push(answered.clone());
+            }
+        }
+        let mut solved = self.solve(&heard, &changed, owed);
+        // What was turned and then not asked stays as it is, unless the other changes need it: an object needs a bucket.
+        if matches!(solved, Solved::Contradiction) {
+            let asked = |question: &Question| changed.iter().any(|c| c.question == *question);
+            let unasked: Vec<Answered> = self
+                .turned
+                .iter()
+                .filter(|question| !asked(question))
+                .filter_map(|question| {
+                    let real = truth(question, &self.facts, &mut Work::full()).ok()?;
+                    Some(Answered {
+                        question: question.clone(),
+                        answer: !real,
+                    })
+                })
+                .collect();
+            if !unasked.is_empty() {
+                changed.extend(unasked.iter().cloned());
+                let all: Vec<Answered> = heard.iter().chain(&unasked).cloned().collect();
+                solved = self.solve(&all, &changed, owed);
+            }
+        }
+        match solved {
+            Solved::Found(situation) if subject.decide(&situation).outcome == Outcome::Allow => {
+                Possible::Yes(Change {
+                    answers: changed,
+                    situation,
+                })
+            }
+            Solved::Found(_) | Solved::Unknown => Possible::Unknown,
+            Solved::Contradiction => Possible::No,
+        }
+    }
+
+    fn heard_truths(&self) -> Vec<Answered> {
         let heard = self.heard.borrow();
-        let free: Vec<&Attribute> = self.turned.iter().map(|q| &q.attribute).collect();
+        let truths = heard.iter().filter_map(|(question, answer)| match answer {
+            Answer::Truth(answer) => Some(Answered {
+                question: question.clone(),
+                answer: *answer,
+            }),
+            Answer::Reading(_) => None,
+        });
+        truths.collect()
+    }
+
+    /// A request that gives these answers, and is the real one in all that none of the changed ones is about.
+    fn solve(&self, answers: &[Answered], changed: &[Answered], owed: &[Obligation]) -> Solved {
+        let free: Vec<&Attribute> = changed.iter().map(|c| &c.question.attribute).collect();
         let mut fixed: Vec<Attribute> = Attribute::plain(Name::Operation).into_iter().collect();
+        let heard = self.heard.borrow();
         fixed.extend(heard.iter().flat_map(|(question, _)| attributes(question)));
+        fixed.extend(free.iter().copied().cloned());
         fixed.extend(
             owed.iter()
                 .filter_map(|obligation| match &obligation.operand {
@@ -218,42 +275,13 @@ impl Turning<'_> {
         }
         let fixed = fixed.iter().filter(|attribute| !free.contains(attribute));
         let fixed = Situation::of(self.facts, fixed);
-        let answers: Vec<Answered> = heard
-            .iter()
-            .filter_map(|(question, answer)| match answer {
-                Answer::Truth(answer) => Some(Answered {
-                    question: question.clone(),
-                    answer: *answer,
-                }),
-                Answer::Reading(_) => None,
-            })
-            .collect();
         // What is there would rather be another than be absent: a request for an object has a key.
         let there = free.iter().filter(|attribute| self.is_present(attribute));
         let there: Vec<Answered> = there.map(|attribute| present(attribute)).collect();
         let solver = Solver::new(&fixed);
-        let solved = match solver.solve(answers.iter().chain(&there)) {
+        match solver.solve(answers.iter().chain(&there)) {
             Solved::Found(situation) => Solved::Found(situation),
-            Solved::Contradiction | Solved::Unknown => solver.solve(&answers),
-        };
-        match solved {
-            Solved::Found(situation) if subject.decide(&situation).outcome == Outcome::Allow => {
-                let turned = answers
-                    .into_iter()
-                    .filter(|answered| self.turned.contains(&answered.question));
-                let mut distinct: Vec<Answered> = Vec::new();
-                for answered in turned {
-                    if !distinct.contains(&answered) {
-                        distinct.push(answered);
-                    }
-                }
-                Possible::Yes(Change {
-                    answers: distinct,
-                    situation,
-                })
-            }
-            Solved::Found(_) | Solved::Unknown => Possible::Unknown,
-            Solved::Contradiction => Possible::No,
+            Solved::Contradiction | Solved::Unknown => solver.solve(answers),
         }
     }
 

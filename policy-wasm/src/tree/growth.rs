@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::table::{TABLE_ENTRY_BYTES, Table, goes_on};
 use super::{Child, Children, Leaf, Node, ReadingEntry, Readings, TREE_BYTES, Tree, hash};
 use crate::limits::{READ_CHILDREN_MAX, TREE_BYTES_MAX, TREE_NODES_MAX};
 use crate::question::{Answer, Ask, Question};
@@ -36,7 +37,7 @@ impl Tree {
                 nodes: 0,
                 bytes: TREE_BYTES,
             };
-            let root = growth.graft(&Child::Unknown, path, end)?;
+            let root = growth.graft(&Child::Unknown, None, path, end)?;
             return Ok(Self {
                 root,
                 nodes: growth.nodes,
@@ -47,7 +48,7 @@ impl Tree {
             nodes: self.nodes,
             bytes: self.bytes,
         };
-        let root = growth.graft(&self.root, path, end)?;
+        let root = growth.graft(&self.root, None, path, end)?;
         Ok(Self {
             root,
             nodes: growth.nodes,
@@ -64,7 +65,13 @@ struct Growth {
 
 impl Growth {
     /// At most as deep as an evaluation has questions.
-    fn graft(&mut self, at: &Child, path: &[Step], end: &End) -> Result<Child, Fickle> {
+    fn graft(
+        &mut self,
+        at: &Child,
+        said_no: Option<&Question>,
+        path: &[Step],
+        end: &End,
+    ) -> Result<Child, Fickle> {
         match (at, path.split_first()) {
             (Child::Unknown, None) => Ok(match end {
                 End::Leaf(leaf) => {
@@ -74,17 +81,14 @@ impl Growth {
                 End::Open(question) => Child::Node(Arc::new(self.node(question))),
             }),
             (Child::Unknown, Some(((question, answer), rest))) => {
-                let mut node = self.node(question);
-                self.graft_child(&mut node.children, answer, rest, end)?;
-                Ok(Child::Node(Arc::new(node)))
+                let node = self.node(question);
+                self.graft_node(node, said_no, (answer, rest), end)
             }
             (Child::Node(node), Some(((question, answer), rest))) => {
                 if node.question != *question {
                     return Err(Fickle);
                 }
-                let mut node = Node::clone(node);
-                self.graft_child(&mut node.children, answer, rest, end)?;
-                Ok(Child::Node(Arc::new(node)))
+                self.graft_node(Node::clone(node), said_no, (answer, rest), end)
             }
             (Child::Node(node), None) => match end {
                 End::Open(question) if node.question == *question => Ok(at.clone()),
@@ -98,13 +102,32 @@ impl Growth {
         }
     }
 
+    /// `said_no` is the question before, where its answer was no: the row that it belongs to already has a head.
+    fn graft_node(
+        &mut self,
+        mut node: Node,
+        said_no: Option<&Question>,
+        (answer, rest): (&Answer<'static>, &[Step]),
+        end: &End,
+    ) -> Result<Child, Fickle> {
+        let Node {
+            question, children, ..
+        } = &mut node;
+        self.graft_child(question, children, (answer, rest), end)?;
+        if !said_no.is_some_and(|before| goes_on(before, question)) {
+            node.table = Table::headed_by(&node);
+        }
+        Ok(Child::Node(Arc::new(node)))
+    }
+
     fn graft_child(
         &mut self,
+        question: &Question,
         children: &mut Children,
-        answer: &Answer<'static>,
-        rest: &[Step],
+        (answer, rest): (&Answer<'static>, &[Step]),
         end: &End,
     ) -> Result<(), Fickle> {
+        let said_no = matches!(answer, Answer::Truth(false)).then_some(question);
         let child = match (children, answer) {
             (Children::Truth { yes, .. }, Answer::Truth(true)) => yes,
             (Children::Truth { no, .. }, Answer::Truth(false)) => no,
@@ -135,7 +158,7 @@ impl Growth {
             (Children::Truth { .. }, Answer::Reading(_))
             | (Children::Readings(_), Answer::Truth(_)) => return Err(Fickle),
         };
-        *child = self.graft(child, rest, end)?;
+        *child = self.graft(child, said_no, rest, end)?;
         Ok(())
     }
 
@@ -152,6 +175,7 @@ impl Growth {
         Node {
             question: question.clone(),
             children,
+            table: None,
         }
     }
 }
@@ -193,10 +217,8 @@ fn weigh(path: &[Step], end: &End) -> u32 {
 
 fn weigh_question(question: &Question) -> u32 {
     let operand = match &question.ask {
-        Ask::Equals(bytes)
-        | Ask::StartsWith(bytes)
-        | Ask::EndsWith(bytes)
-        | Ask::Matches(bytes) => bytes.len(),
+        Ask::Equals(bytes) => bytes.len() + TABLE_ENTRY_BYTES,
+        Ask::StartsWith(bytes) | Ask::EndsWith(bytes) | Ask::Matches(bytes) => bytes.len(),
         // Taken apart, a predicate is a few times as large as its bytes, which are at most 2 KiB.
         Ask::Test(predicate) => predicate.weight(),
         Ask::InNetwork(_) | Ask::Below(_) | Ask::Present | Ask::Read(_) => 0,

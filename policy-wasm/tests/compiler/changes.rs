@@ -50,7 +50,7 @@ proptest! {
                     for (attribute, values) in change.situation.present() {
                         let touched = change.answers.iter().any(|a| a.question.attribute == *attribute);
                         let real = facts.values(attribute).map(|v| v.iter().map(|v| OwnedValue::from(*v)).collect::<Vec<_>>());
-                        prop_assert!(touched || real.as_deref() == Some(values), "{}", attribute);
+                        prop_assert!(touched || real.as_deref() == Some(values), "{}: {:?}", attribute, change);
                     }
                 }
                 SmallestChange::Allowed => prop_assert!(allowed),
@@ -128,6 +128,32 @@ fn answers_that_contradict_each_other_are_no_change() {
         .text("postern:Bucket", "b");
     let change = smallest_change(Subject::Module(&module), &facts, CHANGE_EVALUATIONS_MAX);
     assert!(matches!(change, SmallestChange::None), "{change:?}");
+}
+
+#[test]
+fn what_a_change_needs_besides_is_part_of_it() {
+    let bench = Bench::new();
+    // Nothing is allowed that names no bucket, unless its key is this one; and what has a key is in a bucket.
+    let module = bench.module(&[
+        Statement::deny_unless_allowed(id("no-bucket"))
+            .when(Condition::present(attribute("postern:Bucket"))),
+        Statement::allow(id("this-key")).when(key_is("a")),
+    ]);
+    let change = found(smallest_change(
+        Subject::Module(&module),
+        &coherent(Known::default()),
+        CHANGE_EVALUATIONS_MAX,
+    ));
+    let touched: Vec<String> = change
+        .answers
+        .iter()
+        .map(|answered| answered.question.to_string())
+        .collect();
+    assert_eq!(
+        touched,
+        ["postern:Key is `a`", "postern:Bucket is present"],
+        "{change}"
+    );
 }
 
 #[test]
