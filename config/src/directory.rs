@@ -11,6 +11,7 @@ mod names;
 mod record;
 mod rows;
 mod rules;
+mod session;
 mod signature;
 mod state;
 mod vault;
@@ -27,7 +28,7 @@ use crate::limits::{AUDIT_SEARCH_RECORDS_MAX, COMMAND_ATTEMPTS_MAX, PAGE_ROWS_MA
 use crate::time::{Clock, Entropy, NoEntropy};
 
 use audit::Verifier;
-use change::{Ground, Plan};
+use change::{Ground, Plan, random_secret};
 use rows::{AUDIT, HEAD, Head, PREFIX, SCHEMA};
 use vault::Identity;
 
@@ -48,6 +49,7 @@ pub use record::{
 };
 pub use rows::RowError;
 pub use rules::{Approval, ModuleRules};
+pub use session::{Issued, Session, SessionError};
 pub use signature::{ModuleSignature, NotASigner, SIGNATURE_BYTES, Signer, read_signature};
 pub use state::{Caller, State};
 pub use vault::{MASTER_KEY_BYTES, SealError, Vault};

@@ -8,6 +8,7 @@
 pub mod decisions;
 pub mod directory;
 pub mod engine;
+pub mod identity;
 pub mod judge;
 pub mod limits;
 mod secret;

@@ -36,3 +36,21 @@ pub const SECRET_CHARACTERS: usize = 40;
 pub const AUDIT_SEARCH_RECORDS_MAX: u64 = 100_000;
 /// Most characters of what an audit record says came of a step.
 pub const NOTE_CHARACTERS_MAX: usize = 1_024;
+/// Fewest characters of a password. Source: NIST SP 800-63B asks for 8 beside a second factor and 15 without; 12 serves both.
+pub const PASSWORD_CHARACTERS_MIN: usize = 12;
+/// Longest password, in bytes of UTF-8: hashing costs the same for each, reading it does not.
+pub const PASSWORD_BYTES_MAX: usize = 256;
+/// Passwords that are hashed at a time: each takes 19 MiB and a processor.
+pub const PASSWORD_SEATS: usize = 2;
+/// Passwords that wait to be hashed. More are turned away.
+pub const PASSWORD_WAITING_MAX: usize = 32;
+/// Failed attempts that nobody waits for.
+pub const THROTTLE_FREE_ATTEMPTS: u32 = 5;
+/// Longest wait after a failed attempt, in seconds.
+pub const THROTTLE_WAIT_SECONDS_MAX: u64 = 900;
+/// Accounts and addresses whose failures are remembered.
+pub const THROTTLE_SUBJECTS_MAX: u64 = 100_000;
+/// Shortest life of temporary credentials, in seconds. Source: STS API Reference, `GetSessionToken`.
+pub const SESSION_SECONDS_MIN: u64 = 900;
+/// Longest life of temporary credentials, in seconds. Source: STS API Reference, `GetSessionToken`: 36 hours.
+pub const SESSION_SECONDS_MAX: u64 = 129_600;

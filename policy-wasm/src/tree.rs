@@ -31,7 +31,7 @@ use table::Table;
 use crate::engine::{Evaluation, Reason, Verdict};
 use crate::facts::Facts;
 use crate::plan::Obligation;
-use crate::question::{Answer, Question, Reading, Unanswered, Work, answer};
+use crate::question::{Answer, Question, Reading, TooMuchWork, Unanswered, Work, answer};
 use crate::registry::Attribute;
 
 /// Names a tree: a module, an action, and for uploaded modules the tenant. Compared in full.
@@ -106,28 +106,17 @@ impl Tree {
 
     /// Walks down with these facts. It allocates nothing, unless a list is read.
     pub(crate) fn walk(&self, facts: &dyn Facts, work: &mut Work) -> Walk<'_> {
-        let mut child = &self.root;
-        loop {
-            let node = match child {
-                Child::Unknown => return Walk::FellOff,
-                Child::Leaf(leaf) => return Walk::Known(leaf),
-                Child::Node(node) => node,
-            };
+        self.descend(|node| {
             if let Some(table) = &node.table {
-                match table.find(&facts.get(&node.question.attribute), work) {
-                    Ok(Some(next)) => {
-                        child = next;
-                        continue;
-                    }
+                let fact = facts.get(&node.question.attribute);
+                match table.find(&fact, work) {
+                    Ok(Some(next)) => return Ok(next),
                     Ok(None) => {}
-                    Err(_) => return Walk::TooMuchWork,
+                    Err(TooMuchWork) => return Err(Walk::TooMuchWork),
                 }
             }
-            child = match node.child(answer(&node.question, facts, work)) {
-                Ok(next) => next,
-                Err(end) => return end,
-            };
-        }
+            node.child(answer(&node.question, facts, work))
+        })
     }
 
     /// The same walk, asking each question as it comes.
@@ -135,16 +124,23 @@ impl Tree {
         &self,
         mut ask: impl FnMut(&Question) -> Result<Answer<'f>, Unanswered>,
     ) -> Walk<'_> {
+        self.descend(|node| node.child(ask(&node.question)))
+    }
+
+    #[inline]
+    fn descend<'t>(
+        &'t self,
+        mut next: impl FnMut(&'t Node) -> Result<&'t Child, Walk<'t>>,
+    ) -> Walk<'t> {
         let mut child = &self.root;
         loop {
-            let node = match child {
+            child = match child {
                 Child::Unknown => return Walk::FellOff,
                 Child::Leaf(leaf) => return Walk::Known(leaf),
-                Child::Node(node) => node,
-            };
-            child = match node.child(ask(&node.question)) {
-                Ok(next) => next,
-                Err(end) => return end,
+                Child::Node(node) => match next(node) {
+                    Ok(next) => next,
+                    Err(end) => return end,
+                },
             };
         }
     }

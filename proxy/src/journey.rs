@@ -16,6 +16,7 @@ mod respond;
 pub use accept::Accepted;
 pub use answer::Answer;
 pub use authenticate::Signed;
+pub(crate) use authenticate::{Found, found_key};
 pub use authorize::Permit;
 pub(crate) use authorize::{Bench, Check, Checks, Scene, action, checks_of, foresee};
 pub use gate::{Gate, GateParts, Place};
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 
 use crate::edge::{Intake, Peer};
+use crate::iam;
 use crate::observe::{Entry, Riding};
 
 /// Answers one request. Cannot fail: a refusal is an answer too.
@@ -38,6 +40,12 @@ pub async fn serve(
     // One reading of the clock serves all that is judged.
     let now_ms = gate.clock.now_ms();
     let mut entry = Entry::open(&gate.observer, peer, &wire, now_ms);
+
+    // Users and keys are asked for at the same endpoint, in another language.
+    if iam::is_asked(&wire) {
+        let told = Box::pin(iam::serve(gate, (peer, now_ms), wire, &mut entry)).await;
+        return entry.ride(told.map(Answer::from));
+    }
 
     let response = match Box::pin(travel(gate, (peer, now_ms), wire, &mut entry)).await {
         Ok(response) => response,

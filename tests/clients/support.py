@@ -21,18 +21,24 @@ CA = os.environ["AWS_CA_BUNDLE"]
 
 
 def client(level, user=None, **settings):
-    """A client that signs with the key of that level."""
+    """A client of S3 that signs with the key of that level."""
     key = next(k for k in DEV["keys"] if k["user"] == (user or USER) and k["level"] == level)
+    return client_of("s3", key["access_key_id"], key["secret_access_key"], **settings)
+
+
+def client_of(service, access_key_id, secret_access_key, token=None, **settings):
+    """A client of any service that signs with these credentials."""
     s3 = settings.pop("s3", {})
     settings.setdefault("retries", {"max_attempts": 1, "mode": "standard"})
     settings.setdefault("read_timeout", 60)
     return boto3.client(
-        "s3",
+        service,
         endpoint_url=DEV["s3"].rstrip("/"),
         region_name=DEV["region"],
         verify=CA,
-        aws_access_key_id=key["access_key_id"],
-        aws_secret_access_key=key["secret_access_key"],
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
+        aws_session_token=token,
         config=Config(s3={"addressing_style": "path", **s3}, **settings),
     )
 

@@ -34,7 +34,7 @@ fn the_folder_tells_everything_to_its_owner_alone() {
             );
         }
     }
-    assert_eq!(dev.keys.len(), 8);
+    assert_eq!(dev.keys.len(), 9);
     // Whatever holds a secret is its owner's: nobody else reads the folder's files.
     for entry in std::fs::read_dir(gate.dir()).unwrap() {
         let entry = entry.unwrap();

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use s3_protocol::BucketId;
 use serde_json::Value;
 
+pub(super) use keys::random_secret;
 pub(super) use sweep::next_step as sweep_step;
 
 use super::command::{Actor, Command, CommandError, Outcome, Refusal};

@@ -69,7 +69,7 @@ macro_rules! numbers {
 
 numbers! { TenantId UserId Lineage }
 
-/// An access key's public half: 20 characters of `A-Z 0-9`. Those made here begin with `PK`.
+/// An access key's public half: 20 characters of `A-Z 0-9`. Those made here begin with `PK`, temporary ones with `PS`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccessKeyId([u8; ACCESS_KEY_ID_BYTES]);
@@ -187,9 +187,21 @@ impl AccessKeyId {
 
     /// A new id out of 18 random bytes.
     pub(crate) fn from_random(random: [u8; ACCESS_KEY_ID_BYTES - 2]) -> Self {
+        Self::of_kind(b'K', random)
+    }
+
+    /// The id of temporary credentials out of 18 random bytes.
+    pub(crate) fn temporary(random: [u8; ACCESS_KEY_ID_BYTES - 2]) -> Self {
+        Self::of_kind(b'S', random)
+    }
+
+    fn of_kind(kind: u8, random: [u8; ACCESS_KEY_ID_BYTES - 2]) -> Self {
         const ALPHABET: [u8; 32] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         let mut id = [b'P'; ACCESS_KEY_ID_BYTES];
-        for (place, byte) in id.iter_mut().skip(1).zip(std::iter::once(10).chain(random)) {
+        if let Some(second) = id.get_mut(1) {
+            *second = kind;
+        }
+        for (place, byte) in id.iter_mut().skip(2).zip(random) {
             *place = ALPHABET
                 .get(usize::from(byte & 31))
                 .copied()

@@ -43,6 +43,8 @@ pub(crate) enum Identity {
     AccessKey(TenantId, UserId, AccessKeyId),
     /// A known text, by which a wrong master key is noticed when the directory is opened.
     Directory,
+    /// What a session's token holds.
+    Session,
     /// Nothing, sealed for its associated data: length and last hash of the audit chain.
     AuditHead(u64, Digest),
 }
@@ -124,6 +126,7 @@ impl Identity {
                 format!("postern access key 1/{tenant}/{user}/{key}").into_bytes()
             }
             Self::Directory => b"postern directory 1".to_vec(),
+            Self::Session => b"postern session 1".to_vec(),
             Self::AuditHead(count, hash) => {
                 format!("postern audit head 1/{count}/{hash}").into_bytes()
             }

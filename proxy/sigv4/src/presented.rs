@@ -32,6 +32,9 @@ pub struct Expectation<'a> {
     pub service: &'a str,
     /// Whether temporary credentials are issued here.
     pub sessions: Sessions,
+    /// The SHA-256 of the body in lower-case hexadecimal digits, where it was read before: other services than S3 do not name
+    /// it in a header.
+    pub body_sha256: Option<&'a str>,
 }
 
 impl<'a> Expectation<'a> {
@@ -42,6 +45,7 @@ impl<'a> Expectation<'a> {
             aliases: &[],
             service: scope::S3,
             sessions: Sessions::Refused,
+            body_sha256: None,
         }
     }
 
@@ -291,15 +295,16 @@ impl<'h> Claim<'h> {
             })
             .transpose()?;
         expected.check_token(token, place)?;
-        let Some(content_sha256) = only(head.headers, &CONTENT_SHA256)? else {
-            return Err(AuthError::MissingHeader {
-                name: CONTENT_SHA256,
-            });
+        let payload_text = match (only(head.headers, &CONTENT_SHA256)?, expected.body_sha256) {
+            (Some(named), _) => Cow::Borrowed(named.to_str().map_err(|_| AuthError::PayloadMode)?),
+            (None, Some(read)) => Cow::Owned(read.to_owned()),
+            (None, None) => {
+                return Err(AuthError::MissingHeader {
+                    name: CONTENT_SHA256,
+                });
+            }
         };
-        let payload_text = content_sha256
-            .to_str()
-            .map_err(|_| AuthError::PayloadMode)?;
-        let payload = PayloadMode::parse(payload_text)?;
+        let payload = PayloadMode::parse(&payload_text)?;
         Ok(Self {
             head,
             host,
@@ -311,7 +316,7 @@ impl<'h> Claim<'h> {
             expires: None,
             session_token: token.map(Cow::Borrowed),
             payload,
-            payload_text: Cow::Borrowed(payload_text),
+            payload_text,
             framing: Framing::read(head.headers, payload)?,
         })
     }

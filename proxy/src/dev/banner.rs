@@ -35,7 +35,8 @@ pub fn banner(dev: &Dev, data: &Path, fingerprint: &str, secrets: Secrets) -> St
         USERS.join(", ")
     ));
     lines.push(String::new());
-    for key in dev.keys.iter().filter(|key| key.user == USERS[0]) {
+    let shown = |key: &&DevKey| key.user == USERS[0] || !USERS.contains(&key.user.as_str());
+    for key in dev.keys.iter().filter(shown) {
         lines.push(format!(
             "  {:<10} {:<10} {}  {}",
             key.user,
@@ -54,32 +55,47 @@ pub fn banner(dev: &Dev, data: &Path, fingerprint: &str, secrets: Secrets) -> St
             lines.push(format!("  aws s3 cp README.md s3://{}/", key.bucket));
             return lines.join("\n") + "\n";
         }
-        lines.push("aws CLI:".to_owned());
-        for words in shell(dev, key).lines() {
-            lines.push(format!("  {words}"));
-        }
-        lines.push(format!("  aws s3 cp README.md s3://{}/", key.bucket));
-        lines.push("rclone:".to_owned());
-        lines.push(format!(
-            "  env -u AWS_CA_BUNDLE rclone --ca-cert {ca} --s3-provider Other --s3-endpoint {s3} --s3-region {region} --s3-access-key-id {id} \\\n    --s3-secret-access-key {secret} copy README.md :s3:{bucket}/",
-            ca = quoted(&dev.ca.display().to_string()),
-            s3 = dev.s3,
-            region = dev.region,
-            id = key.access_key_id,
-            secret = quoted(&key.secret_access_key),
-            bucket = key.bucket,
-        ));
-        lines.push("boto3:".to_owned());
-        lines.push(format!(
-            "  boto3.client(\"s3\", endpoint_url={s3:?}, verify={ca:?}, region_name={region:?},\n    aws_access_key_id={id:?}, aws_secret_access_key={secret:?})",
-            s3 = dev.s3,
-            ca = dev.ca.display().to_string(),
-            region = dev.region,
-            id = key.access_key_id,
-            secret = key.secret_access_key,
-        ));
+        lines.extend(samples(dev, key));
     }
     lines.join("\n") + "\n"
+}
+
+/// What to paste, for each tool.
+fn samples(dev: &Dev, key: &DevKey) -> Vec<String> {
+    let mut lines = Vec::new();
+    lines.push("aws CLI:".to_owned());
+    for words in shell(dev, key).lines() {
+        lines.push(format!("  {words}"));
+    }
+    lines.push(format!("  aws s3 cp README.md s3://{}/", key.bucket));
+    lines.push(
+        "users and keys, with the keys of root (eval \"$(postern dev env --user root)\"):"
+            .to_owned(),
+    );
+    lines.push(
+        "  aws iam create-user --user-name ada; aws iam create-access-key --user-name ada"
+            .to_owned(),
+    );
+    lines.push("rclone:".to_owned());
+    lines.push(format!(
+        "  env -u AWS_CA_BUNDLE rclone --ca-cert {ca} --s3-provider Other --s3-endpoint {s3} --s3-region {region} --s3-access-key-id {id} \\\n    --s3-secret-access-key {secret} copy README.md :s3:{bucket}/",
+        ca = quoted(&dev.ca.display().to_string()),
+        s3 = dev.s3,
+        region = dev.region,
+        id = key.access_key_id,
+        secret = quoted(&key.secret_access_key),
+        bucket = key.bucket,
+    ));
+    lines.push("boto3:".to_owned());
+    lines.push(format!(
+        "  boto3.client(\"s3\", endpoint_url={s3:?}, verify={ca:?}, region_name={region:?},\n    aws_access_key_id={id:?}, aws_secret_access_key={secret:?})",
+        s3 = dev.s3,
+        ca = dev.ca.display().to_string(),
+        region = dev.region,
+        id = key.access_key_id,
+        secret = key.secret_access_key,
+    ));
+    lines
 }
 
 /// Lines for a shell to evaluate.

@@ -62,6 +62,21 @@ pub async fn seed(
             });
         }
     }
+    // Who may make users and keys, by `aws iam`.
+    let root = directory
+        .state()
+        .root(tenant.id)
+        .map(|root| User::clone(root));
+    let root = root.ok_or(SeedError::Missing("root user"))?;
+    bucket(directory, node, &tenant, &root).await?;
+    let (access_key_id, secret_access_key) = key(directory, &root, Level::Full).await?;
+    keys.push(DevKey {
+        user: root.name.as_str().to_owned(),
+        level: Level::Full.as_str().to_owned(),
+        access_key_id,
+        secret_access_key,
+        bucket: BUCKET.to_owned(),
+    });
     Ok(keys)
 }
 

@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
-use postern_config::directory::{AccessKeyId, NamespaceId};
+use postern_config::Secret;
+use postern_config::directory::{AccessKeyId, NamespaceId, Session};
 use s3_protocol::host::{Addressing, Namespace};
 use s3_protocol::{Call, S3Code, S3Error, S3Request};
 use sigv4::{BodyVerifier, Claim, Head, Place, Presented, SecretKey, SigningKey};
@@ -178,10 +179,16 @@ fn check(
     claim: &Claim<'_>,
     now: u64,
 ) -> Result<(Arc<Caller>, Signature, BodyVerifier), Refusal> {
-    let (found, key) = found_key(gate, world, claim.access_key_id(), claim.scope(), now)?;
-    let verified = claim.verify(&key);
+    let found = found_key(
+        gate,
+        world,
+        (claim.access_key_id(), claim.session_token()),
+        claim.scope(),
+        now,
+    )?;
+    let verified = claim.verify(&found.key);
     // An unknown key costs the same work, and its answer does not depend on the signature.
-    let caller = found.ok_or(Refusal::UnknownKey)?;
+    let caller = found.caller.ok_or(Refusal::UnknownKey)?;
     let verified = verified?;
     let how = match verified.place() {
         Place::Header => How::Header,
@@ -192,23 +199,62 @@ fn check(
         how,
         at: verified.time().unix(),
         expires: verified.expires(),
+        session: found.session,
     };
-    let verifier = verified.body(&key);
+    let verifier = verified.body(&found.key);
     Ok((caller, signature, verifier))
 }
 
-/// Who a key id names, and the signing key to check with. For an id that names nobody who may act it is one that no secret has.
-fn found_key(
+/// Who a credential names, and the signing key to check with. For an id that names nobody who may act it is one that no secret has.
+pub(crate) struct Found {
+    pub(crate) caller: Option<Arc<Caller>>,
+    pub(crate) key: Arc<SigningKey>,
+    /// Of temporary credentials.
+    pub(crate) session: Option<Session>,
+}
+
+pub(crate) fn found_key(
     gate: &Gate,
     world: &World,
-    id: &str,
+    (id, token): (&str, Option<&str>),
     scope: &sigv4::Scope<'_>,
     now: u64,
-) -> Result<(Option<Arc<Caller>>, Arc<SigningKey>), Refusal> {
+) -> Result<Found, Refusal> {
     let id = id.parse::<AccessKeyId>().ok();
-    let found = id.and_then(|id| world.caller(&gate.library, &id, now));
-    let key = signing_key(gate, world, found.as_deref(), scope)?;
-    Ok((found, key))
+    if let Some(token) = token {
+        return session_key(gate, world, (id, token), scope, now);
+    }
+    let caller = id.and_then(|id| world.caller(&gate.library, &id, now));
+    let key = signing_key(gate, world, caller.as_deref(), scope)?;
+    Ok(Found {
+        caller,
+        key,
+        session: None,
+    })
+}
+
+/// Who stands behind temporary credentials: the owner of the access key that they stand for, while all of that works.
+fn session_key(
+    gate: &Gate,
+    world: &World,
+    (id, token): (Option<AccessKeyId>, &str),
+    scope: &sigv4::Scope<'_>,
+    now: u64,
+) -> Result<Found, Refusal> {
+    let refuse = |code: S3Code| Refusal::Session(code.into());
+    let opened = world.state.open_session(token);
+    let (session, secret) = opened.map_err(|_| refuse(S3Code::InvalidToken))?;
+    if Some(session.id) != id {
+        return Err(refuse(S3Code::InvalidToken));
+    }
+    if session.expires.0 <= now {
+        return Err(refuse(S3Code::ExpiredToken));
+    }
+    Ok(Found {
+        caller: world.caller(&gate.library, &session.parent, now),
+        key: Arc::new(derive(&secret, scope)?),
+        session: Some(session),
+    })
 }
 
 fn signing_key(
@@ -220,26 +266,33 @@ fn signing_key(
     let Some(caller) = caller else {
         return Ok(gate.stand_in.signing_key(scope));
     };
-    caller.signing_key(scope.date(), scope.region(), || {
-        let sealed = |cause: String| Refusal::Undecided {
-            layer: "key".to_owned(),
-            cause,
-            modules: None,
-        };
-        let secret = world
-            .state
-            .open_secret(&caller.key)
-            .map_err(|cause| sealed(cause.to_string()))?;
-        let text = secret
-            .lend(|bytes| String::from_utf8(bytes.to_vec()))
-            .map_err(|cause| sealed(cause.to_string()))?;
-        let secret = SecretKey::new(text).map_err(|cause| sealed(cause.to_string()))?;
-        Ok(Arc::new(SigningKey::derive(
-            &secret,
-            scope.date(),
-            scope.region(),
-        )))
+    caller.signing_key(scope, || {
+        let secret = world.state.open_secret(&caller.key);
+        let secret = secret.map_err(|cause| unopened(cause.to_string()))?;
+        derive(&secret, scope).map(Arc::new)
     })
+}
+
+fn derive(secret: &Secret, scope: &sigv4::Scope<'_>) -> Result<SigningKey, Refusal> {
+    let text = secret
+        .lend(|bytes| String::from_utf8(bytes.to_vec()))
+        .map_err(|cause| unopened(cause.to_string()))?;
+    let secret = SecretKey::new(text).map_err(|cause| unopened(cause.to_string()))?;
+    let (date, region) = (scope.date(), scope.region());
+    Ok(SigningKey::for_service(
+        &secret,
+        date,
+        region,
+        scope.service(),
+    ))
+}
+
+fn unopened(cause: String) -> Refusal {
+    Refusal::Undecided {
+        layer: "key".to_owned(),
+        cause,
+        modules: None,
+    }
 }
 
 /// Where bucket names are looked up: a host that names a namespace wins, signed or not; else it is the caller's own.

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use policy_wasm::decider::Decider;
 use postern_config::directory::{Actor, Command, CommandError, Directory, State};
 use s3_protocol::host::Domains;
-use sigv4::Expectation;
+use sigv4::{Expectation, Sessions};
 use storage_node::Node;
 
 use super::authenticate::StandIn;
@@ -230,9 +230,10 @@ impl Gate {
     }
 
     /// What a signature must be made for.
-    pub(super) fn expectation(&self) -> Expectation<'_> {
+    pub(crate) fn expectation(&self) -> Expectation<'_> {
         Expectation {
             aliases: &self.place.aliases,
+            sessions: Sessions::Accepted,
             ..Expectation::s3(&self.place.region)
         }
     }

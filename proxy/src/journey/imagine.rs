@@ -58,6 +58,7 @@ pub(crate) fn imagine(
         },
         at: imagined.now_ms / 1_000,
         expires: imagined.presigned,
+        session: None,
     });
     let length = content_length(&parts.headers);
     let peer = Peer {

@@ -20,6 +20,9 @@ pub enum Refusal {
     /// The access key is unknown, disabled, or its owner is: one answer for all of them.
     #[error("the access key is not valid")]
     UnknownKey,
+    /// The token of temporary credentials was not issued here, belongs to another key id, or has expired.
+    #[error("the session token is not valid: {0}")]
+    Session(S3Error),
     /// A policy said no.
     #[error("denied by {layer}: {reason}")]
     Denied {
@@ -55,9 +58,11 @@ impl Refusal {
     /// What the client is told. There is no `_` arm: a new way to refuse must be named here before it compiles.
     pub(crate) fn answer(&self) -> S3Error {
         match self {
-            Self::Accept(error) | Self::Form(error) | Self::Body(error) | Self::Upstream(error) => {
-                error.clone()
-            }
+            Self::Accept(error)
+            | Self::Session(error)
+            | Self::Form(error)
+            | Self::Body(error)
+            | Self::Upstream(error) => error.clone(),
             Self::Authenticate(cause) => authentication(cause),
             Self::UnknownKey => S3Code::InvalidAccessKeyId.into(),
             Self::Denied { .. } => S3Code::AccessDenied.into(),

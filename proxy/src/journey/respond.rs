@@ -64,6 +64,7 @@ pub(super) fn refuse(entry: &mut Entry, refusal: &Refusal) -> Response<Answer> {
         | Refusal::Authenticate(_)
         | Refusal::Form(_)
         | Refusal::UnknownKey
+        | Refusal::Session(_)
         | Refusal::Unbuilt(_)
         | Refusal::Body(_)
         | Refusal::Upstream(_) => {}

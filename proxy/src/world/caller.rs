@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use postern_config::directory::{AccessKey, NamespaceId, Tenant, User, UserKind};
 use postern_config::engine::Revision;
 use s3_protocol::object::Creator;
-use sigv4::{Date, SigningKey};
+use sigv4::{Scope, SigningKey};
 
 /// A signed caller. Built once for each revision of his records, shared by his requests.
 pub struct Caller {
@@ -31,8 +31,8 @@ pub struct Caller {
     pub buckets: Option<Vec<String>>,
     /// The names of `key.rights.scope.operations`.
     pub operations: Option<Vec<String>>,
-    /// The signing key of one day and region: nearly always that of today.
-    signing: ArcSwapOption<Dated>,
+    /// The signing key of one scope: nearly always that of S3 today.
+    signing: ArcSwapOption<SigningKey>,
 }
 
 /// The revisions of the records that a [`Caller`] was built from. Equal revisions are equal records.
@@ -41,12 +41,6 @@ pub struct Revisions {
     tenant: Revision,
     user: Revision,
     key: Revision,
-}
-
-struct Dated {
-    date: Date,
-    region: String,
-    key: Arc<SigningKey>,
 }
 
 impl Caller {
@@ -100,29 +94,22 @@ impl Caller {
         self.user.namespace(self.tenant.profile)
     }
 
-    /// The signing key for a day and region, derived at most once while it is asked for again and again.
+    /// The signing key for a scope, derived at most once while it is asked for again and again.
     ///
     /// # Errors
     /// Whatever `derive` fails with.
     pub fn signing_key<E>(
         &self,
-        date: Date,
-        region: &str,
+        scope: &Scope<'_>,
         derive: impl FnOnce() -> Result<Arc<SigningKey>, E>,
     ) -> Result<Arc<SigningKey>, E> {
-        if let Some(dated) = self.signing.load().as_ref()
-            && dated.date == date
-            && dated.region == region
+        if let Some(known) = self.signing.load().as_ref()
+            && known.scope() == scope
         {
-            return Ok(Arc::clone(&dated.key));
+            return Ok(Arc::clone(known));
         }
         let key = derive()?;
-        let dated = Dated {
-            date,
-            region: region.to_owned(),
-            key: Arc::clone(&key),
-        };
-        self.signing.store(Some(Arc::new(dated)));
+        self.signing.store(Some(Arc::clone(&key)));
         Ok(key)
     }
 }

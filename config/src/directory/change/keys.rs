@@ -213,7 +213,7 @@ fn make(
 }
 
 /// Letters and digits alone, so that it survives shells, URLs and configuration files without quoting.
-fn random_secret(entropy: &Entropy) -> Result<Secret, NoEntropy> {
+pub(in crate::directory) fn random_secret(entropy: &Entropy) -> Result<Secret, NoEntropy> {
     const ALPHABET: [u8; 62] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     // 248 = 4 × 62: what is above would make some characters likelier. A quarter more bytes than needed nearly always do.
     let mut secret = Vec::with_capacity(SECRET_CHARACTERS);

@@ -116,14 +116,16 @@ fn check(
     match presented {
         PresentedForm::Anonymous => Ok((None, None, LengthRange::ANY)),
         PresentedForm::Signed(claim) => {
-            let (found, key) = found_key(gate, world, claim.access_key_id(), claim.scope(), now)?;
-            let verified = claim.verify(&key);
-            let caller = found.ok_or(Refusal::UnknownKey)?;
+            let credential = (claim.access_key_id(), claim.session_token());
+            let found = found_key(gate, world, credential, claim.scope(), now)?;
+            let verified = claim.verify(&found.key);
+            let caller = found.caller.ok_or(Refusal::UnknownKey)?;
             let verified = verified.map_err(|cause| refuse(&cause))?;
             let signature = Signature {
                 how: How::Form,
                 at: verified.time().unix(),
                 expires: None,
+                session: found.session,
             };
             Ok((Some(caller), Some(signature), verified.length()))
         }

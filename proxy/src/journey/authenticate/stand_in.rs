@@ -33,10 +33,11 @@ impl StandIn {
         {
             return Arc::clone(latest);
         }
-        let key = Arc::new(SigningKey::derive(
+        let key = Arc::new(SigningKey::for_service(
             &self.secret,
             scope.date(),
             scope.region(),
+            scope.service(),
         ));
         self.latest.store(Some(Arc::clone(&key)));
         key

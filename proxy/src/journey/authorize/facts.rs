@@ -536,10 +536,14 @@ impl Facts for CheckFacts<'_> {
             N::LockRemainingDays => self
                 .remaining_days()
                 .map_or(Fact::Absent, Fact::thousandths),
+            N::TokenIssueTime => {
+                let session = self.scene.signature().and_then(|it| it.session);
+                let issued = session.and_then(|it| i64::try_from(it.issued.0).ok());
+                issued.map_or(Fact::Absent, Fact::time)
+            }
             // What these speak of does not exist yet in the directory or the node: roles, sub-users, sessions, account and
             // container permissions, the body of CreateBucket.
             N::PrincipalTag
-            | N::TokenIssueTime
             | N::MultiFactorAuthPresent
             | N::MultiFactorAuthAge
             | N::Role

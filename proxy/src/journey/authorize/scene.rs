@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderMap;
-use postern_config::directory::{NamespaceId, Profile};
+use postern_config::directory::{NamespaceId, Profile, Session};
 use s3_protocol::S3Request;
 use s3_protocol::render::PostAnswer;
 
@@ -40,6 +40,8 @@ pub(crate) struct Signature {
     pub(crate) at: u64,
     /// The life that a presigned URL was given, seconds.
     pub(crate) expires: Option<u64>,
+    /// The session that signed, where it was one.
+    pub(crate) session: Option<Session>,
 }
 
 /// Where a signature was.

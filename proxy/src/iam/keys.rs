@@ -1,0 +1,101 @@
+//! Access keys of the users of the caller's account.
+
+use std::sync::Arc;
+
+use postern_config::directory::{
+    AccessKey, AccessKeyId, Command, KeyRights, KeyState, Level, Name, Outcome, User,
+};
+use s3_protocol::date::iso8601;
+
+use super::Desk;
+use super::answer::Xml;
+use super::asked::Page;
+use super::fault::Fault;
+
+impl Desk<'_> {
+    /// A key of level Full that nothing narrows, as these APIs know no other. Its secret is in the answer and nowhere else.
+    pub(super) async fn create_key(&self, user: Option<&Name>) -> Result<Xml, Fault> {
+        self.authority.account()?;
+        let user = self.user(user)?;
+        let command = Command::CreateKey {
+            user: user.id,
+            rights: KeyRights::of_level(Level::Full),
+        };
+        let Outcome::Key { key, secret } = self.apply(command).await? else {
+            return Ok(Xml::Done);
+        };
+        let secret = secret.lend(|secret| String::from_utf8_lossy(secret).into_owned());
+        let fields = vec![
+            ("UserName", Xml::text(&user.name)),
+            ("AccessKeyId", Xml::text(key.as_str())),
+            ("Status", Xml::text("Active")),
+            ("SecretAccessKey", Xml::Text(secret)),
+            ("CreateDate", Xml::text(iso8601(self.now_ms))),
+        ];
+        Ok(Xml::Fields(vec![("AccessKey", Xml::Fields(fields))]))
+    }
+
+    pub(super) fn list_keys(&self, user: Option<&Name>, page: &Page) -> Result<Xml, Fault> {
+        let user = self.user(user)?;
+        let keys = self.world.state.keys(user.id);
+        Ok(page.of(
+            "AccessKeyMetadata",
+            keys,
+            |key| key.id.as_str(),
+            |key| outline(user, key),
+        ))
+    }
+
+    pub(super) async fn update_key(
+        &self,
+        user: Option<&Name>,
+        key: AccessKeyId,
+        works: bool,
+    ) -> Result<Xml, Fault> {
+        self.authority.account()?;
+        let key = self.key(user, key)?.id;
+        let command = if works {
+            Command::EnableKey(key)
+        } else {
+            Command::DisableKey(key)
+        };
+        self.apply(command).await?;
+        Ok(Xml::Done)
+    }
+
+    pub(super) async fn delete_key(
+        &self,
+        user: Option<&Name>,
+        key: AccessKeyId,
+    ) -> Result<Xml, Fault> {
+        self.authority.account()?;
+        let key = self.key(user, key)?.id;
+        self.apply(Command::DeleteKey(key)).await?;
+        Ok(Xml::Done)
+    }
+
+    /// A key of this user, and of no other.
+    fn key(&self, user: Option<&Name>, id: AccessKeyId) -> Result<&Arc<AccessKey>, Fault> {
+        let user = self.user(user)?;
+        let found = self.world.state.key(&id);
+        found
+            .filter(|key| key.user == user.id)
+            .ok_or_else(|| Fault::missing("access key", id.as_str()))
+    }
+}
+
+fn outline(user: &User, key: &AccessKey) -> Xml {
+    let status = match key.state {
+        KeyState::Active | KeyState::Rotating { .. } => "Active",
+        KeyState::Disabled => "Inactive",
+    };
+    Xml::Fields(vec![
+        ("UserName", Xml::text(&user.name)),
+        ("AccessKeyId", Xml::text(key.id.as_str())),
+        ("Status", Xml::text(status)),
+        (
+            "CreateDate",
+            Xml::text(iso8601(key.created.0.saturating_mul(1_000))),
+        ),
+    ])
+}

@@ -1,0 +1,45 @@
+//! Who the caller is, and temporary credentials for him.
+
+use postern_config::directory::Issued;
+use postern_config::{Entropy, UnixSeconds};
+use s3_protocol::date::iso8601;
+
+use super::Desk;
+use super::answer::Xml;
+use super::fault::Fault;
+
+impl Desk<'_> {
+    pub(super) fn identity(&self) -> Xml {
+        Xml::Fields(vec![
+            ("Arn", Xml::text(&self.caller.arn)),
+            ("UserId", Xml::text(&self.caller.user_id)),
+            ("Account", Xml::text(&self.caller.account)),
+        ])
+    }
+
+    /// Credentials that do what the caller's key does, for a while. Temporary credentials do not make more of them, or they would
+    /// never end.
+    pub(super) fn session_token(&self, seconds: u64) -> Result<Xml, Fault> {
+        if self.session.is_some() {
+            return Err(Fault::Denied(
+                "Cannot call GetSessionToken with session credentials",
+            ));
+        }
+        let now = UnixSeconds(self.now_ms / 1_000);
+        let state = &self.world.state;
+        let Issued {
+            session,
+            secret,
+            token,
+        } = state.issue_session(self.caller.key.id, (now, seconds), &Entropy::system())?;
+        let secret = secret.lend(|secret| String::from_utf8_lossy(secret).into_owned());
+        let expires = iso8601(session.expires.0.saturating_mul(1_000));
+        let credentials = vec![
+            ("AccessKeyId", Xml::text(session.id.as_str())),
+            ("SecretAccessKey", Xml::Text(secret)),
+            ("SessionToken", Xml::Text(token)),
+            ("Expiration", Xml::Text(expires)),
+        ];
+        Ok(Xml::Fields(vec![("Credentials", Xml::Fields(credentials))]))
+    }
+}
