@@ -163,7 +163,7 @@ mod tests {
         for (place, question) in questions.iter().enumerate() {
             let answer = answer(question, caller, &mut work).unwrap().into_owned();
             if answer == Answer::Truth(true) {
-                noted = noted * 31 + place + 1;
+                noted = noted.wrapping_mul(31).wrapping_add(place + 1);
             }
             path.push((question.clone(), answer));
         }
