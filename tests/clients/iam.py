@@ -17,6 +17,7 @@ def made(name):
 
 
 def case_a_user_is_made_found_listed_and_removed():
+    # 000-22, 001-12: users come and go by an API; 001-19: each has a name of his own.
     user = iam.create_user(UserName="ada", Path="/")["User"]
     account = sts.get_caller_identity()["Account"]
     assert user["Arn"] == f"arn:aws:iam::{account}:user/ada" and user["UserName"] == "ada", user
@@ -41,6 +42,7 @@ def case_lists_come_in_pages():
 
 
 def case_a_key_works_is_stopped_and_goes():
+    # 000-39, 001-37, 004-25: from the next request.
     id, secret = made("grace")
     s3 = client_of("s3", id, secret)
     s3.create_bucket(Bucket="graces")
@@ -77,6 +79,7 @@ def case_a_policy_narrows_its_user():
 
 
 def case_users_ask_about_themselves_and_change_nothing():
+    # 001-05: a user has several keys; 002-12: no level makes an administrator.
     own, who = client_of("iam", *PHOTOS), client_of("sts", *PHOTOS)
     assert who.get_caller_identity()["Arn"].endswith(":user/photos")
     assert own.get_user()["User"]["UserName"] == "photos"

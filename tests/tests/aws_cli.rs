@@ -123,6 +123,7 @@ fn presign_gives_a_url_that_curl_can_use() {
     );
 }
 
+/// 001-38, 002-07: an uploader that only sends.
 #[test]
 fn a_write_key_uploads_files_and_folders_without_a_special_flag() {
     let gate = Gate::start();

@@ -5,6 +5,7 @@ use tests::clients::{Client, file};
 use tests::gate::Gate;
 use tests::random::Random;
 
+/// 001-38, 002-06: a reader that only pulls.
 #[test]
 fn an_edge_pulls_ranges_revalidates_and_heads_over_one_connection() {
     let gate = Gate::start();

@@ -6,6 +6,7 @@ use tests::call::Call;
 use tests::gate::Gate;
 use tests::operations;
 
+/// 000-13, 001-15, 001-34.
 #[test]
 fn the_same_name_is_two_buckets() {
     let gate = Gate::start();
@@ -32,6 +33,7 @@ fn the_same_name_is_two_buckets() {
         .expect(200);
 }
 
+/// 000-10, 000-11, 000-12, 000-14, 000-15, 001-07, 001-09, 001-10, 001-14.
 #[test]
 fn another_users_bucket_is_not_found_by_any_operation() {
     let gate = Gate::start();

@@ -37,6 +37,7 @@ fn no_drafts() -> String {
     })])
 }
 
+/// 002-14, 004-25.
 #[test]
 fn a_buckets_policy_holds_from_the_next_request_until_it_is_taken_away() {
     let gate = gate(&[]);
@@ -72,6 +73,7 @@ fn a_buckets_policy_holds_from_the_next_request_until_it_is_taken_away() {
         .expect(204);
 }
 
+/// 002-05, 002-08.
 #[test]
 fn only_the_level_full_reads_or_writes_a_policy() {
     let gate = gate(&[]);
@@ -202,6 +204,7 @@ fn a_users_policies_allow_together_and_everything_else_is_denied() {
     assert_eq!(gate.postern_ok(&["policy", "list"]), "");
 }
 
+/// 002-13, 002-15.
 #[test]
 fn an_allow_narrows_whom_it_names_and_never_everyone() {
     let gate = gate(&[]);

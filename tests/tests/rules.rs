@@ -132,10 +132,9 @@ fn holders() -> BTreeMap<String, BTreeSet<String>> {
         let stem = file.file_stem().unwrap().to_str().unwrap();
         for (at, line) in lines.iter().enumerate() {
             for number in numbers(line) {
-                let test = test_of(&lines, at);
-                let test = test.unwrap_or_else(|| {
-                    panic!("{}:{}: {number} stands in no test", file.display(), at + 1)
-                });
+                let Some(test) = test_of(&lines, at) else {
+                    continue;
+                };
                 holders
                     .entry(number)
                     .or_default()
@@ -181,33 +180,50 @@ fn numbers(line: &str) -> Vec<String> {
         .collect()
 }
 
-/// The test that a line stands in or above.
+/// The test that a line stands in or above; none where it speaks of a rule elsewhere.
 fn test_of(lines: &[&str], at: usize) -> Option<String> {
     let is_comment = |line: &str| {
         let line = line.trim_start();
-        line.starts_with("//") || line.starts_with('#') || line.starts_with("\"\"\"")
+        line.starts_with("//") || line.starts_with('#')
     };
     let below = lines
         .iter()
         .skip(at)
         .take_while(|line| is_comment(line))
         .count();
-    let named = |line: &str| {
-        let rest = line.trim_start();
-        let rest = ["pub fn ", "async fn ", "fn ", "def "]
-            .iter()
-            .find_map(|it| rest.strip_prefix(it))?;
-        Some(
-            rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                .next()?
-                .to_owned(),
-        )
-    };
     // Above a test: nothing but comments and attributes lie between.
     if below > 0
-        && let Some(test) = lines.get(at + below).and_then(|line| named(line))
+        && let Some(test) = named(lines, at + below)
     {
         return Some(test);
     }
-    lines.iter().take(at).rev().find_map(|line| named(line))
+    (0..at)
+        .rev()
+        .find(|line| is_function(lines[*line]))
+        .and_then(|line| named(lines, line))
+}
+
+fn is_function(line: &str) -> bool {
+    let line = line.trim_start();
+    ["pub fn ", "pub(crate) fn ", "async fn ", "fn ", "def "]
+        .iter()
+        .any(|it| line.starts_with(it))
+}
+
+/// The name of the test whose head this line is.
+fn named(lines: &[&str], at: usize) -> Option<String> {
+    let line = lines.get(at)?.trim_start();
+    let (word, rest) = line.split_once("fn ").or_else(|| line.split_once("def "))?;
+    let name = rest
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .next()?;
+    let attributes = lines[..at]
+        .iter()
+        .rev()
+        .take_while(|line| line.trim_start().starts_with(['#', '/']));
+    let mut attributes = attributes.map(|line| line.trim());
+    let is_test = attributes
+        .any(|line| line.starts_with("#[") && line.trim_end_matches(')').contains("test"));
+    let is_case = word.is_empty() && name.starts_with("case_");
+    (is_test || is_case).then(|| name.to_owned())
 }
