@@ -250,6 +250,7 @@ impl Desk<'_> {
             Asked::GetUserPolicy { user, name } => self.get_policy(&user, &name),
             Asked::ListUserPolicies { user, page } => self.list_policies(&user, &page),
             Asked::DeleteUserPolicy { user, name } => self.delete_policy(&user, name).await,
+            Asked::ListOfNone { list, user, .. } => self.list_of_none(list, user.as_ref()),
         }
     }
 

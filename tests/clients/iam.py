@@ -141,6 +141,13 @@ def case_temporary_credentials_end_with_their_key():
     urllib.request.urlopen(url, context=ssl.create_default_context(cafile=CA))
 
 
+def case_what_users_do_not_have_is_an_empty_list():
+    assert iam.list_groups_for_user(UserName="photos")["Groups"] == []
+    assert iam.list_attached_user_policies(UserName="photos")["AttachedPolicies"] == []
+    assert iam.list_mfa_devices(UserName="photos")["MFADevices"] == []
+    refused("NoSuchEntity", 404, iam.list_groups_for_user, UserName="nobody")
+
+
 def case_strangers_are_told_nothing():
     refused("InvalidClientTokenId", 403, client_of("iam", "PK" + "A" * 18, "x" * 40).list_users)
     refused("SignatureDoesNotMatch", 403, client_of("iam", ROOT[0], "x" * 40).list_users)

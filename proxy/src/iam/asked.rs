@@ -49,6 +49,12 @@ actions! {
     GetUserPolicy, Iam;
     ListUserPolicies, Iam;
     DeleteUserPolicy, Iam;
+    ListGroupsForUser, Iam;
+    ListAttachedUserPolicies, Iam;
+    ListMFADevices, Iam;
+    ListSSHPublicKeys, Iam;
+    ListSigningCertificates, Iam;
+    ListServiceSpecificCredentials, Iam;
     GetCallerIdentity, Sts;
     GetSessionToken, Sts;
 }
@@ -101,6 +107,12 @@ pub(super) enum Asked {
         user: Name,
         name: Name,
     },
+    /// A list of what users do not have here. Tools ask for each of them before they remove a user.
+    ListOfNone {
+        which: Action,
+        list: &'static str,
+        user: Option<Name>,
+    },
     GetCallerIdentity,
     GetSessionToken {
         seconds: u64,
@@ -149,6 +161,7 @@ impl Asked {
             Self::GetUserPolicy { .. } => Action::GetUserPolicy,
             Self::ListUserPolicies { .. } => Action::ListUserPolicies,
             Self::DeleteUserPolicy { .. } => Action::DeleteUserPolicy,
+            Self::ListOfNone { which, .. } => *which,
             Self::GetCallerIdentity => Action::GetCallerIdentity,
             Self::GetSessionToken { .. } => Action::GetSessionToken,
         }
@@ -231,12 +244,29 @@ impl Form {
                 user: self.name("UserName")?,
                 name: self.name("PolicyName")?,
             },
+            Action::ListGroupsForUser => self.of_none(action, "Groups")?,
+            Action::ListAttachedUserPolicies => self.of_none(action, "AttachedPolicies")?,
+            Action::ListMFADevices => self.of_none(action, "MFADevices")?,
+            Action::ListSSHPublicKeys => self.of_none(action, "SSHPublicKeys")?,
+            Action::ListSigningCertificates => self.of_none(action, "Certificates")?,
+            Action::ListServiceSpecificCredentials => {
+                self.of_none(action, "ServiceSpecificCredentials")?
+            }
             Action::GetCallerIdentity => Asked::GetCallerIdentity,
             Action::GetSessionToken => Asked::GetSessionToken {
                 seconds: self
                     .number("DurationSeconds")?
                     .unwrap_or(SESSION_SECONDS_USUAL),
             },
+        })
+    }
+
+    fn of_none(&mut self, which: Action, list: &'static str) -> Result<Asked, Fault> {
+        self.page()?;
+        Ok(Asked::ListOfNone {
+            which,
+            list,
+            user: self.optional("UserName")?,
         })
     }
 

@@ -67,6 +67,19 @@ impl Desk<'_> {
         Ok(Xml::Done)
     }
 
+    /// What this user, like every other, has none of.
+    pub(super) fn list_of_none(
+        &self,
+        list: &'static str,
+        user: Option<&Name>,
+    ) -> Result<Xml, Fault> {
+        self.user(user)?;
+        Ok(Xml::Fields(vec![
+            (list, Xml::Members(Vec::new())),
+            ("IsTruncated", Xml::text(false)),
+        ]))
+    }
+
     /// The user of this name, or the caller himself. Who may not know of others is told nothing of them.
     pub(super) fn user(&self, name: Option<&Name>) -> Result<&Arc<User>, Fault> {
         let Some(name) = name else {
