@@ -153,6 +153,17 @@ atoms! {
     AclWrite, "acl.write";
 }
 
+impl std::str::FromStr for Atom {
+    type Err = crate::directory::UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.iter().find(|atom| atom.as_str() == text);
+        found
+            .copied()
+            .ok_or_else(|| crate::directory::UnknownWord::new("atom", text))
+    }
+}
+
 impl fmt::Display for Atom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

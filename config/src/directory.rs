@@ -8,7 +8,10 @@ mod change;
 mod command;
 mod level;
 mod names;
+mod permission;
+mod profile;
 mod record;
+mod role;
 mod rows;
 mod rules;
 mod session;
@@ -34,19 +37,30 @@ use vault::Identity;
 
 pub use audit::{AuditFault, AuditRecord};
 pub use command::{
-    Actor, Applied, Command, CommandError, Failures, NewUser, Outcome, Refusal, Who,
+    Actor, Applied, Command, CommandError, Failures, NewSubUser, NewUser, Outcome, Refusal,
+    RoleText, Who,
 };
-pub use level::{Level, NamespaceKind, Profile, RootKeys, UnknownWord, WriteDeletes};
+pub use level::{Level, UnknownWord, WriteDeletes};
 pub use names::{
-    AccessKeyId, Alias, Description, Digest, DirectoryNameError, Lineage, Name, NamespaceId,
-    PlacedBucket, TenantId, UserId,
+    AccessKeyId, Alias, Description, Digest, DirectoryNameError, Email, Language, Lineage, Name,
+    NamespaceId, PlacedBucket, RoleId, SubUserId, TenantId, Timezone, UserId,
+};
+pub use permission::{
+    AccountAcl, ContainerAcl, PermissionChange, PermissionRow, Permissions, PublicAccess, Referrer,
+    Subject,
+};
+pub use profile::{
+    AuditOnDelete, BucketPolicies, Carrier, CustomRoles, DefaultAccountAcl, FullPart,
+    NamespaceKind, OwnerDataAccess, Profile, ProfileRules, PublicContainers, Reauth, RootKeys,
+    SecretReveal, SubUsers, UserDeleteData,
 };
 pub use record::{
     AccessKey, Binding, BindingKind, Bucket, BucketState, Canary, KeyRights, KeyScope, KeyState,
     ModuleScope, ModuleStage, ModuleState, ModuleStep, ModuleVersion, Namespace, NotAShare,
-    PerMille, PolicyDocument, PolicyPlace, Presign, Proposal, Shadow, Tenant, TenantStatus, User,
-    UserKind, UserStatus,
+    PerMille, PolicyDocument, PolicyPlace, Presign, Proposal, Shadow, SubUser, Tenant,
+    TenantLimits, TenantStatus, User, UserDetails, UserKind, UserStatus,
 };
+pub use role::{Authority, ConsoleAtom, CustomRole, Role, RoleAtoms, is_known as is_known_role};
 pub use rows::RowError;
 pub use rules::{Approval, ModuleRules};
 pub use session::{Issued, Session, SessionError};
@@ -224,7 +238,10 @@ impl Directory {
             let applied = inner.carry_out(&command, &actor, expected).await?;
             let leaves_rests = matches!(
                 command,
-                Command::DeleteTenant(_) | Command::DeleteUser(_) | Command::RotateKey { .. }
+                Command::DeleteTenant(_)
+                    | Command::DeleteUser(_)
+                    | Command::DeleteSubUser(_)
+                    | Command::RotateKey { .. }
             );
             if leaves_rests && let Err(error) = inner.sweep().await {
                 tracing::warn!(

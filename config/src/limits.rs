@@ -7,6 +7,18 @@ pub const NAME_BYTES_MAX: usize = 128;
 pub const ALIAS_BYTES_MAX: usize = 32;
 /// Longest description, in bytes of UTF-8.
 pub const DESCRIPTION_BYTES_MAX: usize = 256;
+/// Longest e-mail address, in bytes. Source: RFC 5321 section 4.5.3.1.3 (a path of 256 with its brackets).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Longest name of a time zone or tag of a language, in bytes.
+pub const TAG_BYTES_MAX: usize = 64;
+/// Longest beginning of a referrer's address, in bytes.
+pub const REFERRER_BYTES_MAX: usize = 256;
+/// Most referrers of one container. Source: they are one fact of a check, compared one by one.
+pub const REFERRERS_MAX: usize = 32;
+/// Most users that the permissions of an account or container name. Source: a row of etcd holds 1.5 MiB, an entry takes 60 bytes.
+pub const PERMISSION_ROWS_MAX: usize = 1_000;
+/// Most roles that an account makes.
+pub const CUSTOM_ROLES_MAX: usize = 100;
 /// Most entries of one list of a key: buckets, prefixes, operations or networks.
 pub const KEY_LIST_ENTRIES_MAX: usize = 100;
 /// Most digests kept for rolling back one module.

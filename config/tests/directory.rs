@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern_config::directory::{
-    Actor, AuditFault, BucketState, Command, CommandError, Description, Directory,
-    DirectoryOptions, KeyRights, Level, ModuleScope, Name, NamespaceId, NewUser, OpenError,
-    Outcome, Profile, Refusal, TenantId, UserId, UserKind, Vault, WriteDeletes,
+    Actor, AuditFault, BucketState, Command, CommandError, Directory, DirectoryOptions, KeyRights,
+    Level, ModuleScope, Name, NamespaceId, NewUser, OpenError, Outcome, Profile, Refusal, TenantId,
+    UserId, UserKind, Vault, WriteDeletes,
 };
 use postern_config::engine::{EmbeddedEngine, Engine, Op, Revision};
 use postern_config::{Clock, Entropy, Secret, UnixMillis, UnixSeconds};
@@ -87,6 +87,7 @@ async fn tenant(directory: &Directory, text: &str, profile: Profile) -> (TenantI
         Command::CreateTenant {
             name: name(text),
             profile,
+            parent: None,
         },
     )
     .await
@@ -97,12 +98,7 @@ async fn tenant(directory: &Directory, text: &str, profile: Profile) -> (TenantI
 }
 
 async fn user(directory: &Directory, tenant: TenantId, text: &str) -> UserId {
-    let new = NewUser {
-        tenant,
-        name: name(text),
-        kind: UserKind::Service,
-        description: Description::default(),
-    };
+    let new = NewUser::new(tenant, name(text), UserKind::Service);
     match outcome(directory, Command::CreateUser(new)).await {
         Outcome::User(user) => user,
         other => panic!("{other:?}"),
@@ -220,6 +216,7 @@ async fn names_are_unique_without_regard_to_case_and_buckets_in_their_namespace(
     let command = Command::CreateTenant {
         name: name("DEMO"),
         profile: Profile::E3Root,
+        parent: None,
     };
     let taken = directory.apply(command, Actor::system()).await;
     assert!(matches!(
@@ -484,6 +481,7 @@ async fn listeners_have_the_new_state_before_the_command_returns() {
         let command = Command::CreateTenant {
             name: name(&format!("t{number}")),
             profile: Profile::S3,
+            parent: None,
         };
         let applied = directory.apply(command, Actor::system()).await.unwrap();
         assert_eq!(Revision(seen.load(Ordering::SeqCst)), applied.revision);
@@ -507,6 +505,7 @@ async fn of_many_that_take_one_name_at_a_time_one_gets_it() {
             let command = Command::CreateTenant {
                 name: name("demo"),
                 profile: Profile::E3Root,
+                parent: None,
             };
             directory.apply(command, Actor::system()).await
         }));
@@ -701,12 +700,7 @@ async fn a_users_name_and_a_label_are_taken_once() {
     let directory = house.open().await;
     let (demo, _) = tenant(&directory, "demo", Profile::E3Root).await;
     let photos = user(&directory, demo, "photos").await;
-    let again = Command::CreateUser(NewUser {
-        tenant: demo,
-        name: name("Photos"),
-        kind: UserKind::Service,
-        description: Description::default(),
-    });
+    let again = Command::CreateUser(NewUser::new(demo, name("Photos"), UserKind::Service));
     let taken = directory.apply(again, Actor::system()).await;
     assert!(matches!(
         taken,

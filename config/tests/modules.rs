@@ -35,6 +35,7 @@ impl House {
         let create = Command::CreateTenant {
             name: name("demo"),
             profile: Profile::E3Root,
+            parent: None,
         };
         let applied = directory.apply(create, Actor::system()).await.unwrap();
         let Outcome::Tenant { tenant, .. } = applied.outcome else {

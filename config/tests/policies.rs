@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use postern_config::directory::{
-    Actor, Command, CommandError, Description, Directory, DirectoryOptions, Name, NewUser, Outcome,
-    PolicyPlace, Profile, Refusal, TenantId, UserId, UserKind, Vault,
+    Actor, Command, CommandError, Directory, DirectoryOptions, Name, NewUser, Outcome, PolicyPlace,
+    Profile, Refusal, TenantId, UserId, UserKind, Vault,
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::limits::{POLICY_BYTES_MAX, USER_POLICIES_MAX};
@@ -36,16 +36,12 @@ impl House {
         let create = Command::CreateTenant {
             name: name("demo"),
             profile: Profile::E3Root,
+            parent: None,
         };
         let Outcome::Tenant { tenant, .. } = tell(create).await else {
             panic!()
         };
-        let new = NewUser {
-            tenant,
-            name: name("photos"),
-            kind: UserKind::Service,
-            description: Description::default(),
-        };
+        let new = NewUser::new(tenant, name("photos"), UserKind::Service);
         let Outcome::User(user) = tell(Command::CreateUser(new)).await else {
             panic!()
         };

@@ -6,6 +6,7 @@ mod caller;
 mod documents;
 mod library;
 mod plans;
+mod relation;
 mod trials;
 
 pub use builtin::{Builtin, BuiltinFault};
@@ -13,6 +14,7 @@ pub use caller::{Caller, Revisions};
 pub(crate) use documents::{check_bucket_policy, check_identity_policy};
 pub use library::{Library, Unloadable};
 pub use plans::{Lane, TenantPlan};
+pub(crate) use relation::{answers, container_permissions, referrers, relation};
 pub(crate) use trials::{Effect, Sighting};
 pub use trials::{Failing, PlanShadow, PlanTrials, ShadowTally, Trials, Watch};
 
@@ -21,7 +23,7 @@ use std::sync::Arc;
 
 use policy_wasm::plan::PlanError;
 use postern_config::UnixSeconds;
-use postern_config::directory::{AccessKeyId, Bucket, State};
+use postern_config::directory::{AccessKeyId, Bucket, ModuleScope, State, TenantId};
 
 /// The directory at one revision, and the plans of its tenants.
 pub struct World {
@@ -50,19 +52,24 @@ impl World {
         if !found.works_at(UnixSeconds(now_seconds)) {
             return None;
         }
-        let revisions = Revisions::of(found.tenant, found.user, found.key);
+        let revisions = Revisions::of(&found);
         if let Some(known) = library.callers.get(id)
             && known.revisions() == revisions
         {
             return Some(known);
         }
-        let fresh = Arc::new(Caller::new(
-            Arc::clone(found.tenant),
-            Arc::clone(found.user),
-            Arc::clone(found.key),
-        ));
+        let fresh = Arc::new(Caller::new(&found));
         library.callers.insert(*id, Arc::clone(&fresh));
         Some(fresh)
+    }
+
+    /// Whose modules guard what a caller of the one account does to a bucket of the other.
+    pub(crate) fn guarding(
+        &self,
+        caller: Option<TenantId>,
+        owner: Option<TenantId>,
+    ) -> Vec<ModuleScope> {
+        plans::guarding(&self.state, caller, owner)
     }
 
     /// The plan for a caller on a bucket. Without a caller or a bucket, the other's alone.

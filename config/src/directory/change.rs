@@ -4,8 +4,11 @@
 mod buckets;
 mod keys;
 mod modules;
+mod permissions;
 mod policies;
 mod proposals;
+mod roles;
+mod sub_users;
 mod sweep;
 mod tenants;
 mod trials;
@@ -20,10 +23,11 @@ pub(super) use keys::random_secret;
 pub(super) use sweep::next_step as sweep_step;
 
 use super::command::{Actor, Command, CommandError, Outcome, Refusal};
-use super::names::{AccessKeyId, Name, NamespaceId, TenantId, UserId};
+use super::names::{AccessKeyId, Name, NamespaceId, RoleId, SubUserId, TenantId, UserId};
 use super::record::{
-    AccessKey, Bucket, ModuleStep, Namespace, Tenant, TenantStatus, User, UserStatus,
+    AccessKey, Bucket, ModuleStep, Namespace, SubUser, Tenant, TenantStatus, User, UserStatus,
 };
+use super::role::{Authority, CustomRole};
 use super::rows::Record;
 use super::rules::ModuleRules;
 use super::state::State;
@@ -113,8 +117,19 @@ impl Plan {
 )]
 pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, CommandError> {
     match command {
-        Command::CreateTenant { name, profile } => tenants::create(ground, name, *profile),
+        Command::CreateTenant {
+            name,
+            profile,
+            parent,
+        } => tenants::create(ground, (name, *profile), *parent),
         Command::SuspendTenant(id) => tenants::set_status(ground, *id, TenantStatus::Suspended),
+        Command::MakeTenantReadOnly(id) => tenants::set_status(ground, *id, TenantStatus::ReadOnly),
+        Command::RenameTenant(id, name) => tenants::rename(ground, *id, name),
+        Command::DescribeTenant(id, text) => tenants::describe(ground, *id, text),
+        Command::SetTenantLimits(id, limits) => tenants::set_limits(ground, *id, *limits),
+        Command::BlockPublic(id) => tenants::block_public(ground, *id, tenants::Block::Yes),
+        Command::UnblockPublic(id) => tenants::block_public(ground, *id, tenants::Block::No),
+        Command::SetAccountAcl(id, acl) => permissions::set_account(ground, *id, acl.as_ref()),
         Command::ResumeTenant(id) => tenants::set_status(ground, *id, TenantStatus::Active),
         Command::DeleteTenant(id) => tenants::delete(ground, *id),
         Command::SetWriteDeletes(id, allowed) => tenants::set_write_deletes(ground, *id, *allowed),
@@ -122,7 +137,25 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
         Command::DisableUser(id) => users::set_status(ground, *id, UserStatus::Disabled),
         Command::EnableUser(id) => users::set_status(ground, *id, UserStatus::Active),
         Command::DeleteUser(id) => users::delete(ground, *id),
-        Command::CreateKey { user, rights } => keys::create(ground, *user, rights),
+        Command::RenameUser(id, name) => users::rename(ground, *id, name),
+        Command::DescribeUser(id, text) => users::describe(ground, *id, text),
+        Command::SetUserDetails(id, details) => users::set_details(ground, *id, details),
+        Command::SetUserRole(id, role) => roles::give(ground, *id, *role),
+        Command::TransferOwnership { tenant, to } => roles::transfer(ground, *tenant, *to),
+        Command::CreateRole { tenant, role } => roles::create(ground, *tenant, role),
+        Command::ChangeRole(id, role) => roles::change(ground, *id, role),
+        Command::DeleteRole(id) => roles::delete(ground, *id),
+        Command::CreateSubUser(new) => sub_users::create(ground, new),
+        Command::SetSubUserLevel(id, level) => sub_users::set_level(ground, *id, *level),
+        Command::RenameSubUser(id, name) => sub_users::rename(ground, *id, name),
+        Command::DescribeSubUser(id, text) => sub_users::describe(ground, *id, text),
+        Command::DisableSubUser(id) => sub_users::set_status(ground, *id, UserStatus::Disabled),
+        Command::EnableSubUser(id) => sub_users::set_status(ground, *id, UserStatus::Active),
+        Command::DeleteSubUser(id) => sub_users::set_status(ground, *id, UserStatus::Deleting),
+        Command::CreateKey { user, rights } => keys::create(ground, keys::Of::User(*user), rights),
+        Command::CreateSubUserKey { sub_user, rights } => {
+            keys::create(ground, keys::Of::SubUser(*sub_user), rights)
+        }
         Command::RotateKey { key, grace_seconds } => keys::rotate(ground, key, *grace_seconds),
         Command::SetKeyRights(id, rights) => keys::set_rights(ground, id, rights),
         Command::DisableKey(id) => keys::set_working(ground, id, keys::Working::No),
@@ -140,6 +173,10 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
         Command::CloseBucket(id) => buckets::step(ground, *id, buckets::Step::Close),
         Command::ReopenBucket(id) => buckets::step(ground, *id, buckets::Step::Reopen),
         Command::RemoveBucket(id) => buckets::remove(ground, *id),
+        Command::SetContainerAcl(id, acl) => permissions::set_container(ground, *id, acl.as_ref()),
+        Command::SetPublicAccess(id, access) => {
+            permissions::set_public(ground, *id, access.as_ref())
+        }
         Command::PutPolicy { place, text } => policies::put(ground, place, text),
         Command::DeletePolicy(place) => policies::delete(ground, place),
         Command::PushModule {
@@ -193,17 +230,39 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
     match command {
         Command::CreateTenant { .. }
         | Command::CreateUser(_)
+        | Command::CreateRole { .. }
+        | Command::CreateSubUser(_)
         | Command::CreateKey { .. }
+        | Command::CreateSubUserKey { .. }
         | Command::BeginBucket { .. }
         | Command::PushModule { .. }
         | Command::NoteModule { .. } => None,
         Command::SuspendTenant(id)
         | Command::ResumeTenant(id)
+        | Command::MakeTenantReadOnly(id)
+        | Command::RenameTenant(id, _)
+        | Command::DescribeTenant(id, _)
+        | Command::SetTenantLimits(id, _)
+        | Command::SetAccountAcl(id, _)
+        | Command::BlockPublic(id)
+        | Command::UnblockPublic(id)
+        | Command::TransferOwnership { tenant: id, .. }
         | Command::DeleteTenant(id)
         | Command::SetWriteDeletes(id, _) => Some(state.tenant(*id)?.revision),
-        Command::DisableUser(id) | Command::EnableUser(id) | Command::DeleteUser(id) => {
-            Some(state.user(*id)?.revision)
-        }
+        Command::DisableUser(id)
+        | Command::EnableUser(id)
+        | Command::RenameUser(id, _)
+        | Command::DescribeUser(id, _)
+        | Command::SetUserDetails(id, _)
+        | Command::SetUserRole(id, _)
+        | Command::DeleteUser(id) => Some(state.user(*id)?.revision),
+        Command::ChangeRole(id, _) | Command::DeleteRole(id) => Some(state.role(*id)?.revision),
+        Command::SetSubUserLevel(id, _)
+        | Command::RenameSubUser(id, _)
+        | Command::DescribeSubUser(id, _)
+        | Command::DisableSubUser(id)
+        | Command::EnableSubUser(id)
+        | Command::DeleteSubUser(id) => Some(state.sub_user(*id)?.revision),
         Command::RotateKey { key: id, .. }
         | Command::SetKeyRights(id, _)
         | Command::DisableKey(id)
@@ -213,6 +272,8 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         Command::ActivateBucket(id)
         | Command::CloseBucket(id)
         | Command::ReopenBucket(id)
+        | Command::SetContainerAcl(id, _)
+        | Command::SetPublicAccess(id, _)
         | Command::RemoveBucket(id) => Some(state.bucket_by_id(*id)?.revision),
         Command::PutPolicy { place, .. } | Command::DeletePolicy(place) => {
             Some(state.policy(place)?.revision)
@@ -244,6 +305,21 @@ impl<'a> Ground<'a> {
         self.state.user(id).ok_or_else(|| missing("user", id))
     }
 
+    fn sub_user(&self, id: SubUserId) -> Result<&'a Arc<SubUser>, CommandError> {
+        self.state
+            .sub_user(id)
+            .ok_or_else(|| missing("sub-user", id))
+    }
+
+    fn role(&self, id: RoleId) -> Result<&'a Arc<CustomRole>, CommandError> {
+        self.state.role(id).ok_or_else(|| missing("role", id))
+    }
+
+    /// What whoever asks may do.
+    fn authority(&self) -> Authority {
+        self.state.authority(self.actor)
+    }
+
     fn key(&self, id: &AccessKeyId) -> Result<&'a Arc<AccessKey>, CommandError> {
         self.state.key(id).ok_or_else(|| missing("access key", id))
     }
@@ -259,7 +335,9 @@ impl<'a> Ground<'a> {
         let tenant = self.tenant(id)?;
         match tenant.status {
             TenantStatus::Active => Ok(tenant),
-            TenantStatus::Suspended => Err(CommandError::Refused(Refusal::Inactive)),
+            TenantStatus::Suspended | TenantStatus::ReadOnly => {
+                Err(CommandError::Refused(Refusal::Inactive))
+            }
             TenantStatus::Closed => Err(CommandError::Refused(Refusal::BeingRemoved)),
         }
     }
@@ -270,6 +348,17 @@ impl<'a> Ground<'a> {
         self.working_tenant(user.tenant)?;
         match user.status {
             UserStatus::Active => Ok(user),
+            UserStatus::Disabled => Err(CommandError::Refused(Refusal::Inactive)),
+            UserStatus::Deleting => Err(CommandError::Refused(Refusal::BeingRemoved)),
+        }
+    }
+
+    /// A sub-user to whom things may be added.
+    fn working_sub_user(&self, id: SubUserId) -> Result<&'a Arc<SubUser>, CommandError> {
+        let sub_user = self.sub_user(id)?;
+        self.working_user(sub_user.user)?;
+        match sub_user.status {
+            UserStatus::Active => Ok(sub_user),
             UserStatus::Disabled => Err(CommandError::Refused(Refusal::Inactive)),
             UserStatus::Deleting => Err(CommandError::Refused(Refusal::BeingRemoved)),
         }

@@ -5,9 +5,16 @@ use std::net::IpAddr;
 use s3_protocol::{BucketId, BucketName};
 use serde::{Deserialize, Serialize};
 
-use super::level::{Profile, WriteDeletes};
-use super::names::{AccessKeyId, Alias, Description, Digest, Name, NamespaceId, TenantId, UserId};
-use super::record::{KeyRights, ModuleScope, PerMille, PolicyPlace, Proposal, UserKind};
+use super::level::{Level, WriteDeletes};
+use super::names::{
+    AccessKeyId, Alias, Description, Digest, Name, NamespaceId, RoleId, SubUserId, TenantId, UserId,
+};
+use super::permission::{AccountAcl, ContainerAcl, PublicAccess};
+use super::profile::Profile;
+use super::record::{
+    KeyRights, ModuleScope, PerMille, PolicyPlace, Proposal, TenantLimits, UserDetails, UserKind,
+};
+use super::role::{Role, RoleAtoms};
 use crate::Secret;
 use crate::engine::Revision;
 
@@ -20,11 +27,28 @@ pub enum Command {
         name: Name,
         /// Whose rules it follows.
         profile: Profile,
+        /// The account above it: a reseller's.
+        parent: Option<TenantId>,
     },
     /// Stops everything of an account; all is kept.
     SuspendTenant(TenantId),
+    /// Lets what an account has be read and nothing else.
+    MakeTenantReadOnly(TenantId),
     /// Lets a suspended account work again.
     ResumeTenant(TenantId),
+    /// Gives an account another name.
+    RenameTenant(TenantId, Name),
+    /// Says something else about an account.
+    DescribeTenant(TenantId, Description),
+    /// Says how much an account may hold. What it holds already stays.
+    SetTenantLimits(TenantId, TenantLimits),
+    /// Says what the members of an account may do to containers; none: what its profile says. It takes the place of all that was
+    /// said before: see [`AccountAcl::preview`].
+    SetAccountAcl(TenantId, Option<AccountAcl>),
+    /// Lets nothing of an account be public, whatever its buckets say.
+    BlockPublic(TenantId),
+    /// Lets be public again what its buckets say.
+    UnblockPublic(TenantId),
     /// Removes an account that owns no bucket, with its users, keys and modules.
     DeleteTenant(TenantId),
     /// Says what Write keys may delete, at most what the profile allows.
@@ -36,8 +60,57 @@ pub enum Command {
     DisableUser(UserId),
     /// Gives a disabled user back exactly what he had.
     EnableUser(UserId),
-    /// Removes a user who owns no bucket, with his keys.
+    /// Removes a user who owns no bucket, with his keys and sub-users.
     DeleteUser(UserId),
+    /// Gives a user another name. His number and his buckets stay; policies that name him by the old one do not follow.
+    RenameUser(UserId, Name),
+    /// Says something else about a user.
+    DescribeUser(UserId, Description),
+    /// Replaces who a user is: e-mail address, full name, time zone, language.
+    SetUserDetails(UserId, UserDetails),
+    /// Gives a user another role, at most that of whoever asks. That of the owner is transferred, and not given.
+    SetUserRole(UserId, Role),
+    /// Makes another person of the account its owner; who was it becomes an admin.
+    TransferOwnership {
+        /// The account.
+        tenant: TenantId,
+        /// The owner from now on.
+        to: UserId,
+    },
+
+    /// Makes a role, of at most what whoever asks may do.
+    CreateRole {
+        /// The account.
+        tenant: TenantId,
+        /// What it is.
+        role: RoleText,
+    },
+    /// Replaces what a role is. Who has it has the other from the next request on.
+    ChangeRole(RoleId, RoleText),
+    /// Removes a role that nobody has.
+    DeleteRole(RoleId),
+
+    /// Makes a sub-user. No key is made.
+    CreateSubUser(NewSubUser),
+    /// Says what a sub-user's keys may do at most.
+    SetSubUserLevel(SubUserId, Level),
+    /// Gives a sub-user another name.
+    RenameSubUser(SubUserId, Name),
+    /// Says something else about a sub-user.
+    DescribeSubUser(SubUserId, Description),
+    /// Stops everything of a sub-user; all is kept.
+    DisableSubUser(SubUserId),
+    /// Gives a disabled sub-user back exactly what he had.
+    EnableSubUser(SubUserId),
+    /// Removes a sub-user with his keys. What they wrote stays.
+    DeleteSubUser(SubUserId),
+    /// Makes an access key of a sub-user, of at most his level. Its secret is in the answer and nowhere else.
+    CreateSubUserKey {
+        /// Whose key.
+        sub_user: SubUserId,
+        /// What it may do.
+        rights: KeyRights,
+    },
 
     /// Makes an access key. Its secret is in the answer and nowhere else.
     CreateKey {
@@ -82,6 +155,11 @@ pub enum Command {
     ReopenBucket(BucketId),
     /// Last step: the upstream has removed it, or has never had it. The name is free.
     RemoveBucket(BucketId),
+    /// Says what may be done to a container's objects; none: nothing is said. It takes the place of all that was said before: see
+    /// [`ContainerAcl::preview`].
+    SetContainerAcl(BucketId, Option<ContainerAcl>),
+    /// Makes a container public, or private again.
+    SetPublicAccess(BucketId, Option<PublicAccess>),
 
     /// Attaches a policy document, in the place of one that is there. That it is understood is for the gate to say, and was asked
     /// before.
@@ -165,6 +243,48 @@ pub struct NewUser {
     pub kind: UserKind,
     /// What a person says about it.
     pub description: Description,
+    /// The role; none: the usual one of the profile.
+    pub role: Option<Role>,
+    /// Who he is.
+    pub details: UserDetails,
+}
+
+impl NewUser {
+    /// A user of whom nothing more is said.
+    pub fn new(tenant: TenantId, name: Name, kind: UserKind) -> Self {
+        Self {
+            tenant,
+            name,
+            kind,
+            description: Description::default(),
+            role: None,
+            details: UserDetails::default(),
+        }
+    }
+}
+
+/// A sub-user to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSubUser {
+    /// The user above.
+    pub user: UserId,
+    /// The name.
+    pub name: Name,
+    /// What his keys may do at most.
+    pub level: Level,
+    /// What a person says about him.
+    pub description: Description,
+}
+
+/// What a role is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleText {
+    /// The name.
+    pub name: Name,
+    /// What a person says about it.
+    pub description: Description,
+    /// What it may do.
+    pub atoms: RoleAtoms,
 }
 
 /// How often a version did not answer.
@@ -259,6 +379,10 @@ pub enum Outcome {
     },
     /// A user was made.
     User(UserId),
+    /// A sub-user was made.
+    SubUser(SubUserId),
+    /// A role was made.
+    Role(RoleId),
     /// A key was made.
     Key {
         /// The public half.
@@ -329,6 +453,61 @@ pub enum Refusal {
     /// I1.
     #[error("the root user is always active and goes with its account")]
     RootStays,
+    /// I1.
+    #[error("the owner's role cannot be given or taken: transfer the ownership to another person")]
+    OwnerIsTransferred,
+    /// The profile's owner is its root user, whose key and namespace cannot be another's.
+    #[error("accounts of this profile keep their owner")]
+    OwnerStays,
+    /// Programs own no account.
+    #[error("the owner of an account is an active person of it")]
+    OwnerIsAPerson,
+    /// 004-27: nobody gives what he has not.
+    #[error("it would be more than you may do yourself")]
+    MoreThanMaker,
+    /// Whoever asks lacks the permission for it.
+    #[error("you may not do this")]
+    NotPermitted,
+    /// The profile does not know the role.
+    #[error("accounts of this profile have no such role")]
+    NoSuchRole,
+    /// The role is some user's.
+    #[error("somebody still has this role: give him another first")]
+    RoleInUse,
+    /// There are too many.
+    #[error("an account makes at most {} roles", crate::limits::CUSTOM_ROLES_MAX)]
+    Roles,
+    /// The profile has none.
+    #[error("accounts of this profile have no sub-users")]
+    NoSubUsers,
+    /// The profile bounds them.
+    #[error("there is no room for another key: the profile or the account bounds their number")]
+    Keys,
+    /// The account bounds them.
+    #[error("there is no room for another user: the account bounds their number")]
+    Users,
+    /// A reseller is the platform's customer.
+    #[error("an account below another cannot have accounts below itself")]
+    TooDeep,
+    /// It has accounts below it.
+    #[error("there are accounts below it")]
+    HasChildren,
+    /// 004-13.
+    #[error("a person of this profile has an e-mail address")]
+    EmailNeeded,
+    /// The profile has none.
+    #[error("accounts of this profile have no permissions on account and containers")]
+    NoPermissions,
+    /// The profile has none.
+    #[error("containers of this profile do not become public by a switch")]
+    NotPublic,
+    /// There are too many.
+    #[error(
+        "permissions name at most {} users, what is public at most {} referrers",
+        crate::limits::PERMISSION_ROWS_MAX,
+        crate::limits::REFERRERS_MAX
+    )]
+    TooManyRows,
     /// I2.
     #[error("the root user of this profile has one key; rotate it")]
     RootHasOneKey,

@@ -1,6 +1,8 @@
-//! Levels of keys, and the knobs in which the profiles of tenants differ.
+//! Levels of keys and sub-users.
 
 use serde::{Deserialize, Serialize};
+
+use crate::decisions::Atom;
 
 /// What a key may do at most. The atoms of each level are in the decision table: see [`crate::decisions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,6 +31,59 @@ impl Level {
             Self::Write => "write",
         }
     }
+
+    /// Whether `other` may do everything that this level may do. Read and Write are beside each other.
+    pub const fn is_within(self, other: Self) -> bool {
+        match (self, other) {
+            (_, Self::Full)
+            | (Self::ReadWrite | Self::Read | Self::Write, Self::ReadWrite)
+            | (Self::Read, Self::Read)
+            | (Self::Write, Self::Write) => true,
+            (Self::Full | Self::ReadWrite | Self::Write, Self::Read)
+            | (Self::Full | Self::ReadWrite | Self::Read, Self::Write)
+            | (Self::Full, Self::ReadWrite) => false,
+        }
+    }
+
+    /// The atoms of which a level has any part. Held against the decision table by a test.
+    pub const fn atoms(self) -> &'static [Atom] {
+        match self {
+            Self::Full => Atom::ALL,
+            Self::ReadWrite => &[
+                Atom::NsList,
+                Atom::BktFind,
+                Atom::BktList,
+                Atom::ConfRead,
+                Atom::ObjRead,
+                Atom::ObjHead,
+                Atom::ObjWrite,
+                Atom::MpuSee,
+                Atom::MpuAbort,
+                Atom::ObjDelete,
+                Atom::ObjDelver,
+                Atom::LockExtend,
+            ],
+            Self::Read => &[
+                Atom::NsList,
+                Atom::BktFind,
+                Atom::BktList,
+                Atom::ConfRead,
+                Atom::ObjRead,
+                Atom::ObjHead,
+                Atom::MpuSee,
+            ],
+            Self::Write => &[
+                Atom::NsList,
+                Atom::BktFind,
+                Atom::ObjHead,
+                Atom::ObjWrite,
+                Atom::MpuSee,
+                Atom::MpuAbort,
+                Atom::ObjDelete,
+                Atom::ObjDelver,
+            ],
+        }
+    }
 }
 
 /// What a Write key may delete.
@@ -43,102 +98,16 @@ pub enum WriteDeletes {
     All,
 }
 
-/// Whose rules a tenant follows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Profile {
-    /// Primary users and sub-users.
-    E3Primary,
-    /// One root and users, isolated from each other; levels on keys.
-    #[default]
-    E3Root,
-    /// An account whose sub-users have levels, and bucket policies that narrow.
-    Sobject,
-    /// Account and container permissions for members.
-    Vpsa,
-    /// An organization with roles.
-    Datastream,
-    /// AWS S3 itself.
-    S3,
-}
+impl WriteDeletes {
+    /// Every answer, the narrowest first.
+    pub const ALL: [Self; 3] = [Self::No, Self::Markers, Self::All];
 
-/// How a profile lays out namespaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NamespaceKind {
-    /// One for each user.
-    PerUser,
-    /// One for the account.
-    Account,
-    /// One for the deployment.
-    Global,
-}
-
-/// How many live keys a root user has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RootKeys {
-    /// One, of level Full, which can only be replaced.
-    Single,
-    /// Any number.
-    Multiple,
-}
-
-impl Profile {
-    /// Every profile.
-    pub const ALL: [Self; 6] = [
-        Self::E3Primary,
-        Self::E3Root,
-        Self::Sobject,
-        Self::Vpsa,
-        Self::Datastream,
-        Self::S3,
-    ];
-
-    /// The name, such as `e3-root`.
+    /// The name, such as `markers`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::E3Primary => "e3-primary",
-            Self::E3Root => "e3-root",
-            Self::Sobject => "sobject",
-            Self::Vpsa => "vpsa",
-            Self::Datastream => "datastream",
-            Self::S3 => "s3",
-        }
-    }
-
-    /// Where its buckets' names are unique.
-    pub const fn namespaces(self) -> NamespaceKind {
-        match self {
-            Self::E3Primary | Self::E3Root => NamespaceKind::PerUser,
-            Self::Sobject | Self::Vpsa | Self::Datastream => NamespaceKind::Account,
-            Self::S3 => NamespaceKind::Global,
-        }
-    }
-
-    /// How many keys its root has.
-    pub const fn root_keys(self) -> RootKeys {
-        match self {
-            Self::E3Root => RootKeys::Single,
-            Self::E3Primary | Self::Sobject | Self::Vpsa | Self::Datastream | Self::S3 => {
-                RootKeys::Multiple
-            }
-        }
-    }
-
-    /// Whether the policy of a bucket may open it to everyone.
-    pub const fn policies_open(self) -> bool {
-        match self {
-            Self::Sobject | Self::S3 => true,
-            Self::E3Primary | Self::E3Root | Self::Vpsa | Self::Datastream => false,
-        }
-    }
-
-    /// What its Write keys may delete, where neither tenant nor key says less.
-    pub const fn write_deletes(self) -> WriteDeletes {
-        match self {
-            Self::E3Root => WriteDeletes::No,
-            Self::E3Primary | Self::Sobject | Self::Vpsa | Self::Datastream | Self::S3 => {
-                WriteDeletes::All
-            }
+            Self::No => "no",
+            Self::Markers => "markers",
+            Self::All => "all",
         }
     }
 }
@@ -152,19 +121,21 @@ macro_rules! words {
         }
 
         impl std::str::FromStr for $name {
-            type Err = UnknownWord;
+            type Err = $crate::directory::UnknownWord;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let found = Self::ALL.into_iter().find(|word| word.as_str() == text);
-                found.ok_or_else(|| UnknownWord { what: $what, text: text.to_owned() })
+                found.ok_or_else(|| $crate::directory::UnknownWord::new($what, text))
             }
         }
     )* };
 }
 
+pub(super) use words;
+
 words! {
     Level, "level";
-    Profile, "profile";
+    WriteDeletes, "answer to what Write keys may delete";
 }
 
 /// A text is none of the words that are possible here.
@@ -173,4 +144,11 @@ words! {
 pub struct UnknownWord {
     what: &'static str,
     text: String,
+}
+
+impl UnknownWord {
+    pub(crate) fn new(what: &'static str, text: &str) -> Self {
+        let text = text.to_owned();
+        Self { what, text }
+    }
 }

@@ -8,7 +8,11 @@ use s3_protocol::BucketName;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::limits::{ACCESS_KEY_ID_BYTES, ALIAS_BYTES_MAX, DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX};
+use super::permission::Referrer;
+use crate::limits::{
+    ACCESS_KEY_ID_BYTES, ALIAS_BYTES_MAX, DESCRIPTION_BYTES_MAX, EMAIL_BYTES_MAX, NAME_BYTES_MAX,
+    REFERRER_BYTES_MAX, TAG_BYTES_MAX,
+};
 
 /// An account, numbered by the directory at its creation and never reused.
 ///
@@ -22,6 +26,16 @@ pub struct TenantId(pub(crate) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(pub(crate) u64);
+
+/// A sub-user, numbered like users: no user has the number of a sub-user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SubUserId(pub(crate) u64);
+
+/// A role that an account has made, numbered by the directory at its creation and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RoleId(pub(crate) u64);
 
 /// A family of access keys: a key keeps it when it is rotated, so that it still owns what it wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,7 +81,7 @@ macro_rules! numbers {
     )* };
 }
 
-numbers! { TenantId UserId Lineage }
+numbers! { TenantId UserId SubUserId RoleId Lineage }
 
 /// An access key's public half: 20 characters of `A-Z 0-9`. Those made here begin with `PK`, temporary ones with `PS`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -94,6 +108,21 @@ pub struct Alias(Box<str>);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Description(Box<str>);
+
+/// An e-mail address: with what a person signs in, and where he is told of things. Two that differ only in case are the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Email(Box<str>);
+
+/// A time zone as the IANA database names it, such as `Europe/Berlin`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Timezone(Box<str>);
+
+/// A language, such as `en` or `pt-BR`. Source: BCP 47.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Language(Box<str>);
 
 /// Where a bucket's name is unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -176,6 +205,20 @@ pub enum DirectoryNameError {
     /// Not a description.
     #[error("a description has at most {DESCRIPTION_BYTES_MAX} bytes and no control character")]
     Description,
+    /// Not an e-mail address.
+    #[error("an e-mail address is `name@domain`, at most {EMAIL_BYTES_MAX} bytes, without blanks")]
+    Email,
+    /// Not a time zone.
+    #[error("a time zone is one of the IANA database, such as `Europe/Berlin` or `UTC`")]
+    Timezone,
+    /// Not a language.
+    #[error("a language is a tag of BCP 47, such as `en` or `pt-BR`")]
+    Language,
+    /// Not a referrer.
+    #[error(
+        "a referrer is the beginning of an address, such as `https://example.com/`, at most {REFERRER_BYTES_MAX} bytes, or `*` for all"
+    )]
+    Referrer,
 }
 
 impl AccessKeyId {
@@ -340,6 +383,11 @@ impl Description {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl FromStr for Description {
@@ -349,6 +397,90 @@ impl FromStr for Description {
         let fits = text.len() <= DESCRIPTION_BYTES_MAX && !text.chars().any(char::is_control);
         fits.then(|| Self(text.into()))
             .ok_or(DirectoryNameError::Description)
+    }
+}
+
+impl Email {
+    /// The address as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The address as it is compared.
+    pub(crate) fn folded(&self) -> Box<str> {
+        self.0.to_lowercase().into()
+    }
+}
+
+impl FromStr for Email {
+    type Err = DirectoryNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let label = |label: &str| {
+            let ends = [label.chars().next(), label.chars().last()];
+            ends.iter().all(|it| it.is_some_and(|it| it != '-'))
+                && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+        };
+        let parts = text.rsplit_once('@').is_some_and(|(name, domain)| {
+            let dotted = !name.starts_with('.') && !name.ends_with('.') && !name.contains("..");
+            let plain = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+            (1..=64).contains(&name.len())
+                && dotted
+                && name.chars().all(plain)
+                && domain.contains('.')
+                && domain.split('.').all(label)
+        });
+        (parts && text.len() <= EMAIL_BYTES_MAX)
+            .then(|| Self(text.into()))
+            .ok_or(DirectoryNameError::Email)
+    }
+}
+
+impl Timezone {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Timezone {
+    type Err = DirectoryNameError;
+
+    /// The form alone is looked at: which zones there are changes by the year.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let part = |part: &str| {
+            part.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"_+-".contains(&b))
+        };
+        (text.len() <= TAG_BYTES_MAX && text.split('/').all(part))
+            .then(|| Self(text.into()))
+            .ok_or(DirectoryNameError::Timezone)
+    }
+}
+
+impl Language {
+    /// The tag.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Language {
+    type Err = DirectoryNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split('-');
+        let first = parts.next().is_some_and(|part| {
+            (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphabetic())
+        });
+        let rest = parts.all(|part| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+        });
+        (first && rest && text.len() <= TAG_BYTES_MAX)
+            .then(|| Self(text.into()))
+            .ok_or(DirectoryNameError::Language)
     }
 }
 
@@ -370,7 +502,7 @@ macro_rules! texts {
     )* };
 }
 
-texts! { AccessKeyId Digest Name Alias Description }
+texts! { AccessKeyId Digest Name Alias Description Email Timezone Language Referrer }
 
 macro_rules! shown_as_they_are {
     ($($name:ident)*) => { $(
@@ -382,7 +514,7 @@ macro_rules! shown_as_they_are {
     )* };
 }
 
-shown_as_they_are! { AccessKeyId Name Alias Description }
+shown_as_they_are! { AccessKeyId Name Alias Description Email Timezone Language Referrer }
 
 /// Rows hold buckets' names and numbers, and operations, as the text that people read.
 pub(crate) mod as_text {
@@ -438,6 +570,33 @@ pub(crate) mod as_texts {
         };
         let values: Result<Vec<T>, T::Err> = texts.iter().map(|text| text.parse()).collect();
         values.map(Some).map_err(D::Error::custom)
+    }
+}
+
+/// The same for sets.
+pub(crate) mod as_text_set {
+    use std::collections::BTreeSet;
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(
+        values: &BTreeSet<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(T::to_string))
+    }
+
+    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<BTreeSet<T>, D::Error>
+    where
+        T: FromStr<Err: Display> + Ord,
+        D: Deserializer<'de>,
+    {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let values: Result<BTreeSet<T>, T::Err> = texts.iter().map(|text| text.parse()).collect();
+        values.map_err(D::Error::custom)
     }
 }
 
@@ -504,6 +663,32 @@ mod tests {
     }
 
     #[test]
+    fn what_people_write_of_themselves_is_taken() {
+        for text in [
+            "ann@example.com",
+            "Ann.Lee+s3@mail.example.co.uk",
+            "jörg@müller.example",
+        ] {
+            assert!(text.parse::<Email>().is_ok(), "{text}");
+        }
+        for text in [
+            "UTC",
+            "Europe/Berlin",
+            "America/Argentina/Buenos_Aires",
+            "Etc/GMT+3",
+        ] {
+            assert!(text.parse::<Timezone>().is_ok(), "{text}");
+        }
+        for text in ["en", "de-AT", "zh-Hans-CN"] {
+            assert!(text.parse::<Language>().is_ok(), "{text}");
+        }
+        let at_most = format!("a@{}.example", vec!["b".repeat(60); 4].join("."));
+        assert_eq!(at_most.len(), EMAIL_BYTES_MAX - 1);
+        assert!(at_most.parse::<Email>().is_ok());
+        assert!(format!("aaa{at_most}").parse::<Email>().is_err());
+    }
+
+    #[test]
     fn hostile_names_are_refused() {
         for text in [
             "",
@@ -520,6 +705,27 @@ mod tests {
         }
         for text in ["", "a--b", "-a", "a-", "A", "a.b", "a_b"] {
             assert!(text.parse::<Alias>().is_err(), "{text:?}");
+        }
+        for text in [
+            "",
+            "a",
+            "@b.example",
+            "a@",
+            "a@b",
+            "a b@c.example",
+            "a..b@c.example",
+            "a@-c.example",
+            "a@c..example",
+            "<a@c.example>",
+            "a@c.example\n",
+        ] {
+            assert!(text.parse::<Email>().is_err(), "{text:?}");
+        }
+        for text in ["", "/", "Europe/", "Europe/Ber lin", "../etc", "1/2"] {
+            assert!(text.parse::<Timezone>().is_err(), "{text:?}");
+        }
+        for text in ["", "e", "en-", "en_US", "12", "en-<b>"] {
+            assert!(text.parse::<Language>().is_err(), "{text:?}");
         }
         assert!("two\nlines".parse::<Description>().is_err());
         assert!("PKabcdefghijklmnopqr".parse::<AccessKeyId>().is_err());

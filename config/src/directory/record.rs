@@ -5,11 +5,15 @@ use ipnet::IpNet;
 use s3_protocol::{BucketId, BucketName, Operation};
 use serde::{Deserialize, Serialize};
 
-use super::level::{Level, NamespaceKind, Profile, WriteDeletes};
+use super::level::{Level, WriteDeletes};
 use super::names::{
-    AccessKeyId, Alias, Description, Digest, Lineage, Name, NamespaceId, TenantId, UserId,
+    AccessKeyId, Alias, Description, Digest, Email, Language, Lineage, Name, NamespaceId,
+    SubUserId, TenantId, Timezone, UserId,
 };
 use super::names::{as_bucket_id, as_text, as_texts};
+use super::permission::{AccountAcl, ContainerAcl, PublicAccess};
+use super::profile::{NamespaceKind, Profile};
+use super::role::Role;
 use super::signature::ModuleSignature;
 use super::vault::Sealed;
 use crate::engine::Revision;
@@ -31,9 +35,51 @@ pub struct Tenant {
     pub write_deletes: WriteDeletes,
     /// When it was made.
     pub created: UnixSeconds,
+    /// The account above it: a reseller's. Its modules guard this one's requests; it has no other right here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<TenantId>,
+    /// What a person says about it.
+    #[serde(default, skip_serializing_if = "Description::is_empty")]
+    pub description: Description,
+    /// How much it may hold.
+    #[serde(default, skip_serializing_if = "TenantLimits::are_none")]
+    pub limits: TenantLimits,
+    /// What its members may do to containers; none: what the profile says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acl: Option<AccountAcl>,
+    /// Whether nothing of it is public, whatever its buckets say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub block_public: bool,
     /// The revision that wrote this record.
     #[serde(skip)]
     pub revision: Revision,
+}
+
+/// How much an account may hold. What is not set is not bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantLimits {
+    /// Most users, the root among them.
+    #[serde(default)]
+    pub users: Option<u32>,
+    /// Most access keys of all its users; one that was replaced counts until its grace is over.
+    #[serde(default)]
+    pub keys: Option<u32>,
+}
+
+impl TenantLimits {
+    /// Whether nothing is bounded.
+    pub const fn are_none(&self) -> bool {
+        self.users.is_none() && self.keys.is_none()
+    }
+}
+
+impl Tenant {
+    /// What its members may do to containers; none where its profile has no such permissions.
+    pub fn account_acl(&self) -> Option<AccountAcl> {
+        let usual = self.profile.account_acl()?;
+        Some(self.acl.clone().unwrap_or(usual))
+    }
 }
 
 /// Whether a tenant works.
@@ -42,6 +88,8 @@ pub struct Tenant {
 pub enum TenantStatus {
     /// It works.
     Active,
+    /// What it has may be read; nothing is written, deleted or changed through S3.
+    ReadOnly,
     /// No key of it works; everything is kept.
     Suspended,
     /// It is being removed; nothing of it works again.
@@ -66,16 +114,47 @@ pub struct User {
     pub description: Description,
     /// When it was made.
     pub created: UnixSeconds,
+    /// What bounds him: the owner's for the root user, and for nobody else.
+    #[serde(default)]
+    pub role: Role,
+    /// Who he is.
+    #[serde(default, skip_serializing_if = "UserDetails::are_empty")]
+    pub details: UserDetails,
     /// The revision that wrote this record.
     #[serde(skip)]
     pub revision: Revision,
+}
+
+/// Who a user is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserDetails {
+    /// With what he signs in and where he is told of things; unique in the account, without regard to case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Email>,
+    /// His name as people write it.
+    #[serde(default, skip_serializing_if = "Description::is_empty")]
+    pub full_name: Description,
+    /// In which time he wants to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<Timezone>,
+    /// In which language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+}
+
+impl UserDetails {
+    /// Whether nothing is said.
+    pub fn are_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What kind of user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UserKind {
-    /// The account's first user, one in each account, always active.
+    /// The account's owner, one in each account, always active: its first user, until the owner's role is transferred.
     Root,
     /// A person.
     Human,
@@ -106,6 +185,32 @@ impl User {
     }
 }
 
+/// A sub-user: somebody to whom a user gives keys to what is his, with a level of their own. He has no namespace and no bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubUser {
+    /// The number.
+    pub id: SubUserId,
+    /// The account.
+    pub tenant: TenantId,
+    /// The user above.
+    pub user: UserId,
+    /// The name, unique below its user, without regard to case.
+    pub name: Name,
+    /// What his keys may do at most.
+    pub level: Level,
+    /// Whether anything of him works.
+    pub status: UserStatus,
+    /// What a person says about him: whom he is for.
+    #[serde(default)]
+    pub description: Description,
+    /// When he was made.
+    pub created: UnixSeconds,
+    /// The revision that wrote this record.
+    #[serde(skip)]
+    pub revision: Revision,
+}
+
 /// An access key. Its secret is sealed: see [`super::State::open_secret`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,8 +219,11 @@ pub struct AccessKey {
     pub id: AccessKeyId,
     /// The account.
     pub tenant: TenantId,
-    /// The user whose key it is.
+    /// The user whose key it is, or above the sub-user whose key it is: the buckets are his.
     pub user: UserId,
+    /// The sub-user whose key it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_user: Option<SubUserId>,
     /// The family; a rotated key keeps it.
     pub lineage: Lineage,
     /// Whether it works.
@@ -278,6 +386,12 @@ pub struct Bucket {
     pub state: BucketState,
     /// When it was made.
     pub created: UnixSeconds,
+    /// What may be done to its objects; none: everything that the layers above allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acl: Option<ContainerAcl>,
+    /// What of it is public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<PublicAccess>,
     /// The revision that wrote this record.
     #[serde(skip)]
     pub revision: Revision,

@@ -4,6 +4,7 @@
 //! ```text
 //! dir/.head                             schema, counter, head of the audit chain; written by every transaction
 //! dir/<tenant>/account                  dir/<tenant>/user/<user>        dir/<tenant>/key/<access key id>
+//! dir/<tenant>/sub-user/<user>/<sub>    dir/<tenant>/role/<role>
 //! dir/<tenant>/namespace/<user>         dir/<tenant>/namespace/account  dir/<tenant>/bucket/<bucket>
 //! dir/<tenant>/policy/bucket/<bucket>   dir/<tenant>/policy/user/<user>/<name>
 //! dir/<tenant>/module/<name>/<digest>   dir/<tenant>/binding/<name>     and the same two below dir/platform/
@@ -17,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::names::{Digest, NameKey, NamespaceId};
 use super::record::{
     AccessKey, Binding, Bucket, ModuleScope, ModuleVersion, Namespace, PolicyDocument, PolicyPlace,
-    Tenant, User,
+    SubUser, Tenant, User, UserKind,
 };
+use super::role::{CustomRole, Role};
 use super::vault::Sealed;
 use crate::engine::{Op, Row};
 
@@ -56,6 +58,8 @@ pub(crate) struct Head {
 pub(crate) enum Record {
     Tenant(Tenant),
     User(User),
+    SubUser(SubUser),
+    Role(CustomRole),
     Key(AccessKey),
     Namespace(Namespace),
     Bucket(Bucket),
@@ -102,6 +106,10 @@ impl Record {
         match self {
             Self::Tenant(it) => format!("{PREFIX}{}/account", it.id),
             Self::User(it) => format!("{PREFIX}{}/user/{}", it.tenant, it.id),
+            Self::SubUser(it) => {
+                format!("{PREFIX}{}/sub-user/{}/{}", it.tenant, it.user, it.id)
+            }
+            Self::Role(it) => format!("{PREFIX}{}/role/{}", it.tenant, it.id),
             Self::Key(it) => format!("{PREFIX}{}/key/{}", it.tenant, it.id),
             Self::Namespace(it) => match it.id {
                 NamespaceId::User(tenant, user) => format!("{PREFIX}{tenant}/namespace/{user}"),
@@ -138,6 +146,8 @@ impl Record {
         let written = match self {
             Self::Tenant(it) => serde_json::to_vec(it),
             Self::User(it) => serde_json::to_vec(it),
+            Self::SubUser(it) => serde_json::to_vec(it),
+            Self::Role(it) => serde_json::to_vec(it),
             Self::Key(it) => serde_json::to_vec(it),
             Self::Namespace(it) => serde_json::to_vec(it),
             Self::Bucket(it) => serde_json::to_vec(it),
@@ -156,7 +166,9 @@ impl Record {
         let mut parts = row.key.split('/').skip(2);
         let mut record = match parts.next() {
             Some("account") => Self::Tenant(parse(row)?),
-            Some("user") => Self::User(parse(row)?),
+            Some("user") => Self::User(parse_user(row)?),
+            Some("sub-user") => Self::SubUser(parse(row)?),
+            Some("role") => Self::Role(parse(row)?),
             Some("key") => Self::Key(parse(row)?),
             Some("namespace") => Self::Namespace(parse(row)?),
             Some("bucket") => Self::Bucket(parse(row)?),
@@ -177,6 +189,8 @@ impl Record {
         match &mut record {
             Self::Tenant(it) => it.revision = row.revision,
             Self::User(it) => it.revision = row.revision,
+            Self::SubUser(it) => it.revision = row.revision,
+            Self::Role(it) => it.revision = row.revision,
             Self::Key(it) => it.revision = row.revision,
             Self::Namespace(it) => it.revision = row.revision,
             Self::Bucket(it) => it.revision = row.revision,
@@ -225,6 +239,16 @@ fn scope(scope: ModuleScope) -> String {
         ModuleScope::Platform => "platform".to_owned(),
         ModuleScope::Tenant(tenant) => tenant.to_string(),
     }
+}
+
+/// The root user has the owner's role, also where his row was written before there were roles.
+fn parse_user(row: &Row) -> Result<User, RowError> {
+    let user: User = parse(row)?;
+    let role = match user.kind {
+        UserKind::Root => Role::Owner,
+        UserKind::Human | UserKind::Service => user.role,
+    };
+    Ok(User { role, ..user })
 }
 
 pub(crate) fn parse<T: DeserializeOwned>(row: &Row) -> Result<T, RowError> {

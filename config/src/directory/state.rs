@@ -9,14 +9,17 @@ use foldhash::quality::RandomState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 use s3_protocol::{BucketId, BucketName};
 
+use super::command::{Actor, Who};
 use super::names::{
-    AccessKeyId, Alias, Digest, Name, NameKey, NamespaceId, PlacedBucket, TenantId, UserId,
+    AccessKeyId, Alias, Digest, Email, Name, NameKey, NamespaceId, PlacedBucket, RoleId, SubUserId,
+    TenantId, UserId,
 };
 use super::record::{
     AccessKey, Binding, Bucket, BucketState, KeyState, ModuleScope, ModuleStage, ModuleState,
-    ModuleVersion, Namespace, PolicyDocument, PolicyPlace, Tenant, TenantStatus, User, UserKind,
-    UserStatus,
+    ModuleVersion, Namespace, PolicyDocument, PolicyPlace, SubUser, Tenant, TenantStatus, User,
+    UserKind, UserStatus,
 };
+use super::role::{Authority, CustomRole, Role, RoleAtoms};
 use super::rows::Head;
 use super::vault::{Identity, SealError, Vault};
 use crate::Secret;
@@ -34,6 +37,8 @@ pub struct State {
     vault: Arc<Vault>,
     tenants: Map<TenantId, Arc<Tenant>>,
     users: Map<UserId, Arc<User>>,
+    sub_users: Map<SubUserId, Arc<SubUser>>,
+    roles: Map<RoleId, Arc<CustomRole>>,
     keys: Map<AccessKeyId, Arc<AccessKey>>,
     namespaces: Map<NamespaceId, Arc<Namespace>>,
     buckets: Map<BucketId, Arc<Bucket>>,
@@ -44,7 +49,13 @@ pub struct State {
     // What follows is found again from the records above, and kept so that nothing is searched for.
     tenant_names: RedBlackTreeMapSync<Box<str>, TenantId>,
     user_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, UserId>>,
+    user_emails: Map<TenantId, RedBlackTreeMapSync<Box<str>, UserId>>,
+    sub_user_names: Map<UserId, RedBlackTreeMapSync<Box<str>, SubUserId>>,
+    role_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, RoleId>>,
+    children: Map<TenantId, RedBlackTreeSetSync<TenantId>>,
     user_keys: Map<UserId, RedBlackTreeSetSync<AccessKeyId>>,
+    sub_user_keys: Map<SubUserId, RedBlackTreeSetSync<AccessKeyId>>,
+    global_buckets: Map<TenantId, RedBlackTreeSetSync<BucketName>>,
     bucket_names: Map<NamespaceId, RedBlackTreeMapSync<BucketName, Arc<Bucket>>>,
     owned: Map<UserId, u64>,
     aliases: RedBlackTreeMapSync<Alias, NamespaceId>,
@@ -65,20 +76,31 @@ pub struct Caller<'a> {
     pub tenant: &'a Arc<Tenant>,
     /// The user.
     pub user: &'a Arc<User>,
+    /// His role, where the account has made it.
+    pub role: Option<&'a Arc<CustomRole>>,
+    /// The sub-user, where the key is one's.
+    pub sub_user: Option<&'a Arc<SubUser>>,
     /// The key.
     pub key: &'a Arc<AccessKey>,
 }
 
 impl Caller<'_> {
-    /// Whether account, user and key are active. Expiry and the beginning of a key are limits, judged by policy; a key
-    /// that was replaced stops here when its grace is over.
+    /// Whether account, user, sub-user and key are active. Expiry and the beginning of a key are limits, judged by policy, as is an
+    /// account that may only read; a key that was replaced stops here when its grace is over.
     pub fn works_at(&self, now: UnixSeconds) -> bool {
         let key = match self.key.state {
             KeyState::Active => true,
             KeyState::Disabled => false,
             KeyState::Rotating { until } => now < until,
         };
-        key && self.tenant.status == TenantStatus::Active && self.user.status == UserStatus::Active
+        let tenant = match self.tenant.status {
+            TenantStatus::Active | TenantStatus::ReadOnly => true,
+            TenantStatus::Suspended | TenantStatus::Closed => false,
+        };
+        let sub_user = self
+            .sub_user
+            .is_none_or(|sub_user| sub_user.status == UserStatus::Active);
+        key && tenant && sub_user && self.user.status == UserStatus::Active
     }
 
     /// The namespace in which the caller's bucket names are looked up.
@@ -94,7 +116,25 @@ impl State {
         let key = self.keys.get(id)?;
         let tenant = self.tenants.get(&key.tenant)?;
         let user = self.users.get(&key.user)?;
-        (user.tenant == key.tenant).then_some(Caller { tenant, user, key })
+        // A sub-user or role that is named and not there is no reason to allow more.
+        let sub_user = match key.sub_user {
+            Some(id) => Some(self.sub_users.get(&id)?),
+            None => None,
+        };
+        let role = match user.role {
+            Role::Custom(id) => Some(self.roles.get(&id)?),
+            Role::Owner | Role::Admin | Role::Contributor | Role::Reader | Role::Member => None,
+        };
+        let fits = user.tenant == key.tenant
+            && sub_user.is_none_or(|sub_user| sub_user.user == user.id)
+            && role.is_none_or(|role| role.tenant == user.tenant);
+        fits.then_some(Caller {
+            tenant,
+            user,
+            role,
+            sub_user,
+            key,
+        })
     }
 
     /// Opens the secret half of a key. It costs an AES-GCM opening: keep what is derived from it, not the secret.
@@ -130,6 +170,26 @@ impl State {
         let names = self.bucket_names.get(&namespace);
         let all = names.into_iter().flat_map(RedBlackTreeMapSync::values);
         all.filter(|bucket| bucket.state == BucketState::Active)
+    }
+
+    /// The buckets of a namespace that answer requests and belong to an account, by name, ascending. In a namespace of the account's
+    /// own those are all.
+    pub fn buckets_of(
+        &self,
+        namespace: NamespaceId,
+        tenant: TenantId,
+    ) -> impl Iterator<Item = &Arc<Bucket>> {
+        let is_global = namespace == NamespaceId::Global;
+        let names = self.global_buckets.get(&tenant).filter(|_| is_global);
+        let global = names.into_iter().flat_map(RedBlackTreeSetSync::iter);
+        let global = global.filter_map(move |name| self.bucket(namespace, name));
+        let own = (!is_global && namespace.tenant() == Some(tenant)).then_some(namespace);
+        let own = own
+            .into_iter()
+            .flat_map(|namespace| self.buckets(namespace));
+        global
+            .filter(|bucket| bucket.state == BucketState::Active)
+            .chain(own)
     }
 
     /// The policy document of a bucket.
@@ -214,6 +274,86 @@ impl State {
         names.filter_map(|id| self.user(*id))
     }
 
+    /// A user of an account by e-mail address, without regard to case.
+    pub fn user_with_email(&self, tenant: TenantId, email: &Email) -> Option<&Arc<User>> {
+        self.user(*self.user_emails.get(&tenant)?.get(&email.folded())?)
+    }
+
+    /// The accounts below an account, by number.
+    pub fn children(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<Tenant>> {
+        let ids = self.children.get(&tenant);
+        let ids = ids.into_iter().flat_map(RedBlackTreeSetSync::iter);
+        ids.filter_map(|id| self.tenant(*id))
+    }
+
+    /// A sub-user.
+    pub fn sub_user(&self, id: SubUserId) -> Option<&Arc<SubUser>> {
+        self.sub_users.get(&id)
+    }
+
+    /// A sub-user of a user by name, without regard to case.
+    pub fn sub_user_named(&self, user: UserId, name: &Name) -> Option<&Arc<SubUser>> {
+        self.sub_user(*self.sub_user_names.get(&user)?.get(&name.folded())?)
+    }
+
+    /// The sub-users of a user by name.
+    pub fn sub_users(&self, user: UserId) -> impl Iterator<Item = &Arc<SubUser>> {
+        let names = self.sub_user_names.get(&user);
+        let ids = names.into_iter().flat_map(RedBlackTreeMapSync::values);
+        ids.filter_map(|id| self.sub_user(*id))
+    }
+
+    /// A role that an account has made.
+    pub fn role(&self, id: RoleId) -> Option<&Arc<CustomRole>> {
+        self.roles.get(&id)
+    }
+
+    /// A role of an account by name, without regard to case.
+    pub fn role_named(&self, tenant: TenantId, name: &Name) -> Option<&Arc<CustomRole>> {
+        self.role(*self.role_names.get(&tenant)?.get(&name.folded())?)
+    }
+
+    /// The roles that an account has made, by name.
+    pub fn roles(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<CustomRole>> {
+        let names = self.role_names.get(&tenant);
+        let ids = names.into_iter().flat_map(RedBlackTreeMapSync::values);
+        ids.filter_map(|id| self.role(*id))
+    }
+
+    /// What a role may do; nothing, where an account has made it and it is gone.
+    pub fn role_atoms(&self, role: Role) -> RoleAtoms {
+        match role {
+            Role::Custom(id) => self.role(id).map(|role| role.atoms.clone()),
+            builtin => RoleAtoms::of_builtin(builtin),
+        }
+        .unwrap_or_default()
+    }
+
+    /// What whoever asks may do. Whose records are gone may do nothing.
+    pub fn authority(&self, actor: &Actor) -> Authority {
+        match &actor.who {
+            Who::System | Who::AdminToken | Who::Person { .. } => Authority::Platform,
+            Who::Key { tenant, user, key } => {
+                let role = self.user(*user).map(|user| user.role);
+                let key = self.key(key);
+                let sub_user = key.and_then(|key| self.sub_user(key.sub_user?));
+                let levels = [
+                    key.map(|key| key.rights.level),
+                    sub_user.map(|sub_user| sub_user.level),
+                ];
+                Authority::User {
+                    tenant: *tenant,
+                    role: role.unwrap_or_default(),
+                    atoms: match (role, key) {
+                        (Some(role), Some(_)) => self.role_atoms(role),
+                        _ => RoleAtoms::default(),
+                    },
+                    levels: levels.into_iter().flatten().collect(),
+                }
+            }
+        }
+    }
+
     /// The root user of an account.
     pub fn root(&self, tenant: TenantId) -> Option<&Arc<User>> {
         self.users(tenant).find(|user| user.kind == UserKind::Root)
@@ -224,7 +364,19 @@ impl State {
         self.keys.get(id)
     }
 
-    /// The keys of a user by id.
+    /// The keys of a sub-user by id.
+    pub fn sub_user_keys(&self, sub_user: SubUserId) -> impl Iterator<Item = &Arc<AccessKey>> {
+        let ids = self.sub_user_keys.get(&sub_user);
+        let ids = ids.into_iter().flat_map(RedBlackTreeSetSync::iter);
+        ids.filter_map(|id| self.keys.get(id))
+    }
+
+    /// The keys of a user himself by id, without those of his sub-users.
+    pub fn own_keys(&self, user: UserId) -> impl Iterator<Item = &Arc<AccessKey>> {
+        self.keys(user).filter(|key| key.sub_user.is_none())
+    }
+
+    /// The keys of a user and of his sub-users by id.
     pub fn keys(&self, user: UserId) -> impl Iterator<Item = &Arc<AccessKey>> {
         let ids = self
             .user_keys

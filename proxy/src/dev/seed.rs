@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 
 use postern_config::directory::{
     Actor, Alias, BucketState, Command, CommandError, Description, Directory, KeyRights, KeyState,
-    Level, Name, NamespaceId, NewUser, Outcome, Profile, SealError, Tenant, User, UserKind,
+    Level, Name, NamespaceId, NewUser, Outcome, Profile, Role, SealError, Tenant, User, UserKind,
 };
 use s3_protocol::BucketName;
 use storage_node::{Node, NodeError};
@@ -88,6 +88,7 @@ async fn tenant(directory: &Directory, profile: Profile) -> Result<Tenant, SeedE
             Command::CreateTenant {
                 name: name.clone(),
                 profile,
+                parent: None,
             },
         )
         .await?;
@@ -103,10 +104,17 @@ async fn user(directory: &Directory, tenant: &Tenant, name: &str) -> Result<User
     let name = Name::from_str(name).map_err(|_| SeedError::Missing("user"))?;
     if directory.state().user_named(tenant.id, &name).is_none() {
         let user = NewUser {
-            tenant: tenant.id,
-            name: name.clone(),
-            kind: UserKind::Service,
             description: Description::from_str(DESCRIPTION).unwrap_or_default(),
+            // A key of each level shall do what its level says.
+            role: Some(match tenant.profile {
+                Profile::Datastream => Role::Admin,
+                Profile::E3Primary
+                | Profile::E3Root
+                | Profile::Sobject
+                | Profile::Vpsa
+                | Profile::S3 => Role::Member,
+            }),
+            ..NewUser::new(tenant.id, name.clone(), UserKind::Service)
         };
         apply(directory, Command::CreateUser(user)).await?;
     }

@@ -38,7 +38,8 @@ impl Authority {
         let scope = &rights.scope;
         let narrowed =
             scope.buckets.is_some() || scope.prefixes.is_some() || scope.operations.is_some();
-        let whole = caller.user.kind == UserKind::Root && rights.level == Level::Full && !narrowed;
+        let is_root = caller.user.kind == UserKind::Root && caller.sub_user.is_none();
+        let whole = is_root && rights.level == Level::Full && !narrowed;
         Ok(if whole { Self::Account } else { Self::Own })
     }
 

@@ -13,13 +13,16 @@ use super::asked::Page;
 use super::fault::Fault;
 
 impl Desk<'_> {
-    /// A key of level Full that nothing narrows, as these APIs know no other. Its secret is in the answer and nowhere else.
+    /// A key of the widest level that the user's role allows, which nothing narrows: these APIs know no levels. Its secret is in the
+    /// answer and nowhere else.
     pub(super) async fn create_key(&self, user: Option<&Name>) -> Result<Xml, Fault> {
         self.authority.account()?;
         let user = self.user(user)?;
+        let atoms = self.world.state.role_atoms(user.role);
+        let widest = Level::ALL.into_iter().find(|level| atoms.hold(*level));
         let command = Command::CreateKey {
             user: user.id,
-            rights: KeyRights::of_level(Level::Full),
+            rights: KeyRights::of_level(widest.unwrap_or(Level::Read)),
         };
         let Outcome::Key { key, secret } = self.apply(command).await? else {
             return Ok(Xml::Done);
@@ -37,7 +40,10 @@ impl Desk<'_> {
 
     pub(super) fn list_keys(&self, user: Option<&Name>, page: &Page) -> Result<Xml, Fault> {
         let user = self.user(user)?;
+        // A sub-user sees his own, a user those that are not his sub-users'.
+        let sub_user = self.caller.key.sub_user;
         let keys = self.world.state.keys(user.id);
+        let keys = keys.filter(|key| key.sub_user == sub_user);
         Ok(page.of(
             "AccessKeyMetadata",
             keys,

@@ -12,7 +12,7 @@ impl Desk<'_> {
     pub(super) fn identity(&self) -> Xml {
         Xml::Fields(vec![
             ("Arn", Xml::text(&self.caller.arn)),
-            ("UserId", Xml::text(&self.caller.user_id)),
+            ("UserId", Xml::text(&self.caller.creator.principal)),
             ("Account", Xml::text(&self.caller.account)),
         ])
     }

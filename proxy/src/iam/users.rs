@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use postern_config::directory::{Command, Description, Name, NewUser, Outcome, User, UserKind};
+use postern_config::directory::{Command, Name, NewUser, Outcome, User, UserKind};
 use s3_protocol::date::iso8601;
 
 use super::Desk;
@@ -14,12 +14,7 @@ use super::fault::Fault;
 impl Desk<'_> {
     pub(super) async fn create_user(&self, name: Name) -> Result<Xml, Fault> {
         self.authority.account()?;
-        let new = NewUser {
-            tenant: self.caller.tenant.id,
-            name,
-            kind: UserKind::Service,
-            description: Description::default(),
-        };
+        let new = NewUser::new(self.caller.tenant.id, name, UserKind::Service);
         match self.apply(Command::CreateUser(new)).await? {
             Outcome::User(id) => {
                 let state = self.gate.directory().state();
@@ -32,6 +27,9 @@ impl Desk<'_> {
 
     pub(super) fn get_user(&self, name: Option<&Name>) -> Result<Xml, Fault> {
         let user = self.user(name)?;
+        if self.caller.sub_user.is_some() {
+            return Err(Fault::Denied("a sub-user is not told of his user"));
+        }
         Ok(Xml::Fields(vec![("User", self.outline(user))]))
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use policy_wasm::engine::Module;
 use policy_wasm::plan::{Layer, LayerKind, Plan, PlanError, TreeScope};
-use postern_config::directory::{ModuleScope, Name, TenantId};
+use postern_config::directory::{ModuleScope, Name};
 
 use crate::world::TenantPlan;
 
@@ -17,22 +17,18 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// The plan of these tenants with this version in it: where one of its name is in force, in that place, else after all others.
-    /// Where its owner has no say the plan stays as it is.
+    /// The plan that the modules of these scopes guard, with this version in it: where one of its name is in force, in that place,
+    /// else after all others. Where its owner has no say the plan stays as it is.
     ///
     /// # Errors
     /// The plan would have too many layers.
     pub(crate) fn in_place(
         &self,
         plan: &TenantPlan,
-        (caller, bucket): (Option<TenantId>, Option<TenantId>),
+        guarding: &[ModuleScope],
     ) -> Result<TenantPlan, PlanError> {
-        let concerned = match self.scope {
-            ModuleScope::Platform => true,
-            ModuleScope::Tenant(tenant) => [caller, bucket].contains(&Some(tenant)),
-        };
         let mut layers = plan.plan.layers().to_vec();
-        if concerned {
+        if guarding.contains(&self.scope) {
             match layers.iter_mut().find(|layer| self.stands_for(layer)) {
                 Some(layer) => layer.module = Arc::clone(&self.module),
                 None => layers.push(self.layer()),

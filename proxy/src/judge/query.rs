@@ -17,12 +17,6 @@ const NEVER: &[Name] = &[
     Name::TokenIssueTime,
     Name::MultiFactorAuthPresent,
     Name::MultiFactorAuthAge,
-    Name::Role,
-    Name::RoleAtoms,
-    Name::SubuserLevel,
-    Name::AccountPermissions,
-    Name::ContainerPermissions,
-    Name::PublicReferrers,
     Name::LocationConstraint,
 ];
 
@@ -33,6 +27,7 @@ const NEVER_WITH_PARAMETER: &[Name] = &[Name::PrincipalTag];
 const OF_ANY_CALLER: &[Name] = &[
     Name::PrincipalType,
     Name::UserId,
+    Name::AccountPermissions,
     Name::Relation,
     Name::Profile,
     Name::WriteDeletes,
@@ -204,7 +199,6 @@ pub(super) fn of_someone(fixed: &Situation) -> Situation {
     let someone = Situation::default()
         .text(Name::PrincipalType, "User")
         .text(Name::SignatureVersion, "AWS4-HMAC-SHA256")
-        .truth(Name::AclExempt, false)
         .truth(Name::PrincipalIsAwsService, false);
     someone.over(fixed)
 }
@@ -238,6 +232,7 @@ pub(super) trait Fixes: Sized {
     fn text(self, name: Name, text: &str) -> Self;
     fn truth(self, name: Name, truth: bool) -> Self;
     fn absent(self, names: &[Name]) -> Self;
+    fn texts(self, name: Name, texts: &[&str]) -> Self;
 }
 
 impl Fixes for Situation {
@@ -258,6 +253,13 @@ impl Fixes for Situation {
     fn absent(self, names: &[Name]) -> Self {
         let attributes = names.iter().filter_map(|name| Attribute::plain(*name));
         attributes.fold(self, Self::without)
+    }
+
+    fn texts(self, name: Name, texts: &[&str]) -> Self {
+        match Attribute::plain(name) {
+            Some(attribute) => self.with(attribute, texts.iter().map(OwnedValue::text)),
+            None => self,
+        }
     }
 }
 

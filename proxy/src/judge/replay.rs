@@ -194,7 +194,7 @@ impl<'a> Replaying<'a> {
                 Some(state.bucket_by_id(id).ok_or(gone)?.as_ref())
             }
         };
-        let pair = (
+        let guarding = self.world.guarding(
             caller.as_ref().map(|caller| caller.tenant.id),
             bucket.map(|bucket| bucket.tenant),
         );
@@ -210,7 +210,7 @@ impl<'a> Replaying<'a> {
         let address = Arc::as_ptr(&plan).addr();
         let candidate = self.candidate;
         let (plan, with) = self.plans.entry(address).or_insert_with(|| {
-            let with = candidate.in_place(&plan, pair).ok().map(Arc::new);
+            let with = candidate.in_place(&plan, &guarding).ok().map(Arc::new);
             (plan, with)
         });
         let with = with.as_ref().ok_or(too_long)?;

@@ -13,7 +13,7 @@ use policy_wasm::tools::{
     self, Doubt, Enumeration, Incomplete, Never, Outcome, Query, Situation, Subject,
 };
 use postern_config::UnixSeconds;
-use postern_config::directory::{Bucket, BucketState, TenantId};
+use postern_config::directory::{Bucket, BucketState, Referrer, TenantId};
 use postern_config::judge::{Bounds, Diff, Enumerate, ToolFault, WhoCan};
 use s3_protocol::{Operation, Target};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use super::query::{Doing, Fixes as _, Under, doing, of_caller, of_someone, query
 use super::{Candidate, simulate};
 use crate::journey::{Bench, Check, Gate, Imagined, imagine};
 use crate::limits::{PATHS_SHOWN_MAX, TOOL_MILLISECONDS_MAX, WHO_CAN_KEYS_MAX};
-use crate::world::{Caller, TenantPlan, World};
+use crate::world::{Caller, TenantPlan, World, container_permissions, referrers, relation};
 
 /// How far a search goes that has several parts: what one part used up the next one has not.
 struct Budget {
@@ -127,7 +127,18 @@ pub(super) fn enumerate(
                     Some(candidate) => Subject::Module(&candidate.module),
                     None => Subject::Plan(&plan.plan),
                 };
-                let query = asked_by(&query, asker, &plan.plan);
+                let mut query = asked_by(&query, asker, &plan.plan);
+                match bucket.filter(|_| place.has_rules) {
+                    // Which permissions a caller holds of whom no more is known is free, where there are any.
+                    Some(bucket) if !asker.is_he && bucket.acl.is_some() => {}
+                    Some(bucket) => {
+                        query.fixed = of_bucket(query.fixed, asker.caller.as_deref(), bucket);
+                    }
+                    None => {
+                        let none = [Name::ContainerPermissions, Name::PublicReferrers];
+                        query.fixed = query.fixed.absent(&none);
+                    }
+                }
                 if asked.never {
                     search.never(subject, &query, doing, asker.name);
                     if search.refuted.is_some() {
@@ -142,11 +153,11 @@ pub(super) fn enumerate(
     Ok(search.told(asked.never))
 }
 
-/// Where something is done: a bucket with a policy of its own, or all that have none.
+/// Where something is done: a bucket with rules of its own, or all that have none.
 struct Place {
     /// None where there is no bucket at all.
     bucket: Option<Arc<Bucket>>,
-    has_policy: bool,
+    has_rules: bool,
 }
 
 /// The places of an account that differ in the rules that they have.
@@ -174,19 +185,22 @@ fn places(
         }
     }
     let mut places: Vec<Place> = Vec::new();
-    for bucket in namespaces.into_iter().flat_map(|it| state.buckets(it)) {
+    let own = |namespace| state.buckets_of(namespace, tenant);
+    for bucket in namespaces.into_iter().flat_map(own) {
         let named = under.is_none_or(|under| under.bucket == bucket.name);
-        let has_policy = state.bucket_policy(bucket.id).is_some();
-        let known = !has_policy && places.iter().any(|place| !place.has_policy);
+        let has_rules = state.bucket_policy(bucket.id).is_some()
+            || bucket.acl.is_some()
+            || bucket.public.is_some();
+        let known = !has_rules && places.iter().any(|place| !place.has_rules);
         if named && !known && bucket.state == BucketState::Active {
             let bucket = Some(Arc::clone(bucket));
-            places.push(Place { bucket, has_policy });
+            places.push(Place { bucket, has_rules });
         }
     }
-    if places.iter().all(|place| place.has_policy) {
+    if places.iter().all(|place| place.has_rules) {
         places.push(Place {
             bucket: None,
-            has_policy: false,
+            has_rules: false,
         });
     }
     places
@@ -202,7 +216,7 @@ impl Place {
         let service = doing.operation.scope() == s3_protocol::operation::Scope::Service;
         if service || doing.operation == Operation::CreateBucket {
             // The rules of a bucket that is not there yet are those of no bucket.
-            return (!self.has_policy).then(|| (under.cloned(), None));
+            return (!self.has_rules).then(|| (under.cloned(), None));
         }
         let bucket = self.bucket.as_deref();
         let only = |bucket: &Bucket| Under {
@@ -210,7 +224,7 @@ impl Place {
             prefix: String::new(),
         };
         let under = match (under, bucket) {
-            (None, Some(bucket)) if self.has_policy => Some(only(bucket)),
+            (None, Some(bucket)) if self.has_rules => Some(only(bucket)),
             (under, _) => under.cloned(),
         };
         Some((under, bucket))
@@ -366,7 +380,7 @@ fn anybody(
     ])
 }
 
-/// A caller of an account whose plan is that of all who sign: without policies of his own, which could only narrow it.
+/// A caller of an account whose plan is that of all who sign: without policies or a role of his own, which could only narrow it.
 fn anyone(gate: &Gate, world: &World, tenant: TenantId) -> Option<Arc<Caller>> {
     let state = &world.state;
     let plain = state
@@ -374,8 +388,9 @@ fn anyone(gate: &Gate, world: &World, tenant: TenantId) -> Option<Arc<Caller>> {
         .filter(|user| state.user_policies(user.id).next().is_none());
     let now = gate.clock.now_seconds();
     plain
-        .flat_map(|user| state.keys(user.id))
-        .find_map(|key| world.caller(&gate.library, &key.id, now))
+        .flat_map(|user| state.own_keys(user.id))
+        .filter_map(|key| world.caller(&gate.library, &key.id, now))
+        .find(|caller| !caller.is_bounded)
 }
 
 /// What a policy may know of a caller whatever he asks.
@@ -421,13 +436,15 @@ fn plan(
         Some(caller) if asker.is_he => plan.of_key(&caller.key.id),
         _ => plan,
     };
-    let pair = (
+    let guarding = world.guarding(
         caller.map(|caller| caller.tenant.id),
         bucket.map(|bucket| bucket.tenant),
     );
     match candidate {
         None => Ok(plan),
-        Some(candidate) => Ok(Arc::new(candidate.in_place(&plan, pair).map_err(too_long)?)),
+        Some(candidate) => Ok(Arc::new(
+            candidate.in_place(&plan, &guarding).map_err(too_long)?,
+        )),
     }
 }
 
@@ -543,10 +560,11 @@ fn ways(
     (wanted, under): (&[Doing], &Under),
     budget: &mut Budget,
 ) -> Result<Vec<(Doing, Enumeration)>, ToolFault> {
-    let owns = asker
-        .caller
-        .as_ref()
-        .is_some_and(|caller| caller.namespace() == bucket.namespace);
+    let caller = asker.caller.as_deref();
+    let relation = relation(&world.state, caller, Some(bucket.namespace), Some(bucket));
+    let owns = caller.is_some_and(|caller| {
+        caller.namespace() == bucket.namespace && caller.tenant.id == bucket.tenant
+    });
     let plan = plan(gate, world, asker, Some(bucket), None)?;
     let mut all = Vec::new();
     for doing in wanted {
@@ -554,11 +572,8 @@ fn ways(
             continue;
         };
         let mut query = asked_by(&query, asker, &plan.plan);
-        let relation: &[&str] = if owns { &["owner"] } else { &[] };
-        let relation = relation.iter().map(policy_wasm::facts::OwnedValue::text);
-        if let Some(attribute) = policy_wasm::registry::Attribute::plain(Name::Relation) {
-            query.fixed = query.fixed.with(attribute, relation);
-        }
+        query.fixed = query.fixed.texts(Name::Relation, relation);
+        query.fixed = of_bucket(query.fixed, caller, bucket);
         let account = format!("{:012}", bucket.tenant.get());
         query.fixed = query
             .fixed
@@ -574,6 +589,21 @@ fn ways(
         }
     }
     Ok(all)
+}
+
+/// What the permissions of a bucket say to a caller, and from where one must come.
+fn of_bucket(fixed: Situation, caller: Option<&Caller>, bucket: &Bucket) -> Situation {
+    let fixed = match container_permissions(caller, bucket) {
+        Some(held) => fixed.texts(Name::ContainerPermissions, held),
+        None => fixed.absent(&[Name::ContainerPermissions]),
+    };
+    match referrers(bucket) {
+        Some(list) => {
+            let list: Vec<&str> = list.iter().map(Referrer::as_str).collect();
+            fixed.texts(Name::PublicReferrers, &list)
+        }
+        None => fixed.absent(&[Name::PublicReferrers]),
+    }
 }
 
 fn shown(asker: &Asker, ways: &[(Doing, Enumeration)]) -> Value {

@@ -1,16 +1,20 @@
-//! The modules that come with the product: ownership, the four levels, and what narrows a key. They are compiled from data at
-//! start, by the compiler that every other rule goes through.
+//! The modules that come with the product: ownership and membership, the four levels of keys and sub-users, what narrows a key,
+//! roles, account and container permissions, what is public, and what an account is barred from. They are compiled from data at
+//! start, by the compiler that every other rule goes through. Those that say something of few requests are in the plans of these
+//! alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use policy_wasm::compiler::levels::{self, Cell as LevelCell, Row as LevelRow};
-use policy_wasm::compiler::{CompileError, Condition, Statement, StatementId, compile, key_scope};
+use policy_wasm::compiler::{
+    CompileError, Condition, Statement, StatementId, compile, key_scope, permissions,
+};
 use policy_wasm::engine::{Engine, LoadError, Module};
 use policy_wasm::manifest::Manifest;
 use policy_wasm::plan::{Layer, LayerKind, TreeScope};
 use policy_wasm::registry::{Attribute, Name};
-use postern_config::decisions::{Cell, DecisionTable, TableError};
+use postern_config::decisions::{Atom, Cell, DecisionTable, TableError};
 use postern_config::directory::Level;
 use s3_protocol::Operation;
 
@@ -20,8 +24,53 @@ pub struct Builtin {
     table: DecisionTable,
     public_operations: Vec<&'static str>,
     ownership: Arc<Module>,
+    membership: Arc<Module>,
+    public: Arc<Module>,
     level: Arc<Module>,
     scope: Arc<Module>,
+    sub_user: Arc<Module>,
+    role: Arc<Module>,
+    account: Arc<Module>,
+    container: Arc<Module>,
+    read_only: Arc<Module>,
+    block_public: Arc<Module>,
+}
+
+/// Which of the modules that are not in every plan have a say. A set, small enough to be part of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Concerned(u8);
+
+impl Concerned {
+    /// The caller's account shares a namespace.
+    pub(super) const MEMBERSHIP: Self = Self(1);
+    /// Something of the bucket may be open to everyone.
+    pub(super) const PUBLIC: Self = Self(1 << 1);
+    /// The caller is a sub-user.
+    pub(super) const SUB_USER: Self = Self(1 << 2);
+    /// The caller's role narrows.
+    pub(super) const ROLE: Self = Self(1 << 3);
+    /// The caller's account has permissions.
+    pub(super) const ACCOUNT: Self = Self(1 << 4);
+    /// The bucket has permissions.
+    pub(super) const CONTAINER: Self = Self(1 << 5);
+    /// One of the accounts may only read.
+    pub(super) const READ_ONLY: Self = Self(1 << 6);
+    /// Nothing of the bucket's account is public.
+    pub(super) const BLOCK_PUBLIC: Self = Self(1 << 7);
+
+    /// With these, if they have a say.
+    #[must_use]
+    pub(super) const fn with(self, other: Self, has_a_say: bool) -> Self {
+        if has_a_say {
+            Self(self.0 | other.0)
+        } else {
+            self
+        }
+    }
+
+    const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
 }
 
 /// Why a module that comes with the product does not work. It is a defect of the product, found at its start.
@@ -70,12 +119,48 @@ impl Builtin {
             ownership: load(
                 "ownership",
                 "The owner of a namespace may use it.",
-                &ownership(),
+                &related("owner"),
+            )?,
+            membership: load(
+                "membership",
+                "The members of an account may use its namespace.",
+                &related("member"),
+            )?,
+            public: load(
+                "public-container",
+                "What of a container is open to everyone.",
+                &public(&table),
+            )?,
+            sub_user: load(
+                "sub-user",
+                "What the level of a sub-user allows.",
+                &level(&table, Name::SubuserLevel),
+            )?,
+            role: load("role", "What a role allows.", &permissions::role())?,
+            account: load(
+                "account-permissions",
+                "What the permissions of an account allow its members.",
+                &permissions::account(),
+            )?,
+            container: load(
+                "container-permissions",
+                "What the permissions of a container allow members of the account.",
+                &permissions::container(),
+            )?,
+            read_only: load(
+                "read-only",
+                "An account that is suspended to reading.",
+                &read_only(),
+            )?,
+            block_public: load(
+                "block-public",
+                "Nothing of the account is public.",
+                &block_public(),
             )?,
             level: load(
                 "level",
                 "What the level of an access key allows.",
-                &level(&table),
+                &level(&table, Name::KeyLevel),
             )?,
             scope: load(
                 "scope",
@@ -102,36 +187,103 @@ impl Builtin {
         level_rows(&self.table)
     }
 
-    /// Their layers, in the order in which they are asked.
+    /// The layers that are in every plan, in the order in which they are asked.
     pub fn layers(&self) -> Vec<Layer> {
-        let layer = |kind, name: &str, module: &Arc<Module>| Layer {
-            kind,
-            name: name.into(),
-            module: Arc::clone(module),
-            scope: TreeScope::Shared,
-        };
-        vec![
-            layer(LayerKind::Grant, "ownership", &self.ownership),
-            layer(LayerKind::Limit, "level", &self.level),
-            layer(LayerKind::Limit, "scope", &self.scope),
-        ]
+        self.layers_of(Concerned::default())
+    }
+
+    /// The same, with those that have a say here.
+    pub(super) fn layers_of(&self, concerned: Concerned) -> Vec<Layer> {
+        use LayerKind::{Grant, Guard, Limit};
+        let always = Concerned::default();
+        let all = [
+            (always, Grant, "ownership", &self.ownership),
+            (Concerned::MEMBERSHIP, Grant, "membership", &self.membership),
+            (Concerned::PUBLIC, Grant, "public-container", &self.public),
+            (always, Limit, "level", &self.level),
+            (always, Limit, "scope", &self.scope),
+            (Concerned::SUB_USER, Limit, "sub-user", &self.sub_user),
+            (Concerned::ROLE, Limit, "role", &self.role),
+            (
+                Concerned::ACCOUNT,
+                Limit,
+                "account-permissions",
+                &self.account,
+            ),
+            (
+                Concerned::CONTAINER,
+                Limit,
+                "container-permissions",
+                &self.container,
+            ),
+            (Concerned::READ_ONLY, Limit, "read-only", &self.read_only),
+            (
+                Concerned::BLOCK_PUBLIC,
+                Guard,
+                "block-public",
+                &self.block_public,
+            ),
+        ];
+        all.into_iter()
+            .filter(|(which, ..)| concerned.has(*which))
+            .map(|(_, kind, name, module)| Layer {
+                kind,
+                name: name.into(),
+                module: Arc::clone(module),
+                scope: TreeScope::Shared,
+            })
+            .collect()
     }
 }
 
-fn ownership() -> Vec<Statement> {
-    let owner =
-        Attribute::plain(Name::Relation).map(|relation| Condition::one_of(relation, ["owner"]));
-    let statement = Statement::allow(StatementId::of("owner"));
-    owner
-        .map(|owner| statement.when(owner))
+/// A grant to those who are joined to the bucket in this way.
+fn related(relation: &'static str) -> Vec<Statement> {
+    let related =
+        Attribute::plain(Name::Relation).map(|attribute| Condition::one_of(attribute, [relation]));
+    let statement = Statement::allow(StatementId::of(relation));
+    related
+        .map(|related| statement.when(related))
+        .into_iter()
+        .collect()
+}
+
+/// What is open is what the table calls possible for the anonymous: a signed stranger gets no more.
+fn public(table: &DecisionTable) -> Vec<Statement> {
+    let operations = Attribute::plain(Name::Operation)
+        .map(|operation| Condition::one_of(operation, public_operations(table)));
+    let Some(operations) = operations else {
+        return Vec::new();
+    };
+    permissions::public()
+        .into_iter()
+        .map(|statement| statement.when(operations.clone()))
+        .collect()
+}
+
+/// An account that may only read: what a Read key may, and the access control of its buckets.
+fn read_only() -> Vec<Statement> {
+    let atoms = Level::Read.atoms().iter().chain(&[Atom::AclRead]);
+    let reads = Attribute::plain(Name::Atom)
+        .map(|atom| Condition::one_of(atom, atoms.map(|atom| atom.as_str())));
+    let statement = Statement::allow(StatementId::of("reads"));
+    reads.map(|reads| statement.to(reads)).into_iter().collect()
+}
+
+/// Who signs nothing is denied, whatever a policy says.
+fn block_public() -> Vec<Statement> {
+    let anonymous =
+        Attribute::plain(Name::PrincipalType).map(|kind| Condition::one_of(kind, ["Anonymous"]));
+    let statement = Statement::deny(StatementId::of("block-public"));
+    anonymous
+        .map(|anonymous| statement.by(anonymous))
         .into_iter()
         .collect()
 }
 
 /// The decision table, as the statements of one module that serves every level.
-fn level(table: &DecisionTable) -> Vec<Statement> {
+fn level(table: &DecisionTable, of: Name) -> Vec<Statement> {
     let rows = level_rows(table);
-    let levels = Attribute::plain(Name::KeyLevel).map(|level| levels::statements(&rows, &level));
+    let levels = Attribute::plain(of).map(|level| levels::statements(&rows, &level));
     levels
         .into_iter()
         .flatten()

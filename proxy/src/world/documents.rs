@@ -14,7 +14,9 @@ use policy_wasm::compiler::{CompileError, compile};
 use policy_wasm::engine::{Digest, Engine, LoadError, Module};
 use policy_wasm::manifest::Manifest;
 use policy_wasm::plan::{Layer, LayerKind, TreeScope};
-use postern_config::directory::{Bucket, PolicyDocument, Profile, State, TenantId, UserId};
+use postern_config::directory::{
+    Bucket, BucketPolicies, PolicyDocument, Profile, State, TenantId, UserId,
+};
 use postern_config::engine::Revision;
 use postern_config::judge::{PolicyFaults, PolicyReport};
 use s3_protocol::BucketId;
@@ -129,12 +131,11 @@ impl Documents {
         bucket: &Bucket,
     ) -> Vec<Layer> {
         let tenant = bucket.tenant;
-        let (Some(policy), Some(profile)) = (
-            state.bucket_policy(bucket.id),
-            state.tenant(tenant).map(|tenant| tenant.profile),
-        ) else {
+        let (Some(policy), Some(owner)) = (state.bucket_policy(bucket.id), state.tenant(tenant))
+        else {
             return Vec::new();
         };
+        let profile = owner.profile;
         let key = |role| Key {
             role,
             revisions: [policy.revision].into(),
@@ -145,7 +146,8 @@ impl Documents {
             Ok(compile_document(&policy.text, &context, &manifest)?.module)
         });
         let mut layers = vec![layer(own_kind(profile), BUCKET_POLICY, tenant, whole)];
-        if profile.policies_open() && own_kind(profile) == LayerKind::Guard {
+        let opens = profile.policies_open() && !owner.block_public;
+        if opens && own_kind(profile) == LayerKind::Guard {
             let open = self.module(engine, key(Role::Public(bucket.id)), PUBLIC, || {
                 let document = read(&policy.text, &context)?;
                 Ok(opened(&document, builtin)?)
@@ -244,13 +246,9 @@ fn context(bucket: &str, profile: Profile) -> Context<'_> {
 
 /// What the policy of a bucket is: it narrows what its owner's keys may do, but on S3 itself it grants.
 const fn own_kind(profile: Profile) -> LayerKind {
-    match profile {
-        Profile::E3Primary
-        | Profile::E3Root
-        | Profile::Sobject
-        | Profile::Vpsa
-        | Profile::Datastream => LayerKind::Guard,
-        Profile::S3 => LayerKind::Grant,
+    match profile.rules().bucket_policy {
+        BucketPolicies::Narrow | BucketPolicies::NarrowAndOpen => LayerKind::Guard,
+        BucketPolicies::Grant => LayerKind::Grant,
     }
 }
 

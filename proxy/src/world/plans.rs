@@ -8,11 +8,14 @@ use foldhash::quality::RandomState;
 use parking_lot::RwLock;
 use policy_wasm::plan::{Layer, LayerKind, LayerPlace, Plan, PlanError, TreeScope};
 use postern_config::directory::{
-    AccessKeyId, Binding, Bucket, Digest, ModuleScope, PerMille, State, TenantId, UserId,
+    AccessKeyId, Binding, Bucket, Digest, ModuleScope, NamespaceKind, PerMille, State, TenantId,
+    TenantStatus, UserId,
 };
 use s3_protocol::BucketId;
 use sha2::{Digest as _, Sha256};
 
+use super::builtin::Concerned;
+use super::relation::may_be_open;
 use super::{Caller, Library, PlanShadow, PlanTrials};
 
 /// The plan of a pair of tenants.
@@ -85,6 +88,8 @@ struct Rules {
     owner: Option<TenantId>,
     /// The bucket, where it has a policy.
     bucket: Option<BucketId>,
+    /// Which of the modules that come with the product have a say.
+    concerned: Concerned,
 }
 
 impl Rules {
@@ -96,8 +101,65 @@ impl Rules {
             user: user.filter(|user| state.user_policies(*user).next().is_some()),
             owner: bucket.map(|bucket| bucket.tenant),
             bucket: id.filter(|id| state.bucket_policy(*id).is_some()),
+            concerned: concerned(state, caller, bucket),
         }
     }
+}
+
+/// The modules that come with the product and are not in every plan, as far as they have a say on this caller and bucket.
+fn concerned(state: &State, caller: Option<&Caller>, bucket: Option<&Bucket>) -> Concerned {
+    let mut all = Concerned::default();
+    let mut is_read_only = false;
+    if let Some(caller) = caller {
+        let shares = caller.tenant.profile.namespaces() == NamespaceKind::Account;
+        let has_permissions = caller.account_permissions.is_some();
+        is_read_only = caller.tenant.status == TenantStatus::ReadOnly;
+        all = all
+            .with(Concerned::MEMBERSHIP, shares)
+            .with(Concerned::SUB_USER, caller.sub_user.is_some())
+            .with(Concerned::ROLE, caller.is_bounded)
+            .with(Concerned::ACCOUNT, has_permissions);
+    }
+    if let Some(bucket) = bucket {
+        let is_signed = caller.is_some();
+        // His own account is known already: it is looked up for strangers alone.
+        let own = caller.map(|caller| &caller.tenant);
+        let owner = own
+            .filter(|own| own.id == bucket.tenant)
+            .or_else(|| state.tenant(bucket.tenant));
+        is_read_only |= owner.is_some_and(|owner| owner.status == TenantStatus::ReadOnly);
+        all = all
+            .with(Concerned::PUBLIC, may_be_open(bucket))
+            .with(Concerned::CONTAINER, is_signed && bucket.acl.is_some())
+            .with(
+                Concerned::BLOCK_PUBLIC,
+                owner.is_some_and(|owner| owner.block_public),
+            );
+    }
+    all.with(Concerned::READ_ONLY, is_read_only)
+}
+
+/// Whose modules guard what a caller of the one account does to a bucket of the other: the bucket's account, the caller's where it
+/// is another, the accounts above them, and the platform.
+pub(super) fn guarding(
+    state: &State,
+    caller: Option<TenantId>,
+    owner: Option<TenantId>,
+) -> Vec<ModuleScope> {
+    let first = owner.or(caller);
+    let other = caller.filter(|caller| owner.is_some_and(|owner| owner != *caller));
+    let own: Vec<TenantId> = first.into_iter().chain(other).collect();
+    let parents = own
+        .iter()
+        .filter_map(|tenant| state.tenant(*tenant)?.parent);
+    let mut all: Vec<TenantId> = Vec::with_capacity(own.len());
+    for tenant in own.iter().copied().chain(parents) {
+        if !all.contains(&tenant) {
+            all.push(tenant);
+        }
+    }
+    let tenants = all.into_iter().map(ModuleScope::Tenant);
+    tenants.chain([ModuleScope::Platform]).collect()
 }
 
 /// The plans that were needed so far in this world.
@@ -163,7 +225,7 @@ struct Ground<'a> {
 impl Ground<'_> {
     /// The plan of these rules, and beside it one for each share of keys that obeys other versions.
     fn plan(&self) -> Result<TenantPlan, PlanError> {
-        let scopes = self.scopes();
+        let scopes = guarding(self.state, self.rules.caller, self.rules.owner);
         let canaries = scopes
             .iter()
             .flat_map(|scope| self.state.bindings(*scope))
@@ -183,20 +245,11 @@ impl Ground<'_> {
         })
     }
 
-    /// The tenant of the bucket, of the caller where it is another, and the platform.
-    fn scopes(&self) -> Vec<ModuleScope> {
-        let Rules { caller, owner, .. } = self.rules;
-        let first = owner.or(caller);
-        let other = caller.filter(|caller| owner.is_some_and(|owner| owner != *caller));
-        let tenants = first.into_iter().chain(other).map(ModuleScope::Tenant);
-        tenants.chain([ModuleScope::Platform]).collect()
-    }
-
-    /// Grants: ownership, and what a bucket's policy opens. Limits: the key's level, what narrows the key, the user's policies.
-    /// Guards: the bucket's policy, then the modules of the scopes, in their order.
+    /// Grants: ownership, membership, what is public, and what a bucket's policy opens. Limits: the key's level, what narrows the key,
+    /// sub-user, role, permissions, the user's policies. Guards: the bucket's policy, then the modules of the scopes, in their order.
     fn layered(&self, scopes: &[ModuleScope], keys: Keys) -> Result<TenantPlan, PlanError> {
         let (state, library) = (self.state, self.library);
-        let mut layers = library.builtin.layers();
+        let mut layers = library.builtin.layers_of(self.rules.concerned);
         layers.extend(self.documents());
         let mut trials = PlanTrials::default();
         for binding in scopes.iter().flat_map(|scope| state.bindings(*scope)) {
@@ -332,6 +385,7 @@ mod tests {
                 user: None,
                 owner: None,
                 bucket: Some(BucketId(number)),
+                concerned: Concerned::default(),
             };
             let layers = if number % 2 == 0 { 1 } else { 5 };
             known.keep(rules, Arc::clone(&plan), layers);

@@ -306,6 +306,8 @@ fn digest_of(applied: &Applied) -> Result<Digest, Problem> {
         Outcome::Module(digest) => Ok(digest),
         Outcome::Tenant { .. }
         | Outcome::User(_)
+        | Outcome::SubUser(_)
+        | Outcome::Role(_)
         | Outcome::Key { .. }
         | Outcome::Bucket(_)
         | Outcome::Proposed(_)

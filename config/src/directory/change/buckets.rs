@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::{Ground, Plan, missing, refuse};
 use crate::directory::command::{CommandError, Outcome, Refusal};
-use crate::directory::level::NamespaceKind;
 use crate::directory::names::{Alias, NamespaceId, UserId};
+use crate::directory::profile::NamespaceKind;
 use crate::directory::record::{Bucket, BucketState, Namespace, PolicyDocument};
 use crate::directory::rows::Record;
 use crate::directory::vault::SealError;
@@ -53,6 +53,8 @@ pub(super) fn begin(
         owner,
         state: BucketState::Creating,
         created: ground.now.seconds(),
+        acl: None,
+        public: None,
         revision: Revision::default(),
     };
     Plan::new("bucket.create", "bucket", id)

@@ -7,8 +7,9 @@ use super::Plan;
 use crate::directory::names::NamespaceId;
 use crate::directory::record::{
     AccessKey, Binding, KeyState, ModuleScope, ModuleState, ModuleVersion, Namespace,
-    PolicyDocument, Tenant, TenantStatus, User, UserKind, UserStatus,
+    PolicyDocument, SubUser, Tenant, TenantStatus, User, UserKind, UserStatus,
 };
+use crate::directory::role::CustomRole;
 use crate::directory::rows::{Record, module_bytes};
 use crate::directory::state::State;
 use crate::engine::Op;
@@ -29,6 +30,12 @@ pub(crate) fn next_step(state: &State, now: UnixSeconds) -> Option<Plan> {
     {
         return Some(user_step(state, user));
     }
+    if let Some(sub_user) = state
+        .all_sub_users()
+        .find(|sub_user| sub_user.status == UserStatus::Deleting)
+    {
+        return Some(sub_user_step(state, sub_user));
+    }
     let is_over = |state| matches!(state, KeyState::Rotating { until } if until <= now);
     let over = state
         .all_keys()
@@ -44,12 +51,28 @@ pub(crate) fn next_step(state: &State, now: UnixSeconds) -> Option<Plan> {
     (!swept.is_empty()).then(|| plan.detail(detail))
 }
 
+fn sub_user_step(state: &State, sub_user: &SubUser) -> Plan {
+    let plan = Plan::new("sub-user.sweep", "sub-user", sub_user.id);
+    let mut plan = plan.of(sub_user.tenant);
+    for key in state.sub_user_keys(sub_user.id).take(SWEEP_ROWS_MAX) {
+        plan = plan.remove(&Record::Key(AccessKey::clone(key)));
+    }
+    if plan.ops.len() < SWEEP_ROWS_MAX {
+        plan = plan.remove(&Record::SubUser(sub_user.clone()));
+    }
+    plan
+}
+
 fn user_step(state: &State, user: &User) -> Plan {
     let mut plan = Plan::new("user.sweep", "user", user.id).of(user.tenant);
     for key in state.keys(user.id).take(SWEEP_ROWS_MAX) {
         plan = plan.remove(&Record::Key(AccessKey::clone(key)));
     }
-    // At most a handful, so that they go beside the last of the keys.
+    let room = SWEEP_ROWS_MAX - plan.ops.len();
+    for sub_user in state.sub_users(user.id).take(room) {
+        plan = plan.remove(&Record::SubUser(SubUser::clone(sub_user)));
+    }
+    // At most a handful, so that they go beside the last of the keys and sub-users.
     if plan.ops.len() < SWEEP_ROWS_MAX {
         for policy in state.user_policies(user.id) {
             plan = plan.remove(&Record::Policy(PolicyDocument::clone(policy)));
@@ -63,7 +86,7 @@ fn user_step(state: &State, user: &User) -> Plan {
     plan
 }
 
-/// Users first, the root last of them; then modules; then the account.
+/// Users first, the root last of them; then roles; then modules; then the account.
 fn tenant_step(state: &State, tenant: &Tenant) -> Plan {
     let mut users: Vec<_> = state.users(tenant.id).collect();
     users.sort_by_key(|user| user.kind == UserKind::Root);
@@ -72,6 +95,12 @@ fn tenant_step(state: &State, tenant: &Tenant) -> Plan {
     }
     let scope = ModuleScope::Tenant(tenant.id);
     let mut plan = Plan::new("tenant.sweep", "tenant", tenant.id).of(tenant.id);
+    if state.roles(tenant.id).next().is_some() {
+        for role in state.roles(tenant.id).take(SWEEP_ROWS_MAX) {
+            plan = plan.remove(&Record::Role(CustomRole::clone(role)));
+        }
+        return plan;
+    }
     // A version takes at most two rows, itself and its bytes, and a binding.
     for version in state.modules(scope).take(SWEEP_ROWS_MAX / 3) {
         let bytes = Op::Delete(module_bytes(version.digest));

@@ -4,9 +4,13 @@ use serde_json::json;
 
 use super::{Ground, Plan, refuse, taken, users};
 use crate::directory::command::{CommandError, Outcome, Refusal};
-use crate::directory::level::{NamespaceKind, Profile, WriteDeletes};
+use crate::directory::level::WriteDeletes;
 use crate::directory::names::{Description, Name, NamespaceId, TenantId, UserId};
-use crate::directory::record::{Tenant, TenantStatus, User, UserKind, UserStatus};
+use crate::directory::profile::{NamespaceKind, Profile};
+use crate::directory::record::{
+    Tenant, TenantLimits, TenantStatus, User, UserDetails, UserKind, UserStatus,
+};
+use crate::directory::role::Role;
 use crate::directory::rows::Record;
 use crate::engine::Revision;
 
@@ -15,11 +19,16 @@ const ROOT: &str = "root";
 
 pub(super) fn create(
     ground: &mut Ground<'_>,
-    name: &Name,
-    profile: Profile,
+    (name, profile): (&Name, Profile),
+    parent: Option<TenantId>,
 ) -> Result<Plan, CommandError> {
     if ground.state.tenant_named(name).is_some() {
         return taken("tenant", name);
+    }
+    if let Some(parent) = parent
+        && ground.working_tenant(parent)?.parent.is_some()
+    {
+        return refuse(Refusal::TooDeep);
     }
     let (id, root) = (TenantId(ground.number()), UserId(ground.number()));
     let created = ground.now.seconds();
@@ -30,6 +39,11 @@ pub(super) fn create(
         status: TenantStatus::Active,
         write_deletes: profile.write_deletes(),
         created,
+        parent,
+        description: Description::default(),
+        limits: TenantLimits::default(),
+        acl: None,
+        block_public: false,
         revision: Revision::default(),
     };
     let user = User {
@@ -40,6 +54,8 @@ pub(super) fn create(
         status: UserStatus::Active,
         description: Description::default(),
         created,
+        role: Role::Owner,
+        details: UserDetails::default(),
         revision: Revision::default(),
     };
     let namespace = match profile.namespaces() {
@@ -49,7 +65,7 @@ pub(super) fn create(
     };
     Plan::new("tenant.create", "tenant", id)
         .of(id)
-        .detail(json!({ "name": name, "profile": profile, "root": root }))
+        .detail(json!({ "name": name, "profile": profile, "root": root, "parent": parent }))
         .tell(Outcome::Tenant { tenant: id, root })
         .write(&Record::Tenant(tenant))?
         .write(&Record::User(user))?
@@ -67,6 +83,7 @@ pub(super) fn set_status(
     }
     let action = match status {
         TenantStatus::Active => "tenant.resume",
+        TenantStatus::ReadOnly => "tenant.read-only",
         TenantStatus::Suspended => "tenant.suspend",
         TenantStatus::Closed => "tenant.delete",
     };
@@ -76,6 +93,7 @@ pub(super) fn set_status(
     };
     Plan::new(action, "tenant", id)
         .of(id)
+        .detail(json!({ "before": tenant.status, "after": status }))
         .write(&Record::Tenant(changed))
 }
 
@@ -87,6 +105,9 @@ pub(super) fn delete(ground: &Ground<'_>, id: TenantId) -> Result<Plan, CommandE
         .any(|user| ground.state.buckets_owned(user.id) > 0);
     if owns {
         return refuse(Refusal::OwnsBuckets);
+    }
+    if ground.state.children(id).next().is_some() {
+        return refuse(Refusal::HasChildren);
     }
     set_status(ground, id, TenantStatus::Closed)
 }
@@ -108,5 +129,84 @@ pub(super) fn set_write_deletes(
     let plan = Plan::new("tenant.set-write-deletes", "tenant", id)
         .of(id)
         .detail(detail);
+    plan.write(&Record::Tenant(changed))
+}
+
+/// An account that is not being removed.
+fn standing<'a>(ground: &Ground<'a>, id: TenantId) -> Result<&'a Tenant, CommandError> {
+    let tenant = ground.tenant(id)?;
+    match tenant.status {
+        TenantStatus::Active | TenantStatus::ReadOnly | TenantStatus::Suspended => Ok(tenant),
+        TenantStatus::Closed => refuse(Refusal::BeingRemoved),
+    }
+}
+
+pub(super) fn rename(ground: &Ground<'_>, id: TenantId, name: &Name) -> Result<Plan, CommandError> {
+    let tenant = standing(ground, id)?;
+    let there = ground.state.tenant_named(name);
+    if there.is_some_and(|there| there.id != id) {
+        return taken("tenant", name);
+    }
+    let changed = Tenant {
+        name: name.clone(),
+        ..tenant.clone()
+    };
+    let detail = json!({ "before": tenant.name, "after": name });
+    let plan = Plan::new("tenant.rename", "tenant", id).of(id);
+    plan.detail(detail).write(&Record::Tenant(changed))
+}
+
+pub(super) fn describe(
+    ground: &Ground<'_>,
+    id: TenantId,
+    text: &Description,
+) -> Result<Plan, CommandError> {
+    let tenant = standing(ground, id)?;
+    let changed = Tenant {
+        description: text.clone(),
+        ..tenant.clone()
+    };
+    let detail = json!({ "before": tenant.description, "after": text });
+    let plan = Plan::new("tenant.describe", "tenant", id).of(id);
+    plan.detail(detail).write(&Record::Tenant(changed))
+}
+
+pub(super) fn set_limits(
+    ground: &Ground<'_>,
+    id: TenantId,
+    limits: TenantLimits,
+) -> Result<Plan, CommandError> {
+    let tenant = standing(ground, id)?;
+    let changed = Tenant {
+        limits,
+        ..tenant.clone()
+    };
+    let detail = json!({ "before": tenant.limits, "after": limits });
+    let plan = Plan::new("tenant.set-limits", "tenant", id).of(id);
+    plan.detail(detail).write(&Record::Tenant(changed))
+}
+
+/// Whether nothing of an account shall be public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Block {
+    Yes,
+    No,
+}
+
+pub(super) fn block_public(
+    ground: &Ground<'_>,
+    id: TenantId,
+    block: Block,
+) -> Result<Plan, CommandError> {
+    let tenant = standing(ground, id)?;
+    let action = match block {
+        Block::Yes => "tenant.block-public",
+        Block::No => "tenant.unblock-public",
+    };
+    let changed = Tenant {
+        block_public: block == Block::Yes,
+        ..tenant.clone()
+    };
+    let plan = Plan::new(action, "tenant", id).of(id);
     plan.write(&Record::Tenant(changed))
 }

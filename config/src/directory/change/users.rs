@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{Ground, Plan, refuse, taken};
+use super::{Ground, Plan, refuse, roles, taken};
 use crate::directory::command::{CommandError, NewUser, Outcome, Refusal};
-use crate::directory::level::NamespaceKind;
-use crate::directory::names::{NamespaceId, UserId};
-use crate::directory::record::{Tenant, User, UserKind, UserStatus};
+use crate::directory::names::{Description, Name, NamespaceId, UserId};
+use crate::directory::profile::{NamespaceKind, Profile};
+use crate::directory::record::{Tenant, User, UserDetails, UserKind, UserStatus};
 use crate::directory::rows::Record;
 use crate::engine::Revision;
 
@@ -18,6 +18,16 @@ pub(super) fn create(ground: &mut Ground<'_>, new: &NewUser) -> Result<Plan, Com
     if ground.state.user_named(new.tenant, &new.name).is_some() {
         return taken("user", &new.name);
     }
+    check_details(ground, tenant, (new.kind, None), &new.details)?;
+    let most = tenant
+        .limits
+        .users
+        .and_then(|most| usize::try_from(most).ok());
+    if most.is_some_and(|most| ground.state.users(new.tenant).count() >= most) {
+        return refuse(Refusal::Users);
+    }
+    let role = new.role.unwrap_or(tenant.profile.usual_role());
+    roles::check(ground, tenant, role)?;
     let id = UserId(ground.number());
     let user = User {
         id,
@@ -27,11 +37,13 @@ pub(super) fn create(ground: &mut Ground<'_>, new: &NewUser) -> Result<Plan, Com
         status: UserStatus::Active,
         description: new.description.clone(),
         created: ground.now.seconds(),
+        role,
+        details: new.details.clone(),
         revision: Revision::default(),
     };
     Plan::new("user.create", "user", id)
         .of(new.tenant)
-        .detail(json!({ "name": new.name, "kind": new.kind }))
+        .detail(json!({ "name": new.name, "kind": new.kind, "role": role.to_string() }))
         .tell(Outcome::User(id))
         .write(&Record::User(user))?
         .found(own_namespace(tenant, id))
@@ -68,6 +80,7 @@ pub(super) fn set_status(
     };
     Plan::new(action, "user", id)
         .of(user.tenant)
+        .detail(json!({ "name": user.name }))
         .write(&Record::User(changed))
 }
 
@@ -78,4 +91,95 @@ pub(super) fn delete(ground: &Ground<'_>, id: UserId) -> Result<Plan, CommandErr
         return refuse(Refusal::OwnsBuckets);
     }
     set_status(ground, id, UserStatus::Deleting)
+}
+
+/// A user who is not being removed.
+pub(super) fn standing<'a>(ground: &Ground<'a>, id: UserId) -> Result<&'a User, CommandError> {
+    let user = ground.user(id)?;
+    match user.status {
+        UserStatus::Active | UserStatus::Disabled => Ok(user),
+        UserStatus::Deleting => refuse(Refusal::BeingRemoved),
+    }
+}
+
+pub(super) fn rename(ground: &Ground<'_>, id: UserId, name: &Name) -> Result<Plan, CommandError> {
+    let user = standing(ground, id)?;
+    let there = ground.state.user_named(user.tenant, name);
+    if there.is_some_and(|there| there.id != id) {
+        return taken("user", name);
+    }
+    let changed = User {
+        name: name.clone(),
+        ..user.clone()
+    };
+    let detail = json!({ "before": user.name, "after": name });
+    let plan = Plan::new("user.rename", "user", id).of(user.tenant);
+    plan.detail(detail).write(&Record::User(changed))
+}
+
+pub(super) fn describe(
+    ground: &Ground<'_>,
+    id: UserId,
+    text: &Description,
+) -> Result<Plan, CommandError> {
+    let user = standing(ground, id)?;
+    let changed = User {
+        description: text.clone(),
+        ..user.clone()
+    };
+    let detail = json!({ "before": user.description, "after": text });
+    let plan = Plan::new("user.describe", "user", id).of(user.tenant);
+    plan.detail(detail).write(&Record::User(changed))
+}
+
+pub(super) fn set_details(
+    ground: &Ground<'_>,
+    id: UserId,
+    details: &UserDetails,
+) -> Result<Plan, CommandError> {
+    let user = standing(ground, id)?;
+    let tenant = ground.tenant(user.tenant)?;
+    check_details(ground, tenant, (user.kind, Some(id)), details)?;
+    let changed = User {
+        details: details.clone(),
+        ..user.clone()
+    };
+    // What a person says of himself is not written where it cannot be forgotten: that it changed is.
+    let changes = json!({
+        "email": user.details.email != details.email,
+        "full_name": user.details.full_name != details.full_name,
+        "timezone": user.details.timezone != details.timezone,
+        "language": user.details.language != details.language,
+    });
+    let plan = Plan::new("user.set-details", "user", id).of(user.tenant);
+    plan.detail(changes).write(&Record::User(changed))
+}
+
+/// 004-12, 004-13: an address is of one user, and persons who sign in with one have one.
+fn check_details(
+    ground: &Ground<'_>,
+    tenant: &Tenant,
+    (kind, id): (UserKind, Option<UserId>),
+    details: &UserDetails,
+) -> Result<(), CommandError> {
+    let Some(email) = &details.email else {
+        let needed = match (kind, tenant.profile) {
+            (UserKind::Human, Profile::Datastream) => true,
+            (UserKind::Root | UserKind::Service, _) | (UserKind::Human, _) => false,
+        };
+        return if needed {
+            refuse(Refusal::EmailNeeded)
+        } else {
+            Ok(())
+        };
+    };
+    let there = ground.state.user_with_email(tenant.id, email);
+    if there.is_some_and(|there| Some(there.id) != id) {
+        return Err(CommandError::Taken {
+            what: "e-mail address",
+            name: email.to_string(),
+            bucket: None,
+        });
+    }
+    Ok(())
 }

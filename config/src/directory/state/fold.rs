@@ -7,11 +7,12 @@ use std::sync::Arc;
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::{Map, State};
-use crate::directory::names::NameKey;
+use crate::directory::names::{NameKey, NamespaceId, RoleId, SubUserId, TenantId, UserId};
 use crate::directory::record::{
     AccessKey, Binding, Bucket, BucketState, ModuleVersion, Namespace, PolicyDocument, PolicyPlace,
-    Tenant, User,
+    SubUser, Tenant, User,
 };
+use crate::directory::role::CustomRole;
 use crate::directory::rows::{HEAD, Head, PREFIX, Record, RowError};
 use crate::directory::vault::Vault;
 use crate::engine::{Change, Op, Revision, Row};
@@ -25,6 +26,8 @@ impl State {
             vault,
             tenants: new_map(),
             users: new_map(),
+            sub_users: new_map(),
+            roles: new_map(),
             keys: new_map(),
             namespaces: new_map(),
             buckets: new_map(),
@@ -34,7 +37,13 @@ impl State {
             bindings: RedBlackTreeMapSync::new_sync(),
             tenant_names: RedBlackTreeMapSync::new_sync(),
             user_names: new_map(),
+            user_emails: new_map(),
+            sub_user_names: new_map(),
+            role_names: new_map(),
+            children: new_map(),
             user_keys: new_map(),
+            sub_user_keys: new_map(),
+            global_buckets: new_map(),
             bucket_names: new_map(),
             owned: new_map(),
             aliases: RedBlackTreeMapSync::new_sync(),
@@ -78,6 +87,8 @@ impl State {
         match record {
             Record::Tenant(tenant) => self.put_tenant(tenant),
             Record::User(user) => self.put_user(user),
+            Record::SubUser(sub_user) => self.put_sub_user(sub_user),
+            Record::Role(role) => self.put_role(role),
             Record::Key(key) => self.put_key(key),
             Record::Namespace(namespace) => self.put_namespace(namespace),
             Record::Bucket(bucket) => self.put_bucket(bucket),
@@ -93,6 +104,11 @@ impl State {
         }
         self.tenant_names
             .insert_mut(tenant.name.folded(), tenant.id);
+        if let Some(parent) = tenant.parent {
+            let mut children = self.children.get(&parent).cloned().unwrap_or_default();
+            children.insert_mut(tenant.id);
+            self.children.insert_mut(parent, children);
+        }
         self.tenants.insert_mut(tenant.id, Arc::new(tenant));
     }
 
@@ -107,7 +123,48 @@ impl State {
         }
         names.insert_mut(user.name.folded(), user.id);
         self.user_names.insert_mut(user.tenant, names);
+        self.forget_email(user.id);
+        if let Some(email) = &user.details.email {
+            let emails = self.user_emails.get(&user.tenant).cloned();
+            let mut emails = emails.unwrap_or_default();
+            emails.insert_mut(email.folded(), user.id);
+            self.user_emails.insert_mut(user.tenant, emails);
+        }
         self.users.insert_mut(user.id, Arc::new(user));
+    }
+
+    /// Takes the address that a user had until now out of the index.
+    fn forget_email(&mut self, user: UserId) {
+        if let Some(user) = self.users.get(&user)
+            && let Some(email) = &user.details.email
+            && let Some(mut emails) = self.user_emails.get(&user.tenant).cloned()
+        {
+            emails.remove_mut(&email.folded());
+            let tenant = user.tenant;
+            self.user_emails.insert_mut(tenant, emails);
+        }
+    }
+
+    fn put_sub_user(&mut self, sub_user: SubUser) {
+        let names = self.sub_user_names.get(&sub_user.user).cloned();
+        let mut names = names.unwrap_or_default();
+        if let Some(before) = self.sub_users.get(&sub_user.id) {
+            names.remove_mut(&before.name.folded());
+        }
+        names.insert_mut(sub_user.name.folded(), sub_user.id);
+        self.sub_user_names.insert_mut(sub_user.user, names);
+        self.sub_users.insert_mut(sub_user.id, Arc::new(sub_user));
+    }
+
+    fn put_role(&mut self, role: CustomRole) {
+        let names = self.role_names.get(&role.tenant).cloned();
+        let mut names = names.unwrap_or_default();
+        if let Some(before) = self.roles.get(&role.id) {
+            names.remove_mut(&before.name.folded());
+        }
+        names.insert_mut(role.name.folded(), role.id);
+        self.role_names.insert_mut(role.tenant, names);
+        self.roles.insert_mut(role.id, Arc::new(role));
     }
 
     fn put_key(&mut self, key: AccessKey) {
@@ -119,6 +176,12 @@ impl State {
             let mut keys = self.user_keys.get(&key.user).cloned().unwrap_or_default();
             keys.insert_mut(key.id);
             self.user_keys.insert_mut(key.user, keys);
+            if let Some(sub_user) = key.sub_user {
+                let keys = self.sub_user_keys.get(&sub_user).cloned();
+                let mut keys = keys.unwrap_or_default();
+                keys.insert_mut(key.id);
+                self.sub_user_keys.insert_mut(sub_user, keys);
+            }
         }
         self.keys.insert_mut(key.id, Arc::new(key));
     }
@@ -148,6 +211,12 @@ impl State {
             .unwrap_or_default();
         names.insert_mut(bucket.name.clone(), Arc::clone(&bucket));
         self.bucket_names.insert_mut(bucket.namespace, names);
+        if bucket.namespace == NamespaceId::Global {
+            let names = self.global_buckets.get(&bucket.tenant).cloned();
+            let mut names = names.unwrap_or_default();
+            names.insert_mut(bucket.name.clone());
+            self.global_buckets.insert_mut(bucket.tenant, names);
+        }
         if bucket.state != BucketState::Active {
             self.half_done.insert_mut(bucket.id);
         }
@@ -164,6 +233,10 @@ impl State {
         if let Some(mut names) = self.bucket_names.get(&before.namespace).cloned() {
             names.remove_mut(&before.name);
             self.bucket_names.insert_mut(before.namespace, names);
+        }
+        if let Some(mut names) = self.global_buckets.get(&before.tenant).cloned() {
+            names.remove_mut(&before.name);
+            self.global_buckets.insert_mut(before.tenant, names);
         }
         let owned = self.buckets_owned(before.owner).saturating_sub(1);
         self.owned.insert_mut(before.owner, owned);
@@ -216,16 +289,34 @@ impl State {
         let number = |text: Option<&str>| u64::from_str_radix(text.unwrap_or(""), 16).ok();
         match kind {
             "account" => {
-                if let Some(id) = number(Some(scope)).map(crate::directory::TenantId)
-                    && let Some(tenant) = self.tenants.get(&id).cloned()
-                {
-                    self.tenant_names.remove_mut(&tenant.name.folded());
-                    self.user_names.remove_mut(&id);
-                    self.tenants.remove_mut(&id);
+                let id = number(Some(scope)).map(TenantId);
+                if let Some(tenant) = id.and_then(|id| self.tenants.get(&id).cloned()) {
+                    self.remove_tenant(&tenant);
+                }
+            }
+            "sub-user" => {
+                let id = number(parts.nth(1)).map(SubUserId);
+                if let Some(sub_user) = id.and_then(|id| self.sub_users.get(&id).cloned()) {
+                    let names = self.sub_user_names.get(&sub_user.user).cloned();
+                    let mut names = names.unwrap_or_default();
+                    names.remove_mut(&sub_user.name.folded());
+                    self.sub_user_names.insert_mut(sub_user.user, names);
+                    self.sub_user_keys.remove_mut(&sub_user.id);
+                    self.sub_users.remove_mut(&sub_user.id);
+                }
+            }
+            "role" => {
+                let id = number(parts.next()).map(RoleId);
+                if let Some(role) = id.and_then(|id| self.roles.get(&id).cloned()) {
+                    let names = self.role_names.get(&role.tenant).cloned();
+                    let mut names = names.unwrap_or_default();
+                    names.remove_mut(&role.name.folded());
+                    self.role_names.insert_mut(role.tenant, names);
+                    self.roles.remove_mut(&role.id);
                 }
             }
             "user" => {
-                let user = number(parts.next()).map(crate::directory::UserId);
+                let user = number(parts.next()).map(UserId);
                 if let Some(user) = user.and_then(|id| self.users.get(&id).cloned()) {
                     self.remove_user(&user);
                 }
@@ -236,6 +327,12 @@ impl State {
                     let mut keys = self.user_keys.get(&key.user).cloned().unwrap_or_default();
                     keys.remove_mut(&key.id);
                     self.user_keys.insert_mut(key.user, keys);
+                    if let Some(sub_user) = key.sub_user
+                        && let Some(mut keys) = self.sub_user_keys.get(&sub_user).cloned()
+                    {
+                        keys.remove_mut(&key.id);
+                        self.sub_user_keys.insert_mut(sub_user, keys);
+                    }
                     self.keys.remove_mut(&key.id);
                 }
             }
@@ -253,19 +350,36 @@ impl State {
         }
     }
 
+    fn remove_tenant(&mut self, tenant: &Tenant) {
+        self.tenant_names.remove_mut(&tenant.name.folded());
+        self.user_names.remove_mut(&tenant.id);
+        self.user_emails.remove_mut(&tenant.id);
+        self.role_names.remove_mut(&tenant.id);
+        self.global_buckets.remove_mut(&tenant.id);
+        self.children.remove_mut(&tenant.id);
+        if let Some(parent) = tenant.parent
+            && let Some(mut children) = self.children.get(&parent).cloned()
+        {
+            children.remove_mut(&tenant.id);
+            self.children.insert_mut(parent, children);
+        }
+        self.tenants.remove_mut(&tenant.id);
+    }
+
     fn remove_user(&mut self, user: &User) {
+        self.forget_email(user.id);
         if let Some(mut names) = self.user_names.get(&user.tenant).cloned() {
             names.remove_mut(&user.name.folded());
             self.user_names.insert_mut(user.tenant, names);
         }
         self.user_keys.remove_mut(&user.id);
+        self.sub_user_names.remove_mut(&user.id);
         self.user_policies.remove_mut(&user.id);
         self.owned.remove_mut(&user.id);
         self.users.remove_mut(&user.id);
     }
 
     fn remove_namespace(&mut self, tenant: &str, whose: Option<&str>) {
-        use crate::directory::{NamespaceId, TenantId, UserId};
         let number = |text: &str| u64::from_str_radix(text, 16).ok();
         let Some(tenant) = number(tenant).map(TenantId) else {
             return;
@@ -295,7 +409,7 @@ impl State {
                 }
             }
             (Some("user"), Some(name)) => {
-                let user = u64::from_str_radix(id, 16).map(crate::directory::UserId);
+                let user = u64::from_str_radix(id, 16).map(UserId);
                 if let Ok(user) = user
                     && let Some(mut policies) = self.user_policies.get(&user).cloned()
                 {
@@ -346,6 +460,11 @@ impl State {
     /// Every key, in no order.
     pub(in crate::directory) fn all_keys(&self) -> impl Iterator<Item = &Arc<AccessKey>> {
         self.keys.values()
+    }
+
+    /// Every sub-user, in no order.
+    pub(in crate::directory) fn all_sub_users(&self) -> impl Iterator<Item = &Arc<SubUser>> {
+        self.sub_users.values()
     }
 
     /// Every user, in no order.

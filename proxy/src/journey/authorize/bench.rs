@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use policy_wasm::plan::{ActionId, Decision, Denial, Denied, PlanError};
 use policy_wasm::registry::Attribute;
-use postern_config::directory::{Bucket, BucketState};
+use postern_config::directory::{Bucket, BucketState, NamespaceId};
 use s3_protocol::call::Target;
 use s3_protocol::{BucketName, Operation, S3Code, S3Error};
 use storage_node::ObjectPlace;
@@ -21,7 +21,7 @@ use super::{Ruling, bucket_of, trial};
 use crate::judge::Candidate;
 use crate::observe::{Modules, RequestId};
 use crate::record::{Judged, Recorder, Said};
-use crate::world::{TenantPlan, World};
+use crate::world::{TenantPlan, World, answers, relation};
 
 /// One request's place of judgement.
 pub(crate) struct Bench<'a> {
@@ -253,7 +253,7 @@ impl<'a> Bench<'a> {
 
     fn denied(&self, plan: &TenantPlan, denied: &Denied) -> Refusal {
         if denied.denial == Denial::Ungranted
-            && let Some(code) = Case::Ungranted.answer(self.signed())
+            && let Some(code) = Case::Ungranted.answer(self.stranger())
         {
             return Refusal::Upstream(code.into());
         }
@@ -297,9 +297,23 @@ impl<'a> Bench<'a> {
         Sight::open_if(self.scene.caller().is_some())
     }
 
+    /// What a stranger may know of a namespace: whose own it is, nothing of it exists for him. In that of the deployment all know
+    /// that a name is taken.
+    fn stranger(&self) -> Sight {
+        let shared = self.scene.namespace() == Some(NamespaceId::Global);
+        Sight::open_if(self.scene.caller().is_some() && !shared)
+    }
+
     fn find(&self, name: &BucketName) -> Option<Arc<Bucket>> {
-        let bucket = self.world.state.bucket(self.scene.namespace()?, name)?;
-        (bucket.state == BucketState::Active).then(|| Arc::clone(bucket))
+        let state = &self.world.state;
+        let bucket = state.bucket(self.scene.namespace()?, name)?;
+        // That the caller's own account works was looked at when he signed; another's may be suspended.
+        let own = self.scene.caller().map(|caller| caller.tenant.id);
+        let works = own == Some(bucket.tenant)
+            || state
+                .tenant(bucket.tenant)
+                .is_some_and(|tenant| answers(tenant.status));
+        (works && bucket.state == BucketState::Active).then(|| Arc::clone(bucket))
     }
 
     /// The facts of a check on a bucket that was found, or was not.
@@ -313,7 +327,7 @@ impl<'a> Bench<'a> {
             self.scene,
             (check, row),
             bucket,
-            self.relation(),
+            self.relation(check, bucket),
             self.now_ms,
         )
         .knowing(self.known(check))
@@ -352,21 +366,24 @@ impl<'a> Bench<'a> {
         match self.instead {
             None => Ok(plan),
             Some(candidate) => {
-                let tenants = (
+                let guarding = self.world.guarding(
                     caller.map(|caller| caller.tenant.id),
                     bucket.map(|bucket| bucket.tenant),
                 );
-                Ok(Arc::new(candidate.in_place(&plan, tenants)?))
+                Ok(Arc::new(candidate.in_place(&plan, &guarding)?))
             }
         }
     }
 
-    /// What joins the caller and the namespace.
-    fn relation(&self) -> &'static [&'static str] {
-        match (self.scene.caller(), self.scene.namespace()) {
-            (Some(caller), Some(namespace)) if caller.namespace() == namespace => &["owner"],
-            _ => &[],
-        }
+    /// What joins the caller and the bucket. A bucket is made in a namespace, whoever has one of its name there.
+    fn relation(&self, check: &Check, bucket: Option<&Bucket>) -> &'static [&'static str] {
+        let bucket = bucket.filter(|_| check.operation != Operation::CreateBucket);
+        relation(
+            &self.world.state,
+            self.scene.caller(),
+            self.scene.namespace(),
+            bucket,
+        )
     }
 }
 

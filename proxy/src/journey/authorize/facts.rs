@@ -17,7 +17,7 @@ use storage_node::Stands;
 use super::checks::Check;
 use super::memo::Stored;
 use super::scene::{How, Scene};
-use crate::world::Caller;
+use crate::world::{Caller, container_permissions, referrers};
 
 /// What is known of one check.
 pub(crate) struct CheckFacts<'a> {
@@ -40,6 +40,7 @@ struct Texts {
     account: OnceCell<String>,
     copy_source: OnceCell<String>,
     tag_keys: OnceCell<Vec<String>>,
+    referrers: OnceCell<Vec<String>>,
 }
 
 impl<'a> CheckFacts<'a> {
@@ -217,10 +218,20 @@ impl<'a> CheckFacts<'a> {
             Name::PrincipalArn => Fact::text(&caller.arn),
             Name::PrincipalAccount | Name::Tenant => Fact::text(&caller.account),
             Name::PrincipalType => Fact::text("User"),
-            Name::UserId => Fact::text(&caller.user_id),
-            Name::Username => Fact::text(caller.user.name.as_str()),
+            Name::UserId => Fact::text(&caller.creator.principal),
+            Name::Username => Fact::text(&caller.name),
             Name::Principals => Fact::list(caller.principals.as_slice()),
-            Name::AclExempt | Name::PrincipalIsAwsService => Fact::boolean(false),
+            Name::Role => Fact::text(&caller.role),
+            Name::RoleAtoms => Fact::list(caller.role_atoms.as_slice()),
+            Name::SubuserLevel => caller
+                .sub_user
+                .as_ref()
+                .map_or(Fact::Absent, |it| Fact::text(it.level.as_str())),
+            Name::AccountPermissions => caller
+                .account_permissions
+                .map_or(Fact::Absent, |held| Fact::list(held)),
+            Name::AclExempt => Fact::boolean(caller.is_exempt),
+            Name::PrincipalIsAwsService => Fact::boolean(false),
             _ => Fact::Absent,
         }
     }
@@ -350,10 +361,23 @@ impl<'a> CheckFacts<'a> {
         }
     }
 
+    fn public_referrers(&self) -> Fact<'_> {
+        let Some(list) = self.bucket.and_then(referrers) else {
+            return Fact::Absent;
+        };
+        let texts = self.texts.referrers.get_or_init(|| {
+            let list = list.iter().map(ToString::to_string);
+            list.collect()
+        });
+        Fact::list(texts.as_slice())
+    }
+
     fn owned(&self) -> bool {
-        let own = self.caller().map(Caller::namespace);
-        self.bucket
-            .is_some_and(|bucket| Some(bucket.namespace) == own)
+        self.caller()
+            .zip(self.bucket)
+            .is_some_and(|(caller, bucket)| {
+                caller.namespace() == bucket.namespace && caller.tenant.id == bucket.tenant
+            })
     }
 
     fn of_object(&self, name: Name) -> Fact<'_> {
@@ -407,10 +431,13 @@ impl<'a> CheckFacts<'a> {
                 let tag = tags.find(|(key, _)| Some(key.as_str()) == attribute.parameter());
                 Fact::optional_text(tag.map(|(_, value)| value.as_str()))
             }
-            // "Own" is what the same lineage of keys has made.
+            // "Own" is what the same sub-user has made, or the same lineage of a user's keys.
             _ => Fact::boolean(self.caller().is_some_and(|caller| {
-                let lineage = &caller.creator.lineage;
-                !lineage.is_empty() && *lineage == object.creator.lineage
+                let (own, made) = match caller.sub_user {
+                    Some(_) => (&caller.creator.principal, &object.creator.principal),
+                    None => (&caller.creator.lineage, &object.creator.lineage),
+                };
+                !own.is_empty() && own == made
             })),
         }
     }
@@ -469,7 +496,16 @@ impl Facts for CheckFacts<'_> {
             | N::Principals
             | N::Tenant
             | N::PrincipalIsAwsService
+            | N::Role
+            | N::RoleAtoms
+            | N::SubuserLevel
+            | N::AccountPermissions
             | N::AclExempt => self.of_caller(name),
+            N::ContainerPermissions => self
+                .bucket
+                .and_then(|bucket| container_permissions(self.caller(), bucket))
+                .map_or(Fact::Absent, |held| Fact::list(held)),
+            N::PublicReferrers => self.public_referrers(),
             N::Operation
             | N::Atom
             | N::Action
@@ -541,17 +577,11 @@ impl Facts for CheckFacts<'_> {
                 let issued = session.and_then(|it| i64::try_from(it.issued.0).ok());
                 issued.map_or(Fact::Absent, Fact::time)
             }
-            // What these speak of does not exist yet in the directory or the node: roles, sub-users, sessions, account and
-            // container permissions, the body of CreateBucket.
+            // What these speak of does not exist yet in the directory or the node: tags, second factors of sessions, the body of
+            // CreateBucket.
             N::PrincipalTag
             | N::MultiFactorAuthPresent
             | N::MultiFactorAuthAge
-            | N::Role
-            | N::RoleAtoms
-            | N::SubuserLevel
-            | N::AccountPermissions
-            | N::ContainerPermissions
-            | N::PublicReferrers
             | N::LocationConstraint => Fact::Absent,
             N::ObjectOwn | N::ExistingObjectTag => self.of_stored(attribute),
         }

@@ -17,7 +17,7 @@ use super::super::gate::Gate;
 use super::super::refusal::Refusal;
 use super::{Outcome, upstream};
 
-/// The buckets of the namespace that the permit's filters let through: pages are filled after filtering.
+/// The buckets of the caller's account in the namespace that the permit's filters let through: pages are filled after filtering.
 pub(super) fn list(
     gate: &Gate,
     scene: &Scene,
@@ -30,10 +30,12 @@ pub(super) fn list(
         .and_then(|most| usize::try_from(most).ok())
         .unwrap_or(usize::MAX);
     let after = ask.continuation.as_deref().unwrap_or_default();
+    let account = scene.caller().map(|caller| caller.tenant.id);
     let mut seen = scene
         .namespace()
+        .zip(account)
         .into_iter()
-        .flat_map(|namespace| world.state.buckets(namespace))
+        .flat_map(|(namespace, account)| world.state.buckets_of(namespace, account))
         .filter(|bucket| {
             bucket.name.as_str() > after && bucket.name.as_str().starts_with(&ask.prefix)
         })
@@ -202,7 +204,7 @@ fn refused(gate: &Gate, scene: &Scene, cause: &CommandError) -> Refusal {
                     let found = scene
                         .namespace()
                         .and_then(|namespace| world.state.bucket(namespace, name).cloned());
-                    found.is_some_and(|bucket| bucket.owner == caller.user.id)
+                    found.is_some_and(|bucket| bucket.tenant == caller.tenant.id)
                 });
             if own {
                 S3Code::BucketAlreadyOwnedByYou

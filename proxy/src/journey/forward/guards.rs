@@ -37,19 +37,20 @@ pub(super) fn write_as(scene: &Scene, ruling: &Ruling, again: &Again) -> WriteAs
     }
 }
 
-/// "Own" is what the same lineage of keys has made: another key of the same user is not "own".
+/// "Own" is what the same sub-user has made, or the same lineage of a user's keys: another key of the same user is not "own".
 pub(super) fn creator(
     scene: &Scene,
     obligations: &Obligations,
     mismatch: Mismatch,
 ) -> Option<CreatorGuard> {
-    obligations.require_creator.then(|| CreatorGuard {
-        who: CreatorMatch::Lineage(
-            scene
-                .caller()
-                .map(|caller| caller.creator.lineage.clone())
-                .unwrap_or_default(),
-        ),
-        mismatch,
-    })
+    let who = match scene.caller() {
+        Some(caller) if caller.sub_user.is_some() => {
+            CreatorMatch::Principal(caller.creator.principal.clone())
+        }
+        Some(caller) => CreatorMatch::Lineage(caller.creator.lineage.clone()),
+        None => CreatorMatch::Lineage(String::new()),
+    };
+    obligations
+        .require_creator
+        .then_some(CreatorGuard { who, mismatch })
 }
