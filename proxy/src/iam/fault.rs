@@ -116,9 +116,9 @@ impl Fault {
             Self::Directory(CommandError::Refused(Rule::UserPolicies | Rule::PolicySize)) => {
                 (S::CONFLICT, "LimitExceeded")
             }
-            Self::Directory(CommandError::Refused(Rule::RootHasOneKey)) => {
-                (S::CONFLICT, "LimitExceeded")
-            }
+            Self::Directory(CommandError::Refused(
+                Rule::RootHasOneKey | Rule::Keys | Rule::Users,
+            )) => (S::CONFLICT, "LimitExceeded"),
             Self::Directory(CommandError::Refused(_)) => (S::BAD_REQUEST, "ValidationError"),
             Self::Directory(CommandError::Stale { .. } | CommandError::Contended) => {
                 (S::CONFLICT, "ConcurrentModification")
