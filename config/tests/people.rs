@@ -174,7 +174,7 @@ fn by_key(tenant: TenantId, user: UserId, key: AccessKeyId) -> Actor {
     }
 }
 
-/// 000-04, 000-05, 000-43, 002-10: a user has sub-users with levels, which can be changed, and keys of their own.
+/// 000-05, 000-06: a user has sub-users with levels, which can be changed, and keys of their own.
 #[tokio::test]
 async fn a_sub_user_lives_from_creation_to_sweep() {
     let house = House::new().await;
@@ -218,7 +218,7 @@ async fn a_sub_user_lives_from_creation_to_sweep() {
         Level::Read
     );
 
-    // 000-39: what is deleted does not work from then on, and leaves nothing behind.
+    // What is deleted does not work from then on, and leaves nothing behind.
     house.done(Command::DeleteSubUser(scanner)).await;
     let state = house.directory.state();
     assert!(state.sub_user(scanner).is_none() && state.key(&key).is_none());
@@ -559,7 +559,7 @@ async fn account_permissions_are_of_one_kind_at_a_time() {
     );
 }
 
-/// 003-14 to 003-17: the same for containers, and a switch that makes them public where the profile has one.
+/// 003-14, 003-15, 003-16, 003-17: the same for containers, and a switch that makes them public where the profile has one.
 #[tokio::test]
 async fn container_permissions_and_public_access_are_the_containers() {
     let house = House::new().await;
@@ -618,7 +618,7 @@ async fn container_permissions_and_public_access_are_the_containers() {
     );
 }
 
-/// 000-17, 002-12: a reseller's accounts stand below it, and it stays as long as they do.
+/// A reseller's accounts stand below it, and it stays as long as they do.
 #[tokio::test]
 async fn accounts_stand_below_accounts_one_deep() {
     let house = House::new().await;

@@ -1,4 +1,4 @@
-//! Each preset says what its source says. The number before a sentence is the rule's, by which the documentation finds it.
+//! Each preset says what its source says. The number before a sentence is that of a rule which the table carries out.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -11,7 +11,7 @@ use postern_config::directory::{
     WriteDeletes,
 };
 
-/// 000-06, 000-13, 000-16, 000-36, 000-43: users have namespaces of their own, sub-users with levels, and secrets that a password
+/// 000-06, 000-13: users have namespaces of their own, sub-users with levels, and secrets that a password
 /// shows again.
 #[test]
 fn e3_primary_is_primary_users_and_their_sub_users() {
@@ -25,11 +25,11 @@ fn e3_primary_is_primary_users_and_their_sub_users() {
     assert_eq!(rules.reauth_for, [Reauth::KeyReveal]);
     // 000-10, 000-14: no user reaches another's data, whoever he is.
     assert_eq!(rules.owner_data_access, OwnerDataAccess::None);
-    // 000-30.
+    // Data goes with its user.
     assert_eq!(rules.user_delete_data, UserDeleteData::Purge);
 }
 
-/// 001-03, 001-06, 001-08, 001-24, 001-29, 001-30: one root key, levels on keys, Write is upload alone, secrets are shown once.
+/// 001-03, 001-06, 001-08, 001-29: one root key, levels on keys, Write is upload alone, secrets are shown once.
 #[test]
 fn e3_root_is_a_root_and_users_with_levels_on_their_keys() {
     let rules = Profile::E3Root.rules();
@@ -45,7 +45,7 @@ fn e3_root_is_a_root_and_users_with_levels_on_their_keys() {
     assert_eq!(rules.user_delete_data, UserDeleteData::RefuseIfNotEmpty);
 }
 
-/// 002-01, 002-04, 002-13, 002-14, 002-17: sub-users with one key each, Write deletes, bucket policies narrow.
+/// 002-04, 002-17: sub-users with one key each, Write deletes, bucket policies narrow.
 #[test]
 fn sobject_is_an_account_with_sub_users_and_policies() {
     let rules = Profile::Sobject.rules();
@@ -76,7 +76,7 @@ fn vpsa_is_members_with_permissions_and_admins_without() {
     }
 }
 
-/// 004-17, 004-18, 004-31: four built-in roles and others that are made; who is deleted leaves no personal field in the audit log.
+/// 004-17, 004-18: four built-in roles and others that are made; who is deleted leaves no personal field in the audit log.
 #[test]
 fn datastream_is_an_organization_with_roles() {
     let rules = Profile::Datastream.rules();

@@ -191,7 +191,7 @@ fn a_sub_user_is_bounded_by_his_level_whatever_his_key_says() {
             .send(&gate, key)
             .expect_error(403, "AccessDenied");
     }
-    // 000-09: explain names the layer that refused.
+    // Whoever asks why is told the layer that refused.
     let refused = put(&gate, &wide, "b");
     let explained = gate.postern_ok(&["explain", refused.request_id()]);
     for wanted in ["sub-user", "user/photos/fallen"] {
@@ -309,7 +309,7 @@ fn policies_name_a_sub_user_by_his_arn_and_by_his_users() {
     get(&gate, full, "a").expect(200);
 }
 
-/// 004-19 to 004-21: a role is a ceiling, whatever the keys say.
+/// 004-19, 004-20, 004-21: a role is a ceiling, whatever the keys say.
 #[test]
 fn a_role_bounds_keys_of_every_level() {
     let house = House::new("datastream");
@@ -341,7 +341,7 @@ fn a_role_bounds_keys_of_every_level() {
         .expect_error(403, "AccessDenied");
 }
 
-/// 003-02 to 003-05: permissions bind members and not admins; without any, members list, make and remove containers.
+/// 003-02, 003-03, 003-04, 003-05: permissions bind members and not admins; without any, members list, make and remove containers.
 #[test]
 fn permissions_bind_members_and_not_admins() {
     let house = House::new("vpsa");
