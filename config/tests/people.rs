@@ -314,11 +314,16 @@ async fn nothing_below_is_made_with_more_than_what_stands_above() {
     );
     // The holder of a Read key makes nothing wider than that.
     let narrow = house.key(key_of(user, Level::Read)).await;
+    let wide = house.key(key_of(user, Level::Full)).await;
     let maker = by_key(tenant, user, narrow);
     for command in [
         key_of(user, Level::ReadWrite),
         new_sub_user(user, "x", Level::Full),
         Command::SetSubUserLevel(sub, Level::Write),
+        Command::RotateKey {
+            key: wide,
+            grace_seconds: 0,
+        },
     ] {
         let answer = house.ask_as(command, maker.clone()).await;
         assert_eq!(refusal(answer), Refusal::MoreThanMaker);

@@ -387,7 +387,7 @@ mod tests {
         }
     }
 
-    /// 004-19 to 004-22.
+    /// 004-19, 004-20, 004-21, 004-22.
     #[test]
     fn each_role_has_no_less_than_the_one_below() {
         let order = [Role::Reader, Role::Contributor, Role::Admin, Role::Owner];

@@ -69,6 +69,11 @@ pub(super) fn rotate(
     if matches!(old.state, KeyState::Rotating { .. }) {
         return refuse(Refusal::Replaced);
     }
+    // Whoever replaces a key has its secret.
+    ground
+        .authority()
+        .may_make(old.rights.level)
+        .map_err(CommandError::Refused)?;
     let (new, secret) = make(ground, &holder, old.lineage, old.rights.clone())?;
     let until = UnixSeconds(ground.now.seconds().0 + u64::from(grace_seconds));
     let plan = Plan::new("key.rotate", "access key", id)
