@@ -28,7 +28,7 @@ use parking_lot::Mutex;
 use crate::Secret;
 use crate::engine::{Change, Compare, Engine, EngineError, Revision};
 use crate::limits::{AUDIT_SEARCH_RECORDS_MAX, COMMAND_ATTEMPTS_MAX, PAGE_ROWS_MAX};
-use crate::time::{Clock, Entropy, NoEntropy};
+use crate::time::{Clock, Entropy, NoEntropy, UnixMillis};
 
 use audit::Verifier;
 use change::{Ground, Plan, random_secret};
@@ -259,6 +259,16 @@ impl Directory {
     pub async fn refresh(&self) -> Result<(), CommandError> {
         let _writer = self.inner.writer.lock().await;
         self.inner.catch_up().await
+    }
+
+    /// The time by the clock of its records.
+    pub fn now(&self) -> UnixMillis {
+        self.inner.clock.now()
+    }
+
+    /// How many audit records there are.
+    pub fn audits(&self) -> u64 {
+        self.state().head().map_or(0, |head| head.audits)
     }
 
     /// The bytes of a module.

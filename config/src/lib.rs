@@ -2,8 +2,8 @@
 //!
 //! [`settings`] is read once, before a port is bound. [`directory`] changes while the server runs: each change is a
 //! command, written with its audit record in one transaction of an [`engine`], and published as a new immutable
-//! [`directory::State`]. [`decisions`] is the table of who may do what; [`judge`] and [`usage`] are what the admin side
-//! needs to know of policies and traffic, without an arrow to the packages that know it.
+//! [`directory::State`]. [`decisions`] is the table of who may do what; [`judge`], [`upstream`] and [`usage`] are what the admin
+//! side needs to know of policies, contents and traffic, without an arrow to the packages that know it.
 
 pub mod decisions;
 pub mod directory;
@@ -14,6 +14,7 @@ pub mod limits;
 mod secret;
 pub mod settings;
 mod time;
+pub mod upstream;
 pub mod usage;
 
 pub use secret::Secret;

@@ -6,11 +6,21 @@
 mod access;
 mod admin;
 mod ask;
+mod audit;
+mod bucket;
+mod context;
+mod key;
+mod manual;
 mod module;
 mod policy;
+mod removal;
 mod serve;
 mod settings;
 mod span;
+mod table;
+mod tenant;
+mod user;
+mod whose;
 
 use std::io::{self, Write};
 use std::os::fd::{FromRawFd as _, OwnedFd};
@@ -21,6 +31,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::dev::{self, Dev};
 
 pub use admin::{AdminError, Connection};
+pub use context::ContextError;
 
 /// The gate in front of an object store: signatures, policies, storage.
 #[derive(Debug, Parser)]
@@ -50,6 +61,24 @@ enum Command {
     /// Check and show settings.
     #[command(subcommand)]
     Config(settings::Config),
+    /// Accounts: make, list, suspend, delete.
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
+    /// Users of an account: make, list, disable, delete.
+    #[command(subcommand)]
+    User(user::User),
+    /// Access keys: make, list, change, replace, disable, delete.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Buckets: make for a user, list, delete.
+    #[command(subcommand)]
+    Bucket(bucket::Bucket),
+    /// What was done, by whom and when: follow, search, export, verify.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Servers that are noted by name, for commands that mean one elsewhere.
+    #[command(subcommand)]
+    Context(context::Context),
     /// Policy modules: store, put in force, take back, look into.
     #[command(subcommand)]
     Module(module::Module),
@@ -73,6 +102,10 @@ enum Command {
     /// Compile one module from standard input: what the server starts for each, with bounds.
     #[command(hide = true)]
     CompileModule,
+    /// Print completions for a shell: `source <(postern completions bash)`.
+    Completions(manual::Completions),
+    /// Print the manual's first page, or write a page for each command.
+    Man(manual::Man),
     /// Print the version.
     Version,
 }
@@ -109,7 +142,7 @@ pub enum Exit {
     NotFound = 4,
     /// It does not fit what is there.
     Conflict = 5,
-    /// The server is not reached.
+    /// The server is not reached, or what was read has changed since.
     Unreachable = 6,
     /// A question to the policies has no certain answer.
     Undecided = 7,
@@ -128,6 +161,8 @@ impl From<Exit> for ExitCode {
 enum CliError {
     #[error(transparent)]
     Admin(#[from] AdminError),
+    #[error(transparent)]
+    Context(#[from] context::ContextError),
     #[error("{0}")]
     Settings(#[from] postern_config::settings::Faults),
     #[error("{0}")]
@@ -149,6 +184,7 @@ impl CliError {
     fn exit(&self) -> Exit {
         match self {
             Self::Admin(error) => error.exit(),
+            Self::Context(error) => error.exit(),
             Self::Settings(_) => Exit::Settings,
             Self::Usage(_) => Exit::Usage,
             Self::NotFound(_) => Exit::NotFound,
@@ -193,6 +229,14 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run(),
             Self::Config(config) => config.run(),
+            Self::Tenant(tenant) => tenant.run(style),
+            Self::User(user) => user.run(style),
+            Self::Key(key) => key.run(style),
+            Self::Bucket(bucket) => bucket.run(style),
+            Self::Audit(audit) => audit.run(style),
+            Self::Context(context) => context.run(style),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
             Self::Module(module) => module.run(style),
             Self::Policy(policy) => policy.run(style),
             Self::Access(access) => access.run(style),
@@ -280,6 +324,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_directory_shows_an_example() {
+        let cli = Cli::command();
+        for area in ["tenant", "user", "key", "bucket", "audit", "context"] {
+            let area = cli.find_subcommand(area).unwrap();
+            for command in area.get_subcommands() {
+                let help = command
+                    .get_after_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                let line = format!("postern {} {}", area.get_name(), command.get_name());
+                assert!(help.contains("Example") && help.contains(&line), "{line}");
+            }
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use postern_config::settings::Overrides;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use banner::Secrets;
+pub(crate) use banner::{Secrets, quoted};
 pub use banner::{banner, shell};
 pub use seed::{SeedError, seed};
 

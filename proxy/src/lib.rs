@@ -13,4 +13,5 @@ pub mod limits;
 pub mod observe;
 pub mod record;
 pub mod tasks;
+mod upstream;
 pub mod world;

@@ -1,14 +1,21 @@
 //! The admin API, version 1.
 
+pub(crate) mod asked;
+pub(crate) mod audit;
+pub(crate) mod buckets;
+pub(crate) mod keys;
 pub(crate) mod life;
 pub(crate) mod modules;
 pub(crate) mod policies;
+pub(crate) mod tenants;
 pub(crate) mod tools;
+pub(crate) mod users;
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Limited};
@@ -50,6 +57,16 @@ pub(crate) async fn explain(
 /// Why a request that was answered may not be there to be explained.
 const FORGOTTEN: &str = "no such request is remembered: the last few thousand that a policy refused are, and some hundred that \
      passed, but none that was refused before a policy was asked (its answer says why)";
+
+/// The document that describes this API.
+pub(crate) async fn openapi() -> Response {
+    asked::text("application/json", crate::openapi::text())
+}
+
+/// An answer without a revision.
+pub(crate) fn json<T: serde::Serialize>(body: T) -> Response {
+    Json(body).into_response()
+}
 
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {

@@ -6,8 +6,12 @@
 mod admission;
 mod api;
 mod health;
+mod limits;
+pub mod openapi;
 mod problem;
 pub mod routes;
+mod service;
+mod shape;
 mod token;
 
 use std::sync::Arc;
@@ -15,7 +19,10 @@ use std::sync::Arc;
 use postern_config::directory::Directory;
 use postern_config::judge::Judge;
 use postern_config::settings::{MetricsAccess, Person};
+use postern_config::upstream::Upstream;
 use postern_config::usage::Usage;
+
+use service::creations::Creations;
 
 pub use problem::Problem;
 pub use routes::{Permission, Route, router};
@@ -24,7 +31,13 @@ pub use token::{AdminToken, TokenError};
 /// What the admin side works with.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    inner: Arc<AdminParts>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    parts: AdminParts,
+    creations: Creations,
 }
 
 /// The parts of [`Admin`].
@@ -36,6 +49,8 @@ pub struct AdminParts {
     pub judge: Arc<dyn Judge>,
     /// Answers for the work of the server.
     pub usage: Arc<dyn Usage>,
+    /// Where the contents of buckets are.
+    pub upstream: Arc<dyn Upstream>,
     /// Who holds it may do everything here.
     pub token: AdminToken,
     /// Who may, too, each by a token of his own.
@@ -52,8 +67,16 @@ impl Admin {
     /// Puts the parts together.
     pub fn new(parts: AdminParts) -> Self {
         Self {
-            inner: Arc::new(parts),
+            inner: Arc::new(Inner {
+                parts,
+                creations: Creations::default(),
+            }),
         }
+    }
+
+    /// What was made under an `Idempotency-Key`.
+    pub(crate) fn creations(&self) -> &Creations {
+        &self.inner.creations
     }
 }
 
@@ -61,7 +84,7 @@ impl std::ops::Deref for Admin {
     type Target = AdminParts;
 
     fn deref(&self) -> &AdminParts {
-        &self.inner
+        &self.inner.parts
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 use http::StatusCode;
 
 use crate::{Admin, Problem, admission, api, health};
@@ -70,6 +70,30 @@ routes! {
     "/api/v1/policies", ["GET"], Token, get(api::policies::list);
     "/api/v1/policies/document", ["GET", "PUT", "DELETE"], Token,
         get(api::policies::show).put(api::policies::put).delete(api::policies::delete);
+    "/api/v1/openapi.json", ["GET"], Token, get(api::openapi);
+    "/api/v1/tenants", ["GET", "POST"], Token, get(api::tenants::list).post(api::tenants::create);
+    "/api/v1/tenants/{tenant}", ["GET", "PATCH", "DELETE"], Token,
+        get(api::tenants::show).patch(api::tenants::change).delete(api::tenants::delete);
+    "/api/v1/tenants/{tenant}/alias", ["GET", "PUT", "DELETE"], Token,
+        get(api::tenants::alias).put(api::tenants::set_alias).delete(api::tenants::remove_alias);
+    "/api/v1/tenants/{tenant}/users", ["GET", "POST"], Token, get(api::users::list).post(api::users::create);
+    "/api/v1/tenants/{tenant}/users/{user}", ["GET", "DELETE"], Token, get(api::users::show).delete(api::users::delete);
+    "/api/v1/tenants/{tenant}/users/{user}/disable", ["POST"], Token, post(api::users::disable);
+    "/api/v1/tenants/{tenant}/users/{user}/enable", ["POST"], Token, post(api::users::enable);
+    "/api/v1/tenants/{tenant}/keys", ["GET"], Token, get(api::keys::list_all);
+    "/api/v1/tenants/{tenant}/keys/{key}", ["GET"], Token, get(api::keys::show_any);
+    "/api/v1/tenants/{tenant}/users/{user}/keys", ["GET", "POST"], Token, get(api::keys::list).post(api::keys::create);
+    "/api/v1/tenants/{tenant}/users/{user}/keys/{key}", ["GET", "DELETE"], Token, get(api::keys::show).delete(api::keys::delete);
+    "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/rights", ["PUT"], Token, put(api::keys::set_rights);
+    "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/rotate", ["POST"], Token, post(api::keys::rotate);
+    "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/disable", ["POST"], Token, post(api::keys::disable);
+    "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/enable", ["POST"], Token, post(api::keys::enable);
+    "/api/v1/tenants/{tenant}/buckets", ["GET", "POST"], Token, get(api::buckets::list).post(api::buckets::create);
+    "/api/v1/tenants/{tenant}/buckets/{bucket}", ["GET", "DELETE"], Token, get(api::buckets::show).delete(api::buckets::delete);
+    "/api/v1/access-review", ["GET"], Token, get(api::audit::review);
+    "/api/v1/audit", ["GET"], Token, get(api::audit::page);
+    "/api/v1/audit/verify", ["GET"], Token, get(api::audit::verify);
+    "/api/v1/audit/export", ["GET"], Token, get(api::audit::export);
     "/api/v1/tools/simulate", ["POST"], Token, post(api::tools::simulate);
     "/api/v1/tools/enumerate", ["POST"], Token, post(api::tools::enumerate);
     "/api/v1/tools/who-can", ["POST"], Token, post(api::tools::who_can);

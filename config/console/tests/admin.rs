@@ -19,8 +19,10 @@ use postern_config::judge::{
     Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
 };
 use postern_config::settings::{MetricsAccess, Person};
+use postern_config::upstream::{Holds, Upstream};
 use postern_config::usage::{Readiness, Usage};
 use postern_config::{Entropy, Secret, system_clock};
+use s3_protocol::{BucketId, S3Error};
 use serde_json::{Value, json};
 use tower_service::Service as _;
 
@@ -138,6 +140,20 @@ impl Usage for Stub {
     }
 }
 
+impl Upstream for Stub {
+    fn create_bucket(&self, _: BucketId) -> BoxFuture<'_, Result<(), S3Error>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn delete_bucket(&self, _: BucketId) -> BoxFuture<'_, Result<(), S3Error>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn holds(&self, _: BucketId) -> BoxFuture<'_, Result<Holds, S3Error>> {
+        async { Ok(Holds::default()) }.boxed()
+    }
+}
+
 async fn admin(metrics: MetricsAccess) -> axum::Router {
     governed(metrics, ModuleRules::default()).await
 }
@@ -164,6 +180,7 @@ async fn governed(metrics: MetricsAccess, rules: ModuleRules) -> axum::Router {
         directory,
         judge: Arc::new(Stub),
         usage: Arc::new(Stub),
+        upstream: Arc::new(Stub),
         token: AdminToken::given(Secret::new(TOKEN.into())),
         persons: vec![person("alice", ALICE), person("bob", BOB)],
         metrics,
@@ -196,7 +213,12 @@ fn json_body(builder: http::request::Builder, body: &Value) -> Request<Body> {
 }
 
 fn filled(path: &str) -> String {
-    path.replace("{module}", "guard").replace("{id}", "KNOWN")
+    path.replace("{module}", "guard")
+        .replace("{id}", "KNOWN")
+        .replace("{tenant}", "acme")
+        .replace("{user}", "root")
+        .replace("{key}", "PKAAAAAAAAAAAAAAAAAA")
+        .replace("{bucket}", "logs")
 }
 
 #[tokio::test]

@@ -249,6 +249,11 @@ impl State {
         self.tenant(*self.tenant_names.get(&name.folded())?)
     }
 
+    /// The account of this number.
+    pub fn tenant_numbered(&self, number: u64) -> Option<&Arc<Tenant>> {
+        self.tenant(TenantId(number))
+    }
+
     /// The accounts by name.
     pub fn tenants(&self) -> impl Iterator<Item = &Arc<Tenant>> {
         self.tenant_names.values().filter_map(|id| self.tenant(*id))
@@ -262,6 +267,12 @@ impl State {
     /// A user of an account by name, without regard to case.
     pub fn user_named(&self, tenant: TenantId, name: &Name) -> Option<&Arc<User>> {
         self.user(*self.user_names.get(&tenant)?.get(&name.folded())?)
+    }
+
+    /// The user of this number, if he is of this account.
+    pub fn user_numbered(&self, tenant: TenantId, number: u64) -> Option<&Arc<User>> {
+        self.user(UserId(number))
+            .filter(|user| user.tenant == tenant)
     }
 
     /// The users of an account by name.
@@ -394,6 +405,12 @@ impl State {
     /// A namespace.
     pub fn namespace(&self, id: NamespaceId) -> Option<&Arc<Namespace>> {
         self.namespaces.get(&id)
+    }
+
+    /// The buckets of a namespace in whatever state, by name, ascending.
+    pub fn all_buckets(&self, namespace: NamespaceId) -> impl Iterator<Item = &Arc<Bucket>> {
+        let names = self.bucket_names.get(&namespace);
+        names.into_iter().flat_map(RedBlackTreeMapSync::values)
     }
 
     /// How many buckets, in whatever state, a user owns.

@@ -19,6 +19,7 @@ use crate::edge::{Intake, Journey, Peer};
 use crate::journey::{self, Answer, Gate};
 use crate::judge::GateJudge;
 use crate::observe::Riding;
+use crate::upstream::EmbeddedNode;
 
 /// The S3 side.
 pub(super) struct GateSide(pub(super) Arc<Gate>);
@@ -69,6 +70,7 @@ pub(super) fn router(
         directory: built.directory.clone(),
         judge: Arc::new(GateJudge::new(Arc::clone(&built.gate))),
         usage,
+        upstream: Arc::new(EmbeddedNode(built.node.clone())),
         token,
         persons: settings.admin.persons.clone(),
         metrics: settings.admin.metrics,

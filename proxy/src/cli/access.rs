@@ -4,6 +4,7 @@
 
 mod bounds;
 mod enumerate;
+mod report;
 mod right_size;
 mod simulate;
 mod who_can;
@@ -31,6 +32,11 @@ pub(super) enum Access {
     WhoCan(who_can::WhoCan),
     /// Propose a narrower scope for a key, from what it was used for.
     RightSize(right_size::RightSize),
+    /// Who has which key with which rights, on one page: for auditors.
+    #[command(
+        after_help = "Examples:\n  postern access report --tenant acme\n  postern access report --format csv --out review.csv"
+    )]
+    Report(report::Report),
 }
 
 impl Access {
@@ -40,6 +46,7 @@ impl Access {
             Self::Enumerate(enumerate) => enumerate.run(style),
             Self::WhoCan(who_can) => who_can.run(style),
             Self::RightSize(right_size) => right_size.run(style),
+            Self::Report(report) => report.run(style),
         }
     }
 }

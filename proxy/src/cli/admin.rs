@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
@@ -18,6 +18,7 @@ use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
 use super::Exit;
+use super::context::{ContextError, Noted, Shelf};
 use crate::app::Notice;
 use crate::files;
 
@@ -31,25 +32,66 @@ const TOKEN_BYTES_MAX: u64 = 4_096;
 /// Which server is meant, and who asks.
 #[derive(Clone, Debug, Args)]
 pub struct Connection {
-    /// The data folder of a server on this machine: it tells the address, the authority and the token.
-    #[arg(long, env = "POSTERN_DATA", default_value = crate::dev::FOLDER)]
-    data: PathBuf,
+    /// The data folder of a server on this machine: it tells the address, the authority and the token. [default: postern-dev]
+    #[arg(long, env = "POSTERN_DATA")]
+    data: Option<PathBuf>,
+    /// A server that `postern context add` has noted. [default: the one of `postern context use`, unless `--data` is given]
+    #[arg(long, env = "POSTERN_CONTEXT")]
+    context: Option<String>,
     /// The URL of the admin API, where the server is elsewhere.
     #[arg(long, env = "POSTERN_URL")]
     admin: Option<String>,
-    /// A file with the admin token.
+    /// A file with the admin token; the variable `POSTERN_TOKEN` may hold the token itself.
     #[arg(long, env = "POSTERN_TOKEN_FILE")]
     token_file: Option<PathBuf>,
+    /// The token itself: for the environment, since everybody sees the arguments of a command.
+    #[arg(long, env = "POSTERN_TOKEN", hide = true, hide_env_values = true)]
+    token: Option<String>,
     /// The certificate of the authority to trust (PEM).
     #[arg(long, env = "POSTERN_CA")]
     ca: Option<PathBuf>,
+    #[command(flatten)]
+    shelf: Shelf,
+}
+
+/// An answer as it came.
+pub(super) struct Raw {
+    status: StatusCode,
+    headers: HeaderMap,
+    bytes: Bytes,
+}
+
+impl Raw {
+    /// What it says, as JSON; null where it has no body.
+    pub(super) fn value(&self) -> Result<Value, AdminError> {
+        answer(self.status, &self.bytes)
+    }
+
+    /// What it says, as it is.
+    pub(super) fn text(self) -> Result<String, AdminError> {
+        if self.status.is_success() {
+            return Ok(String::from_utf8_lossy(&self.bytes).into_owned());
+        }
+        answer(self.status, &self.bytes).map(|value| value.to_string())
+    }
+
+    /// The name of the problem, where it is one.
+    pub(super) fn problem(&self) -> Option<String> {
+        let value: Value = serde_json::from_slice(&self.bytes).ok()?;
+        value.get("code")?.as_str().map(str::to_owned)
+    }
+
+    /// A header.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
 }
 
 /// Why there is no answer, or what it says.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// Nothing runs there, as far as is known.
-    #[error("cannot read `{}`: {source}; is a server running on this folder? (--data, or --admin with --token-file and --ca)", path.display())]
+    #[error("cannot read `{}`: {source}; is a server running on this folder? (--data, or --admin with --token-file and --ca, or --context)", path.display())]
     NoServer {
         /// What was looked for.
         path: PathBuf,
@@ -67,6 +109,9 @@ pub enum AdminError {
     /// The address is none.
     #[error("`{0}` is not a URL such as https://localhost:9444")]
     Url(String),
+    /// The context is not there.
+    #[error(transparent)]
+    Context(ContextError),
     /// The server says no.
     #[error("{message}")]
     Answered {
@@ -82,11 +127,14 @@ impl AdminError {
         match self {
             Self::NoServer { .. } | Self::Unreachable { .. } => Exit::Unreachable,
             Self::Url(_) => Exit::Usage,
+            Self::Context(error) => error.exit(),
             Self::Answered { status, .. } => match *status {
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Denied,
                 StatusCode::NOT_FOUND => Exit::NotFound,
-                StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => Exit::Conflict,
-                StatusCode::SERVICE_UNAVAILABLE => Exit::Unreachable,
+                StatusCode::CONFLICT => Exit::Conflict,
+                StatusCode::PRECONDITION_FAILED | StatusCode::SERVICE_UNAVAILABLE => {
+                    Exit::Unreachable
+                }
                 _ => Exit::Failure,
             },
         }
@@ -94,12 +142,49 @@ impl AdminError {
 }
 
 impl Connection {
+    /// The folder of a server on this machine.
+    fn folder(&self) -> &Path {
+        self.data
+            .as_deref()
+            .unwrap_or(Path::new(crate::dev::FOLDER))
+    }
+
     /// What the server on this machine says of itself.
     pub(super) fn notice(&self) -> Result<Notice, AdminError> {
-        Notice::read(&self.data).map_err(|source| AdminError::NoServer {
-            path: Notice::path(&self.data),
+        Notice::read(self.folder()).map_err(|source| AdminError::NoServer {
+            path: Notice::path(self.folder()),
             source,
         })
+    }
+
+    /// The context that is meant; none where a URL or a folder is.
+    fn noted(&self) -> Result<Option<Noted>, AdminError> {
+        let found = match (&self.context, &self.data, &self.admin) {
+            (_, _, Some(_)) | (None, Some(_), None) => return Ok(None),
+            (Some(name), ..) => self.shelf.context(Some(name)),
+            (None, None, None) => self.shelf.context(None),
+        };
+        found.map_err(AdminError::Context)
+    }
+
+    /// The tenant that is meant where none is named: that of the context, or of development mode.
+    pub(super) fn tenant(&self) -> Option<String> {
+        match self.noted() {
+            Ok(Some(noted)) => noted.tenant,
+            Ok(None) => self.notice().ok()?.tenant,
+            Err(_) => None,
+        }
+    }
+
+    /// The authority to trust, where it is known.
+    pub(super) fn authority(&self) -> Option<PathBuf> {
+        let noted = || self.noted().ok().flatten().and_then(|noted| noted.ca);
+        let told = || self.notice().ok().and_then(|notice| notice.ca);
+        let is_here = self.admin.is_none();
+        self.ca
+            .clone()
+            .or_else(noted)
+            .or_else(|| is_here.then(told).flatten())
     }
 
     /// Sends one request and reads its answer as JSON; null where it has no body.
@@ -109,7 +194,19 @@ impl Connection {
         path: &str,
         body: Option<(&'static str, Vec<u8>)>,
     ) -> Result<Value, AdminError> {
-        let notice = if self.admin.is_none() {
+        self.send(method, path, body, &[])?.value()
+    }
+
+    /// Sends one request with further headers.
+    pub(super) fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Vec<u8>)>,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Raw, AdminError> {
+        let noted = self.noted()?;
+        let notice = if self.admin.is_none() && noted.is_none() {
             Some(self.notice()?)
         } else {
             None
@@ -117,28 +214,29 @@ impl Connection {
         let url = self
             .admin
             .clone()
+            .or_else(|| noted.as_ref().map(|noted| noted.url.clone()))
             .or_else(|| notice.as_ref().map(|n| n.admin.clone()))
             .unwrap_or_default();
         let target = Target::of(&url)?;
         let ca = self
             .ca
             .clone()
+            .or_else(|| noted.as_ref().and_then(|noted| noted.ca.clone()))
             .or_else(|| notice.as_ref().and_then(|notice| notice.ca.clone()));
-        let token_path = self
-            .token_file
-            .clone()
-            .or_else(|| notice.and_then(|notice| notice.token_file))
-            .unwrap_or_else(|| self.data.join("admin.token"));
-        let token = read_token(&token_path)?;
+        let token = self.bearer(noted, notice)?;
 
         let (content_type, body) = body.unwrap_or(("application/json", Vec::new()));
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, target.host_header.as_str())
             .header(header::CONTENT_TYPE, content_type)
             .header(header::ACCEPT, "application/json")
-            .header(header::AUTHORIZATION, token)
+            .header(header::AUTHORIZATION, token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request
             .body(Full::new(Bytes::from(body)))
             .map_err(|_| AdminError::Url(format!("{url}{path}")))?;
 
@@ -154,10 +252,30 @@ impl Connection {
         let exchanged = runtime.block_on(async {
             tokio::time::timeout(ANSWER_TIME_MAX, exchange(&target, ca, request)).await
         });
-        let (status, bytes) = exchanged
+        exchanged
             .map_err(|_| unreachable("no answer in time".to_owned()))?
-            .map_err(unreachable)?;
-        answer(status, &bytes)
+            .map_err(unreachable)
+    }
+
+    /// The token: of the environment, of a file that is named, of the context, of the server on this machine.
+    fn bearer(
+        &self,
+        noted: Option<Noted>,
+        notice: Option<Notice>,
+    ) -> Result<HeaderValue, AdminError> {
+        if let Some(token) = &self.token {
+            return bearer(token.as_bytes(), Path::new("POSTERN_TOKEN"));
+        }
+        if let Some(path) = &self.token_file {
+            return read_token(path);
+        }
+        if let Some(noted) = noted {
+            return bearer(noted.token.as_bytes(), Path::new(&noted.name));
+        }
+        let path = notice
+            .and_then(|notice| notice.token_file)
+            .unwrap_or_else(|| self.folder().join("admin.token"));
+        read_token(&path)
     }
 }
 
@@ -191,8 +309,11 @@ fn read_token(path: &Path) -> Result<HeaderValue, AdminError> {
             path: path.to_path_buf(),
             source,
         })?;
-    let bytes = Zeroizing::new(bytes);
-    let bearer = Zeroizing::new([b"Bearer ", bytes.trim_ascii()].concat());
+    bearer(&Zeroizing::new(bytes), path)
+}
+
+fn bearer(token: &[u8], path: &Path) -> Result<HeaderValue, AdminError> {
+    let bearer = Zeroizing::new([b"Bearer ", token.trim_ascii()].concat());
     let mut value = HeaderValue::from_bytes(&bearer).map_err(|_| AdminError::NoServer {
         path: path.to_path_buf(),
         source: std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not a token"),
@@ -205,7 +326,7 @@ async fn exchange(
     target: &Target,
     ca: Option<PathBuf>,
     request: Request<Full<Bytes>>,
-) -> Result<(StatusCode, Bytes), String> {
+) -> Result<Raw, String> {
     let say = |what: &str, cause: &dyn std::fmt::Display| format!("{what}: {cause}");
     let mut roots = RootCertStore::empty();
     let ca = ca.ok_or("which authority to trust? (--ca)")?;
@@ -237,12 +358,16 @@ async fn exchange(
             .send_request(request)
             .await
             .map_err(|e| e.to_string())?;
-        let status = response.status();
+        let (status, headers) = (response.status(), response.headers().clone());
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
             .collect()
             .await
             .map_err(|e| e.to_string())?;
-        Ok((status, body.to_bytes()))
+        Ok(Raw {
+            status,
+            headers,
+            bytes: body.to_bytes(),
+        })
     };
     // The connection carries the exchange; which of the two ends first does not matter.
     let (answered, _ended) = futures_util::future::join(send, connection).await;
@@ -310,6 +435,7 @@ mod tests {
         assert_eq!(exit(403, ""), Exit::Denied);
         assert_eq!(exit(404, "{}"), Exit::NotFound);
         assert_eq!(exit(409, "x"), Exit::Conflict);
+        assert_eq!(exit(412, "x"), Exit::Unreachable);
         assert_eq!(exit(503, ""), Exit::Unreachable);
         assert_eq!(exit(500, ""), Exit::Failure);
     }

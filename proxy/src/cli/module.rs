@@ -382,10 +382,7 @@ impl Whose {
         if self.platform {
             return Ok(None);
         }
-        let named = self
-            .tenant
-            .clone()
-            .or_else(|| self.connection.notice().ok()?.tenant);
+        let named = self.tenant.clone().or_else(|| self.connection.tenant());
         named.map(Some).ok_or_else(|| {
             CliError::Usage("whose module? (--tenant NAME, or --platform)".to_owned())
         })

@@ -389,10 +389,7 @@ impl Whose {
     }
 
     fn tenant(&self) -> Result<String, CliError> {
-        let named = self
-            .tenant
-            .clone()
-            .or_else(|| self.connection.notice().ok()?.tenant);
+        let named = self.tenant.clone().or_else(|| self.connection.tenant());
         named.ok_or_else(|| CliError::Usage("whose policy? (--tenant NAME)".to_owned()))
     }
 }

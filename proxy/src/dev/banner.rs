@@ -115,7 +115,7 @@ pub fn shell(dev: &Dev, key: &DevKey) -> String {
 }
 
 /// A word that a POSIX shell takes as it is.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {
         word.to_owned()

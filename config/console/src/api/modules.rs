@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{Extensions, HeaderMap, StatusCode, header};
 use postern_config::directory::{
     Actor, Applied, Binding, Command, Digest, ModuleScope, ModuleStage, ModuleState, ModuleVersion,
     Name, Outcome, Signer, State as Snapshot, Who,
@@ -354,8 +354,13 @@ pub(super) fn scope_of(state: &Snapshot, tenant: Option<&Name>) -> Result<Module
 }
 
 pub(super) fn actor_of(request: &Request<Body>) -> Actor {
-    let peer = request.extensions().get::<PeerAddress>();
-    let holder = request.extensions().get::<Holder>();
+    actor_in(request.extensions())
+}
+
+/// Who asks, as admission has noted it.
+pub(super) fn actor_in(extensions: &Extensions) -> Actor {
+    let peer = extensions.get::<PeerAddress>();
+    let holder = extensions.get::<Holder>();
     Actor {
         // INVARIANT: admission lets nobody here without a token, and says whose it is.
         who: holder.map_or(Who::AdminToken, |holder| holder.0.clone()),

@@ -7,15 +7,19 @@ use policy_wasm::plan::Obligations;
 use postern_config::directory::{
     Actor, Bucket, Command, CommandError, Directory, Outcome as Done, Who,
 };
+use postern_config::upstream::{
+    BucketFault, NewBucket, Upstream as _, create_bucket, delete_bucket,
+};
 use s3_protocol::call::ListBuckets;
 use s3_protocol::object::{BucketEntry, BucketPage};
-use s3_protocol::{BucketId, S3Code, S3Error, xml};
-use storage_node::{Node, NodeError};
+use s3_protocol::{S3Code, S3Error, xml};
+use storage_node::Node;
 
 use super::super::authorize::{Scene, bucket_of};
 use super::super::gate::Gate;
 use super::super::refusal::Refusal;
-use super::{Outcome, upstream};
+use super::Outcome;
+use crate::upstream::EmbeddedNode;
 
 /// The buckets of the caller's account in the namespace that the permit's filters let through: pages are filled after filtering.
 pub(super) fn list(
@@ -89,21 +93,19 @@ pub(super) async fn create(
     let name = bucket_of(&scene.request().target)
         .ok_or_else(denied)?
         .clone();
-    let begin = Command::BeginBucket {
+    let new = NewBucket {
         namespace,
         name: name.clone(),
         owner: caller.user.id,
     };
-    let applied = apply(gate, begin, actor(scene)).await;
-    let id = match applied {
-        Ok(Done::Bucket(id)) => id,
-        Ok(_) => return Err(Refusal::Upstream(S3Code::InternalError.into())),
-        Err(cause) => return Err(refused(gate, scene, &cause)),
-    };
-    gate.node.create_bucket(id).await.map_err(upstream)?;
-    apply(gate, Command::ActivateBucket(id), actor(scene))
-        .await
-        .map_err(|cause| broken(&cause))?;
+    create_bucket(
+        gate.directory(),
+        &EmbeddedNode(gate.node.clone()),
+        new,
+        actor(scene),
+    )
+    .await
+    .map_err(|fault| failed(gate, scene, fault))?;
     Ok(Outcome::BucketCreated(name))
 }
 
@@ -113,20 +115,15 @@ pub(super) async fn delete(
     scene: &Scene,
     bucket: &Bucket,
 ) -> Result<Outcome, Refusal> {
-    let id = bucket.id;
-    apply(gate, Command::CloseBucket(id), actor(scene))
-        .await
-        .map_err(|cause| refused(gate, scene, &cause))?;
-    let done = removed(&gate.node, id).await;
-    let next = if done.is_ok() {
-        Command::RemoveBucket(id)
-    } else {
-        Command::ReopenBucket(id)
-    };
-    apply(gate, next, actor(scene))
-        .await
-        .map_err(|cause| broken(&cause))?;
-    done.map_err(upstream)?;
+    let which = (bucket.id, None);
+    delete_bucket(
+        gate.directory(),
+        &EmbeddedNode(gate.node.clone()),
+        which,
+        actor(scene),
+    )
+    .await
+    .map_err(|fault| failed(gate, scene, fault))?;
     Ok(Outcome::BucketDeleted)
 }
 
@@ -146,10 +143,12 @@ pub(crate) async fn finish_half_done(directory: &Directory, node: &Node) -> Resu
                     .map_err(|cause| cause.to_string())?;
                 Command::ActivateBucket(bucket.id)
             }
-            BucketState::Deleting => match removed(node, bucket.id).await {
-                Ok(()) => Command::RemoveBucket(bucket.id),
-                Err(_) => Command::ReopenBucket(bucket.id),
-            },
+            BucketState::Deleting => {
+                match EmbeddedNode(node.clone()).delete_bucket(bucket.id).await {
+                    Ok(()) => Command::RemoveBucket(bucket.id),
+                    Err(_) => Command::ReopenBucket(bucket.id),
+                }
+            }
             BucketState::Active => continue,
         };
         directory
@@ -158,14 +157,6 @@ pub(crate) async fn finish_half_done(directory: &Directory, node: &Node) -> Resu
             .map_err(|cause| cause.to_string())?;
     }
     Ok(())
-}
-
-/// Removes a bucket at the upstream; one that is not there is removed.
-async fn removed(node: &Node, id: BucketId) -> Result<(), NodeError> {
-    match node.delete_bucket(id).await {
-        Err(NodeError::Refused(refused)) if refused.code == S3Code::NoSuchBucket => Ok(()),
-        done => done,
-    }
 }
 
 pub(super) async fn apply(
@@ -189,6 +180,15 @@ pub(super) fn actor(scene: &Scene) -> Actor {
         who,
         address: Some(scene.peer().client),
         request: None,
+    }
+}
+
+/// Why a bucket was not made or removed, in the words of S3.
+fn failed(gate: &Gate, scene: &Scene, fault: BucketFault) -> Refusal {
+    match fault {
+        BucketFault::Refused(cause) => refused(gate, scene, &cause),
+        BucketFault::Upstream(error) => Refusal::Upstream(error),
+        BucketFault::Unfinished(cause) => broken(&cause),
     }
 }
 

@@ -1,0 +1,157 @@
+//! The audit log, and the access review.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use postern_config::directory::Tenant;
+
+use super::asked::{Ask, text};
+use crate::service::audit::{self, AuditAsk, AuditPage, AuditShown, Filter, Verified};
+use crate::service::{find, review};
+use crate::shape::shapes;
+use crate::{Admin, Problem};
+
+const CSV: &str = "text/csv; charset=utf-8; header=present";
+const JSON_LINES: &str = "application/jsonl";
+
+shapes! {
+    asked
+    /// Which records are exported, and how.
+    ExportAsk {
+        /// `jsonl`, which it is unless told otherwise, or `csv`.
+        format: Option<ExportFormat>,
+        /// Of this account, by name or number.
+        tenant: Option<String>,
+        /// With an action that begins so: `key.`, `key.create`.
+        action: Option<String>,
+        /// By somebody whose name contains this.
+        actor: Option<String>,
+        /// About an object whose name or number contains this, or whose details do.
+        object: Option<String>,
+        /// At or after this time: seconds since 1970, a date, or RFC 3339.
+        since: Option<String>,
+        /// Before this time.
+        until: Option<String>,
+    }
+
+    asked
+    /// Whose access is reviewed, and how it is written.
+    ReviewAsk {
+        /// Of this account, by name or number; of all unless told otherwise.
+        tenant: Option<String>,
+        /// `json`, which it is unless told otherwise, or `csv`.
+        format: Option<ReviewFormat>,
+    }
+}
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ExportFormat {
+    /// A document a line.
+    Jsonl,
+    /// A table.
+    Csv,
+}
+
+/// How a review is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ReviewFormat {
+    /// One document.
+    Json,
+    /// A table.
+    Csv,
+}
+
+pub(crate) async fn page(
+    State(admin): State<Admin>,
+    Ask(ask): Ask<AuditAsk>,
+) -> Result<Json<AuditPage>, Problem> {
+    Ok(Json(audit::page(&admin, &ask).await?))
+}
+
+pub(crate) async fn verify(State(admin): State<Admin>) -> Result<Json<Verified>, Problem> {
+    Ok(Json(audit::verify(&admin).await?))
+}
+
+/// The records, the oldest first, a page at a time: an export of any length takes the memory of one page.
+pub(crate) async fn export(
+    State(admin): State<Admin>,
+    Ask(ask): Ask<ExportAsk>,
+) -> Result<Response, Problem> {
+    let format = ask.format.unwrap_or(ExportFormat::Jsonl);
+    let wanted = AuditAsk {
+        tenant: ask.tenant,
+        action: ask.action,
+        actor: ask.actor,
+        object: ask.object,
+        since: ask.since,
+        until: ask.until,
+        limit: None,
+        cursor: None,
+    };
+    let filter = Filter::of(&admin, &wanted)?;
+    let (kind, head) = match format {
+        ExportFormat::Jsonl => (JSON_LINES, ""),
+        ExportFormat::Csv => (CSV, audit::CSV_HEAD),
+    };
+    let pages = stream::unfold(Some(0), move |after| {
+        let (admin, filter) = (admin.clone(), filter.clone());
+        async move {
+            let after = after?;
+            // A page that cannot be read ends the export early, and the connection with it: it never looks whole.
+            let (records, next) = match audit::onward(&admin, &filter, after).await {
+                Ok(page) => page,
+                Err(problem) => return Some((Err(Broken(problem.detail)), None)),
+            };
+            next?;
+            let lines: String = records.iter().map(|it| line(it, format)).collect();
+            Some((Ok(Bytes::from(lines)), next))
+        }
+    });
+    let head = stream::iter([Ok(Bytes::from_static(head.as_bytes()))]);
+    let body = Body::from_stream(futures_util::StreamExt::chain(head, pages));
+    Ok(text(kind, body))
+}
+
+/// Why an export broke off.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Broken(String);
+
+fn line(record: &AuditShown, format: ExportFormat) -> String {
+    match format {
+        ExportFormat::Csv => audit::csv_line(record),
+        ExportFormat::Jsonl => match serde_json::to_string(record) {
+            Ok(line) => line + "\n",
+            Err(_) => String::new(),
+        },
+    }
+}
+
+pub(crate) async fn review(
+    State(admin): State<Admin>,
+    Ask(ask): Ask<ReviewAsk>,
+) -> Result<Response, Problem> {
+    let state = admin.directory.state();
+    let now = admin.directory.now().seconds();
+    let named = ask.tenant.map(|word| find::tenant(&state, &word).cloned());
+    let review = match named.transpose()? {
+        Some(tenant) => review::of(&state, std::iter::once::<&Tenant>(&tenant), now),
+        None => review::of(&state, state.tenants().map(|tenant| &**tenant), now),
+    };
+    match ask.format.unwrap_or(ReviewFormat::Json) {
+        ReviewFormat::Json => Ok(Json(review).into_response()),
+        ReviewFormat::Csv => {
+            let rows = review.items.iter().map(review::csv_line);
+            let table: String = std::iter::once(review::CSV_HEAD.to_owned())
+                .chain(rows)
+                .collect();
+            Ok(text(CSV, table))
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Every bound of the admin side on one page. A bound's name ends in its unit and `_MAX`; a default's in `_DEFAULT`.
+
+/// Entries of one page of a list, unless asked otherwise.
+pub(crate) const PAGE_ENTRIES_DEFAULT: usize = 50;
+/// Most entries of one page of a list.
+pub(crate) const PAGE_ENTRIES_MAX: usize = 1_000;
+/// Longest text that is searched for, in bytes.
+pub(crate) const SEARCH_BYTES_MAX: usize = 256;
+/// Longest cursor, in bytes: a name in hexadecimal digits, with how the list is sorted.
+pub(crate) const CURSOR_BYTES_MAX: usize = 1_024;
+/// Audit records that one page of a search looks at. A page that found less than was asked for says where to go on.
+pub(crate) const AUDIT_LOOKED_AT_RECORDS_MAX: u64 = 10_000;
+/// Longest `Idempotency-Key`, in bytes.
+pub(crate) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// Creations that are remembered by their `Idempotency-Key`.
+pub(crate) const CREATIONS_REMEMBERED_MAX: usize = 10_000;
+/// How long a creation is remembered, in milliseconds: a day, as long as any client retries.
+pub(crate) const CREATION_REMEMBERED_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+/// Audit records that are read for creations after a start.
+pub(crate) const CREATIONS_RECALLED_RECORDS_MAX: u64 = 10_000;
+/// Entries of the list of what a deletion takes along.
+pub(crate) const LOSSES_LISTED_MAX: usize = 100;
+/// Names among which a name that is not there is looked for.
+pub(crate) const LIKENESSES_LOOKED_AT_MAX: usize = 10_000;
+/// How long a replaced key still works unless asked otherwise, in seconds: a day.
+pub(crate) const GRACE_SECONDS_DEFAULT: u32 = 24 * 60 * 60;
+/// Longest time that a replaced key still works, in seconds: 90 days.
+pub(crate) const GRACE_SECONDS_MAX: u32 = 90 * 24 * 60 * 60;

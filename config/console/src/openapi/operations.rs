@@ -1,0 +1,433 @@
+//! The operations of the admin API, a line for each: what they take, and what they answer.
+
+use postern_config::directory::KeyRights;
+use serde_json::json;
+
+use super::Described;
+use crate::api::audit::{ExportAsk, ReviewAsk};
+use crate::api::buckets::{BucketAsk, BucketDeletion, BucketsAsk};
+use crate::api::keys::KeysAsk;
+use crate::api::tenants::{AliasAsk, TenantsAsk};
+use crate::api::users::UsersAsk;
+use crate::service::audit::{AuditAsk, AuditPage, Verified};
+use crate::service::buckets::{BucketDetail, BucketShown, NewBucket};
+use crate::service::keys::{KeyMade, KeyShown, Rotation};
+use crate::service::losses::{Deleted, Deletion, Losses};
+use crate::service::review::Review;
+use crate::service::tenants::{AliasShown, NewAlias, NewTenant, TenantChange, TenantShown};
+use crate::service::users::{NewUser, UserShown};
+use crate::shape::{Shape, shapes};
+
+const JSON: &str = "application/json";
+
+/// Every operation, in the order of the document.
+pub(super) fn all() -> Vec<Described> {
+    let mut all = tenants();
+    all.extend(users());
+    all.extend(keys());
+    all.extend(buckets());
+    all.extend(audit());
+    all.extend(modules());
+    all.extend(policies_and_tools());
+    all
+}
+
+fn get(path: &'static str, summary: &'static str) -> Described {
+    Described::new("GET", path, summary)
+}
+
+fn post(path: &'static str, summary: &'static str) -> Described {
+    Described::new("POST", path, summary)
+}
+
+fn put(path: &'static str, summary: &'static str) -> Described {
+    Described::new("PUT", path, summary)
+}
+
+fn delete(path: &'static str, summary: &'static str) -> Described {
+    Described::new("DELETE", path, summary)
+}
+
+impl Described {
+    /// A deletion: it is done, or said beforehand.
+    fn deletes(mut self) -> Self {
+        Losses::named(&mut self.names);
+        Deleted::named(&mut self.names);
+        let either = json!({ "oneOf": [Deleted::schema(), Losses::schema()] });
+        self.answers.push((
+            200,
+            "It is deleted; with `dry_run=true`, what would be lost.",
+            JSON,
+            either,
+        ));
+        self.conditional()
+    }
+}
+
+fn tenants() -> Vec<Described> {
+    const ALL: &str = "/api/v1/tenants";
+    const ONE: &str = "/api/v1/tenants/{tenant}";
+    const ALIAS: &str = "/api/v1/tenants/{tenant}/alias";
+    vec![
+        get(ALL, "List accounts")
+            .asks::<TenantsAsk>()
+            .pages::<TenantShown>(),
+        post(ALL, "Make an account with its root user")
+            .takes::<NewTenant>()
+            .creates::<TenantShown>("The account."),
+        get(ONE, "Show an account")
+            .tells::<TenantShown>(200, "The account.")
+            .tagged(),
+        Described::new(
+            "PATCH",
+            ONE,
+            "Suspend an account, resume it, or change what its Write keys may delete",
+        )
+        .takes::<TenantChange>()
+        .tells::<TenantShown>(200, "The account as it is now.")
+        .tagged()
+        .conditional(),
+        delete(
+            ONE,
+            "Delete an account with its users, keys and modules; it must own no bucket",
+        )
+        .asks::<Deletion>()
+        .deletes(),
+        get(ALIAS, "Show the label by which hosts find buckets")
+            .asks::<AliasAsk>()
+            .tells::<AliasShown>(200, "The label.")
+            .tagged(),
+        put(ALIAS, "Give the label by which hosts find buckets")
+            .asks::<AliasAsk>()
+            .takes::<NewAlias>()
+            .tells::<AliasShown>(200, "The label as it is now.")
+            .tagged()
+            .conditional(),
+        delete(ALIAS, "Take the label away")
+            .asks::<AliasAsk>()
+            .tells::<AliasShown>(200, "There is none now.")
+            .tagged()
+            .conditional(),
+    ]
+}
+
+fn users() -> Vec<Described> {
+    const ALL: &str = "/api/v1/tenants/{tenant}/users";
+    const ONE: &str = "/api/v1/tenants/{tenant}/users/{user}";
+    vec![
+        get(ALL, "List the users of an account")
+            .asks::<UsersAsk>()
+            .pages::<UserShown>(),
+        post(ALL, "Make a user; no access key is made")
+            .takes::<NewUser>()
+            .creates::<UserShown>("The user."),
+        get(ONE, "Show a user")
+            .tells::<UserShown>(200, "The user.")
+            .tagged(),
+        delete(ONE, "Delete a user with his keys; he must own no bucket")
+            .asks::<Deletion>()
+            .deletes(),
+        post(
+            "/api/v1/tenants/{tenant}/users/{user}/disable",
+            "Stop everything of a user; all is kept",
+        )
+        .tells::<UserShown>(200, "The user as he is now.")
+        .tagged()
+        .conditional(),
+        post(
+            "/api/v1/tenants/{tenant}/users/{user}/enable",
+            "Give a disabled user back what he had",
+        )
+        .tells::<UserShown>(200, "The user as he is now.")
+        .tagged()
+        .conditional(),
+    ]
+}
+
+fn keys() -> Vec<Described> {
+    const ALL: &str = "/api/v1/tenants/{tenant}/users/{user}/keys";
+    const ONE: &str = "/api/v1/tenants/{tenant}/users/{user}/keys/{key}";
+    vec![
+        get(
+            "/api/v1/tenants/{tenant}/keys",
+            "List the access keys of an account",
+        )
+        .asks::<KeysAsk>()
+        .pages::<KeyShown>(),
+        get(
+            "/api/v1/tenants/{tenant}/keys/{key}",
+            "Show an access key, whoever's it is",
+        )
+        .tells::<KeyShown>(200, "The key, without its secret.")
+        .tagged(),
+        get(ALL, "List the access keys of a user")
+            .asks::<KeysAsk>()
+            .pages::<KeyShown>(),
+        post(
+            ALL,
+            "Make an access key; its secret is in this answer and nowhere else",
+        )
+        .takes::<KeyRights>()
+        .creates::<KeyMade>("The key and its secret."),
+        get(ONE, "Show an access key")
+            .tells::<KeyShown>(200, "The key, without its secret.")
+            .tagged(),
+        delete(ONE, "Delete an access key")
+            .asks::<Deletion>()
+            .deletes(),
+        put(
+            "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/rights",
+            "Replace what an access key may do",
+        )
+        .takes::<KeyRights>()
+        .tells::<KeyShown>(200, "The key as it is now.")
+        .tagged()
+        .conditional(),
+        post(
+            "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/rotate",
+            "Put a new key in the place of another; both work for a while",
+        )
+        .takes::<Rotation>()
+        .creates::<KeyMade>("The new key and its secret.")
+        .conditional(),
+        post(
+            "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/disable",
+            "Stop an access key",
+        )
+        .tells::<KeyShown>(200, "The key as it is now.")
+        .tagged()
+        .conditional(),
+        post(
+            "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/enable",
+            "Let a disabled access key work again",
+        )
+        .tells::<KeyShown>(200, "The key as it is now.")
+        .tagged()
+        .conditional(),
+    ]
+}
+
+fn buckets() -> Vec<Described> {
+    const ALL: &str = "/api/v1/tenants/{tenant}/buckets";
+    const ONE: &str = "/api/v1/tenants/{tenant}/buckets/{bucket}";
+    vec![
+        get(ALL, "List the buckets of an account")
+            .asks::<BucketsAsk>()
+            .pages::<BucketShown>(),
+        post(
+            ALL,
+            "Make a bucket for a user; whoever makes it has no access to it",
+        )
+        .takes::<NewBucket>()
+        .creates::<BucketShown>("The bucket."),
+        get(ONE, "Show a bucket and what it holds")
+            .asks::<BucketAsk>()
+            .tells::<BucketDetail>(200, "The bucket.")
+            .tagged(),
+        delete(ONE, "Delete a bucket that is empty")
+            .asks::<BucketDeletion>()
+            .deletes(),
+    ]
+}
+
+fn audit() -> Vec<Described> {
+    vec![
+        get(
+            "/api/v1/access-review",
+            "Who has which access key with which rights",
+        )
+        .asks::<ReviewAsk>()
+        .tells::<Review>(200, "The review; as `text/csv` where that is asked for."),
+        get(
+            "/api/v1/audit",
+            "Search the audit log, the latest record first",
+        )
+        .asks::<AuditAsk>()
+        .tells::<AuditPage>(200, "A page."),
+        get(
+            "/api/v1/audit/verify",
+            "Follow the chain of the audit log from its first record to its head",
+        )
+        .tells::<Verified>(200, "The chain holds."),
+        get(
+            "/api/v1/audit/export",
+            "Export the audit log, the oldest record first",
+        )
+        .asks::<ExportAsk>()
+        .tells_any(200, "A record a line.", "application/jsonl"),
+    ]
+}
+
+shapes! {
+    asked
+    /// Whose.
+    Whose {
+        /// The account, by name; the platform unless told otherwise.
+        tenant: Option<String>,
+    }
+
+    asked
+    /// What is pushed.
+    PushAsk {
+        /// The module's name.
+        name: String,
+        /// The account, by name; the platform unless told otherwise.
+        tenant: Option<String>,
+        /// An Ed25519 signature over the bytes, in hexadecimal digits.
+        signature: Option<String>,
+    }
+
+    asked
+    /// Whose documents.
+    PoliciesAsk {
+        /// The account, by name.
+        tenant: String,
+    }
+
+    asked
+    /// Which document.
+    PolicyAsk {
+        /// The account, by name.
+        tenant: String,
+        /// The bucket.
+        bucket: Option<String>,
+        /// The user; of a bucket, whose it is.
+        user: Option<String>,
+        /// The name of the user's document.
+        name: Option<String>,
+        /// Look whether the document could be put there, and change nothing.
+        dry_run: Option<bool>,
+    }
+}
+
+fn modules() -> Vec<Described> {
+    const ALL: &str = "/api/v1/modules";
+    let mut all = vec![
+        get(ALL, "List versions of policy modules")
+            .asks::<Whose>()
+            .tells_any(200, "The versions.", JSON),
+        post(ALL, "Store a version of a module")
+            .asks::<PushAsk>()
+            .takes_any("application/wasm")
+            .tells_any(201, "The version.", JSON),
+        get(
+            "/api/v1/modules/{module}",
+            "Look into a version, by its digest",
+        )
+        .tells_any(200, "The version.", JSON),
+        get(
+            "/api/v1/modules/{module}/trials",
+            "What is seen of a module on live traffic",
+        )
+        .asks::<Whose>()
+        .tells_any(200, "What is seen.", JSON),
+        get(
+            "/api/v1/modules/{module}/history",
+            "What was done with a module",
+        )
+        .asks::<Whose>()
+        .tells_any(200, "The steps, the latest first.", JSON),
+    ];
+    let steps = [
+        (
+            "/api/v1/modules/{module}/activate",
+            "Put a version in force",
+        ),
+        (
+            "/api/v1/modules/{module}/rollback",
+            "Put the version before in force again",
+        ),
+        ("/api/v1/modules/{module}/deactivate", "Switch a module off"),
+        (
+            "/api/v1/modules/{module}/test",
+            "Run the cases of a version, and others",
+        ),
+        (
+            "/api/v1/modules/{module}/shadow",
+            "Let a version be asked and never obeyed",
+        ),
+        ("/api/v1/modules/{module}/shadow/stop", "End the shadow"),
+        (
+            "/api/v1/modules/{module}/canary",
+            "Let a version be obeyed for a share of the keys",
+        ),
+        ("/api/v1/modules/{module}/canary/stop", "End the canary"),
+        (
+            "/api/v1/modules/{module}/canary/promote",
+            "Put the version of the canary in force",
+        ),
+        (
+            "/api/v1/modules/{module}/approve",
+            "Carry out what another person has proposed",
+        ),
+        (
+            "/api/v1/modules/{module}/reject",
+            "Take a proposal back, or refuse it",
+        ),
+    ];
+    all.extend(steps.map(|(path, summary)| {
+        post(path, summary)
+            .takes_any(JSON)
+            .tells_any(200, "What is in force.", JSON)
+            .tells_any(202, "It waits for another person.", JSON)
+    }));
+    all
+}
+
+fn policies_and_tools() -> Vec<Described> {
+    const ONE: &str = "/api/v1/policies/document";
+    let mut all = vec![
+        get("/api/v1/status", "How the server is").tells_any(200, "How it is.", JSON),
+        get("/api/v1/openapi.json", "This document").tells_any(200, "The document.", JSON),
+        get(
+            "/api/v1/requests/{id}/explain",
+            "Why a request was answered as it was",
+        )
+        .tells_any(200, "Why.", JSON),
+        get(
+            "/api/v1/policies",
+            "List the policy documents of an account",
+        )
+        .asks::<PoliciesAsk>()
+        .tells_any(200, "The documents.", JSON),
+        get(ONE, "Show a policy document")
+            .asks::<PolicyAsk>()
+            .tells_any(200, "The document.", JSON),
+        put(ONE, "Attach a policy document to a bucket or a user")
+            .asks::<PolicyAsk>()
+            .takes_any(JSON)
+            .tells_any(200, "What it says.", JSON),
+        delete(ONE, "Take a policy document away")
+            .asks::<PolicyAsk>()
+            .tells_any(200, "It is gone.", JSON),
+    ];
+    let tools = [
+        (
+            "/api/v1/tools/simulate",
+            "What would be answered to a request that might be",
+        ),
+        (
+            "/api/v1/tools/enumerate",
+            "Every way in which something is allowed",
+        ),
+        ("/api/v1/tools/who-can", "Who may do something, key by key"),
+        (
+            "/api/v1/tools/right-size",
+            "A narrower scope for a key, from what it was used for",
+        ),
+        (
+            "/api/v1/tools/diff",
+            "Where two versions decide differently",
+        ),
+        (
+            "/api/v1/tools/replay",
+            "What a version would have said to recorded requests",
+        ),
+    ];
+    all.extend(tools.map(|(path, summary)| {
+        post(path, summary)
+            .takes_any(JSON)
+            .tells_any(200, "The answer.", JSON)
+    }));
+    all
+}

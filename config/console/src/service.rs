@@ -1,0 +1,15 @@
+//! What the admin API and the console do: each function is one question or one change, under the authority of an actor.
+//!
+//! Nothing here knows HTTP but for [`Problem`](crate::Problem), which is what both tell people who are refused.
+
+pub(crate) mod audit;
+pub(crate) mod buckets;
+pub(crate) mod creations;
+pub(crate) mod find;
+pub(crate) mod keys;
+pub(crate) mod list;
+pub(crate) mod losses;
+pub(crate) mod review;
+pub(crate) mod sentences;
+pub(crate) mod tenants;
+pub(crate) mod users;

@@ -1,0 +1,328 @@
+//! Accounts.
+
+use http::StatusCode;
+use postern_config::directory::{
+    Actor, Alias, Command, ModuleScope, Name, NamespaceId, NamespaceKind, Outcome, Profile,
+    State as Snapshot, Tenant, TenantStatus, User, UserKind, WriteDeletes,
+};
+use postern_config::engine::Revision;
+
+use super::creations::{self, Asked, Creation, Made};
+use super::list::{Listing, Page};
+use super::losses::{self, Deleted, Losses, loss};
+use super::sentences::{refused, stale};
+use super::{buckets, find};
+use crate::shape::shapes;
+use crate::{Admin, Problem};
+
+shapes! {
+    told
+    /// An account.
+    TenantShown {
+        /// Its number, never used twice.
+        id: u64,
+        /// Its name, unique in the deployment without regard to case.
+        name: Name,
+        /// Whose rules it follows.
+        profile: Profile,
+        /// Whether it works.
+        status: TenantStatus,
+        /// What Write keys may delete.
+        write_deletes: WriteDeletes,
+        /// How many users it has, the root among them.
+        users: usize,
+        /// How many access keys they have.
+        keys: usize,
+        /// How many buckets it has.
+        buckets: usize,
+        /// When it was made, in seconds since 1970.
+        created: u64,
+        /// The revision of its record; its `ETag`.
+        revision: u64,
+    }
+
+    asked
+    /// An account to make.
+    NewTenant {
+        /// Its name.
+        name: Name,
+        /// Whose rules it follows; `e3-root` unless told otherwise. It stays.
+        profile: Option<Profile>,
+    }
+
+    asked
+    /// A change of an account: one field, since each change is one audit record.
+    TenantChange {
+        /// `suspended` stops all keys and keeps everything; `active` lets them work again.
+        status: Option<TenantStatus>,
+        /// What Write keys may delete; at most what the profile allows.
+        write_deletes: Option<WriteDeletes>,
+    }
+
+    told
+    /// The label by which hosts find buckets for whoever asks: `<alias>.<public domain>`.
+    AliasShown {
+        /// The label.
+        alias: Option<Alias>,
+        /// The revision of its record; its `ETag`.
+        revision: u64,
+    }
+
+    asked
+    /// A label to give.
+    NewAlias {
+        /// The label, unique in the deployment.
+        alias: Alias,
+    }
+}
+
+/// The accounts.
+pub(crate) fn list(
+    admin: &Admin,
+    listing: &Listing,
+    status: Option<TenantStatus>,
+) -> Result<Page<TenantShown>, Problem> {
+    let state = admin.directory.state();
+    let fitting = state.tenants().filter(|tenant| {
+        status.is_none_or(|status| status == tenant.status)
+            && listing.finds(&[tenant.name.as_str(), tenant.profile.as_str()])
+    });
+    let rank = |tenant: &&std::sync::Arc<Tenant>, order| match order {
+        "created" => (tenant.created.0, tenant.name.as_str().to_lowercase()),
+        _ => (0, tenant.name.as_str().to_lowercase()),
+    };
+    listing.page(&["name", "created"], fitting, rank, |tenant| {
+        show(&state, tenant)
+    })
+}
+
+/// An account with what it has.
+pub(crate) fn show(state: &Snapshot, tenant: &Tenant) -> TenantShown {
+    let users = || state.users(tenant.id);
+    TenantShown {
+        id: tenant.id.get(),
+        name: tenant.name.clone(),
+        profile: tenant.profile,
+        status: tenant.status,
+        write_deletes: tenant.write_deletes,
+        users: users().count(),
+        keys: users().map(|user| state.keys(user.id).count()).sum(),
+        buckets: find::buckets(state, tenant).count(),
+        created: tenant.created.0,
+        revision: tenant.revision.0,
+    }
+}
+
+/// Makes an account. Answers whether it is new.
+pub(crate) async fn create(
+    admin: &Admin,
+    actor: Actor,
+    asked: Option<Asked>,
+    new: NewTenant,
+) -> Result<(bool, TenantShown), Problem> {
+    let done = creations::once(admin, actor, asked, |admin, actor| async move {
+        let command = Command::CreateTenant {
+            name: new.name.clone(),
+            profile: new.profile.unwrap_or_default(),
+        };
+        let subject = format!("tenant `{}`", new.name);
+        let applied = admin.directory.apply(command, actor).await;
+        match applied.map_err(|error| refused(&subject, error))?.outcome {
+            Outcome::Tenant { tenant, .. } => Ok((Made::Tenant(tenant.get()), tenant.get())),
+            _ => Err(super::users::unexpected()),
+        }
+    });
+    let (is_new, number) = match done.await? {
+        Creation::New(number) => (true, number),
+        Creation::Before(Made::Tenant(number)) => (false, number),
+        Creation::Before(_) => return Err(super::users::unexpected()),
+    };
+    let state = admin.directory.state();
+    let tenant = state.tenant_numbered(number);
+    let tenant = tenant.ok_or_else(|| creations::gone("tenant"))?;
+    Ok((is_new, show(&state, tenant)))
+}
+
+/// Changes one field of an account.
+pub(crate) async fn change(
+    admin: &Admin,
+    actor: Actor,
+    (tenant, expected): (&Tenant, Option<Revision>),
+    change: TenantChange,
+) -> Result<TenantShown, Problem> {
+    let subject = format!("tenant `{}`", tenant.name);
+    let command = match (change.status, change.write_deletes) {
+        (Some(TenantStatus::Active), None) => Command::ResumeTenant(tenant.id),
+        (Some(TenantStatus::Suspended), None) => Command::SuspendTenant(tenant.id),
+        (Some(_), None) => {
+            let detail = "`status` is changed to `active` or `suspended`; an account is closed by deleting it";
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "status",
+                detail,
+            ));
+        }
+        (None, Some(allowed)) => {
+            let most = tenant.profile.write_deletes();
+            if allowed > most {
+                let detail = format!(
+                    "{subject}: the profile `{}` allows `{}` at most for `write_deletes`: ask for that or less",
+                    tenant.profile,
+                    super::keys::word(&most)
+                );
+                return Err(Problem::new(StatusCode::FORBIDDEN, "above", detail));
+            }
+            Command::SetWriteDeletes(tenant.id, allowed)
+        }
+        (None, None) => {
+            let detail = "nothing is to change: give `status` or `write_deletes`";
+            return Err(Problem::malformed(detail));
+        }
+        (Some(_), Some(_)) => {
+            let detail = "one change at a time: each is one audit record; send `status` and `write_deletes` apart";
+            return Err(Problem::malformed(detail));
+        }
+    };
+    apply(admin, actor, expected, (&subject, command)).await?;
+    let state = admin.directory.state();
+    let tenant = state.tenant(tenant.id).ok_or_else(|| gone(&subject))?;
+    Ok(show(&state, tenant))
+}
+
+/// What deleting an account takes along.
+pub(crate) fn losses(state: &Snapshot, tenant: &Tenant) -> Losses {
+    let itself = loss("tenant", &tenant.name, tenant.profile.as_str());
+    let users = state
+        .users(tenant.id)
+        .flat_map(|user| losses::of_user(state, user));
+    let modules = state
+        .modules(ModuleScope::Tenant(tenant.id))
+        .map(|version| loss("module", &version.name, version.digest.to_string()));
+    let buckets = find::buckets(state, tenant)
+        .map(|bucket| loss("bucket", &bucket.name, buckets::about(state, bucket)));
+    let all = std::iter::once(itself)
+        .chain(users)
+        .chain(buckets)
+        .chain(modules);
+    Losses::of(
+        all,
+        owns_buckets(
+            &format!("tenant `{}`", tenant.name),
+            find::buckets(state, tenant).map(|it| it.name.as_str()),
+        ),
+    )
+}
+
+/// Closes an account and removes what it has.
+pub(crate) async fn delete(
+    admin: &Admin,
+    actor: Actor,
+    (tenant, expected): (&Tenant, Option<Revision>),
+) -> Result<Deleted, Problem> {
+    let subject = format!("tenant `{}`", tenant.name);
+    let state = admin.directory.state();
+    let names = find::buckets(&state, tenant).map(|bucket| bucket.name.as_str());
+    if let Some(problem) = owns_buckets(&subject, names) {
+        return Err(problem);
+    }
+    let command = Command::DeleteTenant(tenant.id);
+    let revision = apply(admin, actor, expected, (&subject, command)).await?;
+    Ok(Deleted {
+        deleted: tenant.name.to_string(),
+        revision,
+    })
+}
+
+/// Why something that still owns buckets is not deleted: which.
+pub(crate) fn owns_buckets<'n>(
+    subject: &str,
+    mut names: impl Iterator<Item = &'n str>,
+) -> Option<Problem> {
+    let shown: Vec<&str> = names.by_ref().take(5).collect();
+    if shown.is_empty() {
+        return None;
+    }
+    let more = match names.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let detail = format!(
+        "{subject} still owns buckets: `{}`{more}: delete those first",
+        shown.join("`, `")
+    );
+    Some(Problem::new(StatusCode::CONFLICT, "owns-buckets", detail))
+}
+
+/// The namespace that is the account's, or this user's where each has one.
+fn namespace(tenant: &Tenant, user: Option<&User>) -> Result<NamespaceId, Problem> {
+    match (tenant.profile.namespaces(), user) {
+        (NamespaceKind::PerUser, Some(user)) => Ok(NamespaceId::User(tenant.id, user.id)),
+        (NamespaceKind::Account, None) => Ok(NamespaceId::Account(tenant.id)),
+        (NamespaceKind::PerUser, None) => Err(Problem::malformed(
+            "each user of this tenant has buckets of his own, and so an alias of his own: say whose, with `user`",
+        )),
+        (NamespaceKind::Account, Some(_)) => Err(Problem::malformed(
+            "the users of this tenant share their buckets, and so one alias: leave `user` out",
+        )),
+        (NamespaceKind::Global, _) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "refused",
+            "bucket names of this tenant are unique in the whole deployment: hosts find them without an alias",
+        )),
+    }
+}
+
+/// The label of a namespace.
+pub(crate) fn alias(
+    state: &Snapshot,
+    tenant: &Tenant,
+    user: Option<&User>,
+) -> Result<AliasShown, Problem> {
+    let found = state.namespace(namespace(tenant, user)?);
+    let found = found.ok_or_else(|| Problem::not_found("namespace"))?;
+    Ok(AliasShown {
+        alias: found.alias.clone(),
+        revision: found.revision.0,
+    })
+}
+
+/// Gives a namespace a label, or takes it away.
+pub(crate) async fn set_alias(
+    admin: &Admin,
+    actor: Actor,
+    (tenant, user, expected): (&Tenant, Option<&User>, Option<Revision>),
+    alias: Option<Alias>,
+) -> Result<AliasShown, Problem> {
+    let id = namespace(tenant, user)?;
+    let subject = match user {
+        Some(user) if user.kind != UserKind::Root => format!("the buckets of `{}`", user.name),
+        _ => format!("the buckets of `{}`", tenant.name),
+    };
+    let command = Command::SetAlias(id, alias);
+    apply(admin, actor, expected, (&subject, command)).await?;
+    self::alias(&admin.directory.state(), tenant, user)
+}
+
+/// Carries a command out, at the revision that whoever asks has seen.
+pub(crate) async fn apply(
+    admin: &Admin,
+    actor: Actor,
+    expected: Option<Revision>,
+    (subject, command): (&str, Command),
+) -> Result<u64, Problem> {
+    let done = match expected {
+        Some(expected) => admin.directory.apply_at(command, actor, expected).await,
+        None => admin.directory.apply(command, actor).await,
+    };
+    let applied = done.map_err(|error| refused(subject, error))?;
+    Ok(applied.revision.0)
+}
+
+/// What was there a moment ago.
+pub(crate) fn gone(subject: &str) -> Problem {
+    let mut problem = stale(0);
+    problem.status = StatusCode::NOT_FOUND;
+    problem.code = "not-found";
+    problem.detail = format!("{subject} was deleted in the meantime");
+    problem
+}

@@ -1,0 +1,192 @@
+//! Users of an account.
+
+use http::StatusCode;
+use postern_config::directory::{
+    Actor, Command, Description, Name, NewUser as Wanted, Outcome, State as Snapshot, Tenant, User,
+    UserKind, UserStatus,
+};
+use postern_config::engine::Revision;
+
+use super::creations::{self, Asked, Creation, Made};
+use super::find;
+use super::list::{Listing, Page};
+use super::losses::{self, Deleted, Losses};
+use super::sentences::refused;
+use super::tenants::{apply, gone, owns_buckets};
+use crate::shape::shapes;
+use crate::{Admin, Problem};
+
+shapes! {
+    told
+    /// A user.
+    UserShown {
+        /// The number, never used twice.
+        id: u64,
+        /// The account's name.
+        tenant: Name,
+        /// The name, unique in the account without regard to case.
+        name: Name,
+        /// What kind: every account has one root.
+        kind: UserKind,
+        /// Whether anything of the user works.
+        status: UserStatus,
+        /// What a person says about the user.
+        description: Description,
+        /// How many access keys the user has.
+        keys: usize,
+        /// How many buckets the user owns.
+        buckets: u64,
+        /// When it was made, in seconds since 1970.
+        created: u64,
+        /// The revision of the record; its `ETag`.
+        revision: u64,
+    }
+
+    asked
+    /// A user to make. No access key is made.
+    NewUser {
+        /// The name.
+        name: Name,
+        /// `human` or `service`, which is what it is unless told otherwise.
+        kind: Option<UserKind>,
+        /// What a person says about the user.
+        description: Option<Description>,
+    }
+}
+
+/// Whether a user shall work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Working {
+    /// Everything the user had works again.
+    Yes,
+    /// Nothing of the user works; all is kept.
+    No,
+}
+
+/// The users of an account.
+pub(crate) fn list(
+    admin: &Admin,
+    tenant: &Tenant,
+    listing: &Listing,
+    status: Option<UserStatus>,
+) -> Result<Page<UserShown>, Problem> {
+    let state = admin.directory.state();
+    let fitting = state.users(tenant.id).filter(|user| {
+        status.is_none_or(|status| status == user.status)
+            && listing.finds(&[user.name.as_str(), user.description.as_str()])
+    });
+    let rank = |user: &&std::sync::Arc<User>, order| match order {
+        "created" => (user.created.0, user.name.as_str().to_lowercase()),
+        _ => (0, user.name.as_str().to_lowercase()),
+    };
+    listing.page(&["name", "created"], fitting, rank, |user| {
+        show(&state, tenant, user)
+    })
+}
+
+/// A user with what he has.
+pub(crate) fn show(state: &Snapshot, tenant: &Tenant, user: &User) -> UserShown {
+    UserShown {
+        id: user.id.get(),
+        tenant: tenant.name.clone(),
+        name: user.name.clone(),
+        kind: user.kind,
+        status: user.status,
+        description: user.description.clone(),
+        keys: state.keys(user.id).count(),
+        buckets: state.buckets_owned(user.id),
+        created: user.created.0,
+        revision: user.revision.0,
+    }
+}
+
+/// Makes a user. Answers whether he is new.
+pub(crate) async fn create(
+    admin: &Admin,
+    actor: Actor,
+    asked: Option<Asked>,
+    (tenant, new): (&Tenant, NewUser),
+) -> Result<(bool, UserShown), Problem> {
+    let id = tenant.id;
+    let done = creations::once(admin, actor, asked, |admin, actor| async move {
+        let subject = format!("user `{}`", new.name);
+        let command = Command::CreateUser(Wanted {
+            tenant: id,
+            name: new.name,
+            kind: new.kind.unwrap_or(UserKind::Service),
+            description: new.description.unwrap_or_default(),
+        });
+        let applied = admin.directory.apply(command, actor).await;
+        match applied.map_err(|error| refused(&subject, error))?.outcome {
+            Outcome::User(user) => Ok((Made::User(user.get()), user.get())),
+            _ => Err(unexpected()),
+        }
+    });
+    let (is_new, number) = match done.await? {
+        Creation::New(number) => (true, number),
+        Creation::Before(Made::User(number)) => (false, number),
+        Creation::Before(_) => return Err(unexpected()),
+    };
+    let state = admin.directory.state();
+    let user = state.user_numbered(tenant.id, number);
+    let user = user.ok_or_else(|| creations::gone("user"))?;
+    Ok((is_new, show(&state, tenant, user)))
+}
+
+/// Stops everything of a user, or lets it work again.
+pub(crate) async fn set_working(
+    admin: &Admin,
+    actor: Actor,
+    (tenant, user, expected): (&Tenant, &User, Option<Revision>),
+    working: Working,
+) -> Result<UserShown, Problem> {
+    let subject = format!("user `{}`", user.name);
+    let command = match working {
+        Working::Yes => Command::EnableUser(user.id),
+        Working::No => Command::DisableUser(user.id),
+    };
+    apply(admin, actor, expected, (&subject, command)).await?;
+    let state = admin.directory.state();
+    let user = state.user(user.id).ok_or_else(|| gone(&subject))?;
+    Ok(show(&state, tenant, user))
+}
+
+/// What deleting a user takes along.
+pub(crate) fn losses(state: &Snapshot, tenant: &Tenant, user: &User) -> Losses {
+    Losses::of(losses::of_user(state, user), hindrance(state, tenant, user))
+}
+
+/// Removes a user with his keys.
+pub(crate) async fn delete(
+    admin: &Admin,
+    actor: Actor,
+    (tenant, user, expected): (&Tenant, &User, Option<Revision>),
+) -> Result<Deleted, Problem> {
+    if let Some(problem) = hindrance(&admin.directory.state(), tenant, user) {
+        return Err(problem);
+    }
+    let subject = format!("user `{}`", user.name);
+    let command = Command::DeleteUser(user.id);
+    let revision = apply(admin, actor, expected, (&subject, command)).await?;
+    Ok(Deleted {
+        deleted: user.name.to_string(),
+        revision,
+    })
+}
+
+/// Why a user cannot be deleted now.
+fn hindrance(state: &Snapshot, tenant: &Tenant, user: &User) -> Option<Problem> {
+    if user.kind == UserKind::Root {
+        let detail = "the root user is always active and goes with its account: delete the account, or rotate the root's key";
+        return Some(Problem::new(StatusCode::CONFLICT, "refused", detail));
+    }
+    let owned = find::buckets(state, tenant).filter(|bucket| bucket.owner == user.id);
+    let owned = owned.map(|bucket| bucket.name.as_str());
+    owns_buckets(&format!("user `{}`", user.name), owned)
+}
+
+/// The directory answers something else than was asked.
+pub(crate) fn unexpected() -> Problem {
+    let detail = "the directory answered something else than was asked";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+}

@@ -1,0 +1,272 @@
+//! `postern audit`: what was done, by whom, when; and whether the log is the one that was written.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::ask::list;
+use super::module::{encoded, text};
+use super::span::When;
+use super::table::{cell, table};
+use super::{CliError, Connection, Style, print, print_json};
+
+/// Where the admin API has the audit log.
+const AUDIT: &str = "/api/v1/audit";
+/// How often a log that is followed is asked for more.
+const FOLLOW_TIME: Duration = Duration::from_secs(1);
+/// Records of one request: as many as the server gives.
+const PAGE_ENTRIES: usize = 1_000;
+
+/// The audit log.
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// Print the latest records, the last one last.
+    #[command(
+        after_help = "Examples:\n  postern audit tail\n  postern audit tail --follow --action key."
+    )]
+    Tail {
+        /// How many.
+        #[arg(long, short = 'n', default_value_t = 20)]
+        lines: usize,
+        /// Go on as records come, until interrupted.
+        #[arg(long, short)]
+        follow: bool,
+        #[command(flatten)]
+        filter: Filter,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Search, the latest record first.
+    #[command(after_help = "Examples:
+  postern audit search --tenant acme --since 7d
+  postern audit search --action key.delete --object PKAAAAAAAAAAAAAAAAAA --json")]
+    Search {
+        /// Most records.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        #[command(flatten)]
+        filter: Filter,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Print all records, or write them to a file, the oldest first.
+    #[command(after_help = "Examples:
+  postern audit export --format csv --out audit.csv --since 2026-01-01
+  postern audit export | jq .action")]
+    Export {
+        /// A table for a spreadsheet, or a JSON document a line.
+        #[arg(long, value_enum, default_value_t = Format::Jsonl)]
+        format: Format,
+        /// The file. [default: standard output]
+        #[arg(long, short)]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        filter: Filter,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Follow the chain of hashes from the first record to the sealed head. Ends with 3 where somebody has changed the log.
+    #[command(after_help = "Example:\n  postern audit verify")]
+    Verify {
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+/// Which records are meant.
+#[derive(Debug, Args)]
+pub(super) struct Filter {
+    /// Those of this tenant, by name or number.
+    #[arg(long, short)]
+    tenant: Option<String>,
+    /// Those whose action begins so: `key.`, `key.create`.
+    #[arg(long)]
+    action: Option<String>,
+    /// Those by somebody whose name contains this.
+    #[arg(long)]
+    actor: Option<String>,
+    /// Those about something whose name or number contains this.
+    #[arg(long)]
+    object: Option<String>,
+    /// Those at or after this time: a date, a time, or how long ago, such as `24h`.
+    #[arg(long, value_name = "WHEN")]
+    since: Option<When>,
+    /// Those before this time.
+    #[arg(long, value_name = "WHEN")]
+    until: Option<When>,
+}
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A JSON document a line.
+    Jsonl,
+    /// A table.
+    Csv,
+}
+
+impl Audit {
+    pub(super) fn run(self, style: Style) -> Result<(), CliError> {
+        match self {
+            Self::Tail {
+                lines,
+                follow,
+                filter,
+                connection,
+            } => {
+                let mut found = filter.search(&connection, lines)?;
+                found.reverse();
+                write(style, &found)?;
+                let last = |found: &[Value]| found.iter().filter_map(number).max();
+                let mut seen = last(&found).unwrap_or(0);
+                while follow {
+                    std::thread::sleep(FOLLOW_TIME);
+                    let mut more = filter.search(&connection, PAGE_ENTRIES)?;
+                    more.retain(|record| number(record).is_some_and(|number| number > seen));
+                    more.reverse();
+                    seen = last(&more).unwrap_or(seen);
+                    if !more.is_empty() {
+                        write(style, &more)?;
+                    }
+                }
+                Ok(())
+            }
+            Self::Search {
+                limit,
+                filter,
+                connection,
+            } => {
+                let found = filter.search(&connection, limit)?;
+                if style.json {
+                    return print_json(&json!({ "items": found }));
+                }
+                write(style, &found)
+            }
+            Self::Export {
+                format,
+                out,
+                filter,
+                connection,
+            } => filter.export(&connection, format, out),
+            Self::Verify { connection } => verify(&connection, style),
+        }
+    }
+}
+
+impl Filter {
+    fn query(&self) -> String {
+        let now = postern_config::system_clock().now().seconds();
+        let time = |when: Option<When>| when.map(|when| when.ago(now).0.to_string());
+        let fields = [
+            ("tenant", self.tenant.clone()),
+            ("action", self.action.clone()),
+            ("actor", self.actor.clone()),
+            ("object", self.object.clone()),
+            ("since", time(self.since)),
+            ("until", time(self.until)),
+        ];
+        let given = fields
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("&{name}={}", encoded(&value?))));
+        given.collect()
+    }
+
+    /// The latest records, the latest first.
+    fn search(&self, connection: &Connection, most: usize) -> Result<Vec<Value>, CliError> {
+        let query = self.query();
+        let mut found: Vec<Value> = Vec::new();
+        let mut cursor = String::new();
+        while found.len() < most {
+            let limit = (most - found.len()).min(PAGE_ENTRIES);
+            let path = format!("{AUDIT}?limit={limit}{query}{cursor}");
+            let page = connection.ask(Method::GET, &path, None)?;
+            found.extend(list(&page, "items").iter().cloned());
+            match page.get("next").and_then(Value::as_str) {
+                Some(next) => cursor = format!("&cursor={}", encoded(next)),
+                None => break,
+            }
+        }
+        Ok(found)
+    }
+
+    fn export(
+        &self,
+        connection: &Connection,
+        format: Format,
+        out: Option<PathBuf>,
+    ) -> Result<(), CliError> {
+        let word = match format {
+            Format::Jsonl => "jsonl",
+            Format::Csv => "csv",
+        };
+        let path = format!("{AUDIT}/export?format={word}{}", self.query());
+        let text = connection.send(Method::GET, &path, None, &[])?.text()?;
+        match out {
+            None => print(text.trim_end()),
+            Some(path) => save(&path, &text),
+        }
+    }
+}
+
+/// Writes a file and says so.
+pub(super) fn save(path: &std::path::Path, text: &str) -> Result<(), CliError> {
+    crate::files::write_private(path, text.as_bytes()).map_err(|source| CliError::Io {
+        what: format!("write `{}`", path.display()),
+        source,
+    })?;
+    print(&format!(
+        "{} lines are in `{}`",
+        text.lines().count(),
+        path.display()
+    ))
+}
+
+fn number(record: &Value) -> Option<u64> {
+    record.get("sequence")?.as_u64()
+}
+
+fn write(style: Style, records: &[Value]) -> Result<(), CliError> {
+    if style.json {
+        let lines = records.iter().map(Value::to_string);
+        return print(&lines.collect::<Vec<_>>().join("\n"));
+    }
+    if style.quiet {
+        let numbers = records.iter().filter_map(number).map(|it| it.to_string());
+        return print(&numbers.collect::<Vec<_>>().join("\n"));
+    }
+    let row = |record: &Value| {
+        let fields = [
+            "sequence",
+            "time",
+            "actor",
+            "address",
+            "tenant",
+            "description",
+        ];
+        fields.iter().map(|field| cell(record, field)).collect()
+    };
+    let heads = ["NO", "TIME", "ACTOR", "FROM", "TENANT", "WHAT"];
+    print(&table(&heads, records.iter().map(row).collect()))
+}
+
+fn verify(connection: &Connection, style: Style) -> Result<(), CliError> {
+    let path = format!("{AUDIT}/verify");
+    let raw = connection.send(Method::GET, &path, None, &[])?;
+    if raw.problem().as_deref() == Some("chain-broken") {
+        let said = raw.value().err().map(|error| error.to_string());
+        drop(print(&said.unwrap_or_default()));
+        return Err(CliError::Answered(super::Exit::Denied));
+    }
+    let done = raw.value()?;
+    if style.json {
+        print_json(&done)
+    } else {
+        print(&format!(
+            "the chain holds: {} records",
+            text(&done, "records")
+        ))
+    }
+}

@@ -1,0 +1,159 @@
+//! Deletions at the command line: what is lost is shown first, and somebody says yes to it.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use clap::Args;
+use http::Method;
+use serde_json::Value;
+
+use super::ask::list;
+use super::module::{encoded, text};
+use super::table::{cell, table};
+use super::{CliError, Connection, Exit, Style, print, print_json};
+
+/// How a deletion is said yes to.
+#[derive(Debug, Args)]
+pub(super) struct Removal {
+    /// Show what would be lost, and delete nothing. Ends with 5 where it cannot be deleted.
+    #[arg(long)]
+    dry_run: bool,
+    /// The name of what is deleted, once more: the yes of a script.
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+    /// Do not ask. Of what is deleted by name, `--confirm NAME` is needed all the same.
+    #[arg(long, short = 'y')]
+    yes: bool,
+}
+
+/// How much of a yes is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Care {
+    /// A yes.
+    Yes,
+    /// The name.
+    Name,
+}
+
+impl Removal {
+    /// Deletes what is at `path`, which may have a query, and is called `name`.
+    pub(super) fn run(
+        &self,
+        connection: &Connection,
+        (path, what, care): (&str, &str, Care),
+        style: Style,
+    ) -> Result<(), CliError> {
+        let join = if path.contains('?') { '&' } else { '?' };
+        let dry = format!("{path}{join}dry_run=true");
+        let raw = connection.send(Method::DELETE, &dry, None, &[])?;
+        let losses = raw.value()?;
+        let name = losses.pointer("/loses/0/name").and_then(Value::as_str);
+        let name = name.unwrap_or_default().to_owned();
+        if self.dry_run {
+            return report(style, &losses);
+        }
+        self.agree(&losses, (what, &name, care))?;
+        // What was shown is what is lost: if it has changed in between, nothing is deleted.
+        let tag = raw.header("etag").unwrap_or("*").to_owned();
+        let path = format!("{path}{join}confirm={}", encoded(&name));
+        let done = connection.send(Method::DELETE, &path, None, &[("if-match", &tag)])?;
+        let done = done.value()?;
+        if style.json {
+            print_json(&done)
+        } else if style.quiet {
+            print(&text(&done, "deleted"))
+        } else {
+            print(&format!("{what} `{}` is deleted", text(&done, "deleted")))
+        }
+    }
+
+    fn agree(
+        &self,
+        losses: &Value,
+        (what, name, care): (&str, &str, Care),
+    ) -> Result<(), CliError> {
+        if let Some(typed) = &self.confirm {
+            return if typed == name {
+                Ok(())
+            } else {
+                let said =
+                    format!("--confirm says `{typed}`, and this is `{name}`: nothing was deleted");
+                Err(CliError::Usage(said))
+            };
+        }
+        if self.yes && care == Care::Yes {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() {
+            let how = match care {
+                Care::Yes => "--yes".to_owned(),
+                Care::Name => format!("--confirm {name}"),
+            };
+            let said = format!(
+                "nobody is there to ask: in a script, say yes with `{how}`; `--dry-run` shows what would be lost"
+            );
+            return Err(CliError::Usage(said));
+        }
+        if losses.get("possible").and_then(Value::as_bool) == Some(false) {
+            let why = text(losses, "why_not");
+            drop(writeln!(io::stderr(), "{why}"));
+            return Err(CliError::Answered(Exit::Conflict));
+        }
+        let question = match care {
+            Care::Yes => format!("delete {what} `{name}`? [y/N] "),
+            Care::Name => format!("type `{name}` to delete the {what} and all of this: "),
+        };
+        drop(write!(io::stderr(), "{}\n{question}", lost(losses)));
+        let mut said = String::new();
+        let read = io::stdin().read_line(&mut said);
+        read.map_err(|source| CliError::Io {
+            what: "read the answer".to_owned(),
+            source,
+        })?;
+        let said = said.trim();
+        let agreed = match care {
+            Care::Yes => matches!(said, "y" | "yes"),
+            Care::Name => said == name,
+        };
+        if agreed {
+            Ok(())
+        } else {
+            Err(CliError::Failed("nothing was deleted".to_owned()))
+        }
+    }
+}
+
+fn report(style: Style, losses: &Value) -> Result<(), CliError> {
+    let possible = losses.get("possible").and_then(Value::as_bool) == Some(true);
+    if style.json {
+        print_json(losses)?;
+    } else {
+        print(&lost(losses))?;
+        if !possible {
+            print(&format!(
+                "it cannot be deleted now: {}",
+                text(losses, "why_not")
+            ))?;
+        }
+    }
+    if possible {
+        Ok(())
+    } else {
+        Err(CliError::Answered(Exit::Conflict))
+    }
+}
+
+/// What would be lost, as a table.
+fn lost(losses: &Value) -> String {
+    let shown = list(losses, "loses");
+    let rows = shown.iter().map(|loss| {
+        let about = text(loss, "about");
+        vec![cell(loss, "kind"), cell(loss, "name"), about]
+    });
+    let mut lines = table(&["LOST", "NAME", ""], rows.collect());
+    let total = losses.get("total").and_then(Value::as_u64).unwrap_or(0);
+    let more = total.saturating_sub(shown.len() as u64);
+    if more > 0 {
+        lines.push_str(&format!("\nand {more} more"));
+    }
+    lines
+}
