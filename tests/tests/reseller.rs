@@ -292,6 +292,8 @@ fn what_is_called_in_a_wrong_way_says_what_to_do_and_ends_with_the_right_number(
     );
     let name = office.fails(2, &["user", "create", "a b", "--tenant", "acme"]);
     assert!(name.contains("letters, digits"), "{name}");
+    let bucket = office.fails(2, &["bucket", "create", "Site", "--owner", "cdn"]);
+    assert!(bucket.contains("lower-case letters"), "{bucket}");
     let date = [
         "key",
         "create",

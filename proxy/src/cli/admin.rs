@@ -168,11 +168,11 @@ impl Connection {
     }
 
     /// The tenant that is meant where none is named: that of the context, or of development mode.
-    pub(super) fn tenant(&self) -> Option<String> {
-        match self.noted() {
-            Ok(Some(noted)) => noted.tenant,
-            Ok(None) => self.notice().ok()?.tenant,
-            Err(_) => None,
+    pub(super) fn tenant(&self) -> Result<Option<String>, AdminError> {
+        match self.noted()? {
+            Some(noted) => Ok(noted.tenant),
+            None if self.admin.is_some() => Ok(None),
+            None => Ok(self.notice()?.tenant),
         }
     }
 

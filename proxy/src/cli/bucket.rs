@@ -1,6 +1,7 @@
 //! `postern bucket`: buckets, as the admin side sees them. What is in them is their owners'.
 
 use clap::{Args, Subcommand};
+use s3_protocol::BucketName;
 use serde_json::json;
 
 use super::module::{encoded, text};
@@ -19,7 +20,7 @@ pub(super) enum Bucket {
     )]
     Create {
         /// Its name: 3 to 63 lower-case letters, digits, `.` and single `-`.
-        name: String,
+        name: BucketName,
         /// The user who owns it, by name or number.
         #[arg(long)]
         owner: String,
@@ -88,7 +89,7 @@ impl Bucket {
     pub(super) fn run(self, style: Style) -> Result<(), CliError> {
         match self {
             Self::Create { name, owner, whose } => {
-                let document = json!({ "name": name, "owner": owner });
+                let document = json!({ "name": name.as_str(), "owner": owner });
                 let made = create(&whose.connection, &whose.path(&["buckets"])?, &document)?;
                 told(
                     style,

@@ -382,7 +382,10 @@ impl Whose {
         if self.platform {
             return Ok(None);
         }
-        let named = self.tenant.clone().or_else(|| self.connection.tenant());
+        let named = match &self.tenant {
+            Some(tenant) => Some(tenant.clone()),
+            None => self.connection.tenant()?,
+        };
         named.map(Some).ok_or_else(|| {
             CliError::Usage("whose module? (--tenant NAME, or --platform)".to_owned())
         })

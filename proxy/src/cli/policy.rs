@@ -389,7 +389,10 @@ impl Whose {
     }
 
     fn tenant(&self) -> Result<String, CliError> {
-        let named = self.tenant.clone().or_else(|| self.connection.tenant());
+        let named = match &self.tenant {
+            Some(tenant) => Some(tenant.clone()),
+            None => self.connection.tenant()?,
+        };
         named.ok_or_else(|| CliError::Usage("whose policy? (--tenant NAME)".to_owned()))
     }
 }

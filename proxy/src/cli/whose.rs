@@ -24,7 +24,10 @@ pub(super) struct Whose {
 impl Whose {
     /// The tenant.
     pub(super) fn tenant(&self) -> Result<String, CliError> {
-        let named = self.tenant.clone().or_else(|| self.connection.tenant());
+        let named = match &self.tenant {
+            Some(tenant) => Some(tenant.clone()),
+            None => self.connection.tenant()?,
+        };
         named.ok_or_else(|| {
             let how =
                 "which tenant? (--tenant NAME; `postern tenant list` shows those that there are)";

@@ -10,7 +10,7 @@ use crate::dev::quoted;
 
 /// How a new key is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(in crate::cli) enum Format {
     /// Variables for a shell: `eval "$(postern key create … --format env)"`.
     Env,
     /// A profile for `~/.aws/credentials`.

@@ -13,7 +13,7 @@ use super::super::tenant::Deletes;
 /// What narrows a key. A list that is not given restricts nothing.
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "options of a command line")]
-pub(super) struct Narrow {
+pub(in crate::cli) struct Narrow {
     /// What to know about the key: who or what uses it.
     #[arg(long)]
     description: Option<Description>,
@@ -60,7 +60,7 @@ pub(super) struct Narrow {
 
 /// A limit that is lifted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Lift {
+pub(in crate::cli) enum Lift {
     /// It reaches every bucket of its namespace.
     Buckets,
     /// It reaches every object.
