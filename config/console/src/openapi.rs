@@ -7,7 +7,7 @@ mod operations;
 
 use serde_json::{Map, Value, json};
 
-use crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
+use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ENTRIES_MAX};
 use crate::shape::{Fields, Schema, Shape, named, object, sentence};
 
 /// How operations say who may ask them.
@@ -30,6 +30,7 @@ struct Described {
     is_conditional: bool,
     is_creation: bool,
     is_tagged: bool,
+    is_table_too: bool,
     names: Vec<(&'static str, Schema)>,
 }
 
@@ -59,6 +60,7 @@ impl Described {
             is_conditional: false,
             is_creation: false,
             is_tagged: false,
+            is_table_too: false,
             names: Vec::new(),
         }
     }
@@ -148,6 +150,12 @@ impl Described {
         self
     }
 
+    /// Its answer may be asked for as a table.
+    fn tabled(mut self) -> Self {
+        self.is_table_too = true;
+        self
+    }
+
     fn parameters(&self) -> Vec<Value> {
         let words = self.path.split('/').filter_map(|part| {
             let name = part.strip_prefix('{')?.strip_suffix('}')?;
@@ -191,8 +199,11 @@ impl Described {
         let problem = json!({ "$ref": "#/components/responses/Problem" });
         responses.insert("default".to_owned(), problem);
         for (status, about, kind, schema) in &self.answers {
-            let mut response =
-                json!({ "description": about, "content": { *kind: { "schema": schema } } });
+            let mut content = json!({ *kind: { "schema": schema } });
+            if let (true, Some(content)) = (self.is_table_too, content.as_object_mut()) {
+                content.insert("text/csv".to_owned(), json!({ "schema": String::schema() }));
+            }
+            let mut response = json!({ "description": about, "content": content });
             if let (true, Some(response)) = (self.is_tagged, response.as_object_mut()) {
                 let tag = json!({ "ETag": {
                     "description": "The revision of the record, for `If-Match`.",

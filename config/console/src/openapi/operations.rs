@@ -237,7 +237,8 @@ fn audit() -> Vec<Described> {
             "Who has which access key with which rights",
         )
         .asks::<ReviewAsk>()
-        .tells::<Review>(200, "The review; as `text/csv` where that is asked for."),
+        .tells::<Review>(200, "The review; as `text/csv` where that is asked for.")
+        .tabled(),
         get(
             "/api/v1/audit",
             "Search the audit log, the latest record first",
@@ -254,7 +255,8 @@ fn audit() -> Vec<Described> {
             "Export the audit log, the oldest record first",
         )
         .asks::<ExportAsk>()
-        .tells_any(200, "A record a line.", "application/jsonl"),
+        .tells_any(200, "A record a line.", "application/jsonl")
+        .tabled(),
     ]
 }
 
