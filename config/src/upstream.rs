@@ -77,9 +77,8 @@ pub async fn create_bucket(
         owner,
     };
     let begun = directory.apply(begin, actor.clone()).await;
-    let id = match begun.map_err(BucketFault::Refused)?.outcome {
-        Outcome::Bucket(id) => id,
-        _ => return Err(BucketFault::Upstream(S3Code::InternalError.into())),
+    let Outcome::Bucket(id) = begun.map_err(BucketFault::Refused)?.outcome else {
+        return Err(BucketFault::Upstream(S3Code::InternalError.into()));
     };
     let made = upstream.create_bucket(id).await;
     made.map_err(BucketFault::Upstream)?;

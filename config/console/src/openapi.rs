@@ -19,6 +19,10 @@ pub fn text() -> String {
 }
 
 /// One operation of the API.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what an operation has or has not, each by itself"
+)]
 struct Described {
     method: &'static str,
     path: &'static str,

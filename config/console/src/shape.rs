@@ -233,45 +233,6 @@ impl Shape for KeyRights {
     }
 
     fn named(all: &mut Vec<(&'static str, Schema)>) {
-        const ENTRIES: usize = postern_config::limits::KEY_LIST_ENTRIES_MAX;
-        let list =
-            |item: Schema| or_null(json!({ "type": "array", "items": item, "maxItems": ENTRIES }));
-        let bucket = text(Some("^[a-z0-9][a-z0-9.-]*[a-z0-9]$"), (3, 63));
-        let scope = object(
-            "What a key reaches. A list that is absent restricts nothing; an empty one matches nothing.",
-            vec![
-                (
-                    "buckets",
-                    "Buckets, by name in the namespace of the key.",
-                    list(bucket),
-                    true,
-                ),
-                (
-                    "prefixes",
-                    "Beginnings of object keys, byte by byte: `logs/` fits `logs/a`, `logs` fits `logs-secret/`, too.",
-                    list(text(None, (0, s3_protocol::limits::KEY_BYTES_MAX))),
-                    true,
-                ),
-                (
-                    "operations",
-                    "Operations, by their S3 API names, such as `GetObject`.",
-                    list(String::schema()),
-                    true,
-                ),
-            ],
-        );
-        let presign = object(
-            "Whether presigned URLs of the key work, and for how long.",
-            vec![
-                ("allowed", "Whether they work.", bool::schema(), false),
-                (
-                    "max_age_seconds",
-                    "The oldest that such a URL may be, in seconds.",
-                    Option::<u32>::schema(),
-                    true,
-                ),
-            ],
-        );
         let rights = object(
             "What a key may do: its level, and what narrows it.",
             vec![
@@ -298,7 +259,7 @@ impl Shape for KeyRights {
                 (
                     "networks",
                     "The networks from which it works, such as `10.0.0.0/8`.",
-                    list(String::schema()),
+                    key_list(String::schema()),
                     true,
                 ),
                 (
@@ -336,10 +297,61 @@ impl Shape for KeyRights {
         );
         all.extend([
             ("KeyRights", rights),
-            ("KeyScope", scope),
-            ("KeyPresign", presign),
+            ("KeyScope", scope()),
+            ("KeyPresign", presign()),
         ]);
     }
+}
+
+/// A list of a key, which may be absent.
+fn key_list(item: Schema) -> Schema {
+    or_null(
+        json!({ "type": "array", "items": item, "maxItems": postern_config::limits::KEY_LIST_ENTRIES_MAX }),
+    )
+}
+
+/// What a key reaches.
+fn scope() -> Schema {
+    let bucket = text(Some("^[a-z0-9][a-z0-9.-]*[a-z0-9]$"), (3, 63));
+    object(
+        "What a key reaches. A list that is absent restricts nothing; an empty one matches nothing.",
+        vec![
+            (
+                "buckets",
+                "Buckets, by name in the namespace of the key.",
+                key_list(bucket),
+                true,
+            ),
+            (
+                "prefixes",
+                "Beginnings of object keys, byte by byte: `logs/` fits `logs/a`, `logs` fits `logs-secret/`, too.",
+                key_list(text(None, (0, s3_protocol::limits::KEY_BYTES_MAX))),
+                true,
+            ),
+            (
+                "operations",
+                "Operations, by their S3 API names, such as `GetObject`.",
+                key_list(String::schema()),
+                true,
+            ),
+        ],
+    )
+}
+
+/// Presigned URLs of a key.
+fn presign() -> Schema {
+    object(
+        "Whether presigned URLs of the key work, and for how long.",
+        vec![
+            ("allowed", "Whether they work.", bool::schema(), false),
+            (
+                "max_age_seconds",
+                "The oldest that such a URL may be, in seconds.",
+                Option::<u32>::schema(),
+                true,
+            ),
+        ],
+    )
 }
 
 #[cfg(test)]

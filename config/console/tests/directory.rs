@@ -554,12 +554,21 @@ async fn a_key_is_made_once_however_often_it_is_asked_for_and_told_its_secret_on
         .is(201);
 
     // A server that has forgotten everything but its directory.
-    let restarted = Server::on(engine).await;
+    let made = &made["key"]["id"];
+    remembers(Server::on(engine).await, (path, body, again), made).await;
+}
+
+/// Wants that a server knows a key that was made before it started.
+async fn remembers(
+    restarted: Server,
+    (path, body, again): (&str, Value, [(&str, &str); 1]),
+    made: &Value,
+) {
     let retry = restarted
         .ask(Method::POST, path, Some(body.clone()), &again)
         .await
         .is(200);
-    assert_eq!(retry["key"]["id"], made["key"]["id"]);
+    assert_eq!(&retry["key"]["id"], made);
     // What failed is no creation: it may be asked again.
     let wrong = [("idempotency-key", "second")];
     let taken = json!({ "name": "acme" });
@@ -814,7 +823,14 @@ async fn the_audit_log_is_paged_searched_exported_and_followed() {
         .problem(400, "malformed");
     server.get("/audit?cursor=0").await.problem(400, "cursor");
     assert_eq!(server.get("/audit/verify").await.is(200)["records"], 4);
+}
 
+#[tokio::test]
+async fn the_audit_log_is_exported_as_a_table_and_as_documents() {
+    let server = Server::with_a_user().await;
+    let id = server.key().await;
+    let disable = format!("/tenants/acme/users/web/keys/{id}/disable");
+    server.ask(Method::POST, &disable, None, &[]).await.is(200);
     let table = server.get("/audit/export?format=csv").await;
     assert!(
         table.headers["content-type"]

@@ -156,7 +156,7 @@ pub(super) fn show(
     }
     let row = |(head, field): &(&str, &str)| vec![(*head).to_owned(), cell(found, field)];
     let rows: Vec<Vec<String>> = fields.iter().map(row).collect();
-    print(&table(&[], rows).trim_start_matches('\n').to_owned())
+    print(table(&[], rows).trim_start_matches('\n'))
 }
 
 #[cfg(test)]

@@ -330,6 +330,12 @@ fn modules() -> Vec<Described> {
         .asks::<Whose>()
         .tells_any(200, "The steps, the latest first.", JSON),
     ];
+    all.extend(steps());
+    all
+}
+
+/// What is done with a module after it is stored.
+fn steps() -> Vec<Described> {
     let steps = [
         (
             "/api/v1/modules/{module}/activate",
@@ -367,13 +373,13 @@ fn modules() -> Vec<Described> {
             "Take a proposal back, or refuse it",
         ),
     ];
-    all.extend(steps.map(|(path, summary)| {
+    let steps = steps.map(|(path, summary)| {
         post(path, summary)
             .takes_any(JSON)
             .tells_any(200, "What is in force.", JSON)
             .tells_any(202, "It waits for another person.", JSON)
-    }));
-    all
+    });
+    steps.into()
 }
 
 fn policies_and_tools() -> Vec<Described> {

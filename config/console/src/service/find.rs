@@ -119,10 +119,10 @@ pub(crate) fn bucket<'s>(
             Err(missing("bucket", word, &whose, names))
         }
         (Some(one), Some(other)) => {
-            let owners = [one, other].map(|bucket| owner_of(state, bucket));
+            let [first, second] = [one, other].map(|bucket| owner_of(state, bucket));
             let detail = format!(
-                "several users of tenant `{}` have a bucket `{name}` (`{}`, `{}`, …): say whose, with `owner`",
-                tenant.name, owners[0], owners[1]
+                "several users of tenant `{}` have a bucket `{name}` (`{first}`, `{second}`, …): say whose, with `owner`",
+                tenant.name
             );
             Err(Problem::new(StatusCode::CONFLICT, "ambiguous", detail))
         }

@@ -214,8 +214,7 @@ pub(crate) fn word(of: &impl Serialize) -> String {
     let value = serde_json::to_value(of).unwrap_or_default();
     value
         .as_str()
-        .map(str::to_owned)
-        .unwrap_or_else(|| value.to_string())
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Makes a key. Answers whether it is new.
