@@ -124,6 +124,7 @@ pub(crate) async fn create(
         let command = Command::CreateTenant {
             name: new.name.clone(),
             profile: new.profile.unwrap_or_default(),
+            parent: None,
         };
         let subject = format!("tenant `{}`", new.name);
         let applied = admin.directory.apply(command, actor).await;

@@ -111,10 +111,8 @@ pub(crate) async fn create(
     let done = creations::once(admin, actor, asked, |admin, actor| async move {
         let subject = format!("user `{}`", new.name);
         let command = Command::CreateUser(Wanted {
-            tenant: id,
-            name: new.name,
-            kind: new.kind.unwrap_or(UserKind::Service),
             description: new.description.unwrap_or_default(),
+            ..Wanted::new(id, new.name, new.kind.unwrap_or(UserKind::Service))
         });
         let applied = admin.directory.apply(command, actor).await;
         match applied.map_err(|error| refused(&subject, error))?.outcome {
