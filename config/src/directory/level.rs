@@ -75,6 +75,7 @@ impl Level {
             Self::Write => &[
                 Atom::NsList,
                 Atom::BktFind,
+                Atom::ObjRead,
                 Atom::ObjHead,
                 Atom::ObjWrite,
                 Atom::MpuSee,
