@@ -172,6 +172,8 @@ impl Described {
             .query
             .iter()
             .map(|(name, about, schema, may_be_left_out)| {
+                let page = json!({ "type": "integer", "minimum": 1, "maximum": PAGE_ENTRIES_MAX });
+                let schema = if *name == "limit" { &page } else { schema };
                 json!({
                     "name": name, "in": "query", "required": !may_be_left_out,
                     "description": sentence(about), "schema": schema,
