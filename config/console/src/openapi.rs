@@ -7,7 +7,7 @@ mod operations;
 
 use serde_json::{Map, Value, json};
 
-use crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
+use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ENTRIES_MAX};
 use crate::shape::{Fields, Schema, Shape, named, object, sentence};
 
 /// How operations say who may ask them.

@@ -1,6 +1,11 @@
 //! Tenants, users, keys, buckets and the audit log through the admin API, convention by convention.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use std::sync::Arc;
 

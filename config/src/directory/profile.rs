@@ -389,9 +389,12 @@ impl ProfileRules {
     pub fn rows(&self) -> Vec<(&'static str, String)> {
         let count =
             |most: Option<u32>| most.map_or("any number".to_owned(), |most| most.to_string());
-        let list = |words: Vec<String>| match words.is_empty() {
-            true => "–".to_owned(),
-            false => words.join(", "),
+        let list = |words: Vec<String>| {
+            if words.is_empty() {
+                "–".to_owned()
+            } else {
+                words.join(", ")
+            }
         };
         let each = |words: &[&str]| list(words.iter().map(ToString::to_string).collect());
         let roles = |roles: &[Role]| list(roles.iter().map(ToString::to_string).collect());

@@ -122,7 +122,10 @@ impl Audit {
                 write(style, &found)?;
                 let last = |found: &[Value]| found.iter().filter_map(number).max();
                 let mut seen = last(&found).unwrap_or(0);
-                while follow {
+                if !follow {
+                    return Ok(());
+                }
+                loop {
                     std::thread::sleep(FOLLOW_TIME);
                     let mut more = filter.search(&connection, PAGE_ENTRIES)?;
                     more.retain(|record| number(record).is_some_and(|number| number > seen));
@@ -132,7 +135,6 @@ impl Audit {
                         write(style, &more)?;
                     }
                 }
-                Ok(())
             }
             Self::Search {
                 limit,

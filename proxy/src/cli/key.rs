@@ -273,7 +273,9 @@ impl Which {
             CliError::Failed(format!("the server's answer is not understood: {fault}"))
         })?;
         rights.level = level.unwrap_or(rights.level);
-        lift.iter().for_each(|lift| lift.apply(&mut rights));
+        for lift in lift {
+            lift.apply(&mut rights);
+        }
         narrow.apply(&mut rights)?;
         let path = self
             .whose

@@ -214,14 +214,7 @@ impl Form {
             Action::UpdateAccessKey => Asked::UpdateAccessKey {
                 user: self.optional("UserName")?,
                 key: self.name("AccessKeyId")?,
-                works: match &*self.required("Status")? {
-                    "Active" => true,
-                    "Inactive" => false,
-                    other => {
-                        let said = format!("Status is Active or Inactive, not `{other}`");
-                        return Err(Fault::invalid(said));
-                    }
-                },
+                works: self.status()?,
             },
             Action::DeleteAccessKey => Asked::DeleteAccessKey {
                 user: self.optional("UserName")?,
@@ -268,6 +261,17 @@ impl Form {
             list,
             user: self.optional("UserName")?,
         })
+    }
+
+    /// Whether a key works.
+    fn status(&mut self) -> Result<bool, Fault> {
+        match &*self.required("Status")? {
+            "Active" => Ok(true),
+            "Inactive" => Ok(false),
+            other => Err(Fault::invalid(format!(
+                "Status is Active or Inactive, not `{other}`"
+            ))),
+        }
     }
 
     fn take(&mut self, name: &str) -> Option<String> {

@@ -1,8 +1,8 @@
 //! What joins a caller and a bucket: whose the namespace is, and what its owner has opened to everyone.
 
 use postern_config::directory::{
-    Bucket, NamespaceId, NamespaceKind, OwnerDataAccess, PublicContainers, Referrer, Role, State,
-    Tenant, TenantStatus,
+    Bucket, ContainerAcl, NamespaceId, NamespaceKind, OwnerDataAccess, PublicContainers, Referrer,
+    Role, State, Tenant, TenantStatus,
 };
 
 use super::Caller;
@@ -92,7 +92,7 @@ fn open(state: &State, bucket: Option<&Bucket>) -> Open {
     {
         return closed;
     }
-    let everyone = bucket.acl.as_ref().is_some_and(|acl| acl.opens_reading());
+    let everyone = bucket.acl.as_ref().is_some_and(ContainerAcl::opens_reading);
     let public = bucket.public.as_ref();
     Open {
         list: everyone || public.is_some_and(|public| public.list),
@@ -112,7 +112,7 @@ pub(crate) fn container_permissions(
 
 /// From where one must come to read what is public: none where it does not matter.
 pub(crate) fn referrers(bucket: &Bucket) -> Option<&[Referrer]> {
-    let everyone = bucket.acl.as_ref().is_some_and(|acl| acl.opens_reading());
+    let everyone = bucket.acl.as_ref().is_some_and(ContainerAcl::opens_reading);
     let public = bucket.public.as_ref().filter(|_| !everyone)?;
     (!public.is_for_any_referrer()).then_some(public.referrers.as_slice())
 }

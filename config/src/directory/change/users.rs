@@ -163,11 +163,7 @@ fn check_details(
     details: &UserDetails,
 ) -> Result<(), CommandError> {
     let Some(email) = &details.email else {
-        let needed = match (kind, tenant.profile) {
-            (UserKind::Human, Profile::Datastream) => true,
-            (UserKind::Root | UserKind::Service, _) | (UserKind::Human, _) => false,
-        };
-        return if needed {
+        return if kind == UserKind::Human && tenant.profile == Profile::Datastream {
             refuse(Refusal::EmailNeeded)
         } else {
             Ok(())

@@ -227,9 +227,7 @@ impl<'a> CheckFacts<'a> {
                 .sub_user
                 .as_ref()
                 .map_or(Fact::Absent, |it| Fact::text(it.level.as_str())),
-            Name::AccountPermissions => caller
-                .account_permissions
-                .map_or(Fact::Absent, |held| Fact::list(held)),
+            Name::AccountPermissions => caller.account_permissions.map_or(Fact::Absent, Fact::list),
             Name::AclExempt => Fact::boolean(caller.is_exempt),
             Name::PrincipalIsAwsService => Fact::boolean(false),
             _ => Fact::Absent,
@@ -504,7 +502,7 @@ impl Facts for CheckFacts<'_> {
             N::ContainerPermissions => self
                 .bucket
                 .and_then(|bucket| container_permissions(self.caller(), bucket))
-                .map_or(Fact::Absent, |held| Fact::list(held)),
+                .map_or(Fact::Absent, Fact::list),
             N::PublicReferrers => self.public_referrers(),
             N::Operation
             | N::Atom
