@@ -1,7 +1,5 @@
 //! Each preset says what its source says. The number before a sentence is that of a rule which the table carries out.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
 use std::fmt::Write as _;
 use std::path::Path;
 
