@@ -26,6 +26,13 @@ pub struct Session {
     pub expires: UnixSeconds,
 }
 
+impl Session {
+    /// Whether it still works, as far as it has a say: its access key must work as well.
+    pub fn works_at(&self, now: UnixSeconds) -> bool {
+        now < self.expires
+    }
+}
+
 /// Temporary credentials as they are given out, once.
 #[derive(Debug)]
 pub struct Issued {
@@ -126,5 +133,54 @@ impl State {
             session,
             Secret::new(std::mem::take(&mut token.secret).into_bytes()),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::directory::vault::{MASTER_KEY_BYTES, Vault};
+
+    fn state(key: u8) -> State {
+        let key = Secret::new(vec![key; MASTER_KEY_BYTES]);
+        State::empty(Arc::new(Vault::new(&key).unwrap()))
+    }
+
+    fn issue(state: &State, seconds: u64) -> Result<Issued, SessionError> {
+        let parent = "PKAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        state.issue_session(parent, (UnixSeconds(1_000), seconds), &Entropy::system())
+    }
+
+    #[test]
+    fn a_token_opens_where_it_was_issued_and_as_it_was_issued() {
+        let state = state(1);
+        let issued = issue(&state, 900).unwrap();
+        assert!(issued.session.id.as_str().starts_with("PS"));
+        let (session, secret) = state.open_session(&issued.token).unwrap();
+        assert_eq!(session, issued.session);
+        assert!(issued.secret.lend(|wanted| secret.is(wanted)));
+        assert!(self::state(2).open_session(&issued.token).is_err());
+        for place in 0..issued.token.len() {
+            let mut bent = issued.token.clone().into_bytes();
+            bent[place] = if bent[place] == b'A' { b'B' } else { b'A' };
+            let bent = String::from_utf8(bent).unwrap();
+            assert!(state.open_session(&bent).is_err(), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_session_lasts_as_long_as_it_may_and_ends_in_its_second() {
+        let state = state(1);
+        for seconds in [SESSION_SECONDS_MIN - 1, SESSION_SECONDS_MAX + 1] {
+            let refused = issue(&state, seconds);
+            assert!(matches!(refused, Err(SessionError::Length)), "{seconds}");
+        }
+        for seconds in [SESSION_SECONDS_MIN, SESSION_SECONDS_MAX] {
+            let session = issue(&state, seconds).unwrap().session;
+            assert!(session.works_at(UnixSeconds(1_000 + seconds - 1)));
+            assert!(!session.works_at(UnixSeconds(1_000 + seconds)));
+        }
     }
 }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
-use postern_config::Secret;
 use postern_config::directory::{AccessKeyId, NamespaceId, Session};
+use postern_config::{Secret, UnixSeconds};
 use s3_protocol::host::{Addressing, Namespace};
 use s3_protocol::{Call, S3Code, S3Error, S3Request};
 use sigv4::{BodyVerifier, Claim, Head, Place, Presented, SecretKey, SigningKey};
@@ -247,7 +247,7 @@ fn session_key(
     if Some(session.id) != id {
         return Err(refuse(S3Code::InvalidToken));
     }
-    if session.expires.0 <= now {
+    if !session.works_at(UnixSeconds(now)) {
         return Err(refuse(S3Code::ExpiredToken));
     }
     Ok(Found {

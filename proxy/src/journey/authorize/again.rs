@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use postern_config::UnixSeconds;
 use s3_protocol::{S3Code, S3Error};
 
 use super::super::gate::Gate;
@@ -51,6 +52,10 @@ impl Again {
     pub(crate) fn judge(&self) -> Result<(), S3Error> {
         let world = self.gate.world();
         let now_ms = self.gate.clock.now_ms();
+        let session = self.scene.signature().and_then(|it| it.session);
+        if session.is_some_and(|it| !it.works_at(UnixSeconds(now_ms / 1_000))) {
+            return Err(S3Code::ExpiredToken.into());
+        }
         if let Some(caller) = &self.scene.caller {
             let found = world.caller(&self.gate.library, &caller.key.id, now_ms / 1_000);
             // Rights that changed are judged as they are now.
