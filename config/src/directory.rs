@@ -4,6 +4,7 @@
 //! transaction together with its audit record, and published: when it returns, every listener has the new [`State`].
 
 mod audit;
+mod bounds;
 mod change;
 mod command;
 mod level;
@@ -36,6 +37,7 @@ use rows::{AUDIT, HEAD, Head, PREFIX, SCHEMA};
 use vault::Identity;
 
 pub use audit::{AuditFault, AuditRecord};
+pub use bounds::{Quota, QuotaOf, Rate, RateOf};
 pub use command::{
     Actor, Applied, Command, CommandError, Failures, NewSubUser, NewUser, Outcome, Refusal,
     RoleText, Who,

@@ -11,6 +11,7 @@ pub mod engine;
 pub mod identity;
 pub mod judge;
 pub mod limits;
+pub mod metering;
 mod secret;
 pub mod settings;
 mod time;

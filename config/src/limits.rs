@@ -66,3 +66,24 @@ pub const THROTTLE_SUBJECTS_MAX: u64 = 100_000;
 pub const SESSION_SECONDS_MIN: u64 = 900;
 /// Longest life of temporary credentials, in seconds. Source: STS API Reference, `GetSessionToken`: 36 hours.
 pub const SESSION_SECONDS_MAX: u64 = 129_600;
+
+/// Shards of a meter: each thread that serves counts in one, so that threads rarely share.
+pub const METER_SHARDS: usize = 16;
+/// Most rows of one shard between two writes, a row being an access key × a bucket × an hour. Past it the rows of accounts are
+/// counted without user, key and bucket, until the next write.
+pub const METER_SHARD_ROWS_MAX: usize = 16 * 1_024;
+/// Most of these coarser rows of one shard. Past it requests are counted under nobody.
+pub const METER_SHARD_COARSE_ROWS_MAX: usize = 1_024;
+/// Most rows that wait for a store that fails. At the bound the shards keep theirs, up to their own bounds.
+pub const METER_PENDING_ROWS_MAX: usize = 128 * 1_024;
+/// Longest time in which a request is counted in memory alone: what SIGKILL or a power cut may take.
+pub const METER_FLUSH_TIME: std::time::Duration = std::time::Duration::from_secs(1);
+/// Most hours without a sample of what is stored that are filled at the next start: two months. Nothing stored changes while no
+/// server runs, so that the fill is exact.
+pub const SAMPLE_GAP_HOURS_MAX: u32 = 62 * 24;
+/// Most lines of one report.
+pub const REPORT_ITEMS_MAX: usize = 100_000;
+/// Most corrections, and most closed periods, that are kept: a day each for a century.
+pub const CORRECTIONS_MAX: u64 = 36_500;
+/// Longest reason of a correction, in characters.
+pub const REASON_CHARACTERS_MAX: usize = 256;

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use futures_util::future::BoxFuture;
+use serde::Serialize;
 use serde_json::Value;
+
+use crate::directory::QuotaOf;
 
 /// Answers for the work of the server.
 pub trait Usage: Send + Sync + fmt::Debug {
@@ -14,6 +18,18 @@ pub trait Usage: Send + Sync + fmt::Debug {
 
     /// Version, start, listeners, counts: what an operator asks first. It holds no secret.
     fn status(&self) -> Value;
+
+    /// How much is stored of what a quota counts. It may not be known now.
+    fn stored(&self, of: QuotaOf) -> BoxFuture<'_, Option<Stored>>;
+}
+
+/// How much is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stored {
+    /// Bytes of objects.
+    pub bytes: u64,
+    /// Objects.
+    pub objects: u64,
 }
 
 /// Whether the server takes requests.

@@ -18,6 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::dev::{self, Dev};
 use crate::edge::{BindError, CertificateError, Listener, authority::AuthorityError};
+use crate::meter::Keeper;
 use crate::{observe, tasks::Tasks};
 
 use build::Built;
@@ -65,6 +66,14 @@ pub enum StartError {
         path: PathBuf,
         /// Why not.
         source: postern_config::directory::OpenError,
+    },
+    /// The books of usage.
+    #[error("the books of usage in `{}` cannot be opened: {source}", path.display())]
+    Usage {
+        /// Their file.
+        path: PathBuf,
+        /// Why not.
+        source: postern_config::metering::LedgerError,
     },
     /// The object node.
     #[error("the object node in `{}` cannot be opened: {source}", path.display())]
@@ -124,6 +133,12 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
     let tasks = Tasks::new();
     tasks.spawn("policies", Arc::clone(&built.gate).keep());
     tasks.spawn("modules", Arc::clone(&built.gate).guard());
+    let books = Keeper {
+        meter: Arc::clone(&built.meter),
+        directory: built.directory.clone(),
+        node: built.node.clone(),
+    };
+    tasks.spawn("usage", books.keep());
 
     // Ports, all of them before the first is served.
     let (s3, admin) = build::bind(&settings, &built)?;
@@ -176,6 +191,9 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
     Notice::remove(&settings.data);
     built.observer.close();
     built.gate.close();
+    if let Err(cause) = built.meter.flush() {
+        tracing::error!(%cause, "the last second of usage is not written");
+    }
     Ok(())
 }
 

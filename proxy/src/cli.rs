@@ -21,6 +21,7 @@ mod table;
 mod tenant;
 mod user;
 mod whose;
+mod usage;
 
 use std::io::{self, Write};
 use std::os::fd::{FromRawFd as _, OwnedFd};
@@ -90,6 +91,9 @@ enum Command {
     Access(access::Access),
     /// Say why a request was answered as it was: plan, questions, answers, the statement that decided.
     Explain(ask::Explain),
+    /// What was asked, moved and stored, by whom: reports, exports, billing periods.
+    #[command(subcommand)]
+    Usage(usage::Usage),
     /// Say how the running server is.
     Status(ask::Status),
     /// Let the running server read certificates and log files again.
@@ -241,6 +245,7 @@ impl Command {
             Self::Policy(policy) => policy.run(style),
             Self::Access(access) => access.run(style),
             Self::Explain(explain) => explain.run(style),
+            Self::Usage(usage) => usage.run(style),
             Self::Status(status) => status.run(style),
             Self::Reload(signal) => signal.reload(),
             Self::Drain(signal) => signal.drain(),

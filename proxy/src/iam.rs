@@ -26,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 use sigv4::{Expectation, Head, PayloadMode, Presented};
 
 use crate::edge::{Intake, Peer};
-use crate::journey::{Found, Gate, found_key};
+use crate::journey::{Found, Gate, billed_to, found_key};
 use crate::observe::{Entry, Signed};
 use crate::world::{Caller, World};
 
@@ -137,6 +137,7 @@ async fn travel(
     let signed = signed(gate, &world, (&parts, &body), now_ms / 1_000)?;
     let (service, caller) = (signed.service, &signed.caller);
     entry.signed_by(caller.key.id.as_str(), &caller.arn, Signed::Header);
+    entry.billed(billed_to(caller));
     let told = async {
         let asked = Asked::read(service, &body)?;
         let authority = Authority::of(caller, peer, now_ms / 1_000)?;

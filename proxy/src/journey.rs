@@ -9,7 +9,9 @@ mod authenticate;
 mod authorize;
 mod forward;
 mod gate;
+mod haste;
 mod imagine;
+mod payer;
 mod refusal;
 mod respond;
 
@@ -20,7 +22,9 @@ pub(crate) use authenticate::{Found, found_key};
 pub use authorize::Permit;
 pub(crate) use authorize::{Bench, Check, Checks, Scene, action, checks_of, foresee};
 pub use gate::{Gate, GateParts, Place};
+pub(crate) use haste::Owed;
 pub(crate) use imagine::{Imagined, imagine};
+pub(crate) use payer::by as billed_to;
 pub use refusal::Refusal;
 
 use std::sync::Arc;
@@ -40,6 +44,7 @@ pub async fn serve(
     // One reading of the clock serves all that is judged.
     let now_ms = gate.clock.now_ms();
     let mut entry = Entry::open(&gate.observer, peer, &wire, now_ms);
+    entry.takes(wire.body().tally());
 
     // Users and keys are asked for at the same endpoint, in another language.
     if iam::is_asked(&wire) {
@@ -77,6 +82,11 @@ async fn travel(
     if let (Some(caller), Some(how)) = (signed.caller(), signed.how()) {
         entry.signed_by(caller.key.id.as_str(), &caller.arn, how);
     }
+    // Whatever becomes of it from here on, somebody pays.
+    let payer = payer::of(&world.state, &signed.scene);
+    entry.billed(payer);
+    // Rates stand before policies: who is too fast costs no decision.
+    entry.owes(haste::hold(gate, &world.state, &signed.scene, payer)?);
 
     // 3. Authorize: policies turn a signed request into a permit, or refuse.
     let permit: Permit = authorize::decide(gate, &world, signed, entry.id()).await?;

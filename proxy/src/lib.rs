@@ -10,6 +10,7 @@ mod iam;
 pub mod journey;
 pub mod judge;
 pub mod limits;
+pub mod meter;
 pub mod observe;
 pub mod record;
 pub mod tasks;

@@ -95,6 +95,14 @@ pub const TOOLS_AT_WORK_MAX: usize = 1;
 /// How long another waits for its turn.
 pub const TOOL_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// Keys, users and accounts that are held to a rate at a time. Past it those whose buckets are full make room, then the fullest.
+pub const PACES_MAX: usize = 64 * 1_024;
+/// Quotas under which something is reserved at a time. Past it those with nothing reserved make room.
+pub const QUOTAS_MAX: usize = 64 * 1_024;
+/// How long room is kept for a write whose client went away while the node may have been storing it: as long as the node may
+/// take to answer.
+pub const QUOTA_HOLD_TIME: Duration = Duration::from_secs(10);
+
 // A head must have room for the longest target, and for hyper's smallest buffer.
 const _: () =
     assert!(HEAD_BYTES_MAX > URI_BYTES_MAX && CONNECTION_BUFFER_BYTES_MAX > HEAD_BYTES_MAX);

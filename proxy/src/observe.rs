@@ -27,6 +27,8 @@ pub use trace::{start_tracing, trace_panics};
 pub(crate) use writer::Writer;
 pub use writer::{Full, Sinks, Target};
 
+use postern_config::metering::Meter;
+
 use entry::Record;
 
 /// Where entries go. Shared by all requests; never changed.
@@ -36,6 +38,7 @@ pub struct Observer {
     json: Option<Writer>,
     text: Option<Writer>,
     metrics: Metrics,
+    meter: Option<Arc<Meter>>,
 }
 
 /// What is the same in each entry.
@@ -60,6 +63,8 @@ pub struct ObserverOptions {
     pub place: Place,
     /// Where request ids begin: random, so that two runs share none.
     pub seed: u64,
+    /// What counts requests for the bill, if anything.
+    pub meter: Option<Arc<Meter>>,
 }
 
 impl Observer {
@@ -94,6 +99,7 @@ impl Observer {
             json,
             text,
             metrics,
+            meter: options.meter,
         }))
     }
 
@@ -106,6 +112,7 @@ impl Observer {
             json: None,
             text: None,
             metrics: Metrics::new(),
+            meter: None,
         })
     }
 
@@ -137,6 +144,9 @@ impl Observer {
     fn write(&self, record: &Record) {
         let total = record.started.elapsed();
         self.metrics.request(record, total);
+        if let Some(meter) = &self.meter {
+            meter.count(&record.event(total));
+        }
         if self.json.is_none() && self.text.is_none() {
             return;
         }

@@ -10,6 +10,7 @@ pub(crate) mod policies;
 pub(crate) mod tenants;
 pub(crate) mod tools;
 pub(crate) mod users;
+pub(crate) mod usage;
 
 use axum::Json;
 use axum::body::Body;

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use postern_config::directory::Directory;
 use postern_config::judge::Judge;
+use postern_config::metering::Meter;
 use postern_config::settings::{MetricsAccess, Person};
 use postern_config::upstream::Upstream;
 use postern_config::usage::Usage;
@@ -51,6 +52,8 @@ pub struct AdminParts {
     pub usage: Arc<dyn Usage>,
     /// Where the contents of buckets are.
     pub upstream: Arc<dyn Upstream>,
+    /// The books of usage.
+    pub meter: Arc<Meter>,
     /// Who holds it may do everything here.
     pub token: AdminToken,
     /// Who may, too, each by a token of his own.

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use postern_config::directory::CommandError;
 use postern_config::judge::{ModuleFaults, PolicyFaults, ToolFault};
+use postern_config::metering::LedgerError;
 use serde_json::json;
 
 /// A refusal of the admin API.
@@ -84,6 +85,25 @@ impl From<CommandError> for Problem {
             }
             CommandError::Seal(_) | CommandError::Engine(_) | CommandError::Row(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a command failed");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
+        }
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        let detail = error.to_string();
+        match error {
+            LedgerError::NotEnded | LedgerError::NotClosed | LedgerError::Corrections => {
+                Self::new(StatusCode::CONFLICT, "refused", detail)
+            }
+            LedgerError::TooLong => Self::malformed(detail),
+            LedgerError::Store(_) | LedgerError::Schema(_) | LedgerError::Damaged(_) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "usage is not answered"
+                );
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
             }
         }

@@ -100,6 +100,15 @@ routes! {
     "/api/v1/tools/right-size", ["POST"], Token, post(api::tools::right_size);
     "/api/v1/tools/diff", ["POST"], Token, post(api::tools::diff);
     "/api/v1/tools/replay", ["POST"], Token, post(api::tools::replay);
+    "/api/v1/usage", ["GET"], Token, get(api::usage::show);
+    "/api/v1/usage/export", ["GET"], Token, get(api::usage::export);
+    "/api/v1/usage/quotas", ["GET", "PUT"], Token, get(api::usage::quota).put(api::usage::set_quota);
+    "/api/v1/usage/rates", ["GET", "PUT"], Token, get(api::usage::rate).put(api::usage::set_rate);
+    "/api/v1/usage/periods", ["GET"], Token, get(api::usage::periods);
+    "/api/v1/usage/periods/{period}", ["GET"], Token, get(api::usage::period);
+    "/api/v1/usage/periods/{period}/close", ["POST"], Token, post(api::usage::close);
+    "/api/v1/usage/periods/{period}/corrections", ["POST"], Token, post(api::usage::correct);
+    "/api/v1/usage/keys/{key}/last-used", ["GET"], Token, get(api::usage::last_used);
     "/api/v1/requests/{id}/explain", ["GET"], Token, get(api::explain);
 }
 

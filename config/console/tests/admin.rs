@@ -12,15 +12,17 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use postern_config::directory::{
-    Approval, Binding, Digest, Directory, DirectoryOptions, ModuleRules, PolicyPlace, Vault,
+    Approval, Binding, Digest, Directory, DirectoryOptions, ModuleRules, PolicyPlace, QuotaOf,
+    Vault,
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::judge::{
     Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
 };
+use postern_config::metering::{Ledger, Meter};
 use postern_config::settings::{MetricsAccess, Person};
 use postern_config::upstream::{Holds, Upstream};
-use postern_config::usage::{Readiness, Usage};
+use postern_config::usage::{Readiness, Stored, Usage};
 use postern_config::{Entropy, Secret, system_clock};
 use s3_protocol::{BucketId, S3Error};
 use serde_json::{Value, json};
@@ -125,6 +127,16 @@ impl Judge for Stub {
 }
 
 impl Usage for Stub {
+    fn stored(&self, _: QuotaOf) -> BoxFuture<'_, Option<Stored>> {
+        async move {
+            Some(Stored {
+                bytes: 7,
+                objects: 1,
+            })
+        }
+        .boxed()
+    }
+
     fn readiness(&self) -> Readiness {
         Readiness::NotReady {
             reason: "a secret reason".into(),
@@ -176,7 +188,9 @@ async fn governed(metrics: MetricsAccess, rules: ModuleRules) -> axum::Router {
         name: name.parse().unwrap(),
         token: *Digest::of(token.as_bytes()).as_bytes(),
     };
+    let ledger = Ledger::in_memory().unwrap();
     router(Admin::new(AdminParts {
+        meter: Arc::new(Meter::new(Arc::new(ledger), system_clock())),
         directory,
         judge: Arc::new(Stub),
         usage: Arc::new(Stub),

@@ -1,6 +1,7 @@
 //! A command becomes a plan: the rows to write, what the audit record says, what the caller is told. Nothing is written here,
 //! so a plan can be made again when another writer was faster.
 
+mod bounds;
 mod buckets;
 mod keys;
 mod modules;
@@ -22,6 +23,7 @@ use serde_json::Value;
 pub(super) use keys::random_secret;
 pub(super) use sweep::next_step as sweep_step;
 
+use super::bounds::{QuotaOf, RateOf};
 use super::command::{Actor, Command, CommandError, Outcome, Refusal};
 use super::names::{AccessKeyId, Name, NamespaceId, RoleId, SubUserId, TenantId, UserId};
 use super::record::{
@@ -161,6 +163,20 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
         Command::DisableKey(id) => keys::set_working(ground, id, keys::Working::No),
         Command::EnableKey(id) => keys::set_working(ground, id, keys::Working::Yes),
         Command::DeleteKey(id) => keys::delete(ground, id),
+        Command::SetQuota(of, quota) => bounds::set_quota(ground, *of, *quota),
+        Command::SetRate(of, rate) => bounds::set_rate(ground, *of, *rate),
+        Command::NoteUsage {
+            tenant,
+            step,
+            period,
+            detail,
+        } => {
+            let plan = Plan::new(step, "billing period", period).detail(detail.clone());
+            Ok(Plan {
+                tenant: *tenant,
+                ..plan
+            })
+        }
         Command::SetAlias(namespace, alias) => {
             buckets::set_alias(ground, *namespace, alias.as_ref())
         }
@@ -236,7 +252,8 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::CreateSubUserKey { .. }
         | Command::BeginBucket { .. }
         | Command::PushModule { .. }
-        | Command::NoteModule { .. } => None,
+        | Command::NoteModule { .. }
+        | Command::NoteUsage { .. } => None,
         Command::SuspendTenant(id)
         | Command::ResumeTenant(id)
         | Command::MakeTenantReadOnly(id)
@@ -268,6 +285,14 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::DisableKey(id)
         | Command::EnableKey(id)
         | Command::DeleteKey(id) => Some(state.key(id)?.revision),
+        Command::SetQuota(QuotaOf::Tenant(id), _) | Command::SetRate(RateOf::Tenant(id), _) => {
+            Some(state.tenant(*id)?.revision)
+        }
+        Command::SetQuota(QuotaOf::User(id), _) | Command::SetRate(RateOf::User(id), _) => {
+            Some(state.user(*id)?.revision)
+        }
+        Command::SetQuota(QuotaOf::Bucket(id), _) => Some(state.bucket_by_id(*id)?.revision),
+        Command::SetRate(RateOf::Key(id), _) => Some(state.key(id)?.revision),
         Command::SetAlias(namespace, _) => Some(state.namespace(*namespace)?.revision),
         Command::ActivateBucket(id)
         | Command::CloseBucket(id)

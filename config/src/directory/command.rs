@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use s3_protocol::{BucketId, BucketName};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::bounds::{Quota, QuotaOf, Rate, RateOf};
 use super::level::{Level, WriteDeletes};
 use super::names::{
     AccessKeyId, Alias, Description, Digest, Name, NamespaceId, RoleId, SubUserId, TenantId, UserId,
@@ -134,6 +136,22 @@ pub enum Command {
     EnableKey(AccessKeyId),
     /// Removes a key.
     DeleteKey(AccessKeyId),
+
+    /// Says how much may be stored.
+    SetQuota(QuotaOf, Quota),
+    /// Says how fast may be asked.
+    SetRate(RateOf, Rate),
+    /// Writes an audit record of a step on the books of usage, which are kept elsewhere.
+    NoteUsage {
+        /// The account that it concerns; none for all.
+        tenant: Option<TenantId>,
+        /// The step, as audit records call it.
+        step: &'static str,
+        /// The billing period.
+        period: String,
+        /// The details.
+        detail: Value,
+    },
 
     /// Gives a namespace the label by which hosts find it, or takes it away.
     SetAlias(NamespaceId, Option<Alias>),
@@ -529,6 +547,9 @@ pub enum Refusal {
     /// A key's dates end before they begin, a list is too long, a prefix is no key's beginning.
     #[error("the rights of the key make no sense: {0}")]
     Rights(&'static str),
+    /// What asks for nothing is disabled.
+    #[error("a rate is at least 1 a second; disable what shall not ask at all")]
+    RateOfNothing,
     /// The key has been replaced.
     #[error("the key has been replaced by another")]
     Replaced,

@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use s3_protocol::{BucketId, BucketName, Operation};
 use serde::{Deserialize, Serialize};
 
+use super::bounds::{Quota, Rate};
 use super::level::{Level, WriteDeletes};
 use super::names::{
     AccessKeyId, Alias, Description, Digest, Email, Language, Lineage, Name, NamespaceId,
@@ -50,6 +51,12 @@ pub struct Tenant {
     /// Whether nothing of it is public, whatever its buckets say.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub block_public: bool,
+    /// How much may be stored in all its buckets.
+    #[serde(default, skip_serializing_if = "Quota::is_none")]
+    pub quota: Quota,
+    /// How fast may be asked by all its keys.
+    #[serde(default, skip_serializing_if = "Rate::is_none")]
+    pub rate: Rate,
     /// The revision that wrote this record.
     #[serde(skip)]
     pub revision: Revision,
@@ -120,6 +127,12 @@ pub struct User {
     /// Who he is.
     #[serde(default, skip_serializing_if = "UserDetails::are_empty")]
     pub details: UserDetails,
+    /// How much may be stored in all the buckets that are his.
+    #[serde(default, skip_serializing_if = "Quota::is_none")]
+    pub quota: Quota,
+    /// How fast may be asked by all his keys.
+    #[serde(default, skip_serializing_if = "Rate::is_none")]
+    pub rate: Rate,
     /// The revision that wrote this record.
     #[serde(skip)]
     pub revision: Revision,
@@ -234,6 +247,9 @@ pub struct AccessKey {
     pub created_by: String,
     /// What it may do.
     pub rights: KeyRights,
+    /// How fast may be asked.
+    #[serde(default, skip_serializing_if = "Rate::is_none")]
+    pub rate: Rate,
     /// The secret half.
     pub(crate) sealed: Sealed,
     /// The revision that wrote this record.
@@ -392,6 +408,9 @@ pub struct Bucket {
     /// What of it is public.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public: Option<PublicAccess>,
+    /// How much may be stored.
+    #[serde(default, skip_serializing_if = "Quota::is_none")]
+    pub quota: Quota,
     /// The revision that wrote this record.
     #[serde(skip)]
     pub revision: Revision,

@@ -418,6 +418,11 @@ impl State {
         self.owned.get(&user).copied().unwrap_or(0)
     }
 
+    /// Every bucket, in whatever state, in no order.
+    pub fn all_buckets(&self) -> impl Iterator<Item = &Arc<Bucket>> {
+        self.buckets.values()
+    }
+
     /// The buckets of which the upstream has not confirmed the last step. They are finished at start.
     pub fn half_done_buckets(&self) -> impl Iterator<Item = &Arc<Bucket>> {
         self.half_done.iter().filter_map(|id| self.buckets.get(id))

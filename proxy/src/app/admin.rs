@@ -71,6 +71,7 @@ pub(super) fn router(
         judge: Arc::new(GateJudge::new(Arc::clone(&built.gate))),
         usage,
         upstream: Arc::new(EmbeddedNode(built.node.clone())),
+        meter: Arc::clone(&built.meter),
         token,
         persons: settings.admin.persons.clone(),
         metrics: settings.admin.metrics,

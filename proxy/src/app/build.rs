@@ -12,6 +12,7 @@ use policy_wasm::engine::{
 };
 use postern_config::directory::{Approval, Directory, DirectoryOptions, ModuleRules, Vault};
 use postern_config::engine::EmbeddedEngine;
+use postern_config::metering::{Ledger, Meter};
 use postern_config::settings::{
     AccessFormat, AccessLog, Domain, Limits, PolicySettings, ProxyProtocol, RecordSettings,
     Settings, Tls,
@@ -38,6 +39,7 @@ pub(super) struct Built {
     pub(super) observer: Arc<Observer>,
     pub(super) directory: Directory,
     pub(super) node: Node,
+    pub(super) meter: Arc<Meter>,
     pub(super) gate: Arc<Gate>,
     pub(super) authority: Option<Authority>,
     /// The authority's certificate, where the server has its own.
@@ -75,7 +77,8 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
     let directory = directory(data, master_key, &clock).await?;
     directory.govern(rules(&settings.policy));
     let node = node(settings, &clock).await?;
-    let observer = observer(settings)?;
+    let meter = meter(data, &clock)?;
+    let observer = observer(settings, &meter)?;
     let gate = {
         let (directory, node, observer, clock) = (&directory, &node, &observer, &clock);
         gate(
@@ -102,6 +105,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         observer,
         directory,
         node,
+        meter,
         gate,
         authority,
         ca,
@@ -229,7 +233,16 @@ async fn node(settings: &Settings, clock: &Clock) -> Result<Node, StartError> {
     opened.map_err(|source| StartError::Node { path, source })
 }
 
-fn observer(settings: &Settings) -> Result<Arc<Observer>, StartError> {
+/// The books of usage, and what writes into them.
+fn meter(data: &Path, clock: &Clock) -> Result<Arc<Meter>, StartError> {
+    let path = data.join("usage.redb");
+    let ledger = Ledger::open(&path).map_err(|source| StartError::Usage { path, source })?;
+    let now = clock.clone();
+    let clock = postern_config::Clock::new(move || UnixMillis(now.now_ms()));
+    Ok(Arc::new(Meter::new(Arc::new(ledger), clock)))
+}
+
+fn observer(settings: &Settings, meter: &Arc<Meter>) -> Result<Arc<Observer>, StartError> {
     let target = |suffix: &str| match &settings.log.access {
         AccessLog::Output => Target::Output,
         AccessLog::File(path) => {
@@ -259,6 +272,7 @@ fn observer(settings: &Settings) -> Result<Arc<Observer>, StartError> {
         full: observe::Full::Wait,
         place,
         seed,
+        meter: Some(Arc::clone(meter)),
     })
     .map_err(|source| io("open the access log".to_owned(), source))
 }

@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use futures_util::future::BoxFuture;
+use postern_config::directory::QuotaOf;
+use postern_config::metering::Meter;
 use postern_config::settings::Settings;
-use postern_config::usage::{Readiness, Usage};
+use postern_config::usage::{Readiness, Stored, Usage};
 use serde_json::{Value, json};
 use storage_node::Node;
 
@@ -104,6 +107,17 @@ impl Usage for Work {
         }
     }
 
+    fn stored(&self, of: QuotaOf) -> BoxFuture<'_, Option<Stored>> {
+        Box::pin(async move {
+            let state = self.gate.directory().state();
+            let amount = self.gate.quotas.stored(&state, of).await.ok()?;
+            Some(Stored {
+                bytes: amount.bytes,
+                objects: amount.objects,
+            })
+        })
+    }
+
     fn metrics(&self) -> String {
         self.observer.metrics().scrape()
     }
@@ -159,6 +173,8 @@ fn watch(built: &Built) {
             ),
         ]
     });
+    let meter = Arc::clone(&built.meter);
+    metrics.watch(move || metered(&meter));
     let gate = Arc::clone(&built.gate);
     metrics.watch(move || modules(&gate));
     let gate = Arc::clone(&built.gate);
@@ -193,6 +209,20 @@ fn watch(built: &Built) {
             Reading::gauge("tree_bytes", "Their weight, about", s.trees.bytes),
         ]
     });
+}
+
+/// How the books of usage are kept.
+fn metered(meter: &Meter) -> Vec<Reading> {
+    let s = meter.numbers();
+    vec![
+        Reading::counter("usage_writes", "Times that usage was written", s.flushes),
+        Reading::counter("usage_write_failures", "Of them, failures", s.failures),
+        Reading::counter(
+            "usage_coarse_requests",
+            "Requests that are billed to an account alone, since there were too many rows",
+            s.coarse,
+        ),
+    ]
 }
 
 /// How modules came to be loaded.

@@ -5,6 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Intake {
     waiting_since: Option<Instant>,
     waited: Duration,
     bytes: u64,
+    /// The same, for whoever writes the entry. A request without a body has none.
+    tally: Option<Arc<AtomicU64>>,
 }
 
 /// Where the bytes come from.
@@ -87,8 +90,12 @@ impl Intake {
             window: limits.body_rate_window,
         };
         line.set_body_open(one_at_a_time && !body.is_end_stream());
-        let line = (one_at_a_time && !body.is_end_stream()).then(|| Arc::clone(line));
-        Self::new(Source::Wire(body), line, pace)
+        let comes = !body.is_end_stream();
+        let line = (one_at_a_time && comes).then(|| Arc::clone(line));
+        Self {
+            tally: comes.then(Arc::default),
+            ..Self::new(Source::Wire(body), line, pace)
+        }
     }
 
     /// A body that is at hand, for requests that do not come from a wire.
@@ -110,7 +117,13 @@ impl Intake {
             waiting_since: None,
             waited: Duration::ZERO,
             bytes: 0,
+            tally: None,
         }
+    }
+
+    /// Where the bytes are counted that came, as they came.
+    pub(crate) fn tally(&self) -> Option<Arc<AtomicU64>> {
+        self.tally.clone()
     }
 
     /// The body waits for its client: rings when that took too long.
@@ -134,6 +147,9 @@ impl Intake {
         self.bytes = self
             .bytes
             .saturating_add(bytes.try_into().unwrap_or(u64::MAX));
+        if let Some(tally) = &self.tally {
+            tally.store(self.bytes, Ordering::Relaxed);
+        }
         if let Some(since) = self.waiting_since.take() {
             self.waited += since.elapsed();
             let expected = u128::from(self.pace.rate) * self.waited.as_millis() / 1_000;

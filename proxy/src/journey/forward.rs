@@ -12,16 +12,20 @@ pub(super) use outcome::{Done, Outcome};
 use std::sync::Arc;
 
 use postern_config::limits::POLICY_BYTES_MAX;
-use s3_protocol::call::{BodyDigests, Call, GetObject, ListObjects, PutObject, Target, UploadPart};
+use s3_protocol::call::{
+    BodyDigests, Call, GetObject, ListObjects, ListParts, PutObject, Target, UploadPart,
+};
 use s3_protocol::limits::XML_BYTES_MAX;
+use s3_protocol::object::CompletedPart;
 use s3_protocol::{ObjectKey, S3Code, S3Error, xml};
 use smallvec::SmallVec;
 use storage_node::{CopyRead, Node, NodeError, ObjectPlace};
 
-use super::authenticate::Payload;
+use super::authenticate::{Payload, content_length};
 use super::authorize::{Again, Granted, Permit, Ruling, Scene, Supervised, Way};
 use super::gate::Gate;
 use super::refusal::Refusal;
+use crate::meter::quota::{Amount, Quotas, Reservation, Unreserved};
 
 /// Carries out what `permit` allows.
 ///
@@ -236,6 +240,98 @@ impl Errand<'_> {
         Refusal::Upstream(refused)
     }
 
+    /// Keeps room for what would be stored, under each quota that counts for the bucket; none where there is no quota.
+    async fn room(&self, amount: Amount) -> Result<Option<Reservation>, Refusal> {
+        let world = self.gate.world();
+        let bucket = world.state.bucket_by_id(self.main.bucket()?.id);
+        let Some(bucket) = bucket.filter(|bucket| Quotas::any(&world.state, bucket)) else {
+            return Ok(None);
+        };
+        match self.gate.quotas.reserve(&world.state, bucket, amount).await {
+            Ok(room) => Ok(Some(room)),
+            Err(Unreserved::Over(over)) => Err(Refusal::OverQuota(over)),
+            Err(Unreserved::Node(cause)) => Err(upstream(cause)),
+        }
+    }
+
+    /// Room for a body of so many bytes, as far as the request says.
+    async fn room_for_body(
+        &self,
+        length: Option<u64>,
+        objects: u64,
+    ) -> Result<Option<Reservation>, Refusal> {
+        // The file of a form is shorter than the form.
+        let bytes = length.or_else(|| content_length(self.scene.headers()));
+        let Some(bytes) = bytes else {
+            let unknown = Refusal::Accept(S3Code::MissingContentLength.into());
+            return match self.room(Amount::default()).await? {
+                Some(_) => Err(unknown),
+                None => Ok(None),
+            };
+        };
+        self.room(Amount { bytes, objects }).await
+    }
+
+    /// Room for a copy of what a ruling lets be read. The source may change until it is read: no more than this is copied.
+    async fn room_for_copy(
+        &self,
+        source: &CopyRead,
+        part: Option<(u64, u64)>,
+    ) -> Result<Option<Reservation>, Refusal> {
+        if self.room(Amount::default()).await?.is_none() {
+            return Ok(None);
+        }
+        let guards = storage_node::Guards {
+            creator: source.guards.creator.clone(),
+            stands: source.guards.stands,
+            ..storage_node::Guards::default()
+        };
+        let ask = GetObject::default();
+        let head = self.node().head_object(&source.place, &ask, guards);
+        let whole = head.await.map_err(|error| self.not_found(error))?.head.size;
+        let (bytes, objects) = match part {
+            Some((first, last)) => (last.saturating_sub(first).saturating_add(1).min(whole), 0),
+            None => (whole, 1),
+        };
+        self.room(Amount { bytes, objects }).await
+    }
+
+    /// Room for the parts that an upload is completed of.
+    async fn room_for_parts(
+        &self,
+        place: &ObjectPlace,
+        upload: s3_protocol::UploadId,
+        parts: &[CompletedPart],
+    ) -> Result<Option<Reservation>, Refusal> {
+        if self.room(Amount::default()).await?.is_none() {
+            return Ok(None);
+        }
+        let named: std::collections::BTreeSet<u16> = parts.iter().map(|part| part.number).collect();
+        let (mut bytes, mut after) = (0_u64, 0);
+        loop {
+            let ask = ListParts {
+                upload,
+                max_parts: 1_000,
+                after,
+            };
+            let guards = guards::of(self.scene, &self.main, &self.again);
+            let page = self
+                .node()
+                .list_parts(place, &ask, guards)
+                .await
+                .map_err(upstream)?;
+            let wanted = page
+                .entries
+                .iter()
+                .filter(|part| named.contains(&part.number));
+            bytes = wanted.fold(bytes, |sum, part| sum.saturating_add(part.size));
+            match page.next {
+                Some(next) => after = next,
+                None => return self.room(Amount { bytes, objects: 1 }).await,
+            }
+        }
+    }
+
     async fn put(
         self,
         place: &ObjectPlace,
@@ -243,14 +339,17 @@ impl Errand<'_> {
         body: Payload,
     ) -> Result<Outcome, Refusal> {
         self.node().ready_for_writes().map_err(upstream)?;
-        let by = guards::write_as(self.scene, &self.main, &self.again);
+        let room = self.room_for_body(ask.length, 1).await?;
+        let mut by = guards::write_as(self.scene, &self.main, &self.again);
+        keep_within(&mut by.guards, room.as_ref());
         let body = Supervised::new(body, Way::In, self.again);
-        let output = self
+        let stored = self
             .gate
             .node
             .put_object(place, ask.clone(), by, body)
-            .await
-            .map_err(upstream)?;
+            .await;
+        settle(room);
+        let output = stored.map_err(upstream)?;
         Ok(match &self.scene.post {
             Some(answer) => Outcome::Posted(answer.clone(), output),
             None => Outcome::Put(output),
@@ -269,20 +368,27 @@ impl Errand<'_> {
         };
         match &self.scene.request().call {
             Call::CopyObject(ask) => {
-                let by = guards::write_as(self.scene, &self.main, &self.again);
+                let room = self.room_for_copy(&read(&ask.source.key), None).await?;
+                let mut by = guards::write_as(self.scene, &self.main, &self.again);
+                keep_within(&mut by.guards, room.as_ref());
                 let done = self
                     .node()
                     .copy_object(read(&ask.source.key), &place, ask.clone(), by)
                     .await;
+                settle(room);
                 done.map(Outcome::Copied)
                     .map_err(|error| self.not_found(error))
             }
             Call::UploadPartCopy(ask) => {
-                let guards = guards::of(self.scene, &self.main, &self.again);
+                let whole = Some(ask.range.unwrap_or((0, u64::MAX - 1)));
+                let room = self.room_for_copy(&read(&ask.source.key), whole).await?;
+                let mut guards = guards::of(self.scene, &self.main, &self.again);
+                keep_within(&mut guards, room.as_ref());
                 let done = self
                     .node()
                     .upload_part_copy(read(&ask.source.key), &place, ask.clone(), guards)
                     .await;
+                settle(room);
                 done.map(Outcome::PartCopied)
                     .map_err(|error| self.not_found(error))
             }
@@ -291,7 +397,7 @@ impl Errand<'_> {
     }
 
     async fn on_upload(self, place: &ObjectPlace, body: Payload) -> Result<Outcome, Refusal> {
-        let guards = guards::of(self.scene, &self.main, &self.again);
+        let mut guards = guards::of(self.scene, &self.main, &self.again);
         match &self.scene.request().call {
             Call::CreateMultipartUpload(ask) => {
                 let by = guards::write_as(self.scene, &self.main, &self.again);
@@ -309,10 +415,13 @@ impl Errand<'_> {
                     .await
                     .map_err(Refusal::Body)?;
                 let parts = xml::complete_multipart_upload(&document).map_err(Refusal::Body)?;
+                let room = self.room_for_parts(place, ask.upload, &parts).await?;
+                keep_within(&mut guards, room.as_ref());
                 let done = self
                     .node()
                     .complete_upload(place, ask.clone(), parts, guards)
                     .await;
+                settle(room);
                 Ok(Outcome::Completed(done.map_err(upstream)?))
             }
             Call::AbortMultipartUpload(upload) => {
@@ -345,15 +454,33 @@ impl Errand<'_> {
         body: Payload,
     ) -> Result<Outcome, Refusal> {
         self.node().ready_for_writes().map_err(upstream)?;
-        let guards = guards::of(self.scene, &self.main, &self.again);
+        let room = self.room_for_body(ask.length, 0).await?;
+        let mut guards = guards::of(self.scene, &self.main, &self.again);
+        keep_within(&mut guards, room.as_ref());
         let body = Supervised::new(body, Way::In, self.again);
-        let output = self
+        let stored = self
             .gate
             .node
             .upload_part(place, ask.clone(), guards, body)
-            .await
-            .map_err(upstream)?;
+            .await;
+        settle(room);
+        let output = stored.map_err(upstream)?;
         Ok(Outcome::PartPut(output))
+    }
+}
+
+/// A write stores no more than there is room for.
+fn keep_within(guards: &mut storage_node::Guards, room: Option<&Reservation>) {
+    if let Some(room) = room {
+        let most = guards.max_bytes.unwrap_or(u64::MAX).min(room.bytes());
+        guards.max_bytes = Some(most);
+    }
+}
+
+/// The node has answered: what it stored, it counts.
+fn settle(room: Option<Reservation>) {
+    if let Some(room) = room {
+        room.settled();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use policy_wasm::decider::Decider;
@@ -16,6 +16,8 @@ use super::authenticate::StandIn;
 use crate::clock::Clock;
 use crate::judge::Recall;
 use crate::limits::RELOAD_TIME;
+use crate::meter::pace::Paces;
+use crate::meter::quota::Quotas;
 use crate::observe::Observer;
 use crate::record::Recorder;
 use crate::world::{Failing, Library, World};
@@ -40,6 +42,10 @@ pub struct Gate {
     /// Writes what is judged, where the settings want it.
     pub(crate) recorder: Option<Recorder>,
     pub(crate) stand_in: StandIn,
+    pub(crate) paces: Paces,
+    pub(crate) quotas: Quotas,
+    /// Since when rates are kept.
+    pub(crate) started: Instant,
 }
 
 /// What a gate is built from.
@@ -86,6 +92,9 @@ impl Gate {
         } = parts;
         Self {
             world: ArcSwap::from_pointee(World::of(state)),
+            paces: Paces::default(),
+            quotas: Quotas::new(node.clone()),
+            started: Instant::now(),
             library,
             decider,
             node,

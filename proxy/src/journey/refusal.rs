@@ -3,6 +3,8 @@
 use s3_protocol::{S3Code, S3Error};
 use sigv4::{AuthError, BodyError, Place};
 
+use crate::meter::pace::{self, TooFast};
+use crate::meter::quota::{self, OverQuota};
 use crate::observe::Modules;
 
 /// Why a request is refused. Each step of the journey has its own cause; [`Refusal::answer`] is their one mouth.
@@ -43,6 +45,12 @@ pub enum Refusal {
         /// The version of each module that was asked.
         modules: Option<Modules>,
     },
+    /// It came faster than a rate allows.
+    #[error("too fast for the rate of the {}: {} {} a second", pace::name(.0.of), .0.rate, .0.what)]
+    TooFast(TooFast),
+    /// A quota does not allow what would be stored.
+    #[error("over the quota of the {}: {} {}", quota::name(.0.of), .0.quota, .0.what)]
+    OverQuota(OverQuota),
     /// The operation is known and not built.
     #[error("not built: {0}")]
     Unbuilt(s3_protocol::Operation),
@@ -55,6 +63,31 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The limit that it is about, for programs: whose, of what, how much; and after how many seconds to try again.
+    pub(super) fn limit(&self) -> Option<(String, Option<u64>)> {
+        match self {
+            Self::TooFast(it) => {
+                let wait = it.wait.as_millis().div_ceil(1_000).max(1);
+                let limit = format!("{}; {}/s; {}", pace::name(it.of), it.what, it.rate);
+                Some((limit, u64::try_from(wait).ok()))
+            }
+            Self::OverQuota(it) => Some((
+                format!("{}; {}; {}", quota::name(it.of), it.what, it.quota),
+                None,
+            )),
+            Self::Accept(_)
+            | Self::Session(_)
+            | Self::Authenticate(_)
+            | Self::Form(_)
+            | Self::UnknownKey
+            | Self::Denied { .. }
+            | Self::Undecided { .. }
+            | Self::Unbuilt(_)
+            | Self::Body(_)
+            | Self::Upstream(_) => None,
+        }
+    }
+
     /// What the client is told. There is no `_` arm: a new way to refuse must be named here before it compiles.
     pub(crate) fn answer(&self) -> S3Error {
         match self {
@@ -67,6 +100,27 @@ impl Refusal {
             Self::UnknownKey => S3Code::InvalidAccessKeyId.into(),
             Self::Denied { .. } => S3Code::AccessDenied.into(),
             Self::Undecided { .. } => S3Code::ServiceUnavailable.into(),
+            Self::TooFast(it) => {
+                let (who, does) = (
+                    pace::name(it.of),
+                    if it.what == "bytes" { "move" } else { "send" },
+                );
+                let message = format!(
+                    "Reduce your request rate: this {who} may {does} {} {} a second.",
+                    it.rate, it.what
+                );
+                S3Error::with(S3Code::SlowDown, message)
+            }
+            Self::OverQuota(it) => {
+                let message = format!(
+                    "The quota of this {} is {} {}; what is stored leaves no room for {} more.",
+                    quota::name(it.of),
+                    it.quota,
+                    it.what,
+                    it.asked
+                );
+                S3Error::with(S3Code::QuotaExceeded, message)
+            }
             Self::Unbuilt(operation) if operation.is_built() => S3Error::with(
                 S3Code::NotImplemented,
                 "A header asks for what is not implemented: object lock, encryption, or a feature of directory buckets.",

@@ -65,6 +65,8 @@ pub(super) fn refuse(entry: &mut Entry, refusal: &Refusal) -> Response<Answer> {
         | Refusal::Form(_)
         | Refusal::UnknownKey
         | Refusal::Session(_)
+        | Refusal::TooFast(_)
+        | Refusal::OverQuota(_)
         | Refusal::Unbuilt(_)
         | Refusal::Body(_)
         | Refusal::Upstream(_) => {}
@@ -83,6 +85,15 @@ pub(super) fn refuse(entry: &mut Entry, refusal: &Refusal) -> Response<Answer> {
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some((limit, wait)) = refusal.limit() {
+        let headers = response.headers_mut();
+        if let Ok(limit) = HeaderValue::from_str(&limit) {
+            headers.insert(HeaderName::from_static("x-postern-limit"), limit);
+        }
+        if let Some(seconds) = wait {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+    }
     finish(entry, &mut response, Some(error.code));
     response
 }

@@ -6,13 +6,17 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
+use postern_config::UnixMillis;
+use postern_config::metering::{Event, Whose};
 use s3_protocol::{Operation, S3Code, S3Request, Target, VersionId};
 
 use super::{Observer, RequestId, Riding};
 use crate::edge::Peer;
+use crate::journey::Owed;
 
 /// The entry of one request. Cheap to move.
 pub struct Entry(Box<Record>);
@@ -65,6 +69,12 @@ pub(super) struct Record {
     pub(super) sent: u64,
     pub(super) received: u64,
     pub(super) whole: bool,
+    /// Who pays.
+    pub(super) whose: Whose,
+    /// Where the bytes are counted that came.
+    pub(super) intake: Option<Arc<AtomicU64>>,
+    /// What it owes its rates.
+    owed: Option<Owed>,
     text: String,
 }
 
@@ -129,6 +139,9 @@ impl Entry {
             sent: 0,
             received: 0,
             whole: false,
+            whose: Whose::NOBODY,
+            intake: None,
+            owed: None,
             text: String::with_capacity(TEXT_BYTES_USUAL),
         }))
     }
@@ -208,6 +221,21 @@ impl Entry {
         self.0.received = bytes;
     }
 
+    /// Where the bytes of the request's body are counted as they come.
+    pub(crate) fn takes(&mut self, tally: Option<Arc<AtomicU64>>) {
+        self.0.intake = tally;
+    }
+
+    /// What the request owes its rates when it has ended.
+    pub(crate) fn owes(&mut self, owed: Option<Owed>) {
+        self.0.owed = owed;
+    }
+
+    /// Who pays for the request.
+    pub(crate) fn billed(&mut self, whose: Whose) {
+        self.0.whose = whose;
+    }
+
     /// What is answered. The status is also taken from the answer that the entry rides on.
     pub fn answered(&mut self, status: StatusCode, code: Option<S3Code>) {
         self.0.status = status.as_u16();
@@ -256,6 +284,27 @@ impl Record {
         }
     }
 
+    /// Bytes of the request's body that came.
+    fn came(&self) -> u64 {
+        let tally = self.intake.as_ref();
+        tally.map_or(0, |tally| tally.load(Ordering::Relaxed))
+    }
+
+    /// The request as the bill has it, after `total`.
+    pub(super) fn event(&self, total: Duration) -> Event {
+        let took = u64::try_from(total.as_millis()).unwrap_or(u64::MAX);
+        Event {
+            at: UnixMillis(self.opened_ms.saturating_add(took)),
+            whose: self.whose,
+            operation: self.operation,
+            status: self.status,
+            whole: self.whole,
+            bytes_in: self.came(),
+            bytes_out: self.sent,
+            address: self.client,
+        }
+    }
+
     /// The text of a span, or `None` where nothing was said.
     pub(super) fn text(&self, span: Span) -> Option<&str> {
         self.text
@@ -272,6 +321,9 @@ impl Drop for Record {
         }
         let record = &*self;
         record.observer.write(record);
+        if let Some(owed) = &record.owed {
+            owed.settle(record.came().saturating_add(record.sent));
+        }
     }
 }
 

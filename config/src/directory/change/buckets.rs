@@ -4,6 +4,7 @@ use s3_protocol::{BucketId, BucketName};
 use serde_json::json;
 
 use super::{Ground, Plan, missing, refuse};
+use crate::directory::bounds::Quota;
 use crate::directory::command::{CommandError, Outcome, Refusal};
 use crate::directory::names::{Alias, NamespaceId, UserId};
 use crate::directory::profile::NamespaceKind;
@@ -55,6 +56,7 @@ pub(super) fn begin(
         created: ground.now.seconds(),
         acl: None,
         public: None,
+        quota: Quota::default(),
         revision: Revision::default(),
     };
     Plan::new("bucket.create", "bucket", id)

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Ground, Plan, refuse};
 use crate::Secret;
+use crate::directory::bounds::Rate;
 use crate::directory::command::{CommandError, Outcome, Refusal};
 use crate::directory::level::Level;
 use crate::directory::names::{AccessKeyId, Lineage, SubUserId, UserId};
@@ -75,6 +76,11 @@ pub(super) fn rotate(
         .may_make(old.rights.level)
         .map_err(CommandError::Refused)?;
     let (new, secret) = make(ground, &holder, old.lineage, old.rights.clone())?;
+    // Whatever bounded the old key bounds the new one.
+    let new = AccessKey {
+        rate: old.rate,
+        ..new
+    };
     let until = UnixSeconds(ground.now.seconds().0 + u64::from(grace_seconds));
     let plan = Plan::new("key.rotate", "access key", id)
         .of(new.tenant)
@@ -312,6 +318,7 @@ fn make(
         created: ground.now.seconds(),
         created_by: ground.actor.label(),
         rights,
+        rate: Rate::default(),
         sealed,
         revision: Revision::default(),
     };

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Ground, Plan, refuse, taken, users};
+use crate::directory::bounds::{Quota, Rate};
 use crate::directory::command::{CommandError, Outcome, Refusal};
 use crate::directory::level::WriteDeletes;
 use crate::directory::names::{Description, Name, NamespaceId, TenantId, UserId};
@@ -44,6 +45,8 @@ pub(super) fn create(
         limits: TenantLimits::default(),
         acl: None,
         block_public: false,
+        quota: Quota::default(),
+        rate: Rate::default(),
         revision: Revision::default(),
     };
     let user = User {
@@ -56,6 +59,8 @@ pub(super) fn create(
         created,
         role: Role::Owner,
         details: UserDetails::default(),
+        quota: Quota::default(),
+        rate: Rate::default(),
         revision: Revision::default(),
     };
     let namespace = match profile.namespaces() {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Ground, Plan, refuse, roles, taken};
+use crate::directory::bounds::{Quota, Rate};
 use crate::directory::command::{CommandError, NewUser, Outcome, Refusal};
 use crate::directory::names::{Description, Name, NamespaceId, UserId};
 use crate::directory::profile::{NamespaceKind, Profile};
@@ -39,6 +40,8 @@ pub(super) fn create(ground: &mut Ground<'_>, new: &NewUser) -> Result<Plan, Com
         created: ground.now.seconds(),
         role,
         details: new.details.clone(),
+        quota: Quota::default(),
+        rate: Rate::default(),
         revision: Revision::default(),
     };
     Plan::new("user.create", "user", id)
