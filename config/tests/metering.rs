@@ -437,6 +437,7 @@ async fn a_quota_and_a_rate_are_records_with_one_audit_record_each() {
 }
 
 /// Run by hand: `cargo test --test metering -- --ignored --nocapture`.
+#[expect(clippy::print_stdout, reason = "it is run to be read")]
 #[tokio::test]
 #[ignore = "it measures, and says so"]
 async fn what_counting_one_request_costs() {

@@ -125,7 +125,9 @@ fn an_upload_counts_when_it_is_completed_and_each_part_must_fit() {
         let target = format!("/demo-bucket/big?partNumber={number}&uploadId={upload}");
         Call::put(&target, &vec![1; bytes]).send(&gate, full)
     };
-    over(&part(1, 6 * 1_024 * 1_024 + 1), "bucket; bytes; 6291456");
+    let target = format!("/demo-bucket/big?partNumber=1&uploadId={upload}");
+    let refused = refused_unread(&gate, full, &target, 6 * 1_024 * 1_024 + 1);
+    over(&refused, "bucket; bytes; 6291456");
     let first = part(1, 5 * 1_024 * 1_024);
     let second = part(2, 2 * 1_024 * 1_024);
     let complete = || {
@@ -183,15 +185,20 @@ fn writers_that_race_never_pass_a_quota() {
     assert!(stored.into_inner() <= 100_000 && refused.into_inner() >= 220);
 }
 
+/// What is answered to the head of a write, whose client waits to be told to go on.
+fn refused_unread(gate: &Gate, key: &Key, target: &str, bytes: usize) -> Answer {
+    let call = Call::put(target, &vec![1; bytes]).with("expect", "100-continue");
+    let raw = call.sign(&call::signer(gate, key), gate.host());
+    let head = format!("{}\r\n\r\n", raw.lines.join("\r\n"));
+    gate.wire().ask(head.as_bytes()).unwrap()
+}
+
 #[test]
 fn who_is_refused_is_refused_before_his_body_is_read() {
     let gate = Gate::start();
     let full = gate.key("photos", "full");
     quota(&gate, &["--bytes", "10"], &BUCKET);
-    let call = Call::put("/demo-bucket/big", &vec![1; 1 << 20]).with("expect", "100-continue");
-    let raw = call.sign(&call::signer(&gate, full), gate.host());
-    let head = format!("{}\r\n\r\n", raw.lines.join("\r\n"));
-    let answer = gate.wire().ask(head.as_bytes()).unwrap();
+    let answer = refused_unread(&gate, full, "/demo-bucket/big", 1 << 20);
     over(&answer, "bucket; bytes; 10");
 }
 

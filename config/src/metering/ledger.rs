@@ -511,10 +511,20 @@ where
         (from, to): (Hour, Hour),
         mut take: impl FnMut(Row<'_>) -> Result<(), LedgerError>,
     ) -> Result<(), LedgerError> {
-        let (first, end) = (from.0.to_be_bytes(), to.0.to_be_bytes());
         if from >= to {
             return Ok(());
         }
+        self.each_count((from, to), &mut take)?;
+        self.each_sample((from, to), &mut take)?;
+        self.each_correction((from, to), &mut take)
+    }
+
+    fn each_count(
+        &self,
+        (from, to): (Hour, Hour),
+        take: &mut impl FnMut(Row<'_>) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let (first, end) = (from.0.to_be_bytes(), to.0.to_be_bytes());
         for row in self.counts.range(&first[..]..&end[..]).map_err(failed)? {
             let (key, value) = row.map_err(failed)?;
             let place = Place::decode(key.value()).ok_or(LedgerError::Damaged("counts"))?;
@@ -532,6 +542,14 @@ where
                 stored: [COUNTS.name().as_bytes(), key.value(), value.value()],
             })?;
         }
+        Ok(())
+    }
+
+    fn each_sample(
+        &self,
+        (from, to): (Hour, Hour),
+        take: &mut impl FnMut(Row<'_>) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
         let span = (from.0, 0, 0, 0)..(to.0, 0, 0, 0);
         for row in self.stored.range(span).map_err(failed)? {
             let (key, value) = row.map_err(failed)?;
@@ -557,6 +575,14 @@ where
                 stored: [STORED.name().as_bytes(), text.as_bytes(), said.as_bytes()],
             })?;
         }
+        Ok(())
+    }
+
+    fn each_correction(
+        &self,
+        (from, to): (Hour, Hour),
+        take: &mut impl FnMut(Row<'_>) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
         for row in self.corrections.iter().map_err(failed)? {
             let (number, value) = row.map_err(failed)?;
             let correction: Correction = read_json(value.value())?;

@@ -211,7 +211,8 @@ impl Meter {
 impl Shard {
     /// Where a request is counted: under whom it belongs to, unless there are too many rows already.
     fn place(&mut self, hour: Hour, whose: Whose) -> (Whose, bool) {
-        let full = self.rows.len() - self.coarse_rows.min(self.rows.len()) >= METER_SHARD_ROWS_MAX;
+        let fine = self.rows.len().saturating_sub(self.coarse_rows);
+        let full = fine >= METER_SHARD_ROWS_MAX;
         if !full || self.rows.contains_key(&(hour, whose)) {
             return (whose, false);
         }

@@ -20,8 +20,8 @@ impl Hour {
     }
 
     /// When it begins, in seconds since 1970.
-    pub const fn seconds(self) -> i64 {
-        self.0 as i64 * 3_600
+    pub fn seconds(self) -> i64 {
+        i64::from(self.0) * 3_600
     }
 }
 
@@ -95,7 +95,6 @@ pub struct Whose {
     pub bucket: Option<BucketId>,
 }
 
-#[expect(clippy::ref_option, reason = "serde calls by reference")]
 fn bucket_text<S: Serializer>(bucket: &Option<BucketId>, serializer: S) -> Result<S::Ok, S::Error> {
     bucket.map(|id| id.to_string()).serialize(serializer)
 }
@@ -146,7 +145,8 @@ impl Counts {
 
     /// Adds other counts.
     pub fn add(&mut self, more: &Self) {
-        for (number, more) in self.numbers().into_iter().zip(more.clone().numbers()) {
+        let mut more = *more;
+        for (number, more) in self.numbers().into_iter().zip(more.numbers()) {
             *number = number.saturating_add(*more);
         }
     }
@@ -262,7 +262,8 @@ impl Counts {
     pub(super) fn encode(&self) -> [u8; NUMBERS * 8] {
         let mut out = [0; NUMBERS * 8];
         let mut fields = Fields(&mut out);
-        for number in self.clone().numbers() {
+        let mut counts = *self;
+        for number in counts.numbers() {
             fields.put(&number.to_be_bytes());
         }
         out

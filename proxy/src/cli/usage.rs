@@ -497,66 +497,59 @@ fn table(report: &Value) -> String {
         "byte_hours",
     ];
     let items = list(report, "items");
-    let cell = |item: &Value, name: &str| match item.get(name) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => number.to_string(),
-        // What is gone has a number alone; what signed nothing has none.
-        _ => match item.get(format!("{name}_id")) {
-            Some(Value::Number(number)) => format!("#{number}"),
-            Some(Value::String(id)) => id.clone(),
-            _ => "-".to_owned(),
-        },
-    };
     let shown = |name: &&&str| items.iter().any(|item| cell(item, name) != "-");
     let left: Vec<&str> = LEFT.iter().filter(shown).copied().collect();
-    let mut rows = vec![
-        left.iter()
-            .chain(&RIGHT)
-            .map(|name| (*name).to_owned())
-            .collect::<Vec<_>>(),
-    ];
-    rows.extend(items.iter().map(|item| {
-        let names = left.iter().chain(&RIGHT);
-        names.map(|name| cell(item, name)).collect()
-    }));
+    let names: Vec<&str> = left.iter().chain(&RIGHT).copied().collect();
+    let line = |item: &Value| names.iter().map(|name| cell(item, name)).collect();
+    let mut rows: Vec<Vec<String>> = vec![names.iter().map(ToString::to_string).collect()];
+    rows.extend(items.iter().map(line));
     if let (Some(total), true) = (report.get("total"), items.len() != 1) {
-        let first = left.iter().enumerate();
-        let words = first.map(|(at, _)| if at == 0 { "total" } else { "" }.to_owned());
-        rows.push(
-            words
-                .chain(RIGHT.iter().map(|name| cell(total, name)))
-                .collect(),
-        );
+        let first = (0..left.len()).map(|at| if at == 0 { "total" } else { "" }.to_owned());
+        let sums = RIGHT.iter().map(|name| cell(total, name));
+        rows.push(first.chain(sums).collect());
     }
-    let width = |at: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(at))
-            .map(String::len)
-            .max()
-    };
-    let widths: Vec<usize> = (0..left.len() + RIGHT.len())
-        .map(|at| width(at).unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(at, (cell, width))| {
-                if at < left.len() {
-                    format!("{cell:<width$}")
-                } else {
-                    format!("{cell:>width$}")
-                }
-            });
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
+    let mut text = aligned(&rows, left.len());
     if let Some(next) = report.get("next").and_then(Value::as_str) {
         text.push_str(&format!(
             "… and more after line {next}: narrow the question, or use `postern usage export`\n"
         ));
     }
     text.trim_end().to_owned()
+}
+
+/// One cell of a report. What is gone has a number alone; what signed nothing has none.
+fn cell(item: &Value, name: &str) -> String {
+    match (item.get(name), item.get(format!("{name}_id"))) {
+        (Some(Value::String(text)), _) => text.clone(),
+        (Some(Value::Number(number)), _) => number.to_string(),
+        (_, Some(Value::Number(number))) => format!("#{number}"),
+        (_, Some(Value::String(id))) => id.clone(),
+        _ => "-".to_owned(),
+    }
+}
+
+/// Rows in columns, of which the first so many are texts and the others numbers.
+fn aligned(rows: &[Vec<String>], texts: usize) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |at: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(at))
+            .map(String::len)
+            .max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|at| width(at).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(at, (cell, width))| {
+            if at < texts {
+                format!("{cell:<width$}")
+            } else {
+                format!("{cell:>width$}")
+            }
+        });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
 }
