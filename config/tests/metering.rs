@@ -39,6 +39,7 @@ async fn somebody() -> (Directory, TenantId, UserId) {
     let create = Command::CreateTenant {
         name: "acme".parse().unwrap(),
         profile: Profile::S3,
+        parent: None,
     };
     match apply(&directory, create).await {
         Outcome::Tenant { tenant, root } => (directory, tenant, root),
@@ -228,6 +229,7 @@ async fn a_closed_period_never_changes_and_what_comes_late_is_marked_in_the_next
     house.meter.flush().unwrap();
     let correction = Correction {
         period: day,
+        reseller: None,
         tenant: house.tenant,
         user: None,
         requests: -2,
@@ -333,6 +335,7 @@ async fn the_books_and_the_last_use_survive_a_restart() {
 async fn what_is_stored_counts_by_the_hour_also_while_no_server_runs() {
     let house = House::new().await;
     let sample = |bytes| Sample {
+        reseller: None,
         tenant: house.tenant,
         user: house.user,
         bucket: BucketId(1),

@@ -64,6 +64,7 @@ impl Keeper {
                 Err(cause) => return Err(cause.to_string()),
             };
             samples.push(Sample {
+                reseller: state.tenant(bucket.tenant).and_then(|it| it.parent),
                 tenant: bucket.tenant,
                 user: bucket.owner,
                 bucket: bucket.id,

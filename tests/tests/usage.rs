@@ -76,6 +76,7 @@ fn client(gate: &Gate, key: &Key, sent: &Sent, (seed, calls): (u64, u64)) {
     }
 }
 
+/// 000-18, 001-11: usage of each customer, from the key to the user to the account.
 #[test]
 fn a_thousand_requests_of_several_clients_are_counted_to_the_request_and_the_byte() {
     let gate = Gate::start();
@@ -153,6 +154,7 @@ fn a_thousand_requests_of_several_clients_are_counted_to_the_request_and_the_byt
     assert!(last.contains("from 127.0.0.1"), "{last}");
 }
 
+/// 000-39: when a key was last used.
 #[test]
 fn a_kill_takes_no_more_than_the_last_second_and_nothing_is_counted_twice() {
     let folder = tempfile::tempdir().unwrap();

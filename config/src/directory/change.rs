@@ -23,7 +23,6 @@ use serde_json::Value;
 pub(super) use keys::random_secret;
 pub(super) use sweep::next_step as sweep_step;
 
-use super::bounds::{QuotaOf, RateOf};
 use super::command::{Actor, Command, CommandError, Outcome, Refusal};
 use super::names::{AccessKeyId, Name, NamespaceId, RoleId, SubUserId, TenantId, UserId};
 use super::record::{
@@ -285,14 +284,8 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::DisableKey(id)
         | Command::EnableKey(id)
         | Command::DeleteKey(id) => Some(state.key(id)?.revision),
-        Command::SetQuota(QuotaOf::Tenant(id), _) | Command::SetRate(RateOf::Tenant(id), _) => {
-            Some(state.tenant(*id)?.revision)
-        }
-        Command::SetQuota(QuotaOf::User(id), _) | Command::SetRate(RateOf::User(id), _) => {
-            Some(state.user(*id)?.revision)
-        }
-        Command::SetQuota(QuotaOf::Bucket(id), _) => Some(state.bucket_by_id(*id)?.revision),
-        Command::SetRate(RateOf::Key(id), _) => Some(state.key(id)?.revision),
+        Command::SetQuota(of, _) => bounds::quota_subject(state, *of),
+        Command::SetRate(of, _) => bounds::rate_subject(state, *of),
         Command::SetAlias(namespace, _) => Some(state.namespace(*namespace)?.revision),
         Command::ActivateBucket(id)
         | Command::CloseBucket(id)

@@ -30,7 +30,7 @@ use crate::limits::{CORRECTIONS_MAX, REPORT_ITEMS_MAX};
 use crate::time::UnixMillis;
 
 const COUNTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("counts");
-const STORED: TableDefinition<'_, (u32, u64, u64, u128), (u128, u128, u32)> =
+const STORED: TableDefinition<'_, (u32, u64, u64, u128), (u128, u128, u32, u64)> =
     TableDefinition::new("stored");
 const LAST: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("last-used");
 const CORRECTIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("corrections");
@@ -86,6 +86,8 @@ pub struct Batch {
 /// What a bucket holds in an hour, or in several that nobody looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
+    /// The account above that of its owner.
+    pub reseller: Option<TenantId>,
     /// The account of its owner.
     pub tenant: TenantId,
     /// Its owner.
@@ -131,6 +133,9 @@ pub struct Verified {
 pub struct Correction {
     /// The period that it is about.
     pub period: Period,
+    /// The account above the account.
+    #[serde(default)]
+    pub reseller: Option<TenantId>,
     /// The account.
     pub tenant: TenantId,
     /// The user, where it is about one.
@@ -311,6 +316,7 @@ impl Ledger {
                         u128::from(it.bytes) * times,
                         u128::from(it.objects) * times,
                         hours,
+                        it.reseller.map_or(0, TenantId::get),
                     );
                     stored.insert(place, sums).map_err(failed)?;
                 }
@@ -469,7 +475,7 @@ impl Tables<(), (), ()> {
     ) -> Result<
         Tables<
             impl ReadableTable<&'static [u8], &'static [u8]> + use<>,
-            impl ReadableTable<(u32, u64, u64, u128), (u128, u128, u32)> + use<>,
+            impl ReadableTable<(u32, u64, u64, u128), (u128, u128, u32, u64)> + use<>,
             impl ReadableTable<u64, &'static [u8]> + use<>,
         >,
         LedgerError,
@@ -486,7 +492,7 @@ impl Tables<(), (), ()> {
     ) -> Result<
         Tables<
             impl ReadableTable<&'static [u8], &'static [u8]> + use<'t>,
-            impl ReadableTable<(u32, u64, u64, u128), (u128, u128, u32)> + use<'t>,
+            impl ReadableTable<(u32, u64, u64, u128), (u128, u128, u32, u64)> + use<'t>,
             impl ReadableTable<u64, &'static [u8]> + use<'t>,
         >,
         LedgerError,
@@ -502,7 +508,7 @@ impl Tables<(), (), ()> {
 impl<C, S, K> Tables<C, S, K>
 where
     C: ReadableTable<&'static [u8], &'static [u8]>,
-    S: ReadableTable<(u32, u64, u64, u128), (u128, u128, u32)>,
+    S: ReadableTable<(u32, u64, u64, u128), (u128, u128, u32, u64)>,
     K: ReadableTable<u64, &'static [u8]>,
 {
     /// Every row of the hours from one up to another, table by table.
@@ -553,9 +559,10 @@ where
         let span = (from.0, 0, 0, 0)..(to.0, 0, 0, 0);
         for row in self.stored.range(span).map_err(failed)? {
             let (key, value) = row.map_err(failed)?;
-            let ((hour, tenant, user, bucket), (byte_hours, object_hours, hours)) =
+            let ((hour, tenant, user, bucket), (byte_hours, object_hours, hours, reseller)) =
                 (key.value(), value.value());
             let whose = Whose {
+                reseller: (reseller != 0).then_some(TenantId(reseller)),
                 tenant: Some(TenantId(tenant)),
                 user: Some(UserId(user)),
                 bucket: Some(BucketId(bucket)),
@@ -567,7 +574,7 @@ where
                 ..Sums::default()
             };
             let text = format!("{hour} {tenant} {user} {bucket}");
-            let said = format!("{byte_hours} {object_hours} {hours}");
+            let said = format!("{byte_hours} {object_hours} {hours} {reseller}");
             take(Row {
                 hour: Hour(hour),
                 whose,
@@ -593,6 +600,7 @@ where
             take(Row {
                 hour,
                 whose: Whose {
+                    reseller: correction.reseller,
                     tenant: Some(correction.tenant),
                     user: correction.user,
                     ..Whose::NOBODY
@@ -628,7 +636,7 @@ impl Correction {
 fn digest<C, S, K>(tables: &Tables<C, S, K>, period: Period) -> Result<(Digest, u64), LedgerError>
 where
     C: ReadableTable<&'static [u8], &'static [u8]>,
-    S: ReadableTable<(u32, u64, u64, u128), (u128, u128, u32)>,
+    S: ReadableTable<(u32, u64, u64, u128), (u128, u128, u32, u64)>,
     K: ReadableTable<u64, &'static [u8]>,
 {
     let mut hasher = Sha256::new().chain_update(b"postern usage 1\0");

@@ -2,7 +2,7 @@
 //!
 //! A request that did not sign well is nobody's: a stranger who knows an access key must not make its owner's bill longer.
 
-use postern_config::directory::{BucketState, State};
+use postern_config::directory::{BucketState, State, SubUserId};
 use postern_config::metering::Whose;
 
 use super::authorize::{Scene, bucket_of};
@@ -17,6 +17,7 @@ pub(super) fn of(state: &State, scene: &Scene) -> Whose {
     let payer = match (scene.caller(), bucket) {
         (Some(caller), _) => by(caller),
         (None, Some(bucket)) => Whose {
+            reseller: state.tenant(bucket.tenant).and_then(|tenant| tenant.parent),
             tenant: Some(bucket.tenant),
             user: Some(bucket.owner),
             ..Whose::NOBODY
@@ -32,8 +33,10 @@ pub(super) fn of(state: &State, scene: &Scene) -> Whose {
 /// Who signed. Temporary credentials are billed to the access key that they stand for.
 pub(crate) fn by(caller: &Caller) -> Whose {
     Whose {
+        reseller: caller.tenant.parent,
         tenant: Some(caller.tenant.id),
         user: Some(caller.user.id),
+        sub_user: caller.key.sub_user.map(SubUserId::get),
         key: Some(caller.key.id),
         ..Whose::NOBODY
     }

@@ -213,10 +213,10 @@ pub(crate) async fn correct(
         return Err(Problem::malformed("a correction adds or takes something"));
     }
     let state = admin.directory.state();
-    let tenant = state
+    let account = state
         .tenant_named(&asked.tenant)
-        .ok_or_else(|| Problem::not_found("tenant"))?
-        .id;
+        .ok_or_else(|| Problem::not_found("tenant"))?;
+    let (tenant, reseller) = (account.id, account.parent);
     let user = asked.user.as_ref().map(|name| {
         state
             .user_named(tenant, name)
@@ -224,6 +224,7 @@ pub(crate) async fn correct(
     });
     let correction = Correction {
         period,
+        reseller,
         tenant,
         user: user.transpose()?.map(|user| user.id),
         requests: asked.requests,

@@ -7,6 +7,8 @@ use crate::directory::bounds::{Quota, QuotaOf, Rate, RateOf};
 use crate::directory::command::{CommandError, Refusal};
 use crate::directory::record::{AccessKey, Bucket, Tenant, User};
 use crate::directory::rows::Record;
+use crate::directory::state::State;
+use crate::engine::Revision;
 
 pub(super) fn set_quota(
     ground: &Ground<'_>,
@@ -57,4 +59,22 @@ pub(super) fn set_rate(ground: &Ground<'_>, of: RateOf, rate: Rate) -> Result<Pl
     };
     plan.detail(json!({ "before": before, "after": rate }))
         .write(&record)
+}
+
+/// The revision of what has the quota.
+pub(super) fn quota_subject(state: &State, of: QuotaOf) -> Option<Revision> {
+    match of {
+        QuotaOf::Tenant(id) => Some(state.tenant(id)?.revision),
+        QuotaOf::User(id) => Some(state.user(id)?.revision),
+        QuotaOf::Bucket(id) => Some(state.bucket_by_id(id)?.revision),
+    }
+}
+
+/// The revision of what has the rate.
+pub(super) fn rate_subject(state: &State, of: RateOf) -> Option<Revision> {
+    match of {
+        RateOf::Tenant(id) => Some(state.tenant(id)?.revision),
+        RateOf::User(id) => Some(state.user(id)?.revision),
+        RateOf::Key(id) => Some(state.key(&id)?.revision),
+    }
 }
