@@ -368,6 +368,48 @@ async fn what_is_stored_counts_by_the_hour_also_while_no_server_runs() {
     assert_eq!(day("2026-12-15", "2027-01-15"), 48);
 }
 
+/// 000-08: what a sub-user asks is his user's on the bill; what a customer asks is his reseller's, too.
+#[tokio::test]
+async fn what_sub_users_and_customers_ask_rolls_up() {
+    let house = House::new().await;
+    let reseller: Option<TenantId> = serde_json::from_value(77.into()).ok();
+    let own = Whose {
+        reseller,
+        ..house.whose(1)
+    };
+    let of_sub_user = Whose {
+        sub_user: Some(9),
+        key: Some(key(1)),
+        ..own
+    };
+    for whose in [own, of_sub_user, of_sub_user] {
+        house.meter.count(&Event {
+            whose,
+            ..house.event(1)
+        });
+    }
+    house.meter.flush().unwrap();
+    let lines = |by| {
+        let wanted = Wanted {
+            from: moment("2026-11-22"),
+            to: moment("2026-11-23"),
+            step: Step::Total,
+            by,
+            tenant: reseller,
+            user: None,
+            key: None,
+            bucket: None,
+        };
+        let report = house.ledger.report(&wanted).unwrap();
+        let lines = report.items().map(|item| item.sums.counts.all());
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(lines(By::Key), [1, 2]);
+    for by in [By::User, By::Tenant, By::Reseller, By::Bucket, By::Total] {
+        assert_eq!(lines(by), [3], "{by:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_quota_and_a_rate_are_records_with_one_audit_record_each() {
     let (directory, tenant, root) = somebody().await;
