@@ -487,13 +487,13 @@ impl Tables<(), (), ()> {
         })
     }
 
-    fn of_write<'t>(
-        transaction: &'t WriteTransaction,
+    fn of_write(
+        transaction: &WriteTransaction,
     ) -> Result<
         Tables<
-            impl ReadableTable<&'static [u8], &'static [u8]> + use<'t>,
-            impl ReadableTable<(u32, u64, u64, u128), (u128, u128, u32, u64)> + use<'t>,
-            impl ReadableTable<u64, &'static [u8]> + use<'t>,
+            impl ReadableTable<&'static [u8], &'static [u8]> + use<'_>,
+            impl ReadableTable<(u32, u64, u64, u128), (u128, u128, u32, u64)> + use<'_>,
+            impl ReadableTable<u64, &'static [u8]> + use<'_>,
         >,
         LedgerError,
     > {

@@ -111,6 +111,7 @@ impl Whose {
     };
 
     /// His account, and nothing finer.
+    #[must_use]
     pub const fn account(self) -> Self {
         Self {
             reseller: self.reseller,
