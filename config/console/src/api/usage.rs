@@ -8,13 +8,13 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 use postern_config::directory::{
     AccessKeyId, Command, Name, NamespaceId, NamespaceKind, Quota, QuotaOf, Rate, RateOf,
-    State as Snapshot, Tenant, TenantId, User,
+    State as Snapshot, Tenant, TenantId, User, UserId,
 };
 use postern_config::limits::REASON_CHARACTERS_MAX;
 use postern_config::metering::{
-    By, Class, Closed, Correction, Hour, Item, Moment, Period, Report, Step, Sums, Wanted,
+    By, Class, Closed, Correction, Hour, Item, Ledger, Moment, Period, Report, Step, Sums, Wanted,
 };
-use s3_protocol::{BucketId, BucketName};
+use s3_protocol::{BucketId, BucketName, Operation};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -123,7 +123,7 @@ pub(crate) async fn export(
 
 /// The closed periods.
 pub(crate) async fn periods(State(admin): State<Admin>) -> Result<Json<Value>, Problem> {
-    let closed = admin.meter.ask(|ledger| ledger.periods()).await?;
+    let closed = admin.meter.ask(Ledger::periods).await?;
     Ok(Json(json!({ "items": closed, "next": null })))
 }
 
@@ -273,7 +273,7 @@ pub(crate) async fn last_used(
         "key": key,
         "at_ms": last.map(|last| last.at),
         "address": last.map(|last| last.address),
-        "operation": last.and_then(|last| last.operation).map(|it| it.name()),
+        "operation": last.and_then(|last| last.operation).map(Operation::name),
     })))
 }
 
@@ -596,7 +596,7 @@ fn whose(state: &Snapshot, item: &Item) -> [(&'static str, Value); 11] {
         ("tenant", tenant_name(whose.tenant)),
         ("tenant_id", json!(whose.tenant.map(TenantId::get))),
         ("user", json!(user.map(|user| user.name.as_str()))),
-        ("user_id", json!(whose.user.map(|id| id.get()))),
+        ("user_id", json!(whose.user.map(UserId::get))),
         ("sub_user_id", json!(whose.sub_user)),
         ("key", json!(whose.key)),
         ("bucket", json!(bucket.map(|bucket| bucket.name.as_str()))),
