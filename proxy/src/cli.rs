@@ -19,9 +19,9 @@ mod settings;
 mod span;
 mod table;
 mod tenant;
+mod usage;
 mod user;
 mod whose;
-mod usage;
 
 use std::io::{self, Write};
 use std::os::fd::{FromRawFd as _, OwnedFd};

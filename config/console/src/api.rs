@@ -9,8 +9,8 @@ pub(crate) mod modules;
 pub(crate) mod policies;
 pub(crate) mod tenants;
 pub(crate) mod tools;
-pub(crate) mod users;
 pub(crate) mod usage;
+pub(crate) mod users;
 
 use axum::Json;
 use axum::body::Body;

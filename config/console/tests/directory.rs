@@ -15,14 +15,17 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
-use postern_config::directory::{Binding, Digest, Directory, DirectoryOptions, PolicyPlace, Vault};
+use postern_config::directory::{
+    Binding, Digest, Directory, DirectoryOptions, PolicyPlace, QuotaOf, Vault,
+};
 use postern_config::engine::{EmbeddedEngine, Engine};
 use postern_config::judge::{
     Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
 };
+use postern_config::metering::{Ledger, Meter};
 use postern_config::settings::{MetricsAccess, Person};
 use postern_config::upstream::{Holds, Upstream};
-use postern_config::usage::{Readiness, Usage};
+use postern_config::usage::{Readiness, Stored, Usage};
 use postern_config::{Entropy, Secret, system_clock};
 use s3_protocol::{BucketId, S3Code, S3Error};
 use serde_json::{Value, json};
@@ -111,6 +114,10 @@ impl Judge for Silent {
 }
 
 impl Usage for Silent {
+    fn stored(&self, _: QuotaOf) -> BoxFuture<'_, Option<Stored>> {
+        Box::pin(async { None })
+    }
+
     fn readiness(&self) -> Readiness {
         Readiness::Ready
     }
@@ -175,6 +182,10 @@ impl Server {
         .unwrap();
         let shelf = Arc::new(Shelf::default());
         let router = router(Admin::new(AdminParts {
+            meter: Arc::new(Meter::new(
+                Arc::new(Ledger::in_memory().unwrap()),
+                system_clock(),
+            )),
             directory: directory.clone(),
             judge: Arc::new(Silent),
             usage: Arc::new(Silent),
