@@ -29,6 +29,7 @@ pub(super) fn all() -> Vec<Described> {
     all.extend(audit());
     all.extend(modules());
     all.extend(policies_and_tools());
+    all.extend(usage());
     all
 }
 
@@ -438,4 +439,35 @@ fn policies_and_tools() -> Vec<Described> {
             .tells_any(200, "The answer.", JSON)
     }));
     all
+}
+
+fn usage() -> Vec<Described> {
+    vec![
+        get(
+            "/api/v1/usage",
+            "What was asked, moved and stored, summed up",
+        ),
+        get("/api/v1/usage/export", "Every line of it, as JSON or CSV"),
+        get("/api/v1/usage/quotas", "A quota, and what is stored of it"),
+        put("/api/v1/usage/quotas", "Says how much may be stored"),
+        get("/api/v1/usage/rates", "A rate"),
+        put("/api/v1/usage/rates", "Says how fast may be asked"),
+        get("/api/v1/usage/periods", "The closed billing periods"),
+        get(
+            "/api/v1/usage/periods/{period}",
+            "A closed period, looked at again",
+        ),
+        post(
+            "/api/v1/usage/periods/{period}/close",
+            "Closes a period that has ended",
+        ),
+        post(
+            "/api/v1/usage/periods/{period}/corrections",
+            "Corrects a closed period",
+        ),
+        get(
+            "/api/v1/usage/keys/{key}/last-used",
+            "The last use of an access key",
+        ),
+    ]
 }
