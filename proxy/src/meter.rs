@@ -55,7 +55,7 @@ impl Keeper {
         }
         let state = self.directory.state();
         let mut samples = Vec::new();
-        for bucket in state.all_buckets() {
+        for bucket in state.every_bucket() {
             let stats = match self.node.bucket_stats(bucket.id).await {
                 Ok(stats) => stats,
                 Err(NodeError::Refused(refused)) if refused.code == S3Code::NoSuchBucket => {

@@ -419,7 +419,7 @@ impl State {
     }
 
     /// Every bucket, in whatever state, in no order.
-    pub fn all_buckets(&self) -> impl Iterator<Item = &Arc<Bucket>> {
+    pub fn every_bucket(&self) -> impl Iterator<Item = &Arc<Bucket>> {
         self.buckets.values()
     }
 
