@@ -2,6 +2,7 @@
 //! never sees half of one and a million keys are never copied.
 
 mod fold;
+mod leftovers;
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use foldhash::quality::RandomState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 use s3_protocol::{BucketId, BucketName};
 
+use self::leftovers::Leftovers;
 use super::command::{Actor, Who};
 use super::names::{
     AccessKeyId, Alias, Digest, Email, Name, NameKey, NamespaceId, PlacedBucket, RoleId, SubUserId,
@@ -60,6 +62,7 @@ pub struct State {
     owned: Map<UserId, u64>,
     aliases: RedBlackTreeMapSync<Alias, NamespaceId>,
     half_done: RedBlackTreeSetSync<BucketId>,
+    leftovers: Leftovers,
 }
 
 /// The policy documents of a user.

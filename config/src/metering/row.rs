@@ -410,12 +410,12 @@ mod tests {
         let mut verbs: [BTreeSet<&str>; 5] = Default::default();
         for operation in Operation::ALL {
             let name = operation.name();
-            let end = name[1..]
-                .find(char::is_uppercase)
-                .map_or(name.len(), |at| at + 1);
+            let mut letters = name.char_indices().skip(1);
+            let next = letters.find(|(_, letter)| letter.is_uppercase());
+            let (verb, _) = name.split_at(next.map_or(name.len(), |(at, _)| at));
             let class = Class::of(Some(*operation));
             let place = Class::ALL.iter().position(|it| *it == class).unwrap();
-            verbs[place].insert(&name[..end]);
+            verbs[place].insert(verb);
         }
         let [read, write, list, delete, other] =
             verbs.map(|verbs| verbs.into_iter().collect::<Vec<_>>());

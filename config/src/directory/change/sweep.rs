@@ -6,8 +6,8 @@ use serde_json::json;
 use super::Plan;
 use crate::directory::names::NamespaceId;
 use crate::directory::record::{
-    AccessKey, Binding, KeyState, ModuleScope, ModuleState, ModuleVersion, Namespace,
-    PolicyDocument, SubUser, Tenant, TenantStatus, User, UserKind, UserStatus,
+    AccessKey, Binding, ModuleScope, ModuleState, ModuleVersion, Namespace, PolicyDocument,
+    SubUser, Tenant, User, UserKind,
 };
 use crate::directory::role::CustomRole;
 use crate::directory::rows::{Record, module_bytes};
@@ -18,29 +18,16 @@ use crate::time::UnixSeconds;
 
 /// The next step, if there is anything to sweep.
 pub(crate) fn next_step(state: &State, now: UnixSeconds) -> Option<Plan> {
-    if let Some(tenant) = state
-        .tenants()
-        .find(|tenant| tenant.status == TenantStatus::Closed)
-    {
+    if let Some(tenant) = state.closed_tenant() {
         return Some(tenant_step(state, tenant));
     }
-    if let Some(user) = state
-        .all_users()
-        .find(|user| user.status == UserStatus::Deleting)
-    {
+    if let Some(user) = state.deleted_user() {
         return Some(user_step(state, user));
     }
-    if let Some(sub_user) = state
-        .all_sub_users()
-        .find(|sub_user| sub_user.status == UserStatus::Deleting)
-    {
+    if let Some(sub_user) = state.deleted_sub_user() {
         return Some(sub_user_step(state, sub_user));
     }
-    let is_over = |state| matches!(state, KeyState::Rotating { until } if until <= now);
-    let over = state
-        .all_keys()
-        .filter(|key| is_over(key.state))
-        .take(SWEEP_ROWS_MAX);
+    let over = state.keys_over(now).take(SWEEP_ROWS_MAX);
     let mut plan = Plan::new("key.sweep", "access key", "replaced");
     let mut swept = Vec::new();
     for key in over {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
+use super::leftovers::Leftovers;
 use super::{Map, State};
 use crate::directory::names::{NameKey, NamespaceId, RoleId, SubUserId, TenantId, UserId};
 use crate::directory::record::{
@@ -48,6 +49,7 @@ impl State {
             owned: new_map(),
             aliases: RedBlackTreeMapSync::new_sync(),
             half_done: RedBlackTreeSetSync::new_sync(),
+            leftovers: Leftovers::default(),
         }
     }
 
@@ -109,6 +111,7 @@ impl State {
             children.insert_mut(tenant.id);
             self.children.insert_mut(parent, children);
         }
+        self.leftovers.put_tenant(&tenant);
         self.tenants.insert_mut(tenant.id, Arc::new(tenant));
     }
 
@@ -130,6 +133,7 @@ impl State {
             emails.insert_mut(email.folded(), user.id);
             self.user_emails.insert_mut(user.tenant, emails);
         }
+        self.leftovers.put_user(&user);
         self.users.insert_mut(user.id, Arc::new(user));
     }
 
@@ -153,6 +157,7 @@ impl State {
         }
         names.insert_mut(sub_user.name.folded(), sub_user.id);
         self.sub_user_names.insert_mut(sub_user.user, names);
+        self.leftovers.put_sub_user(&sub_user);
         self.sub_users.insert_mut(sub_user.id, Arc::new(sub_user));
     }
 
@@ -183,6 +188,8 @@ impl State {
                 self.sub_user_keys.insert_mut(sub_user, keys);
             }
         }
+        let before = self.keys.get(&key.id);
+        self.leftovers.put_key(before.map(AsRef::as_ref), &key);
         self.keys.insert_mut(key.id, Arc::new(key));
     }
 
@@ -302,6 +309,7 @@ impl State {
                     names.remove_mut(&sub_user.name.folded());
                     self.sub_user_names.insert_mut(sub_user.user, names);
                     self.sub_user_keys.remove_mut(&sub_user.id);
+                    self.leftovers.forget_sub_user(sub_user.id);
                     self.sub_users.remove_mut(&sub_user.id);
                 }
             }
@@ -333,6 +341,7 @@ impl State {
                         keys.remove_mut(&key.id);
                         self.sub_user_keys.insert_mut(sub_user, keys);
                     }
+                    self.leftovers.forget_key(&key);
                     self.keys.remove_mut(&key.id);
                 }
             }
@@ -363,6 +372,7 @@ impl State {
             children.remove_mut(&tenant.id);
             self.children.insert_mut(parent, children);
         }
+        self.leftovers.forget_tenant(tenant.id);
         self.tenants.remove_mut(&tenant.id);
     }
 
@@ -376,6 +386,7 @@ impl State {
         self.sub_user_names.remove_mut(&user.id);
         self.user_policies.remove_mut(&user.id);
         self.owned.remove_mut(&user.id);
+        self.leftovers.forget_user(user.id);
         self.users.remove_mut(&user.id);
     }
 
@@ -455,21 +466,6 @@ impl State {
     /// The vault under which its secrets are sealed.
     pub(in crate::directory) fn vault(&self) -> &Arc<Vault> {
         &self.vault
-    }
-
-    /// Every key, in no order.
-    pub(in crate::directory) fn all_keys(&self) -> impl Iterator<Item = &Arc<AccessKey>> {
-        self.keys.values()
-    }
-
-    /// Every sub-user, in no order.
-    pub(in crate::directory) fn all_sub_users(&self) -> impl Iterator<Item = &Arc<SubUser>> {
-        self.sub_users.values()
-    }
-
-    /// Every user, in no order.
-    pub(in crate::directory) fn all_users(&self) -> impl Iterator<Item = &Arc<User>> {
-        self.users.values()
     }
 }
 
