@@ -242,7 +242,7 @@ fn what_is_asked_wrongly_is_told_what_is_wrong() {
     fails(
         &["usage", "show", "--tenant", "nobody"],
         4,
-        "no such tenant",
+        "there is no tenant `nobody`",
     );
     fails(
         &["usage", "show", "--from", "2026-01-01T00:30:00Z"],

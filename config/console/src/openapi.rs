@@ -251,6 +251,9 @@ fn word_of(name: &str) -> &'static str {
         "key" => "The access key, by its public half.",
         "bucket" => "The bucket, by name or by number, which is 32 hexadecimal digits.",
         "module" => "The module, by name.",
+        "period" => {
+            "The billing period: a month such as `2026-11` or a day such as `2026-11-22`, of UTC."
+        }
         _ => "The id.",
     }
 }

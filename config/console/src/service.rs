@@ -12,4 +12,5 @@ pub(crate) mod losses;
 pub(crate) mod review;
 pub(crate) mod sentences;
 pub(crate) mod tenants;
+pub(crate) mod usage;
 pub(crate) mod users;

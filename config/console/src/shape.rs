@@ -4,10 +4,12 @@ use postern_config::directory::{
     AccessKeyId, Alias, Description, KeyRights, Level, Name, Profile, TenantStatus, UserKind,
     UserStatus, WriteDeletes,
 };
+use postern_config::metering::{By, Moment, Period, Step};
 use serde_json::{Value, json};
 
 use crate::api::audit::{ExportFormat, ReviewFormat};
 use crate::service::keys::Standing;
+use crate::service::usage::UsageFormat;
 
 /// A JSON schema, as OpenAPI 3.1 has them.
 pub(crate) type Schema = Value;
@@ -205,6 +207,7 @@ plain! {
     &'static str => simple("string");
     u64 => whole(u64::MAX);
     u32 => whole(u64::from(u32::MAX));
+    i64 => json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX });
     usize => whole(u64::MAX);
     Value => json!({});
     Name => text(Some("^[A-Za-z0-9][A-Za-z0-9._@+-]*$"), (1, postern_config::limits::NAME_BYTES_MAX));
@@ -214,11 +217,16 @@ plain! {
     Profile => words(&Profile::ALL);
     Level => words(&Level::ALL);
     WriteDeletes => words(&[WriteDeletes::No, WriteDeletes::Markers, WriteDeletes::All]);
-    TenantStatus => words(&[TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Closed]);
+    TenantStatus => words(&[TenantStatus::Active, TenantStatus::ReadOnly, TenantStatus::Suspended, TenantStatus::Closed]);
     UserKind => words(&[UserKind::Root, UserKind::Human, UserKind::Service]);
     Standing => words(&[Standing::Active, Standing::Disabled, Standing::Rotating, Standing::Expired]);
     ExportFormat => words(&[ExportFormat::Jsonl, ExportFormat::Csv]);
     ReviewFormat => words(&[ReviewFormat::Json, ReviewFormat::Csv]);
+    Period => text(Some("^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$"), (7, 10));
+    Moment => simple("string");
+    Step => words(&Step::ALL);
+    By => words(&By::ALL);
+    UsageFormat => words(&[UsageFormat::Json, UsageFormat::Csv]);
     UserStatus => words(&[UserStatus::Active, UserStatus::Disabled, UserStatus::Deleting]);
 }
 

@@ -164,6 +164,9 @@ pub enum Step {
 }
 
 impl Step {
+    /// Every step, from the shortest.
+    pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Month, Self::Total];
+
     /// The first hour of the span that an hour is in, in a report from `from`.
     pub(super) fn floor(self, hour: Hour, from: Hour) -> Hour {
         match self {

@@ -52,6 +52,16 @@ pub enum By {
 }
 
 impl By {
+    /// All of them, from the coarsest.
+    pub const ALL: [Self; 6] = [
+        Self::Total,
+        Self::Reseller,
+        Self::Tenant,
+        Self::User,
+        Self::Key,
+        Self::Bucket,
+    ];
+
     fn fold(self, whose: Whose) -> Whose {
         match self {
             Self::Total => Whose::NOBODY,

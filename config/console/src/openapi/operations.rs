@@ -8,6 +8,7 @@ use crate::api::audit::{ExportAsk, ReviewAsk};
 use crate::api::buckets::{BucketAsk, BucketDeletion, BucketsAsk};
 use crate::api::keys::KeysAsk;
 use crate::api::tenants::{AliasAsk, TenantsAsk};
+use crate::api::usage::{CorrectionMade, LastUseShown, NewCorrection, PeriodShown, Periods};
 use crate::api::users::UsersAsk;
 use crate::service::audit::{AuditAsk, AuditPage, Verified};
 use crate::service::buckets::{BucketDetail, BucketShown, NewBucket};
@@ -15,6 +16,9 @@ use crate::service::keys::{KeyMade, KeyShown, Rotation};
 use crate::service::losses::{Deleted, Deletion, Losses};
 use crate::service::review::Review;
 use crate::service::tenants::{AliasShown, NewAlias, NewTenant, TenantChange, TenantShown};
+use crate::service::usage::{
+    BoundedAsk, NewQuota, NewRate, QuotaShown, RateShown, UsageAsk, UsageExportAsk, UsageShown,
+};
 use crate::service::users::{NewUser, UserShown};
 use crate::shape::{Shape, shapes};
 
@@ -442,32 +446,50 @@ fn policies_and_tools() -> Vec<Described> {
 }
 
 fn usage() -> Vec<Described> {
+    const PERIOD: &str = "/api/v1/usage/periods/{period}";
+    const QUOTAS: &str = "/api/v1/usage/quotas";
+    const RATES: &str = "/api/v1/usage/rates";
     vec![
-        get(
-            "/api/v1/usage",
-            "What was asked, moved and stored, summed up",
-        ),
-        get("/api/v1/usage/export", "Every line of it, as JSON or CSV"),
-        get("/api/v1/usage/quotas", "A quota, and what is stored of it"),
-        put("/api/v1/usage/quotas", "Says how much may be stored"),
-        get("/api/v1/usage/rates", "A rate"),
-        put("/api/v1/usage/rates", "Says how fast may be asked"),
-        get("/api/v1/usage/periods", "The closed billing periods"),
-        get(
-            "/api/v1/usage/periods/{period}",
-            "A closed period, looked at again",
-        ),
+        get("/api/v1/usage", "Sum up what was asked, moved and stored")
+            .asks::<UsageAsk>()
+            .tells::<UsageShown>(200, "The sums."),
+        get("/api/v1/usage/export", "Export every line of it")
+            .asks::<UsageExportAsk>()
+            .tells::<UsageShown>(200, "All lines.")
+            .tabled(),
+        get(QUOTAS, "Show a quota, and what is stored of it")
+            .asks::<BoundedAsk>()
+            .tells::<QuotaShown>(200, "The quota."),
+        put(QUOTAS, "Say how much may be stored")
+            .asks::<BoundedAsk>()
+            .takes::<NewQuota>()
+            .tells::<QuotaShown>(200, "The quota as it is now."),
+        get(RATES, "Show a rate")
+            .asks::<BoundedAsk>()
+            .tells::<RateShown>(200, "The rate."),
+        put(RATES, "Say how fast may be asked")
+            .asks::<BoundedAsk>()
+            .takes::<NewRate>()
+            .tells::<RateShown>(200, "The rate as it is now."),
+        get("/api/v1/usage/periods", "List the closed billing periods")
+            .tells::<Periods>(200, "The periods."),
+        get(PERIOD, "Look at a closed period again").tells::<PeriodShown>(200, "The period."),
         post(
             "/api/v1/usage/periods/{period}/close",
-            "Closes a period that has ended",
-        ),
+            "Close a period that has ended: nothing is added to it any more",
+        )
+        .tells::<PeriodShown>(200, "The period."),
         post(
             "/api/v1/usage/periods/{period}/corrections",
-            "Corrects a closed period",
-        ),
+            "Correct a closed period, by a row of its own",
+        )
+        .takes::<NewCorrection>()
+        .tells::<CorrectionMade>(201, "The correction.")
+        .tagged(),
         get(
             "/api/v1/usage/keys/{key}/last-used",
-            "The last use of an access key",
-        ),
+            "Show the last use of an access key",
+        )
+        .tells::<LastUseShown>(200, "The last use."),
     ]
 }
