@@ -154,9 +154,9 @@ async fn many_threads_are_counted_exactly_while_what_they_count_is_written() {
                 house.meter.flush().unwrap();
             }
         });
-        threads
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         done.store(true, Ordering::Relaxed);
     });
     house.meter.flush().unwrap();
@@ -227,19 +227,7 @@ async fn a_closed_period_never_changes_and_what_comes_late_is_marked_in_the_next
     (0..3).for_each(|_| house.meter.count(&late));
     house.meter.count(&house.event(1));
     house.meter.flush().unwrap();
-    let correction = Correction {
-        period: day,
-        reseller: None,
-        tenant: house.tenant,
-        user: None,
-        requests: -2,
-        bytes_in: 0,
-        bytes_out: 0,
-        byte_hours: 0,
-        reason: "an outage".to_owned(),
-        by: "me".to_owned(),
-        at_ms: at(),
-    };
+    let correction = two_less(day, &house, at());
     assert_eq!(house.ledger.correct(&correction).unwrap(), 1);
     // Also with a clock that stands in the closed day.
     house.now.store(NOW, Ordering::Relaxed);
@@ -281,6 +269,23 @@ async fn a_closed_period_never_changes_and_what_comes_late_is_marked_in_the_next
         house.ledger.correct(&open),
         Err(LedgerError::NotClosed)
     ));
+}
+
+/// A correction by two requests.
+fn two_less(period: Period, house: &House, at_ms: UnixMillis) -> Correction {
+    Correction {
+        period,
+        reseller: None,
+        tenant: house.tenant,
+        user: None,
+        requests: -2,
+        bytes_in: 0,
+        bytes_out: 0,
+        byte_hours: 0,
+        reason: "an outage".to_owned(),
+        by: "me".to_owned(),
+        at_ms,
+    }
 }
 
 #[tokio::test]
