@@ -6,6 +6,7 @@
 pub mod call;
 pub mod clients;
 pub mod gate;
+pub mod house;
 pub mod load;
 pub mod nginx;
 pub mod operations;

@@ -1,10 +1,20 @@
-//! Two users, one bucket name, two namespaces: every built operation of one is tried on what belongs to the other.
+//! Strangers: every built operation of one is tried on what belongs to the other, for every pair of two users, a user and the root,
+//! a sub-user and another's user, two accounts, and the customers of a reseller.
+//!
+//! What is hidden must be answered like what never was: the same bytes but for the names that were asked for, and by the same step
+//! for the same reason, as the access log has it, so that no clock can tell them apart either.
 
+use std::collections::BTreeMap;
+
+use postern_config::directory::{Level, Profile, SubUsers};
 use s3_protocol::Operation;
 use s3_protocol::operation::Scope;
-use tests::call::Call;
-use tests::gate::Gate;
+use serde_json::Value;
+use tests::call::{self, Call, Raw};
+use tests::gate::{Gate, Key};
+use tests::house::House;
 use tests::operations;
+use tests::wire::{Answer, Wire};
 
 /// 000-13, 001-15, 001-34.
 #[test]
@@ -33,55 +43,277 @@ fn the_same_name_is_two_buckets() {
         .expect(200);
 }
 
-/// 000-10, 000-11, 000-12, 000-14, 000-15, 001-07, 001-09, 001-10, 001-14.
+/// 000-10, 000-11, 000-12, 000-14, 000-15, 000-21, 000-23, 001-07, 001-09, 001-10, 001-14, 001-35: in each profile whose users have
+/// names of their own.
 #[test]
-fn another_users_bucket_is_not_found_by_any_operation() {
-    let gate = Gate::start();
-    let (photos, backups) = (gate.key("photos", "full"), gate.key("backups", "full"));
-    Call::put("/only-photos", b"")
-        .send(&gate, photos)
-        .expect(200);
-    Call::put("/only-photos/o", b"secret")
-        .send(&gate, photos)
-        .expect(200);
-    let mut tried = 0;
-    for &operation in Operation::ALL
-        .iter()
-        .filter(|operation| operation.is_built())
-    {
-        if operation.scope() == Scope::Service || operation == Operation::CreateBucket {
-            continue;
-        }
-        let mut call = operations::call(operation, "only-photos", "o", &"0".repeat(32));
-        if operation == Operation::PostObject {
-            call = operations::form(&gate, backups, "only-photos", "o");
-            let answer = call.anonymous(gate.host()).send(&gate);
-            answer.expect_error(404, "NoSuchBucket");
-            tried += 1;
-            continue;
-        }
-        let answer = call.send(&gate, backups);
-        assert_eq!(answer.status, 404, "{operation}: {}", answer.text());
-        if operation != Operation::HeadBucket && operation != Operation::HeadObject {
-            answer.expect_error(404, "NoSuchBucket");
-        }
-        assert!(!answer.text().contains("secret"), "{operation}");
-        tried += 1;
+fn no_operation_reaches_or_betrays_what_is_a_strangers() {
+    for (name, profile) in [
+        ("e3-primary", Profile::E3Primary),
+        ("e3-root", Profile::E3Root),
+    ] {
+        Street::new(name, profile).strangers_meet(|one, other| one.user != other.user);
     }
-    assert!(tried >= 18, "{tried}");
-    // A bucket that never was is answered alike.
-    let never = Call::get("/never-was/o").send(&gate, backups);
-    let hidden = Call::get("/only-photos/o").send(&gate, backups);
-    let like = |text: String| text.replace("never-was", "B").replace("only-photos", "B");
-    let strip = |answer: &tests::wire::Answer| {
-        let text = like(answer.text());
-        text.replace(answer.request_id(), "ID")
-    };
-    assert_eq!(strip(&never), strip(&hidden));
-    assert_eq!(
-        Call::get("/only-photos/o").send(&gate, photos).body,
-        b"secret"
-    );
+}
+
+/// 003-02, 004-02: where the users of an account share its buckets, accounts are strangers.
+#[test]
+fn no_operation_reaches_or_betrays_what_is_another_accounts() {
+    for (name, profile) in [("datastream", Profile::Datastream), ("vpsa", Profile::Vpsa)] {
+        Street::new(name, profile).strangers_meet(|one, other| one.account != other.account);
+    }
+}
+
+/// Somebody with a key, and a bucket of his own.
+struct Party {
+    account: &'static str,
+    user: &'static str,
+    key: Key,
+    /// A sub-user has none: he works on his user's.
+    bucket: Option<String>,
+}
+
+/// A gate with many strangers.
+struct Street {
+    gate: Gate,
+    parties: Vec<Party>,
+    /// Outlives the gate.
+    _house: House,
+}
+
+/// Two requests that differ in the bucket's name alone: one is there, the other never was.
+struct Twins {
+    about: String,
+    ids: [String; 2],
+    buckets: [String; 2],
+}
+
+/// What its owner alone may see.
+const SECRET: &str = "TheSecretOf";
+
+impl Street {
+    fn new(name: &'static str, profile: Profile) -> Self {
+        let house = House::new(name);
+        let mut parties = Vec::new();
+        {
+            let office = house.office();
+            let mut put = |account, user, key, has_bucket: bool| {
+                let number = parties.len();
+                parties.push(Party {
+                    account,
+                    user,
+                    key,
+                    bucket: has_bucket.then(|| format!("only-{number:02}")),
+                });
+            };
+            for user in ["photos", "backups"] {
+                put(
+                    "demo",
+                    user,
+                    office.key(office.user(user), Level::Full),
+                    true,
+                );
+                if profile.rules().sub_users == SubUsers::Yes {
+                    let sub_user = office.sub_user(user, "edge", Level::Full);
+                    put("demo", user, office.sub_key(sub_user, Level::Full), false);
+                }
+            }
+            let (reseller, root) = office.account("reseller", profile, None);
+            put("reseller", "its-root", office.key(root, Level::Full), true);
+            for account in ["customer-a", "customer-b"] {
+                let (_, root) = office.account(account, profile, Some(reseller));
+                put(account, account, office.key(root, Level::Full), true);
+            }
+        }
+        let gate = house.gate();
+        // A root user may have one key alone, and has it.
+        parties.push(Party {
+            account: "demo",
+            user: "root",
+            key: gate.key("root", "full").clone(),
+            bucket: Some("only-99".to_owned()),
+        });
+        for party in &parties {
+            party.moves_in(&gate);
+        }
+        Self {
+            gate,
+            parties,
+            _house: house,
+        }
+    }
+
+    /// Every pair of strangers, each way.
+    fn strangers_meet(self, are_strangers: impl Fn(&Party, &Party) -> bool) {
+        let (mut pairs, mut twins) = (0, Vec::new());
+        for caller in &self.parties {
+            let mut wire = self.gate.wire();
+            for owner in &self.parties {
+                let Some(bucket) = owner
+                    .bucket
+                    .as_deref()
+                    .filter(|_| are_strangers(caller, owner))
+                else {
+                    continue;
+                };
+                pairs += 1;
+                twins.extend(self.tries_everything(&mut wire, caller, bucket));
+            }
+            self.sees_his_own(&mut wire, caller);
+        }
+        assert!(pairs >= 20, "{pairs}");
+        self.are_judged_alike(&twins);
+        for owner in &self.parties {
+            owner.has_lost_nothing(&self.gate);
+        }
+    }
+
+    /// Every operation on a bucket that is there and on one that never was.
+    fn tries_everything(&self, wire: &mut Wire, caller: &Party, hidden: &str) -> Vec<Twins> {
+        let never = hidden.replace("only", "none");
+        let upload = "0".repeat(32);
+        let mut twins = Vec::new();
+        for &operation in Operation::ALL.iter().filter(|operation| {
+            operation.is_built()
+                && operation.scope() != Scope::Service
+                && **operation != Operation::CreateBucket
+        }) {
+            let [one, other] = [hidden, never.as_str()].map(|bucket| {
+                let raw = if operation == Operation::PostObject {
+                    let form = operations::form(&self.gate, &caller.key, bucket, "o");
+                    form.anonymous(self.gate.host())
+                } else {
+                    let call = operations::call(operation, bucket, "o", &upload);
+                    call.sign(&call::signer(&self.gate, &caller.key), self.gate.host())
+                };
+                self.ask(wire, &raw)
+            });
+            let about = format!("{operation} by {} of {hidden}", caller.user);
+            assert_eq!(seen(&one, hidden), seen(&other, &never), "{about}");
+            assert!((400..500).contains(&one.status), "{about}: {}", one.text());
+            twins.push(Twins {
+                about,
+                ids: [one, other].map(|it| it.request_id().to_owned()),
+                buckets: [hidden.to_owned(), never.clone()],
+            });
+        }
+        assert!(twins.len() >= 18, "{}", twins.len());
+        self.steals_by_copy(wire, caller, [hidden, &never]);
+        twins
+    }
+
+    /// Over a kept connection, or a new one where a refusal has closed it.
+    fn ask(&self, wire: &mut Wire, raw: &Raw) -> Answer {
+        let answer = wire.ask(&raw.bytes()).expect("an answer");
+        if answer.header("connection") == Some("close") {
+            *wire = self.gate.wire();
+        }
+        answer
+    }
+
+    /// What belongs to another is no source of a copy into the caller's own.
+    fn steals_by_copy(&self, wire: &mut Wire, caller: &Party, [hidden, never]: [&str; 2]) {
+        let Some(own) = &caller.bucket else { return };
+        let signer = call::signer(&self.gate, &caller.key);
+        let [one, other] = [hidden, never].map(|bucket| {
+            let copy = Call::put(&format!("/{own}/stolen"), b"")
+                .with("x-amz-copy-source", &format!("/{bucket}/o"));
+            self.ask(wire, &copy.sign(&signer, self.gate.host()))
+        });
+        assert_eq!(seen(&one, hidden), seen(&other, never));
+        assert_eq!(one.status, 404, "{}", one.text());
+    }
+
+    /// The same step refuses both, for the same reason, having asked the same modules.
+    fn are_judged_alike(&self, twins: &[Twins]) {
+        let last = twins.iter().flat_map(|twins| &twins.ids).last();
+        self.gate.entry(last.expect("a request"));
+        let entries: BTreeMap<String, Value> = self
+            .gate
+            .entries()
+            .into_iter()
+            .filter_map(|entry| Some((entry["request_id"].as_str()?.to_owned(), entry)))
+            .collect();
+        for Twins {
+            about,
+            ids,
+            buckets,
+        } in twins
+        {
+            let [one, other] = [0, 1].map(|at| {
+                let entry = entries.get(&ids[at]).expect("an entry");
+                let inner = [
+                    "operation",
+                    "outcome",
+                    "decision",
+                    "layer",
+                    "reason",
+                    "modules",
+                ];
+                let inner = inner.map(|field| &entry["postern"][field]);
+                let class = [&entry["http_status"], &entry["error_code"]];
+                let class = inner.into_iter().chain(class).map(ToString::to_string);
+                let class: Vec<String> = class.collect();
+                class.join(" ").replace(&buckets[at], "BUCKET")
+            });
+            assert_eq!(one, other, "{about}");
+        }
+    }
+
+    /// A list of buckets names the caller's own, and no stranger's.
+    fn sees_his_own(&self, wire: &mut Wire, caller: &Party) {
+        let list = Call::get("/").sign(&call::signer(&self.gate, &caller.key), self.gate.host());
+        let text = self.ask(wire, &list).expect(200).text();
+        for other in &self.parties {
+            let Some(bucket) = &other.bucket else {
+                continue;
+            };
+            let is_his = other.account == caller.account && other.user == caller.user;
+            if is_his {
+                assert!(text.contains(bucket.as_str()), "{text}");
+            } else if other.account != caller.account {
+                assert!(!text.contains(bucket.as_str()), "{text}");
+            }
+        }
+    }
+}
+
+impl Party {
+    fn moves_in(&self, gate: &Gate) {
+        let Some(bucket) = &self.bucket else { return };
+        Call::put(&format!("/{bucket}"), b"")
+            .send(gate, &self.key)
+            .expect(200);
+        Call::put(
+            &format!("/{bucket}/o"),
+            format!("{SECRET} {bucket}").as_bytes(),
+        )
+        .send(gate, &self.key)
+        .expect(200);
+    }
+
+    /// Each object, and nothing else, is still in the bucket.
+    fn has_lost_nothing(&self, gate: &Gate) {
+        let Some(bucket) = &self.bucket else { return };
+        let read = Call::get(&format!("/{bucket}/o")).send(gate, &self.key);
+        assert_eq!(read.expect(200).text(), format!("{SECRET} {bucket}"));
+        let list = Call::get(&format!("/{bucket}?list-type=2")).send(gate, &self.key);
+        let text = list.expect(200).text();
+        assert_eq!(text.matches("<Key>").count(), 1, "{text}");
+    }
+}
+
+/// What a caller sees of an answer, but for the name that he asked for himself and the number of his request.
+fn seen(answer: &Answer, bucket: &str) -> (u16, Vec<(String, String)>, String) {
+    let id = answer.request_id().to_owned();
+    let plain = |text: &str| text.replace(bucket, "BUCKET").replace(&id, "ID");
+    let headers = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| name != "date" && name != "x-amz-id-2");
+    let headers = headers.map(|(name, value)| (name.clone(), plain(value)));
+    let text = plain(&answer.text());
+    assert!(!text.contains(SECRET), "{text}");
+    (answer.status, headers.collect(), text)
 }
 
 #[test]

@@ -2,152 +2,15 @@
 //! changed while the gate stands still, by the commands that the admin side gives.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 
 use postern_config::directory::{
-    AccountAcl, Actor, Command, ContainerAcl, Directory, DirectoryOptions, KeyRights, Level, Name,
-    NamespaceId, NewSubUser, NewUser, Outcome, Permissions, Profile, PublicAccess, Role, SubUserId,
-    TenantId, UserId, UserKind, Vault,
+    AccountAcl, Command, ContainerAcl, Level, NewUser, Outcome, Permissions, Profile, PublicAccess,
+    Role, UserKind,
 };
-use postern_config::engine::EmbeddedEngine;
-use postern_config::{Entropy, Secret, system_clock};
 use tests::call::{self, Call};
 use tests::gate::{Gate, Key};
+use tests::house::{House, name};
 use tests::wire::Answer;
-
-/// A data folder, and what is changed in it while no gate runs.
-struct House {
-    folder: tempfile::TempDir,
-    profile: &'static str,
-    runtime: tokio::runtime::Runtime,
-}
-
-/// The directory of a house, open.
-struct Office<'a> {
-    house: &'a House,
-    directory: Directory,
-}
-
-impl House {
-    /// A demo tenant of this profile, with users `photos` and `backups`.
-    fn new(profile: &'static str) -> Self {
-        let house = Self {
-            folder: tempfile::tempdir().unwrap(),
-            profile,
-            runtime: tokio::runtime::Runtime::new().unwrap(),
-        };
-        assert!(house.gate().stop().success());
-        house
-    }
-
-    fn gate(&self) -> Gate {
-        Gate::start_in(self.folder.path(), &["--profile", self.profile], &[])
-    }
-
-    fn office(&self) -> Office<'_> {
-        Office {
-            directory: self.runtime.block_on(open(self.folder.path())),
-            house: self,
-        }
-    }
-}
-
-async fn open(folder: &Path) -> Directory {
-    let digits = std::fs::read_to_string(folder.join("master.key")).unwrap();
-    let key = hex::decode(digits.trim()).unwrap();
-    let engine = EmbeddedEngine::open(&folder.join("directory.redb")).unwrap();
-    Directory::open(DirectoryOptions {
-        engine: Arc::new(engine),
-        vault: Vault::new(&Secret::new(key)).unwrap(),
-        clock: system_clock(),
-        entropy: Entropy::system(),
-    })
-    .await
-    .unwrap()
-}
-
-impl Office<'_> {
-    #[track_caller]
-    fn ask(&self, command: Command) -> Outcome {
-        let applied = self.directory.apply(command, Actor::system());
-        self.house.runtime.block_on(applied).unwrap().outcome
-    }
-
-    fn tenant(&self) -> TenantId {
-        let state = self.directory.state();
-        state.tenant_named(&name("demo")).unwrap().id
-    }
-
-    fn user(&self, called: &str) -> UserId {
-        let state = self.directory.state();
-        state.user_named(self.tenant(), &name(called)).unwrap().id
-    }
-
-    fn demo_bucket(&self) -> s3_protocol::BucketId {
-        let namespace = NamespaceId::Account(self.tenant());
-        let state = self.directory.state();
-        state.bucket_called(namespace, "demo-bucket").unwrap().id
-    }
-
-    fn sub_user(&self, user: &str, called: &str, level: Level) -> SubUserId {
-        let new = NewSubUser {
-            user: self.user(user),
-            name: name(called),
-            level,
-            description: "made by a test".parse().unwrap(),
-        };
-        match self.ask(Command::CreateSubUser(new)) {
-            Outcome::SubUser(id) => id,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn sub_key(&self, sub_user: SubUserId, level: Level) -> Key {
-        let rights = KeyRights::of_level(level);
-        key(self.ask(Command::CreateSubUserKey { sub_user, rights }))
-    }
-
-    fn key(&self, user: UserId, level: Level) -> Key {
-        let rights = KeyRights::of_level(level);
-        key(self.ask(Command::CreateKey { user, rights }))
-    }
-
-    /// A user with this role and a Full key.
-    fn member(&self, called: &str, role: Role) -> (UserId, Key) {
-        let new = NewUser {
-            role: Some(role),
-            ..NewUser::new(self.tenant(), name(called), UserKind::Service)
-        };
-        let user = match self.ask(Command::CreateUser(new)) {
-            Outcome::User(user) => user,
-            other => panic!("{other:?}"),
-        };
-        let level = if role == Role::Reader {
-            Level::Read
-        } else {
-            Level::Full
-        };
-        (user, self.key(user, level))
-    }
-}
-
-fn name(text: &str) -> Name {
-    text.parse().unwrap()
-}
-
-fn key(outcome: Outcome) -> Key {
-    let Outcome::Key { key, secret } = outcome else {
-        panic!("{outcome:?}")
-    };
-    Key {
-        user: String::new(),
-        level: String::new(),
-        access_key_id: key.to_string(),
-        secret_access_key: secret.lend(|it| String::from_utf8(it.to_vec()).unwrap()),
-        bucket: "demo-bucket".to_owned(),
-    }
-}
 
 fn put(gate: &Gate, key: &Key, path: &str) -> Answer {
     Call::put(&format!("/demo-bucket/{path}"), path.as_bytes()).send(gate, key)
@@ -516,7 +379,7 @@ fn an_account_that_is_read_only_reads() {
         let office = house.office();
         office.ask(Command::MakeTenantReadOnly(office.tenant()));
     }
-    let gate = Gate::start_in(house.folder.path(), &[], &[]);
+    let gate = Gate::start_in(house.folder(), &[], &[]);
     get(&gate, &full, "a").expect(200);
     Call::get("/").send(&gate, &full).expect(200);
     for refused in [
@@ -535,18 +398,8 @@ fn accounts_of_the_profile_s3_own_their_buckets_alone() {
     let house = House::new("s3");
     let (eve, nina) = {
         let office = house.office();
-        let create = Command::CreateTenant {
-            name: name("elsewhere"),
-            profile: Profile::S3,
-            parent: None,
-        };
-        let Outcome::Tenant { tenant, root } = office.ask(create) else {
-            panic!()
-        };
-        let new = NewUser::new(tenant, name("nina"), UserKind::Service);
-        let Outcome::User(nina) = office.ask(Command::CreateUser(new)) else {
-            panic!()
-        };
+        let (tenant, root) = office.account("elsewhere", Profile::S3, None);
+        let nina = office.service(tenant, "nina");
         (
             office.key(root, Level::Full),
             office.key(nina, Level::ReadWrite),
@@ -617,19 +470,8 @@ fn a_resellers_module_guards_its_customers_alone() {
     let house = House::new("e3-root");
     let (customer, reseller) = {
         let office = house.office();
-        let make = |called: &str, parent| {
-            let create = Command::CreateTenant {
-                name: name(called),
-                profile: Profile::E3Root,
-                parent,
-            };
-            match office.ask(create) {
-                Outcome::Tenant { tenant, root } => (tenant, root),
-                other => panic!("{other:?}"),
-            }
-        };
-        let (above, its_root) = make("reseller", None);
-        let (_, root) = make("customer", Some(above));
+        let (above, its_root) = office.account("reseller", Profile::E3Root, None);
+        let (_, root) = office.account("customer", Profile::E3Root, Some(above));
         (
             office.key(root, Level::Full),
             office.key(its_root, Level::Full),

@@ -4,23 +4,20 @@
 //! The directory is filled by the commands that the admin API asks too, in a folder of memory, since it is the gate that is
 //! measured and not the disk; then the file is put where a gate finds it. All that follows is on the disk of the data folder.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use postern_config::directory::{
-    Actor, Command, Directory, DirectoryOptions, KeyRights, Level, NewUser, Outcome, Profile,
-    UserKind, Vault,
+    Actor, Command, Directory, KeyRights, Level, NewUser, Outcome, Profile, UserKind,
 };
-use postern_config::engine::EmbeddedEngine;
-use postern_config::{Clock, Entropy, Secret, UnixMillis};
-use tests::call::Call;
-use tests::gate::Gate;
+use tests::call::{self, Call};
+use tests::gate::{Gate, Key};
+use tests::house::{self, name};
 use tests::load;
 use tests::random::Random;
-use tests::sign::Signer;
 use tests::wire::{Answer, Wire};
 
 /// Where the directory is filled: memory, where the machine has such a folder.
@@ -52,8 +49,7 @@ struct Options {
 /// An access key that is used.
 struct Sampled {
     tenant: String,
-    id: String,
-    secret: String,
+    key: Key,
 }
 
 fn main() {
@@ -163,14 +159,14 @@ impl Admin {
     fn ask(&self, wire: &mut Wire, key: &Sampled, word: &str) -> Answer {
         let request = format!(
             "POST /api/v1/tenants/{}/users/{USER}/keys/{}/{word} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-length: 0\r\n\r\n",
-            key.tenant, key.id, self.host, self.token
+            key.tenant, key.key.access_key_id, self.host, self.token
         );
         wire.ask(request.as_bytes()).expect("an answer")
     }
 }
 
 fn list(gate: &Gate, wire: &mut Wire, key: &Sampled) -> Answer {
-    let signer = Signer::new(&key.id, &key.secret, &gate.dev().region);
+    let signer = call::signer(gate, &key.key);
     let request = Call::get("/").sign(&signer, gate.host()).bytes();
     wire.ask(&request).expect("an answer")
 }
@@ -210,7 +206,7 @@ fn fill(options: &Options, data: &Path) -> Vec<Sampled> {
     fs::copy(&there, &here).expect("the directory");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let keys = runtime.block_on(async {
-        let directory = open(&here, &data.join("master.key")).await;
+        let directory = house::open(&here, &data.join("master.key")).await;
         make(&directory, options).await
     });
     runtime.shutdown_timeout(Duration::from_secs(10));
@@ -218,56 +214,33 @@ fn fill(options: &Options, data: &Path) -> Vec<Sampled> {
     keys
 }
 
-async fn open(path: &Path, master_key: &Path) -> Directory {
-    let digits = fs::read_to_string(master_key).expect("the master key");
-    let master_key = Secret::new(hex::decode(digits.trim()).expect("digits"));
-    let engine = EmbeddedEngine::open(path).expect("the directory opens");
-    let options = DirectoryOptions {
-        engine: Arc::new(engine),
-        vault: Vault::new(&master_key).expect("the vault"),
-        clock: Clock::new(|| {
-            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            UnixMillis(since.map_or(0, |since| since.as_millis() as u64))
-        }),
-        entropy: Entropy::system(),
-    };
-    Directory::open(options).await.expect("the directory")
-}
-
 async fn make(directory: &Directory, options: &Options) -> Vec<Sampled> {
     let all = options.tenants * options.keys;
     let mut random = Random::new(7);
-    let mut wanted: Vec<u64> = (0..options.sample.min(all))
-        .map(|_| random.below(all))
-        .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
+    let sample = options.sample.min(all);
+    let wanted: BTreeSet<u64> = (0..sample).map(|_| random.below(all)).collect();
     let mut sampled = Vec::new();
     for number in 0..options.tenants {
-        let name = format!("tenant-{number}");
+        let called = format!("tenant-{number}");
         let tenant = Command::CreateTenant {
-            name: name.parse().expect("a name"),
+            name: name(&called),
             profile: Profile::E3Primary,
             parent: None,
         };
         let Outcome::Tenant { tenant, .. } = apply(directory, tenant).await else {
             panic!("no tenant");
         };
-        let user = NewUser::new(tenant, USER.parse().expect("a name"), UserKind::Service);
+        let user = NewUser::new(tenant, name(USER), UserKind::Service);
         let Outcome::User(user) = apply(directory, Command::CreateUser(user)).await else {
             panic!("no user");
         };
         for key in 0..options.keys {
             let rights = KeyRights::of_level(Level::Read);
             let made = apply(directory, Command::CreateKey { user, rights }).await;
-            let Outcome::Key { key: id, secret } = made else {
-                panic!("no key");
-            };
-            if wanted.binary_search(&(number * options.keys + key)).is_ok() {
+            if wanted.contains(&(number * options.keys + key)) {
                 sampled.push(Sampled {
-                    tenant: name.clone(),
-                    id: id.to_string(),
-                    secret: secret.lend(|secret| String::from_utf8_lossy(secret).into_owned()),
+                    tenant: called.clone(),
+                    key: house::key(made),
                 });
             }
         }
