@@ -7,12 +7,17 @@ mod audit;
 mod bounds;
 mod change;
 mod command;
+mod heads;
+mod job;
 mod level;
 mod names;
 mod permission;
+mod person;
 mod profile;
 mod record;
+mod retention;
 mod role;
+mod rotation;
 mod rows;
 mod rules;
 mod session;
@@ -27,30 +32,34 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use crate::Secret;
-use crate::engine::{Change, Compare, Engine, EngineError, Revision};
+use crate::engine::{Change, Compare, Engine, EngineError, Op, Revision};
 use crate::limits::{AUDIT_SEARCH_RECORDS_MAX, COMMAND_ATTEMPTS_MAX, PAGE_ROWS_MAX};
 use crate::time::{Clock, Entropy, NoEntropy, UnixMillis};
 
 use audit::Verifier;
 use change::{Ground, Plan, random_secret};
+use person::{PersonFault, PersonRow, SealedPart};
 use rows::{AUDIT, HEAD, Head, PREFIX, SCHEMA};
 use vault::Identity;
 
 pub use audit::{AuditFault, AuditRecord};
 pub use bounds::{Quota, QuotaOf, Rate, RateOf};
 pub use command::{
-    Actor, Applied, Command, CommandError, Failures, NewSubUser, NewUser, Outcome, Refusal,
-    RoleText, Who,
+    Actor, Applied, Command, CommandError, Failures, NewSubUser, NewUser, Outcome, Reading,
+    Refusal, RoleText, Who,
 };
+pub use heads::SignedHead;
+pub use job::{Job, Purge, Totals};
 pub use level::{Level, UnknownWord, WriteDeletes};
 pub use names::{
-    AccessKeyId, Alias, Description, Digest, DirectoryNameError, Email, Language, Lineage, Name,
-    NamespaceId, PlacedBucket, RoleId, SubUserId, TenantId, Timezone, UserId,
+    AccessKeyId, Alias, Description, Digest, DirectoryNameError, Email, JobId, Language, Lineage,
+    Name, NamespaceId, PlacedBucket, RoleId, SubUserId, TenantId, Timezone, UserId,
 };
 pub use permission::{
     AccountAcl, ContainerAcl, PermissionChange, PermissionRow, Permissions, PublicAccess, Referrer,
     Subject,
 };
+pub use person::Person;
 pub use profile::{
     AuditOnDelete, BucketPolicies, Carrier, CustomRoles, DefaultAccountAcl, FullPart,
     NamespaceKind, OwnerDataAccess, Profile, ProfileRules, PublicContainers, Reauth, RootKeys,
@@ -62,7 +71,9 @@ pub use record::{
     PerMille, PolicyDocument, PolicyPlace, Presign, Proposal, Shadow, SubUser, Tenant,
     TenantLimits, TenantStatus, User, UserDetails, UserKind, UserStatus,
 };
+pub use retention::TrimFault;
 pub use role::{Authority, ConsoleAtom, CustomRole, Role, RoleAtoms, is_known as is_known_role};
+pub use rotation::Resealed;
 pub use rows::RowError;
 pub use rules::{Approval, ModuleRules};
 pub use session::{Issued, Session, SessionError};
@@ -146,6 +157,7 @@ impl Directory {
         if engine.get(HEAD.to_owned()).await?.is_none() {
             make(&*engine, &vault, &entropy).await?;
         }
+        migrate(&*engine, &vault, &entropy).await?;
         let state = load(&*engine, &vault).await?;
         let canary = state
             .head()
@@ -243,6 +255,7 @@ impl Directory {
                 Command::DeleteTenant(_)
                     | Command::DeleteUser(_)
                     | Command::DeleteSubUser(_)
+                    | Command::FinishJob(_)
                     | Command::RotateKey { .. }
             );
             if leaves_rests && let Err(error) = inner.sweep().await {
@@ -266,6 +279,14 @@ impl Directory {
     /// The time by the clock of its records.
     pub fn now(&self) -> UnixMillis {
         self.inner.clock.now()
+    }
+
+    /// Writes the directory as it is at one moment into a new file, which opens under the same master key.
+    ///
+    /// # Errors
+    /// The file is there already, or cannot be written.
+    pub async fn backup(&self, to: std::path::PathBuf) -> Result<Revision, EngineError> {
+        self.inner.engine.backup(to).await
     }
 
     /// How many audit records there are.
@@ -298,10 +319,15 @@ impl Directory {
         let page = engine
             .page(AUDIT.to_owned(), now, Some(audit::key(after)), limit)
             .await?;
-        page.rows
-            .iter()
-            .map(|row| rows::parse(row).map_err(AuditFault::from))
-            .collect()
+        let state = self.state();
+        let mut keys = person::Keys::default();
+        let mut records = Vec::with_capacity(page.rows.len());
+        for row in &page.rows {
+            let mut record: AuditRecord = rows::parse(row)?;
+            keys.open(&mut record, &**engine, state.vault()).await?;
+            records.push(record);
+        }
+        Ok(records)
     }
 
     /// The latest audit records that `wanted` picks, at most `limit`, the latest first. It looks back over at most
@@ -402,7 +428,7 @@ impl Inner {
                 "the directory has no head",
             )));
         };
-        let record = AuditRecord {
+        let mut record = AuditRecord {
             sequence: head.audits + 1,
             previous: head.audit_hash,
             time_ms: self.clock.now(),
@@ -412,21 +438,39 @@ impl Inner {
             object_type: plan.object_type.to_owned(),
             object: plan.object,
             detail: plan.detail,
+            sealed: Vec::new(),
+            email: None,
+            full_name: None,
+            forgotten: false,
         };
+        let mut ops = plan.ops;
+        let mut parts = person::of_actor(state, actor);
+        if let Some((person, detail)) = plan.personal {
+            parts.entry(person).or_default().detail = detail;
+        }
+        if Person::of(actor).is_some() {
+            record.actor.address = None;
+        }
+        for (person, personal) in &parts {
+            let own = self.person_key(state, *person, &mut ops).await?;
+            let sequence = record.sequence;
+            let part = SealedPart::seal((*person, personal), sequence, &own, &self.entropy)?;
+            record.sealed.push(part);
+        }
         let (put_record, hash) = record.put()?;
         let identity = Identity::AuditHead(record.sequence, hash);
         let audit_seal = state
             .vault()
             .seal(identity, &Secret::new(Vec::new()), &self.entropy)?;
+        let template = plan.head.as_deref().unwrap_or(head);
         let put_head = Head {
             next,
             audits: record.sequence,
             audit_hash: hash,
             audit_seal,
-            ..Head::clone(head)
+            ..template.clone()
         }
         .put()?;
-        let mut ops = plan.ops;
         ops.extend([put_record, put_head]);
         let compare = Compare {
             key: HEAD.to_owned(),
@@ -440,6 +484,28 @@ impl Inner {
             revision,
             outcome: plan.outcome,
         })
+    }
+
+    /// The key of a person; made, and written with the other changes, where he has none yet.
+    async fn person_key(
+        &self,
+        state: &State,
+        person: Person,
+        ops: &mut Vec<Op>,
+    ) -> Result<Vault, CommandError> {
+        let vault = state.vault();
+        match self.engine.get(person.row()).await? {
+            Some(row) => PersonRow::open(&row, vault).map_err(|fault| match fault {
+                PersonFault::Row(fault) => CommandError::Row(fault),
+                PersonFault::Seal(fault) => CommandError::Seal(fault),
+                PersonFault::Engine(fault) => CommandError::Engine(fault),
+            }),
+            None => {
+                let (own, put) = PersonRow::make(person, vault, &self.entropy)?;
+                ops.push(put);
+                Ok(own)
+            }
+        }
     }
 
     fn publish(&self, state: State) {
@@ -535,6 +601,8 @@ async fn make(engine: &dyn Engine, vault: &Vault, entropy: &Entropy) -> Result<(
         audits: 0,
         audit_hash: hash,
         audit_seal: vault.seal(Identity::AuditHead(0, hash), &nothing, entropy)?,
+        audit_signer: Some(heads::make_signer(vault, entropy)?),
+        audit_base: None,
         directory,
     };
     let compare = Compare {
@@ -545,6 +613,37 @@ async fn make(engine: &dyn Engine, vault: &Vault, entropy: &Entropy) -> Result<(
         Ok(_) | Err(EngineError::Conflict) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Brings a directory that an earlier version wrote to the layout of this one, a step at a time.
+async fn migrate(engine: &dyn Engine, vault: &Vault, entropy: &Entropy) -> Result<(), OpenError> {
+    while let Some(row) = engine.get(HEAD.to_owned()).await? {
+        let head = Head::read(&row)?;
+        let next = match head.schema {
+            // Layout 2 has a key that signs heads of the audit chain, and persons' keys beside the records.
+            1 => Head {
+                schema: 2,
+                audit_signer: Some(heads::make_signer(vault, entropy)?),
+                ..head
+            },
+            _ => return Ok(()),
+        };
+        // Whoever has another master key changes nothing.
+        if vault.open(Identity::Directory, &next.canary).is_err() {
+            return Err(OpenError::MasterKey);
+        }
+        let compare = Compare {
+            key: HEAD.to_owned(),
+            written_by: Some(row.revision),
+        };
+        let schema = next.schema;
+        match engine.txn(vec![compare], vec![next.put()?]).await {
+            Ok(_) => tracing::info!(layout = schema, "the directory was brought to a new layout"),
+            Err(EngineError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// Reads the whole directory as of one revision.

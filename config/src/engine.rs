@@ -7,6 +7,7 @@
 mod embedded;
 
 use std::fmt;
+use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -53,13 +54,15 @@ pub enum Op {
     Put(String, Vec<u8>),
     /// Removes a row, if it is there.
     Delete(String),
+    /// Removes a row with everything that history holds of it: no page of any revision shows it again, and no watch tells of it.
+    Erase(String),
 }
 
 impl Op {
     /// The key that it changes.
     pub fn key(&self) -> &str {
         match self {
-            Self::Put(key, _) | Self::Delete(key) => key,
+            Self::Put(key, _) | Self::Delete(key) | Self::Erase(key) => key,
         }
     }
 }
@@ -143,6 +146,12 @@ pub trait Engine: Send + Sync + fmt::Debug {
 
     /// The changes after `after`, those that have happened and those to come.
     fn watch(&self, after: Revision) -> BoxFuture<'_, Result<Box<dyn Watch>, EngineError>>;
+
+    /// Forgets what rows were before a revision, and what changed up to it: watchers and pages begin there.
+    fn forget(&self, before: Revision) -> BoxFuture<'_, Result<(), EngineError>>;
+
+    /// Writes everything as it is at one moment into a new file, while others read and write. Answers that moment's revision.
+    fn backup(&self, to: PathBuf) -> BoxFuture<'_, Result<Revision, EngineError>>;
 
     /// The last transaction's number. A read that sees everything that was acknowledged before it was asked.
     fn now(&self) -> BoxFuture<'_, Result<Revision, EngineError>>;

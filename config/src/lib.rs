@@ -12,9 +12,11 @@ pub mod identity;
 pub mod judge;
 pub mod limits;
 pub mod metering;
+pub mod purge;
 mod secret;
 pub mod settings;
 mod time;
+pub mod upkeep;
 pub mod upstream;
 pub mod usage;
 

@@ -36,6 +36,20 @@ pub const USER_POLICIES_MAX: usize = 10;
 pub const COMMAND_ATTEMPTS_MAX: u32 = 8;
 /// Most rows that one transaction removes. Source: etcd's default `--max-txn-ops` is 128.
 pub const SWEEP_ROWS_MAX: usize = 100;
+/// Most deletions with data that go on at a time.
+pub const JOBS_RUNNING_MAX: usize = 1_000;
+/// Most jobs that are kept; the oldest that is done goes first.
+pub const JOBS_KEPT_MAX: usize = 2_000;
+/// Objects that a purge removes in one step. Source: what one `DeleteObjects` takes.
+pub const PURGE_STEP_OBJECTS_MAX: usize = 1_000;
+/// Objects that purges remove in a second, so that requests are not held up by them.
+pub const PURGE_OBJECTS_PER_SECOND_MAX: u32 = 10_000;
+/// Longest wait before a purge that does not get on tries again, in seconds.
+pub const PURGE_WAIT_SECONDS_MAX: u64 = 60;
+/// Audit records that retention takes away in one transaction.
+pub const AUDIT_TRIM_ROWS_MAX: usize = 1_000;
+/// Rows that are sealed anew under another master key in one transaction.
+pub const RESEAL_ROWS_MAX: usize = 1_000;
 /// Rows that one page of the engine holds.
 pub const PAGE_ROWS_MAX: usize = 1_000;
 /// Revisions that the embedded engine keeps for watchers and pinned pages.

@@ -43,6 +43,8 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// `[directory]`: accounts, users, keys.
     pub directory: DirectorySettings,
+    /// The audit log.
+    pub audit: AuditSettings,
     /// `[record]`: what was judged, for policies that are tried on it later.
     pub record: RecordSettings,
     /// `[log]`: what is written about requests and about the server.
@@ -242,6 +244,45 @@ pub struct DirectorySettings {
     /// `directory.master_key` or `directory.master_key_file`: 32 bytes as 64 hexadecimal digits, under which secrets are
     /// sealed. Without either, one is made in the data folder.
     pub master_key: Option<Secret>,
+    /// `directory.master_key_next` or `directory.master_key_next_file`: the key that takes its place.
+    pub master_key_next: Option<Secret>,
+}
+
+/// The audit log: how long it is kept, where its heads go, and what happens when it cannot be written.
+#[derive(Debug)]
+pub struct AuditSettings {
+    /// `audit.keep_days`: older records go, and a checkpoint stands for them. Without it, all are kept.
+    pub keep_days: Option<NonZeroU64>,
+    /// `audit.heads_to`: where signed heads of the log are sent.
+    pub heads_to: Vec<HeadsTo>,
+    /// `audit.heads_every`: how often.
+    pub heads_every: Duration,
+    /// `audit.heads_token` or `audit.heads_token_file`: the bearer token for endpoints.
+    pub heads_token: Option<Secret>,
+    /// `audit.heads_ca`: the authority of endpoints (PEM).
+    pub heads_ca: Option<PathBuf>,
+    /// `audit.on_failure`.
+    pub on_failure: OnFailure,
+}
+
+/// Where signed heads of the audit log are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeadsTo {
+    /// A folder: a file for each head.
+    Folder(PathBuf),
+    /// An HTTPS endpoint: `PUT <url>/<name>`.
+    Endpoint(String),
+}
+
+/// What happens when access log or audit log cannot be written. A change of the directory is never made without its record,
+/// whatever this says: both are one transaction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Requests, and readings of the audit log, are refused until it can be written again.
+    Block,
+    /// They go on, and what is not written is counted.
+    #[default]
+    Count,
 }
 
 /// What was judged, for policies that are tried on it later.

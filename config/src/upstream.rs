@@ -18,8 +18,25 @@ pub trait Upstream: Send + Sync + fmt::Debug {
     /// Removes a bucket that holds nothing; one that is not there is removed.
     fn delete_bucket(&self, bucket: BucketId) -> BoxFuture<'_, Result<(), S3Error>>;
 
+    /// Removes some of what a bucket holds, objects with their versions, at most `most`. What is begun and not ended, uploads, goes
+    /// with the bucket.
+    fn empty_bucket(
+        &self,
+        bucket: BucketId,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Emptied, S3Error>>;
+
     /// What a bucket holds.
     fn holds(&self, bucket: BucketId) -> BoxFuture<'_, Result<Holds, S3Error>>;
+}
+
+/// What a step of emptying a bucket did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Emptied {
+    /// How many objects it removed.
+    pub removed: u64,
+    /// Whether there may be more.
+    pub more: bool,
 }
 
 /// What a bucket holds.

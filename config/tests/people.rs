@@ -792,3 +792,48 @@ async fn records_of_an_earlier_version_open() {
     assert_eq!(state.user(root).unwrap().role, Role::Owner);
     assert_eq!(state.tenant(tenant).unwrap().parent, None);
 }
+
+#[tokio::test]
+async fn a_reseller_that_is_stopped_stops_its_customers() {
+    let house = House::new().await;
+    let (reseller, _) = house.tenant("reseller", Profile::E3Primary).await;
+    let (customer, root) = house
+        .child("customer", Profile::E3Primary, Some(reseller))
+        .await;
+    let (_, stranger) = house.tenant("stranger", Profile::E3Primary).await;
+    let mut keys = Vec::new();
+    for user in [root, stranger] {
+        let rights = KeyRights::of_level(Level::Full);
+        match house
+            .ask(Command::CreateKey { user, rights })
+            .await
+            .unwrap()
+        {
+            Outcome::Key { key, .. } => keys.push(key),
+            other => panic!("{other:?}"),
+        }
+    }
+    let works = |key: &AccessKeyId| {
+        let state = house.directory.state();
+        state.caller(key).unwrap().works_at(UnixSeconds(1))
+    };
+    let standing = || {
+        let state = house.directory.state();
+        state.standing(state.tenant(customer).unwrap())
+    };
+    assert!(works(&keys[0]) && works(&keys[1]));
+    house.done(Command::SuspendTenant(reseller)).await;
+    assert!(!works(&keys[0]) && works(&keys[1]));
+    assert_eq!(standing(), TenantStatus::Suspended);
+    house.done(Command::MakeTenantReadOnly(reseller)).await;
+    assert!(works(&keys[0]));
+    assert_eq!(standing(), TenantStatus::ReadOnly);
+    // The stricter of the two counts, and what the customer's own record says stays.
+    house.done(Command::SuspendTenant(customer)).await;
+    assert_eq!(standing(), TenantStatus::Suspended);
+    house.done(Command::ResumeTenant(reseller)).await;
+    assert!(!works(&keys[0]));
+    house.done(Command::ResumeTenant(customer)).await;
+    assert!(works(&keys[0]));
+    assert_eq!(standing(), TenantStatus::Active);
+}

@@ -132,6 +132,10 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
     let built = build::build(&settings, mode).await?;
     let tasks = Tasks::new();
     tasks.spawn("policies", Arc::clone(&built.gate).keep());
+    tasks.spawn("audit heads", Arc::clone(&built.keeper).send_heads());
+    tasks.spawn("audit retention", Arc::clone(&built.keeper).trim());
+    tasks.spawn("master key", Arc::clone(&built.keeper).finish_rotations());
+    tasks.spawn("purges", Arc::clone(&built.purges).run());
     tasks.spawn("modules", Arc::clone(&built.gate).guard());
     let books = Keeper {
         meter: Arc::clone(&built.meter),

@@ -7,10 +7,13 @@ mod access;
 mod admin;
 mod ask;
 mod audit;
+mod backup;
 mod bucket;
 mod context;
+mod job;
 mod key;
 mod manual;
+mod master_key;
 mod module;
 mod policy;
 mod removal;
@@ -74,9 +77,18 @@ enum Command {
     /// Buckets: make for a user, list, delete.
     #[command(subcommand)]
     Bucket(bucket::Bucket),
+    /// What goes on after the command that asked for it: list, show, wait.
+    #[command(subcommand)]
+    Job(job::Job),
     /// What was done, by whom and when: follow, search, export, verify.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Backups of the directory: make, verify, put back.
+    #[command(subcommand)]
+    Backup(backup::Backup),
+    /// The master key: rotate it while the server works.
+    #[command(subcommand)]
+    MasterKey(master_key::MasterKey),
     /// Servers that are noted by name, for commands that mean one elsewhere.
     #[command(subcommand)]
     Context(context::Context),
@@ -237,7 +249,10 @@ impl Command {
             Self::User(user) => user.run(style),
             Self::Key(key) => key.run(style),
             Self::Bucket(bucket) => bucket.run(style),
+            Self::Job(job) => job.run(style),
             Self::Audit(audit) => audit.run(style),
+            Self::Backup(backup) => backup.run(style),
+            Self::MasterKey(key) => key.run(style),
             Self::Context(context) => context.run(style),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),

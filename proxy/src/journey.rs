@@ -46,6 +46,12 @@ pub async fn serve(
     let mut entry = Entry::open(&gate.observer, peer, &wire, now_ms);
     entry.takes(wire.body().tally());
 
+    // Where it is so set, nothing is done that cannot be written down.
+    if gate.observer.is_blocked() {
+        let refused = respond::refuse(&mut entry, &Refusal::Unrecorded);
+        return entry.ride(refused);
+    }
+
     // Users and keys are asked for at the same endpoint, in another language.
     if iam::is_asked(&wire) {
         let told = Box::pin(iam::serve(gate, (peer, now_ms), wire, &mut entry)).await;

@@ -14,5 +14,6 @@ pub mod meter;
 pub mod observe;
 pub mod record;
 pub mod tasks;
+mod upkeep;
 mod upstream;
 pub mod world;

@@ -39,6 +39,7 @@ pub struct Observer {
     text: Option<Writer>,
     metrics: Metrics,
     meter: Option<Arc<Meter>>,
+    blocks: bool,
 }
 
 /// What is the same in each entry.
@@ -65,6 +66,8 @@ pub struct ObserverOptions {
     pub seed: u64,
     /// What counts requests for the bill, if anything.
     pub meter: Option<Arc<Meter>>,
+    /// Whether requests are refused while a log cannot be written.
+    pub blocks: bool,
 }
 
 impl Observer {
@@ -100,6 +103,7 @@ impl Observer {
             text,
             metrics,
             meter: options.meter,
+            blocks: options.blocks,
         }))
     }
 
@@ -113,7 +117,18 @@ impl Observer {
             text: None,
             metrics: Metrics::new(),
             meter: None,
+            blocks: false,
         })
+    }
+
+    /// Whether requests are refused now, since what is done could not be written down. The refusals themselves are the lines by
+    /// which it is found out that it can be again.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocks
+            && [&self.json, &self.text]
+                .into_iter()
+                .flatten()
+                .any(Writer::is_failing)
     }
 
     /// The metrics.

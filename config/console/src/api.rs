@@ -3,12 +3,14 @@
 pub(crate) mod asked;
 pub(crate) mod audit;
 pub(crate) mod buckets;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod life;
 pub(crate) mod modules;
 pub(crate) mod policies;
 pub(crate) mod tenants;
 pub(crate) mod tools;
+pub(crate) mod upkeep;
 pub(crate) mod usage;
 pub(crate) mod users;
 

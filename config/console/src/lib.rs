@@ -19,11 +19,14 @@ use std::sync::Arc;
 use postern_config::directory::Directory;
 use postern_config::judge::Judge;
 use postern_config::metering::Meter;
+use postern_config::purge::Purges;
 use postern_config::settings::{MetricsAccess, Person};
+use postern_config::upkeep::Upkeep;
 use postern_config::upstream::Upstream;
 use postern_config::usage::Usage;
 
 use service::creations::Creations;
+use service::readings::Readings;
 
 pub use problem::Problem;
 pub use routes::{Permission, Route, router};
@@ -39,6 +42,7 @@ pub struct Admin {
 struct Inner {
     parts: AdminParts,
     creations: Creations,
+    readings: Readings,
 }
 
 /// The parts of [`Admin`].
@@ -54,6 +58,10 @@ pub struct AdminParts {
     pub upstream: Arc<dyn Upstream>,
     /// The books of usage.
     pub meter: Arc<Meter>,
+    /// Keeps the server: master key, backups, heads of the audit log.
+    pub upkeep: Arc<dyn Upkeep>,
+    /// Carries out deletions that take data along.
+    pub purges: Arc<Purges>,
     /// Who holds it may do everything here.
     pub token: AdminToken,
     /// Who may, too, each by a token of his own.
@@ -73,8 +81,14 @@ impl Admin {
             inner: Arc::new(Inner {
                 parts,
                 creations: Creations::default(),
+                readings: Readings::default(),
             }),
         }
+    }
+
+    /// Readings of the audit log that were written down lately.
+    pub(crate) fn readings(&self) -> &Readings {
+        &self.inner.readings
     }
 
     /// What was made under an `Idempotency-Key`.

@@ -10,6 +10,12 @@ pub(crate) const SEARCH_BYTES_MAX: usize = 256;
 pub(crate) const CURSOR_BYTES_MAX: usize = 1_024;
 /// Audit records that one page of a search looks at. A page that found less than was asked for says where to go on.
 pub(crate) const AUDIT_LOOKED_AT_RECORDS_MAX: u64 = 10_000;
+/// How long one record stands for the readings of one reader, in milliseconds: five minutes.
+pub(crate) const READING_MS: u64 = 5 * 60 * 1_000;
+/// Readings that are remembered as written down; past it each is written down.
+pub(crate) const READINGS_REMEMBERED_MAX: usize = 10_000;
+/// Heads of the audit log that are compared in one request.
+pub(crate) const HEADS_COMPARED_MAX: usize = 10_000;
 /// Longest `Idempotency-Key`, in bytes.
 pub(crate) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 /// Creations that are remembered by their `Idempotency-Key`.

@@ -90,9 +90,16 @@ routes! {
     "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/enable", ["POST"], Token, post(api::keys::enable);
     "/api/v1/tenants/{tenant}/buckets", ["GET", "POST"], Token, get(api::buckets::list).post(api::buckets::create);
     "/api/v1/tenants/{tenant}/buckets/{bucket}", ["GET", "DELETE"], Token, get(api::buckets::show).delete(api::buckets::delete);
+    "/api/v1/jobs", ["GET"], Token, get(api::jobs::list);
+    "/api/v1/jobs/{job}", ["GET"], Token, get(api::jobs::show);
     "/api/v1/access-review", ["GET"], Token, get(api::audit::review);
     "/api/v1/audit", ["GET"], Token, get(api::audit::page);
     "/api/v1/audit/verify", ["GET"], Token, get(api::audit::verify);
+    "/api/v1/audit/head", ["GET"], Token, get(api::upkeep::head);
+    "/api/v1/audit/compare", ["POST"], Token, post(api::upkeep::compare);
+    "/api/v1/master-key", ["GET"], Token, get(api::upkeep::master_key);
+    "/api/v1/master-key/rotate", ["POST"], Token, post(api::upkeep::rotate);
+    "/api/v1/backups", ["POST"], Token, post(api::upkeep::backup);
     "/api/v1/audit/export", ["GET"], Token, get(api::audit::export);
     "/api/v1/tools/simulate", ["POST"], Token, post(api::tools::simulate);
     "/api/v1/tools/enumerate", ["POST"], Token, post(api::tools::enumerate);

@@ -8,6 +8,7 @@ use postern_config::metering::{By, Moment, Period, Step};
 use serde_json::{Value, json};
 
 use crate::api::audit::{ExportFormat, ReviewFormat};
+use crate::service::jobs::JobState;
 use crate::service::keys::Standing;
 use crate::service::usage::UsageFormat;
 
@@ -220,6 +221,7 @@ plain! {
     TenantStatus => words(&[TenantStatus::Active, TenantStatus::ReadOnly, TenantStatus::Suspended, TenantStatus::Closed]);
     UserKind => words(&[UserKind::Root, UserKind::Human, UserKind::Service]);
     Standing => words(&[Standing::Active, Standing::Disabled, Standing::Rotating, Standing::Expired]);
+    JobState => words(&[JobState::Running, JobState::Done]);
     ExportFormat => words(&[ExportFormat::Jsonl, ExportFormat::Csv]);
     ReviewFormat => words(&[ReviewFormat::Json, ReviewFormat::Csv]);
     Period => text(Some("^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$"), (7, 10));

@@ -12,16 +12,18 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use postern_config::directory::{
-    Approval, Binding, Digest, Directory, DirectoryOptions, ModuleRules, PolicyPlace, QuotaOf,
-    Vault,
+    Actor, Approval, Binding, Digest, Directory, DirectoryOptions, ModuleRules, PolicyPlace,
+    QuotaOf, Vault,
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::judge::{
     Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
 };
 use postern_config::metering::{Ledger, Meter};
+use postern_config::purge::{Pace, Purges};
 use postern_config::settings::{MetricsAccess, Person};
-use postern_config::upstream::{Holds, Upstream};
+use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
+use postern_config::upstream::{Emptied, Holds, Upstream};
 use postern_config::usage::{Readiness, Stored, Usage};
 use postern_config::{Entropy, Secret, system_clock};
 use s3_protocol::{BucketId, S3Error};
@@ -161,8 +163,34 @@ impl Upstream for Stub {
         async { Ok(()) }.boxed()
     }
 
+    fn empty_bucket(&self, _: BucketId, _: usize) -> BoxFuture<'_, Result<Emptied, S3Error>> {
+        async { Ok(Emptied::default()) }.boxed()
+    }
+
     fn holds(&self, _: BucketId) -> BoxFuture<'_, Result<Holds, S3Error>> {
         async { Ok(Holds::default()) }.boxed()
+    }
+}
+
+/// A server that keeps nothing.
+#[derive(Debug)]
+struct NoUpkeep;
+
+impl Upkeep for NoUpkeep {
+    fn rotate_master_key(&self, _: Actor) -> BoxFuture<'_, Result<(), UpkeepFault>> {
+        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
+    }
+
+    fn backup(&self) -> BoxFuture<'_, Result<Backup, UpkeepFault>> {
+        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
+    }
+
+    fn heads(&self) -> Value {
+        Value::Null
+    }
+
+    fn unrecorded(&self) -> bool {
+        false
     }
 }
 
@@ -189,12 +217,15 @@ async fn governed(metrics: MetricsAccess, rules: ModuleRules) -> axum::Router {
         token: *Digest::of(token.as_bytes()).as_bytes(),
     };
     let ledger = Ledger::in_memory().unwrap();
+    let purges = Purges::new(directory.clone(), Arc::new(Stub), Pace::default());
     router(Admin::new(AdminParts {
         meter: Arc::new(Meter::new(Arc::new(ledger), system_clock())),
         directory,
         judge: Arc::new(Stub),
         usage: Arc::new(Stub),
         upstream: Arc::new(Stub),
+        upkeep: Arc::new(NoUpkeep),
+        purges: Arc::new(purges),
         token: AdminToken::given(Secret::new(TOKEN.into())),
         persons: vec![person("alice", ALICE), person("bob", BOB)],
         metrics,

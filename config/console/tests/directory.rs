@@ -16,15 +16,17 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use postern_config::directory::{
-    Binding, Digest, Directory, DirectoryOptions, PolicyPlace, QuotaOf, Vault,
+    Actor, Binding, Digest, Directory, DirectoryOptions, PolicyPlace, QuotaOf, Vault,
 };
 use postern_config::engine::{EmbeddedEngine, Engine};
 use postern_config::judge::{
     Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
 };
 use postern_config::metering::{Ledger, Meter};
+use postern_config::purge::{Pace, Purges};
 use postern_config::settings::{MetricsAccess, Person};
-use postern_config::upstream::{Holds, Upstream};
+use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
+use postern_config::upstream::{Emptied, Holds, Upstream};
 use postern_config::usage::{Readiness, Stored, Usage};
 use postern_config::{Entropy, Secret, system_clock};
 use s3_protocol::{BucketId, S3Code, S3Error};
@@ -56,6 +58,15 @@ impl Upstream for Shelf {
         })
     }
 
+    fn empty_bucket(&self, bucket: BucketId, _: usize) -> BoxFuture<'_, Result<Emptied, S3Error>> {
+        let mut full = self.full.lock();
+        let before = full.len();
+        full.retain(|it| *it != bucket);
+        let removed = (before - full.len()) as u64;
+        let more = removed > 0;
+        Box::pin(async move { Ok(Emptied { removed, more }) })
+    }
+
     fn holds(&self, bucket: BucketId) -> BoxFuture<'_, Result<Holds, S3Error>> {
         let objects = u64::from(self.full.lock().contains(&bucket));
         Box::pin(async move {
@@ -64,6 +75,28 @@ impl Upstream for Shelf {
                 bytes: objects,
             })
         })
+    }
+}
+
+/// A server that keeps nothing.
+#[derive(Debug)]
+struct NoUpkeep;
+
+impl Upkeep for NoUpkeep {
+    fn rotate_master_key(&self, _: Actor) -> BoxFuture<'_, Result<(), UpkeepFault>> {
+        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
+    }
+
+    fn backup(&self) -> BoxFuture<'_, Result<Backup, UpkeepFault>> {
+        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
+    }
+
+    fn heads(&self) -> Value {
+        Value::Null
+    }
+
+    fn unrecorded(&self) -> bool {
+        false
     }
 }
 
@@ -136,6 +169,7 @@ struct Server {
     router: axum::Router,
     directory: Directory,
     shelf: Arc<Shelf>,
+    purges: Arc<Purges>,
 }
 
 /// An answer.
@@ -181,6 +215,8 @@ impl Server {
         .await
         .unwrap();
         let shelf = Arc::new(Shelf::default());
+        let upstream = Arc::clone(&shelf) as Arc<dyn Upstream>;
+        let purges = Arc::new(Purges::new(directory.clone(), upstream, Pace::default()));
         let router = router(Admin::new(AdminParts {
             meter: Arc::new(Meter::new(
                 Arc::new(Ledger::in_memory().unwrap()),
@@ -190,6 +226,8 @@ impl Server {
             judge: Arc::new(Silent),
             usage: Arc::new(Silent),
             upstream: Arc::clone(&shelf) as Arc<dyn Upstream>,
+            upkeep: Arc::new(NoUpkeep),
+            purges: Arc::clone(&purges),
             token: AdminToken::given(Secret::new(TOKEN.into())),
             persons: vec![Person {
                 name: "alice".parse().unwrap(),
@@ -203,6 +241,7 @@ impl Server {
             router,
             directory,
             shelf,
+            purges,
         }
     }
 
@@ -808,8 +847,11 @@ async fn the_audit_log_is_paged_searched_exported_and_followed() {
         )
         .await
         .is(200);
-    let page = server.get("/audit?limit=2").await.is(200);
-    assert_eq!(page["items"][0]["action"], "key.disable");
+    // Whoever reads the log is in it: once, however often he reads within a few minutes.
+    let page = server.get("/audit?limit=3").await.is(200);
+    assert_eq!(page["items"][0]["action"], "audit.read");
+    assert_eq!(page["items"][0]["actor"], "admin-token");
+    assert_eq!(page["items"][1]["action"], "key.disable");
     let next = page["next"].as_str().unwrap();
     let page = server
         .get(&format!("/audit?limit=2&cursor={next}"))
@@ -838,7 +880,7 @@ async fn the_audit_log_is_paged_searched_exported_and_followed() {
         .await
         .problem(400, "malformed");
     server.get("/audit?cursor=0").await.problem(400, "cursor");
-    assert_eq!(server.get("/audit/verify").await.is(200)["records"], 4);
+    assert_eq!(server.get("/audit/verify").await.is(200)["records"], 7);
 }
 
 #[tokio::test]
@@ -859,7 +901,8 @@ async fn the_audit_log_is_exported_as_a_table_and_as_documents() {
         lines[0]
             .starts_with("Email,User IP,User ID,Object Type,Object,Action,Action Description,Date")
     );
-    assert_eq!(lines.len(), 5);
+    // The four, and this reading.
+    assert_eq!(lines.len(), 6);
     assert!(
         lines[4].contains(&format!(
             "access key,{id},key.disable,disabled access key {id}"
@@ -921,4 +964,84 @@ async fn the_document_that_is_served_is_the_one_in_the_repository() {
         kept == served.text,
         "docs/openapi.json is not what is served: write it anew with POSTERN_WRITE_OPENAPI=1"
     );
+}
+
+#[tokio::test]
+async fn a_deletion_with_data_is_said_beforehand_and_goes_on_as_a_job() {
+    let server = Server::new().await;
+    let tenant = json!({ "name": "acme", "profile": "e3-primary" });
+    server.post("/tenants", tenant).await.is(201);
+    server
+        .post("/tenants/acme/users", json!({ "name": "web" }))
+        .await
+        .is(201);
+    let bucket = json!({ "name": "data", "owner": "web" });
+    let made = server.post("/tenants/acme/buckets", bucket).await.is(201);
+    let id = u128::from_str_radix(made["id"].as_str().unwrap(), 16).unwrap();
+    server.shelf.full.lock().push(BucketId(id));
+
+    let one = "/tenants/acme/users/web";
+    let ask = |query: &'static str| server.ask(Method::DELETE, query, None, &[]);
+    let without = ask("/tenants/acme/users/web").await;
+    assert!(without.problem(409, "owns-buckets").contains("with_data"));
+    // Data is not lost by a slip: the name is said.
+    let unnamed = ask("/tenants/acme/users/web?with_data=true").await;
+    assert!(unnamed.problem(409, "confirm").contains("confirm=web"));
+    let losses = ask("/tenants/acme/users/web?with_data=true&dry_run=true")
+        .await
+        .is(200);
+    assert_eq!(
+        (&losses["objects"], &losses["possible"]),
+        (&json!(1), &json!(true))
+    );
+    let deleted = ask("/tenants/acme/users/web?with_data=true&confirm=web")
+        .await
+        .is(200);
+    let job = format!("/jobs/{}", deleted["job"]);
+    let user = server.ask(Method::GET, one, None, &[]).await.is(200);
+    assert_eq!(
+        (&user["status"], &user["deletion"]["id"]),
+        (&json!("deleting"), &deleted["job"])
+    );
+    let running = server.ask(Method::GET, &job, None, &[]).await.is(200);
+    assert_eq!(
+        (&running["state"], &running["user"]),
+        (&json!("running"), &json!("web"))
+    );
+
+    assert_eq!(server.purges.turn().await, 0);
+    let done = server.ask(Method::GET, &job, None, &[]).await.is(200);
+    assert_eq!(
+        (&done["state"], &done["objects_done"]),
+        (&json!("done"), &json!(1))
+    );
+    server.ask(Method::GET, one, None, &[]).await.is(404);
+    let listed = server
+        .ask(Method::GET, "/jobs?state=done", None, &[])
+        .await
+        .is(200);
+    assert_eq!(listed["total"], 1);
+    server
+        .ask(Method::GET, "/jobs/99", None, &[])
+        .await
+        .problem(404, "not-found");
+
+    // A profile that keeps data says so, with or without the word.
+    server
+        .post("/tenants", json!({ "name": "root", "profile": "e3-root" }))
+        .await
+        .is(201);
+    server
+        .post("/tenants/root/users", json!({ "name": "web" }))
+        .await
+        .is(201);
+    server
+        .post(
+            "/tenants/root/buckets",
+            json!({ "name": "data", "owner": "web" }),
+        )
+        .await
+        .is(201);
+    let kept = ask("/tenants/root/users/web?with_data=true&confirm=web").await;
+    assert!(kept.problem(409, "owns-buckets").contains("`e3-root`"));
 }

@@ -9,8 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::command::Actor;
 use super::names::{Digest, TenantId};
+use super::person::{PersonFault, Personal, SealedPart};
 use super::rows::{AUDIT, Head, RowError, parse};
-use super::vault::{Identity, Vault};
+use super::vault::{Identity, SealError, Vault};
 use crate::engine::{Op, Row};
 use crate::time::UnixMillis;
 
@@ -36,6 +37,18 @@ pub struct AuditRecord {
     pub object: String,
     /// With what details. Never a secret.
     pub detail: Value,
+    /// What is personal of it, as it is stored; empty once it was opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sealed: Vec<SealedPart>,
+    /// The e-mail address that who asked had then.
+    #[serde(skip)]
+    pub email: Option<String>,
+    /// The full name that who asked had then.
+    #[serde(skip)]
+    pub full_name: Option<String>,
+    /// Whether something personal was in it of somebody who is forgotten.
+    #[serde(skip)]
+    pub forgotten: bool,
 }
 
 /// Where the chain does not hold.
@@ -61,12 +74,50 @@ pub enum AuditFault {
     /// A record cannot be read.
     #[error(transparent)]
     Row(#[from] RowError),
+    /// What is personal of a record cannot be opened, though nobody has destroyed its key.
+    #[error("what is personal of a record is damaged")]
+    Personal(#[source] SealError),
+    /// A head that was kept elsewhere is not one of this chain.
+    #[error("the head of record {sequence} that was kept elsewhere is not this chain's")]
+    Foreign {
+        /// The number of the record.
+        sequence: u64,
+    },
     /// The engine failed.
     #[error("the directory's engine failed")]
     Engine(#[from] crate::engine::EngineError),
 }
 
+impl From<PersonFault> for AuditFault {
+    fn from(fault: PersonFault) -> Self {
+        match fault {
+            PersonFault::Row(fault) => Self::Row(fault),
+            PersonFault::Seal(fault) => Self::Personal(fault),
+            PersonFault::Engine(fault) => Self::Engine(fault),
+        }
+    }
+}
+
 impl AuditRecord {
+    /// Puts back what was sealed.
+    pub(crate) fn recall(&mut self, personal: Personal) {
+        let Personal {
+            address,
+            email,
+            full_name,
+            detail,
+        } = personal;
+        self.actor.address = self.actor.address.or(address);
+        self.email = self.email.take().or(email);
+        self.full_name = self.full_name.take().or(full_name);
+        if !detail.is_empty() {
+            match &mut self.detail {
+                Value::Object(fields) => fields.extend(detail),
+                rest => *rest = Value::Object(detail),
+            }
+        }
+    }
+
     /// The change that writes it, and the hash that the next record holds.
     pub(crate) fn put(&self) -> Result<(Op, Digest), RowError> {
         let key = key(self.sequence);
@@ -90,6 +141,11 @@ pub(crate) fn genesis(directory: &str) -> Digest {
     hash(directory.as_bytes())
 }
 
+/// The hash of a record's row.
+pub(crate) fn hash_of(row: &[u8]) -> Digest {
+    hash(row)
+}
+
 fn hash(row: &[u8]) -> Digest {
     let digest: [u8; 32] = Sha256::new()
         .chain_update(b"postern audit 1\0")
@@ -99,7 +155,7 @@ fn hash(row: &[u8]) -> Digest {
     Digest::from(digest)
 }
 
-/// Follows a chain from its first record to its head.
+/// Follows a chain from its first record, or from the checkpoint that stands for what retention took, to its head.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     last: Digest,
@@ -108,9 +164,15 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(head: &Head) -> Self {
-        Self {
-            last: genesis(&head.directory),
-            count: 0,
+        match &head.audit_base {
+            Some(base) => Self {
+                last: base.hash,
+                count: base.through,
+            },
+            None => Self {
+                last: genesis(&head.directory),
+                count: 0,
+            },
         }
     }
 
@@ -137,7 +199,11 @@ impl Verifier {
             });
         }
         let sealed = Identity::AuditHead(head.audits, head.audit_hash);
-        let genuine = vault.open(sealed, &head.audit_seal).is_ok();
+        let based = head.audit_base.as_ref().is_none_or(|base| {
+            let sealed = Identity::AuditBase(base.through, base.hash);
+            vault.open(sealed, &base.seal).is_ok()
+        });
+        let genuine = based && vault.open(sealed, &head.audit_seal).is_ok();
         if self.last != head.audit_hash || !genuine {
             return Err(AuditFault::Head);
         }

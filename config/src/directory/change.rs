@@ -3,8 +3,10 @@
 
 mod bounds;
 mod buckets;
+mod jobs;
 mod keys;
 mod modules;
+mod notes;
 mod permissions;
 mod policies;
 mod proposals;
@@ -18,18 +20,19 @@ mod users;
 use std::sync::Arc;
 
 use s3_protocol::BucketId;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub(super) use keys::random_secret;
 pub(super) use sweep::next_step as sweep_step;
 
 use super::command::{Actor, Command, CommandError, Outcome, Refusal};
 use super::names::{AccessKeyId, Name, NamespaceId, RoleId, SubUserId, TenantId, UserId};
+use super::person::Person;
 use super::record::{
     AccessKey, Bucket, ModuleStep, Namespace, SubUser, Tenant, TenantStatus, User, UserStatus,
 };
 use super::role::{Authority, CustomRole};
-use super::rows::Record;
+use super::rows::{Head, Record};
 use super::rules::ModuleRules;
 use super::state::State;
 use crate::engine::{Op, Revision};
@@ -57,6 +60,10 @@ pub(super) struct Plan {
     pub(super) object_type: &'static str,
     pub(super) object: String,
     pub(super) detail: Value,
+    /// Details that are somebody's, and sealed under his key.
+    pub(super) personal: Option<(Person, Map<String, Value>)>,
+    /// The head to write in the place of what it is; the counters of its chain are set when it is written.
+    pub(super) head: Option<Box<Head>>,
     pub(super) outcome: Outcome,
 }
 
@@ -69,8 +76,27 @@ impl Plan {
             object_type,
             object: object.to_string(),
             detail: Value::Null,
+            personal: None,
+            head: None,
             outcome: Outcome::Done,
         }
+    }
+
+    /// A change that no command asks for: of the directory itself.
+    pub(super) fn of_system(
+        action: &'static str,
+        (object_type, object): (&'static str, impl ToString),
+        detail: Value,
+        ops: Vec<Op>,
+    ) -> Self {
+        let plan = Self::new(action, object_type, object).detail(detail);
+        Self { ops, ..plan }
+    }
+
+    /// The same with another head.
+    pub(super) fn with_head(mut self, head: Head) -> Self {
+        self.head = Some(Box::new(head));
+        self
     }
 
     fn of(mut self, tenant: TenantId) -> Self {
@@ -81,6 +107,12 @@ impl Plan {
     fn write(mut self, record: &Record) -> Result<Self, CommandError> {
         self.ops.push(record.put()?);
         Ok(self)
+    }
+
+    /// Removes a record, and what is kept of it elsewhere.
+    fn erase(mut self, record: &Record) -> Self {
+        self.ops.push(Op::Erase(record.key()));
+        self
     }
 
     fn remove(mut self, record: &Record) -> Self {
@@ -98,6 +130,29 @@ impl Plan {
             })),
             None => Ok(self),
         }
+    }
+
+    /// Details that are somebody's.
+    fn personal(mut self, user: UserId, detail: Value) -> Self {
+        if let Value::Object(fields) = detail {
+            self.personal = Some((Person::User(user), fields));
+        }
+        self
+    }
+
+    /// The same under another name.
+    fn called(mut self, action: &'static str) -> Self {
+        self.action = action;
+        self
+    }
+
+    /// One more detail.
+    fn also(mut self, name: &str, value: Value) -> Self {
+        match &mut self.detail {
+            Value::Object(fields) => drop(fields.insert(name.to_owned(), value)),
+            rest => *rest = Value::Object(Map::from_iter([(name.to_owned(), value)])),
+        }
+        self
     }
 
     fn detail(mut self, detail: Value) -> Self {
@@ -133,6 +188,12 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
         Command::SetAccountAcl(id, acl) => permissions::set_account(ground, *id, acl.as_ref()),
         Command::ResumeTenant(id) => tenants::set_status(ground, *id, TenantStatus::Active),
         Command::DeleteTenant(id) => tenants::delete(ground, *id),
+        Command::NoteReading(reading) => Ok(notes::reading(*reading)),
+        Command::NoteBackup { revision, sha256 } => Ok(notes::backup(*revision, sha256)),
+        Command::PurgeTenant(id) => jobs::purge_tenant(ground, *id),
+        Command::PurgeUser(id) => jobs::purge_user(ground, *id),
+        Command::MeasureJob(id, totals) => jobs::measure(ground, *id, *totals),
+        Command::FinishJob(id) => jobs::finish(ground, *id),
         Command::SetWriteDeletes(id, allowed) => tenants::set_write_deletes(ground, *id, *allowed),
         Command::CreateUser(new) => users::create(ground, new),
         Command::DisableUser(id) => users::set_status(ground, *id, UserStatus::Disabled),
@@ -252,6 +313,8 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::BeginBucket { .. }
         | Command::PushModule { .. }
         | Command::NoteModule { .. }
+        | Command::NoteReading(_)
+        | Command::NoteBackup { .. }
         | Command::NoteUsage { .. } => None,
         Command::SuspendTenant(id)
         | Command::ResumeTenant(id)
@@ -264,6 +327,7 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::UnblockPublic(id)
         | Command::TransferOwnership { tenant: id, .. }
         | Command::DeleteTenant(id)
+        | Command::PurgeTenant(id)
         | Command::SetWriteDeletes(id, _) => Some(state.tenant(*id)?.revision),
         Command::DisableUser(id)
         | Command::EnableUser(id)
@@ -271,7 +335,9 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::DescribeUser(id, _)
         | Command::SetUserDetails(id, _)
         | Command::SetUserRole(id, _)
+        | Command::PurgeUser(id)
         | Command::DeleteUser(id) => Some(state.user(*id)?.revision),
+        Command::MeasureJob(id, _) | Command::FinishJob(id) => Some(state.job(*id)?.revision),
         Command::ChangeRole(id, _) | Command::DeleteRole(id) => Some(state.role(*id)?.revision),
         Command::SetSubUserLevel(id, _)
         | Command::RenameSubUser(id, _)

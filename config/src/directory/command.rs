@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bounds::{Quota, QuotaOf, Rate, RateOf};
+use super::job::Totals;
 use super::level::{Level, WriteDeletes};
 use super::names::{
-    AccessKeyId, Alias, Description, Digest, Name, NamespaceId, RoleId, SubUserId, TenantId, UserId,
+    AccessKeyId, Alias, Description, Digest, JobId, Name, NamespaceId, RoleId, SubUserId, TenantId,
+    UserId,
 };
 use super::permission::{AccountAcl, ContainerAcl, PublicAccess};
 use super::profile::Profile;
@@ -53,6 +55,8 @@ pub enum Command {
     UnblockPublic(TenantId),
     /// Removes an account that owns no bucket, with its users, keys and modules.
     DeleteTenant(TenantId),
+    /// Closes an account and removes what it has with all its buckets and what is in them: a job does, which is in the answer.
+    PurgeTenant(TenantId),
     /// Says what Write keys may delete, at most what the profile allows.
     SetWriteDeletes(TenantId, WriteDeletes),
 
@@ -64,6 +68,8 @@ pub enum Command {
     EnableUser(UserId),
     /// Removes a user who owns no bucket, with his keys and sub-users.
     DeleteUser(UserId),
+    /// Removes a user with his buckets and what is in them, where the profile does so: a job does, which is in the answer.
+    PurgeUser(UserId),
     /// Gives a user another name. His number and his buckets stay; policies that name him by the old one do not follow.
     RenameUser(UserId, Name),
     /// Says something else about a user.
@@ -152,6 +158,21 @@ pub enum Command {
         /// The details.
         detail: Value,
     },
+
+    /// Writes an audit record of a reading of the audit log.
+    NoteReading(Reading),
+    /// Writes an audit record of a backup that was made.
+    NoteBackup {
+        /// The revision that it holds.
+        revision: Revision,
+        /// The SHA-256 of the file, as hexadecimal digits.
+        sha256: String,
+    },
+
+    /// Says how much a job has to do, counted when nothing more is added to it.
+    MeasureJob(JobId, Totals),
+    /// Ends a job of which nothing is left to do.
+    FinishJob(JobId),
 
     /// Gives a namespace the label by which hosts find it, or takes it away.
     SetAlias(NamespaceId, Option<Alias>),
@@ -248,6 +269,15 @@ pub enum Command {
     DeactivateModule(ModuleScope, Name),
     /// Removes the bytes of a version that is not in force, and takes it out of the history.
     RetireModule(ModuleScope, Name, Digest),
+}
+
+/// A reading of the audit log, or of the access review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// How: `page`, `export`, …
+    pub how: &'static str,
+    /// Of which account; none: of all.
+    pub tenant: Option<TenantId>,
 }
 
 /// A user to make.
@@ -408,6 +438,8 @@ pub enum Outcome {
         /// The secret half: 40 letters and digits. It cannot be asked for again.
         secret: Secret,
     },
+    /// A job was begun.
+    Job(JobId),
     /// A bucket's name was taken.
     Bucket(BucketId),
     /// A module was stored, or another version is in force.
@@ -541,6 +573,26 @@ pub enum Refusal {
     /// It still owns buckets.
     #[error("it still owns buckets")]
     OwnsBuckets,
+    /// The profile keeps what users own.
+    #[error(
+        "accounts of this profile keep a user who owns buckets: delete the buckets first, or close the whole account"
+    )]
+    KeepsData,
+    /// There are too many.
+    #[error(
+        "{} deletions are under way: wait until one is done",
+        crate::limits::JOBS_RUNNING_MAX
+    )]
+    Jobs,
+    /// Another rotation is under way.
+    #[error("the master key is being rotated already")]
+    Rotating,
+    /// Both keys are one.
+    #[error("the new master key is the one that there is")]
+    SameMasterKey,
+    /// The job is done.
+    #[error("the job is done already")]
+    Finished,
     /// Nothing may be more than what stands above it allows.
     #[error("it would be more than the level above allows")]
     MoreThanParent,

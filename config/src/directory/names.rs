@@ -37,6 +37,11 @@ pub struct SubUserId(pub(crate) u64);
 #[serde(transparent)]
 pub struct RoleId(pub(crate) u64);
 
+/// Work that goes on after its command, numbered by the directory and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(pub(crate) u64);
+
 /// A family of access keys: a key keeps it when it is rotated, so that it still owns what it wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -81,7 +86,7 @@ macro_rules! numbers {
     )* };
 }
 
-numbers! { TenantId UserId SubUserId RoleId Lineage }
+numbers! { TenantId UserId SubUserId RoleId JobId Lineage }
 
 /// An access key's public half: 20 characters of `A-Z 0-9`. Those made here begin with `PK`, temporary ones with `PS`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -6,23 +6,27 @@
 //! dir/<tenant>/account                  dir/<tenant>/user/<user>        dir/<tenant>/key/<access key id>
 //! dir/<tenant>/sub-user/<user>/<sub>    dir/<tenant>/role/<role>
 //! dir/<tenant>/namespace/<user>         dir/<tenant>/namespace/account  dir/<tenant>/bucket/<bucket>
+//! dir/platform/job/<job>                work that goes on, or was done
 //! dir/<tenant>/policy/bucket/<bucket>   dir/<tenant>/policy/user/<user>/<name>
 //! dir/<tenant>/module/<name>/<digest>   dir/<tenant>/binding/<name>     and the same two below dir/platform/
 //! mod/<digest>                          the bytes of a module
 //! aud/<sequence>                        audit records
+//! per/user/<user>                       the keys of what is personal in them
 //! ```
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::job::Job;
 use super::names::{Digest, NameKey, NamespaceId};
 use super::record::{
     AccessKey, Binding, Bucket, ModuleScope, ModuleVersion, Namespace, PolicyDocument, PolicyPlace,
     SubUser, Tenant, User, UserKind,
 };
 use super::role::{CustomRole, Role};
-use super::vault::Sealed;
+use super::vault::{Identity, SealError, Sealed};
 use crate::engine::{Op, Row};
+use crate::time::UnixMillis;
 
 /// Where the directory's rows begin.
 pub(crate) const PREFIX: &str = "dir/";
@@ -31,7 +35,7 @@ pub(crate) const HEAD: &str = "dir/.head";
 /// Where audit records begin.
 pub(crate) const AUDIT: &str = "aud/";
 /// The layout that this build reads and writes.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// The head: what each transaction compares and writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +55,26 @@ pub(crate) struct Head {
     pub(crate) audit_hash: Digest,
     /// The two before, sealed: a chain that was cut or written anew does not fit.
     pub(crate) audit_seal: Sealed,
+    /// The key that signs heads of the chain, sealed. Directories of layout 1 have none until they are opened by this version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) audit_signer: Option<Sealed>,
+    /// What stands for the records that retention took away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) audit_base: Option<AuditBase>,
+}
+
+/// What stands for the records that retention took away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditBase {
+    /// The number of the last of them.
+    pub(crate) through: u64,
+    /// Its hash.
+    pub(crate) hash: Digest,
+    /// When it was written.
+    pub(crate) time_ms: UnixMillis,
+    /// Number and hash, sealed.
+    pub(crate) seal: Sealed,
 }
 
 /// A record of any kind.
@@ -66,6 +90,7 @@ pub(crate) enum Record {
     Policy(PolicyDocument),
     Module(ModuleVersion),
     Binding(Binding),
+    Job(Job),
 }
 
 /// Why a row cannot be read.
@@ -93,7 +118,9 @@ pub enum RowError {
         key: String,
     },
     /// The directory was written by a later version.
-    #[error("the directory has layout {found}; this version knows {SCHEMA}")]
+    #[error(
+        "the directory has layout {found}, and this version of postern knows layouts up to {SCHEMA}: start the version that wrote it, or a later one; to go back to this one, restore a backup that this one made"
+    )]
     Schema {
         /// The layout it has.
         found: u32,
@@ -130,6 +157,7 @@ impl Record {
                 let name = NameKey::new(&it.name);
                 format!("{PREFIX}{}/module/{name}/{}", scope(it.scope), it.digest)
             }
+            Self::Job(it) => format!("{PREFIX}platform/job/{}", it.id),
             Self::Binding(it) => {
                 format!(
                     "{PREFIX}{}/binding/{}",
@@ -154,10 +182,34 @@ impl Record {
             Self::Policy(it) => serde_json::to_vec(it),
             Self::Module(it) => serde_json::to_vec(it),
             Self::Binding(it) => serde_json::to_vec(it),
+            Self::Job(it) => serde_json::to_vec(it),
         };
         match written {
             Ok(value) => Ok(Op::Put(key, value)),
             Err(source) => Err(RowError::Malformed { key, source }),
+        }
+    }
+
+    /// Gives everything in it that is sealed to `reseal`, which says whether it has changed it. Answers whether anything was.
+    pub(crate) fn reseal(
+        &mut self,
+        mut reseal: impl FnMut(Identity, &mut Sealed) -> Result<bool, SealError>,
+    ) -> Result<bool, SealError> {
+        match self {
+            Self::Key(it) => {
+                let identity = Identity::AccessKey(it.tenant, it.user, it.id);
+                reseal(identity, &mut it.sealed)
+            }
+            Self::Tenant(_)
+            | Self::User(_)
+            | Self::SubUser(_)
+            | Self::Role(_)
+            | Self::Namespace(_)
+            | Self::Bucket(_)
+            | Self::Policy(_)
+            | Self::Module(_)
+            | Self::Binding(_)
+            | Self::Job(_) => Ok(false),
         }
     }
 
@@ -175,6 +227,7 @@ impl Record {
             Some("policy") => Self::Policy(parse(row)?),
             Some("module") => Self::Module(parse(row)?),
             Some("binding") => Self::Binding(parse(row)?),
+            Some("job") => Self::Job(parse(row)?),
             Some(_) | None => {
                 return Err(RowError::Unknown {
                     key: row.key.clone(),
@@ -197,6 +250,7 @@ impl Record {
             Self::Policy(it) => it.revision = row.revision,
             Self::Module(it) => it.revision = row.revision,
             Self::Binding(it) => it.revision = row.revision,
+            Self::Job(it) => it.revision = row.revision,
         }
         Ok(record)
     }
@@ -211,7 +265,7 @@ impl Head {
             schema: u32,
         }
         let layout: Layout = parse(row)?;
-        if layout.schema != SCHEMA {
+        if layout.schema > SCHEMA || layout.schema == 0 {
             return Err(RowError::Schema {
                 found: layout.schema,
             });

@@ -44,6 +44,11 @@ impl Signer {
         Self(bytes)
     }
 
+    /// Its bytes.
+    pub const fn bytes(&self) -> [u8; KEY_BYTES] {
+        self.0
+    }
+
     fn vouches(&self, bytes: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, self.0)
             .verify(bytes, signature)

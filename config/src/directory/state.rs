@@ -12,9 +12,10 @@ use s3_protocol::{BucketId, BucketName};
 
 use self::leftovers::Leftovers;
 use super::command::{Actor, Who};
+use super::job::{Job, Purge};
 use super::names::{
-    AccessKeyId, Alias, Digest, Email, Name, NameKey, NamespaceId, PlacedBucket, RoleId, SubUserId,
-    TenantId, UserId,
+    AccessKeyId, Alias, Digest, Email, JobId, Name, NameKey, NamespaceId, PlacedBucket, RoleId,
+    SubUserId, TenantId, UserId,
 };
 use super::record::{
     AccessKey, Binding, Bucket, BucketState, KeyState, ModuleScope, ModuleStage, ModuleState,
@@ -48,6 +49,7 @@ pub struct State {
     user_policies: Map<UserId, UserPolicies>,
     modules: RedBlackTreeMapSync<ModuleScope, Versions>,
     bindings: RedBlackTreeMapSync<ModuleScope, Bindings>,
+    jobs: RedBlackTreeMapSync<JobId, Arc<Job>>,
     // What follows is found again from the records above, and kept so that nothing is searched for.
     tenant_names: RedBlackTreeMapSync<Box<str>, TenantId>,
     user_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, UserId>>,
@@ -63,6 +65,7 @@ pub struct State {
     aliases: RedBlackTreeMapSync<Alias, NamespaceId>,
     half_done: RedBlackTreeSetSync<BucketId>,
     leftovers: Leftovers,
+    running: RedBlackTreeSetSync<JobId>,
 }
 
 /// The policy documents of a user.
@@ -77,6 +80,8 @@ type Bindings = RedBlackTreeMapSync<NameKey, Arc<Binding>>;
 pub struct Caller<'a> {
     /// The account.
     pub tenant: &'a Arc<Tenant>,
+    /// How it stands, with the account above it.
+    pub standing: TenantStatus,
     /// The user.
     pub user: &'a Arc<User>,
     /// His role, where the account has made it.
@@ -96,7 +101,7 @@ impl Caller<'_> {
             KeyState::Disabled => false,
             KeyState::Rotating { until } => now < until,
         };
-        let tenant = match self.tenant.status {
+        let tenant = match self.standing {
             TenantStatus::Active | TenantStatus::ReadOnly => true,
             TenantStatus::Suspended | TenantStatus::Closed => false,
         };
@@ -133,11 +138,22 @@ impl State {
             && role.is_none_or(|role| role.tenant == user.tenant);
         fits.then_some(Caller {
             tenant,
+            standing: self.standing(tenant),
             user,
             role,
             sub_user,
             key,
         })
+    }
+
+    /// How an account stands: as it says itself, or as the account above it does where that is stricter. What stands below an account
+    /// that is not there does not work.
+    pub fn standing(&self, tenant: &Tenant) -> TenantStatus {
+        let above = tenant.parent.map(|parent| {
+            let parent = self.tenants.get(&parent);
+            parent.map_or(TenantStatus::Suspended, |parent| parent.status)
+        });
+        above.map_or(tenant.status, |above| above.max(tenant.status))
     }
 
     /// Opens the secret half of a key. It costs an AES-GCM opening: keep what is derived from it, not the secret.
@@ -429,6 +445,60 @@ impl State {
     /// The buckets of which the upstream has not confirmed the last step. They are finished at start.
     pub fn half_done_buckets(&self) -> impl Iterator<Item = &Arc<Bucket>> {
         self.half_done.iter().filter_map(|id| self.buckets.get(id))
+    }
+
+    /// The buckets that a purge removes, in whatever state.
+    pub fn purged_buckets(&self, purge: Purge) -> impl Iterator<Item = &Arc<Bucket>> {
+        let (tenant, owner) = match purge {
+            Purge::User(id) => (self.user(id).map(|user| user.tenant), Some(id)),
+            Purge::Tenant(id) => (Some(id), None),
+        };
+        let tenant = tenant.and_then(|id| self.tenant(id));
+        let users = tenant.into_iter().flat_map(|tenant| {
+            let users = self.users(tenant.id).map(|user| user.id);
+            users.filter(move |id| owner.is_none_or(|owner| owner == *id))
+        });
+        let users = users.filter(|user| self.buckets_owned(*user) > 0);
+        // Where users share a namespace it is looked through once, and not for each of them.
+        let mut namespaces: Vec<NamespaceId> = users
+            .filter_map(|id| Some(self.user(id)?.namespace(tenant?.profile)))
+            .collect();
+        namespaces.dedup();
+        namespaces
+            .into_iter()
+            .flat_map(|namespace| self.all_buckets(namespace))
+            .filter(move |bucket| {
+                tenant.is_some_and(|tenant| tenant.id == bucket.tenant)
+                    && owner.is_none_or(|owner| owner == bucket.owner)
+            })
+    }
+
+    /// Whether a bucket goes with its owner or account: then nothing brings it back.
+    pub fn is_purged(&self, bucket: &Bucket) -> bool {
+        let owner = self.user(bucket.owner);
+        let tenant = self.tenant(bucket.tenant);
+        owner.is_some_and(|user| user.status == UserStatus::Deleting)
+            || tenant.is_some_and(|tenant| tenant.status == TenantStatus::Closed)
+    }
+
+    /// A job.
+    pub fn job(&self, id: JobId) -> Option<&Arc<Job>> {
+        self.jobs.get(&id)
+    }
+
+    /// The job of this number.
+    pub fn job_numbered(&self, number: u64) -> Option<&Arc<Job>> {
+        self.job(JobId(number))
+    }
+
+    /// The jobs, the oldest first.
+    pub fn jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.jobs.values()
+    }
+
+    /// The jobs that go on, the oldest first.
+    pub fn running_jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.running.iter().filter_map(|id| self.jobs.get(id))
     }
 
     /// A version of a module.

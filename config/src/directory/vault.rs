@@ -3,6 +3,7 @@
 //! The identity of the owner is the associated data, so a sealed secret that is copied into another row does not open.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::names::{AccessKeyId, Digest, TenantId, UserId};
+use super::person::Person;
 use crate::Secret;
 use crate::time::{Entropy, NoEntropy};
 
@@ -25,6 +27,8 @@ pub struct Vault {
     cipher: Aes256Gcm,
     /// Names the master key in each sealed secret, so that a wrong one is told from a damaged row.
     label: [u8; 8],
+    /// The key before, which still opens what was sealed under it: there is one while another takes its place.
+    previous: Option<Arc<Vault>>,
 }
 
 /// A sealed secret.
@@ -47,6 +51,14 @@ pub(crate) enum Identity {
     Session,
     /// Nothing, sealed for its associated data: length and last hash of the audit chain.
     AuditHead(u64, Digest),
+    /// Nothing, sealed for its associated data: the last record that retention has taken away, and its hash.
+    AuditBase(u64, Digest),
+    /// The key that signs heads of the audit chain.
+    AuditSigner,
+    /// The key of a person.
+    Person(Person),
+    /// What is personal in the audit record of this number.
+    Personal(Person, u64),
 }
 
 /// Why a sealed secret does not open, or a secret is not sealed.
@@ -82,8 +94,67 @@ impl Vault {
                 .iter_mut()
                 .zip(digest)
                 .for_each(|(place, byte)| *place = byte);
-            Ok(Self { cipher, label })
+            Ok(Self {
+                cipher,
+                label,
+                previous: None,
+            })
         })
+    }
+
+    /// The same, opening also what was sealed under `previous`.
+    #[must_use]
+    pub fn after(mut self, previous: Arc<Self>) -> Self {
+        self.previous = Some(previous);
+        self
+    }
+
+    /// How everything that it seals begins, as it is stored: it tells keys apart, and says nothing of them.
+    pub fn label(&self) -> String {
+        // Six bytes are eight whole digits: of what follows nothing is in them.
+        let bytes = self.label.first_chunk::<6>();
+        bytes
+            .map(|bytes| BASE64_STANDARD.encode(bytes))
+            .unwrap_or_default()
+    }
+
+    /// The same without the key before.
+    pub(crate) fn alone(&self) -> Self {
+        Self {
+            cipher: self.cipher.clone(),
+            label: self.label,
+            previous: None,
+        }
+    }
+
+    pub(crate) fn has_previous(&self) -> bool {
+        self.previous.is_some()
+    }
+
+    /// Whether both keys are one.
+    pub(crate) fn is_the_previous(&self) -> bool {
+        self.previous
+            .as_ref()
+            .is_some_and(|previous| previous.label == self.label)
+    }
+
+    /// Whether something was sealed under the current key.
+    pub(crate) fn has_sealed(&self, sealed: &Sealed) -> bool {
+        sealed.label == self.label
+    }
+
+    /// The same sealed under the current key; none where it is already.
+    pub(crate) fn reseal(
+        &self,
+        identity: Identity,
+        sealed: &Sealed,
+        entropy: &Entropy,
+    ) -> Result<Option<Sealed>, SealError> {
+        if self.has_sealed(sealed) {
+            return Ok(None);
+        }
+        let opened = self.open(identity, sealed)?;
+        self.seal(identity, &opened, entropy).map(Some)
     }
 
     pub(crate) fn seal(
@@ -108,7 +179,10 @@ impl Vault {
 
     pub(crate) fn open(&self, identity: Identity, sealed: &Sealed) -> Result<Secret, SealError> {
         if sealed.label != self.label {
-            return Err(SealError::AnotherMasterKey);
+            return match &self.previous {
+                Some(previous) => previous.open(identity, sealed),
+                None => Err(SealError::AnotherMasterKey),
+            };
         }
         let payload = Payload {
             msg: &sealed.ciphertext,
@@ -129,6 +203,14 @@ impl Identity {
             Self::Session => b"postern session 1".to_vec(),
             Self::AuditHead(count, hash) => {
                 format!("postern audit head 1/{count}/{hash}").into_bytes()
+            }
+            Self::AuditBase(count, hash) => {
+                format!("postern audit base 1/{count}/{hash}").into_bytes()
+            }
+            Self::AuditSigner => b"postern audit signer 1".to_vec(),
+            Self::Person(person) => format!("postern person 1/{person}").into_bytes(),
+            Self::Personal(person, sequence) => {
+                format!("postern personal 1/{person}/{sequence}").into_bytes()
             }
         }
     }

@@ -4,12 +4,12 @@
 //! an earlier one; `changes` what each revision changed, for watchers; `counters` the last revision and the oldest
 //! that history reaches. One transaction writes all of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -146,6 +146,18 @@ impl Engine for EmbeddedEngine {
                 told,
             }) as Box<dyn Watch>)
         })
+    }
+
+    fn forget(&self, before: Revision) -> BoxFuture<'_, Result<(), EngineError>> {
+        self.blocking(move |store| {
+            let transaction = store.database.begin_write().map_err(failed)?;
+            forget(&transaction, before.0)?;
+            transaction.commit().map_err(failed)
+        })
+    }
+
+    fn backup(&self, to: PathBuf) -> BoxFuture<'_, Result<Revision, EngineError>> {
+        self.blocking(move |store| store.backup(&to))
     }
 
     fn now(&self) -> BoxFuture<'_, Result<Revision, EngineError>> {
@@ -307,6 +319,31 @@ impl Store {
         })
     }
 
+    /// Copies what is now, without history, into a file that is not there yet. A reader of redb sees one moment, whatever is
+    /// written meanwhile.
+    fn backup(&self, to: &Path) -> Result<Revision, EngineError> {
+        drop(new_file(to)?);
+        let copy = Database::create(to).map_err(failed)?;
+        let read = self.database.begin_read().map_err(failed)?;
+        let from = read.open_table(ROWS).map_err(failed)?;
+        let counters = read.open_table(COUNTERS).map_err(failed)?;
+        let revision = counter(&counters, "revision")?;
+        let write = copy.begin_write().map_err(failed)?;
+        {
+            let mut rows = write.open_table(ROWS).map_err(failed)?;
+            for entry in from.iter().map_err(failed)? {
+                let (key, value) = entry.map_err(failed)?;
+                rows.insert(key.value(), value.value()).map_err(failed)?;
+            }
+            let mut counters = write.open_table(COUNTERS).map_err(failed)?;
+            for name in ["revision", "oldest"] {
+                counters.insert(name, revision).map_err(failed)?;
+            }
+        }
+        write.commit().map_err(failed)?;
+        Ok(Revision(revision))
+    }
+
     /// Whether the history reaches back to `asked`.
     fn check_reach(&self, asked: Revision) -> Result<(), EngineError> {
         let transaction = self.database.begin_read().map_err(failed)?;
@@ -338,6 +375,7 @@ fn write(transaction: &WriteTransaction, ops: &[Op]) -> Result<u64, EngineError>
 
     let mut rows = transaction.open_table(ROWS).map_err(failed)?;
     let mut history = transaction.open_table(HISTORY).map_err(failed)?;
+    let mut changes = transaction.open_table(CHANGES).map_err(failed)?;
     let mut stored = Vec::with_capacity(ops.len());
     let mut replaced = Vec::with_capacity(ops.len());
     for op in ops {
@@ -347,13 +385,22 @@ fn write(transaction: &WriteTransaction, ops: &[Op]) -> Result<u64, EngineError>
                 .insert(key, (revision, value.as_slice()))
                 .map_err(failed)?,
             Op::Delete(_) => rows.remove(key).map_err(failed)?,
+            Op::Erase(_) => {
+                drop(rows.remove(key).map_err(failed)?);
+                erase(&mut history, &mut changes, key)?;
+                stored.push(StoredOp {
+                    key: key.to_owned(),
+                    value: None,
+                });
+                continue;
+            }
         };
         let before = before.as_ref().map(redb::AccessGuard::value);
         history.insert((key, revision), before).map_err(failed)?;
         replaced.push(key);
         let value = match op {
             Op::Put(_, value) => Some(value.clone()),
-            Op::Delete(_) => None,
+            Op::Delete(_) | Op::Erase(_) => None,
         };
         stored.push(StoredOp {
             key: key.to_owned(),
@@ -361,11 +408,7 @@ fn write(transaction: &WriteTransaction, ops: &[Op]) -> Result<u64, EngineError>
         });
     }
     let stored = serde_json::to_vec(&stored).map_err(failed)?;
-    transaction
-        .open_table(CHANGES)
-        .map_err(failed)?
-        .insert(revision, &*stored)
-        .map_err(failed)?;
+    changes.insert(revision, &*stored).map_err(failed)?;
     let replaced = serde_json::to_vec(&replaced).map_err(failed)?;
     transaction
         .open_table(REPLACED)
@@ -373,6 +416,34 @@ fn write(transaction: &WriteTransaction, ops: &[Op]) -> Result<u64, EngineError>
         .insert(revision, &*replaced)
         .map_err(failed)?;
     Ok(revision)
+}
+
+/// Takes a key out of what history holds, and its values out of the changes that are kept for watchers.
+fn erase(
+    history: &mut Table<'_, (&'static str, u64), Option<(u64, &'static [u8])>>,
+    changes: &mut Table<'_, u64, &'static [u8]>,
+    key: &str,
+) -> Result<(), EngineError> {
+    let mut revisions = Vec::new();
+    for entry in history.range((key, 0)..=(key, u64::MAX)).map_err(failed)? {
+        let (entry, _) = entry.map_err(failed)?;
+        revisions.push(entry.value().1);
+    }
+    for revision in revisions {
+        history.remove((key, revision)).map_err(failed)?;
+        let stored = changes.get(revision).map_err(failed)?;
+        let Some(stored) = stored.map(|stored| stored.value().to_vec()) else {
+            continue;
+        };
+        let mut stored: Vec<StoredOp> = serde_json::from_slice(&stored)
+            .map_err(|_| EngineError::Damaged("a change cannot be read"))?;
+        for op in stored.iter_mut().filter(|op| op.key == key) {
+            op.value = None;
+        }
+        let stored = serde_json::to_vec(&stored).map_err(failed)?;
+        changes.insert(revision, &*stored).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Drops the history before `oldest`.
@@ -397,6 +468,14 @@ fn forget(transaction: &WriteTransaction, oldest: u64) -> Result<(), EngineError
         }
     }
     Ok(())
+}
+
+/// A file that only its owner may read, and that was not there.
+fn new_file(path: &Path) -> Result<std::fs::File, EngineError> {
+    let mut options = std::fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.read(true).write(true).create_new(true).open(path);
+    file.map_err(failed)
 }
 
 fn counter(

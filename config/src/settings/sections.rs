@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::read::Reader;
 use super::values::{ValueError, word};
 use super::{
-    AccessFormat, AccessLog, AdminSettings, DirectorySettings, Domains, Limits, LogLevel,
-    LogSettings, MetricsAccess, NodeSettings, Person, PolicySettings, ProxyProtocol,
-    RecordSettings, Region, S3Settings, Settings, Tls,
+    AccessFormat, AccessLog, AdminSettings, AuditSettings, DirectorySettings, Domains, HeadsTo,
+    Limits, LogLevel, LogSettings, MetricsAccess, NodeSettings, OnFailure, Person, PolicySettings,
+    ProxyProtocol, RecordSettings, Region, S3Settings, Settings, Tls,
 };
 use crate::Secret;
 use crate::directory::{MASTER_KEY_BYTES, Signer};
@@ -37,6 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         node: node(reader),
         policy: policy(reader)?,
         directory: directory(reader),
+        audit: audit(reader),
         record: record(reader),
         log: log(reader, &data),
         data,
@@ -236,13 +237,39 @@ fn policy(reader: &mut Reader<'_>) -> Option<PolicySettings> {
 }
 
 fn directory(reader: &mut Reader<'_>) -> DirectorySettings {
-    let master_key = reader.secret("directory.master_key", "64 hexadecimal digits", |text| {
+    let key = |text: &str| {
         let bytes = hex::decode(text)
             .ok()
             .filter(|bytes| bytes.len() == MASTER_KEY_BYTES)?;
         Some(Secret::new(bytes))
+    };
+    let digits = "64 hexadecimal digits";
+    DirectorySettings {
+        master_key: reader.secret("directory.master_key", digits, key),
+        master_key_next: reader.secret("directory.master_key_next", digits, key),
+    }
+}
+
+fn audit(reader: &mut Reader<'_>) -> AuditSettings {
+    let place = "an absolute path of a folder, or an `https://` URL";
+    let on_failure = reader.optional("audit.on_failure", "`block` or `count`", |text| {
+        let ways = [("block", OnFailure::Block), ("count", OnFailure::Count)];
+        word(text, &ways)
     });
-    DirectorySettings { master_key }
+    let token = "a token of at least one visible ASCII character";
+    AuditSettings {
+        keep_days: reader
+            .optional_count("audit.keep_days", 1..=36_500)
+            .and_then(NonZeroU64::new),
+        heads_to: reader.list("audit.heads_to", place, str::parse::<HeadsTo>),
+        heads_every: reader.time("audit.heads_every", SECOND..=24 * 60 * MINUTE, MINUTE),
+        heads_token: reader.secret("audit.heads_token", token, |text| {
+            let visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+            visible.then(|| Secret::new(text.into()))
+        }),
+        heads_ca: reader.file("audit.heads_ca"),
+        on_failure: on_failure.unwrap_or_default(),
+    }
 }
 
 fn record(reader: &mut Reader<'_>) -> RecordSettings {

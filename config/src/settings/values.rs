@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::{Domain, LogLevel, Person, Region};
+use super::{Domain, HeadsTo, LogLevel, Person, Region};
 
 /// Why a text is not the value that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +33,39 @@ impl FromStr for Person {
         hex::decode_to_slice(hash.trim(), &mut token).map_err(|_| NotAPerson)?;
         let name = name.trim().parse().map_err(|_| NotAPerson)?;
         Ok(Self { name, token })
+    }
+}
+
+/// Why a text is no place for heads of the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("neither an absolute path nor an `https://` URL")]
+pub struct NotAPlace;
+
+impl FromStr for HeadsTo {
+    type Err = NotAPlace;
+
+    fn from_str(text: &str) -> Result<Self, NotAPlace> {
+        let text = text.trim();
+        if text.starts_with('/') {
+            return Ok(Self::Folder(text.into()));
+        }
+        let is_whole = text
+            .strip_prefix("https://")
+            .is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#', ' ']));
+        if is_whole {
+            Ok(Self::Endpoint(text.trim_end_matches('/').to_owned()))
+        } else {
+            Err(NotAPlace)
+        }
+    }
+}
+
+impl fmt::Display for HeadsTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => write!(f, "{}", path.display()),
+            Self::Endpoint(url) => f.write_str(url),
+        }
     }
 }
 

@@ -72,6 +72,8 @@ pub(super) fn router(
         usage,
         upstream: Arc::new(EmbeddedNode(built.node.clone())),
         meter: Arc::clone(&built.meter),
+        purges: Arc::clone(&built.purges),
+        upkeep: Arc::clone(&built.keeper) as Arc<_>,
         token,
         persons: settings.admin.persons.clone(),
         metrics: settings.admin.metrics,

@@ -13,9 +13,10 @@ use policy_wasm::engine::{
 use postern_config::directory::{Approval, Directory, DirectoryOptions, ModuleRules, Vault};
 use postern_config::engine::EmbeddedEngine;
 use postern_config::metering::{Ledger, Meter};
+use postern_config::purge::{Pace, Purges};
 use postern_config::settings::{
-    AccessFormat, AccessLog, Domain, Limits, PolicySettings, ProxyProtocol, RecordSettings,
-    Settings, Tls,
+    AccessFormat, AccessLog, Domain, Limits, OnFailure, PolicySettings, ProxyProtocol,
+    RecordSettings, Settings, Tls,
 };
 use postern_config::{Entropy, Secret, UnixMillis};
 use s3_protocol::host::Domains;
@@ -31,6 +32,8 @@ use crate::files;
 use crate::journey::{Gate, GateParts, Place};
 use crate::observe::{self, Kind, Observer, ObserverOptions, Reading, Target};
 use crate::record::Recorder;
+use crate::upkeep::{Keeper, KeyPlace};
+use crate::upstream::EmbeddedNode;
 use crate::world::{Builtin, Library};
 
 /// The built server, before it listens.
@@ -41,6 +44,10 @@ pub(super) struct Built {
     pub(super) node: Node,
     pub(super) meter: Arc<Meter>,
     pub(super) gate: Arc<Gate>,
+    /// Keeps the server.
+    pub(super) keeper: Arc<Keeper>,
+    /// Carries out deletions that take data along.
+    pub(super) purges: Arc<Purges>,
     pub(super) authority: Option<Authority>,
     /// The authority's certificate, where the server has its own.
     pub(super) ca: Option<PathBuf>,
@@ -74,7 +81,17 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         .master_key
         .as_ref()
         .unwrap_or(&master_key);
-    let directory = directory(data, master_key, &clock).await?;
+    let folder_next = match settings.directory.master_key {
+        Some(_) => None,
+        None => secrets::next_master_key(data)
+            .map_err(|source| io("read the next master key".to_owned(), source))?,
+    };
+    let next = settings
+        .directory
+        .master_key_next
+        .as_ref()
+        .or(folder_next.as_ref());
+    let directory = directory(data, (master_key, next), &clock).await?;
     directory.govern(rules(&settings.policy));
     let node = node(settings, &clock).await?;
     let meter = meter(data, &clock)?;
@@ -92,6 +109,21 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
             master_key,
         )?
     };
+    let place = match settings.directory.master_key {
+        Some(_) => KeyPlace::Settings,
+        None => KeyPlace::Folder,
+    };
+    let keeper = Keeper::new(
+        directory.clone(),
+        (data, place),
+        &settings.audit,
+        clock.clone(),
+    );
+    let purges = Purges::new(
+        directory.clone(),
+        Arc::new(EmbeddedNode(node.clone())),
+        Pace::default(),
+    );
     gate.settle().await.map_err(StartError::Settle)?;
     let dev_keys = match mode {
         Mode::Dev(profile) => dev::seed(&directory, &node, profile).await?,
@@ -107,6 +139,8 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         node,
         meter,
         gate,
+        keeper: Arc::new(keeper),
+        purges: Arc::new(purges),
         authority,
         ca,
         certificates,
@@ -192,7 +226,7 @@ fn names(settings: &Settings) -> Vec<String> {
 
 async fn directory(
     data: &Path,
-    master_key: &Secret,
+    (master_key, next): (&Secret, Option<&Secret>),
     clock: &Clock,
 ) -> Result<Directory, StartError> {
     let path = data.join("directory.redb");
@@ -201,7 +235,12 @@ async fn directory(
         source,
     };
     let engine = EmbeddedEngine::open(&path).map_err(|source| fault(source.into()))?;
-    let vault = Vault::new(master_key).map_err(|source| fault(source.into()))?;
+    let mut vault = Vault::new(master_key).map_err(|source| fault(source.into()))?;
+    if let Some(next) = next {
+        // Another key takes its place: until it is done, both open.
+        let fresh = Vault::new(next).map_err(|source| fault(source.into()))?;
+        vault = fresh.after(Arc::new(vault));
+    }
     let now = clock.clone();
     let options = DirectoryOptions {
         engine: Arc::new(engine),
@@ -273,6 +312,7 @@ fn observer(settings: &Settings, meter: &Arc<Meter>) -> Result<Arc<Observer>, St
         place,
         seed,
         meter: Some(Arc::clone(meter)),
+        blocks: settings.audit.on_failure == OnFailure::Block,
     })
     .map_err(|source| io("open the access log".to_owned(), source))
 }

@@ -10,6 +10,7 @@ use postern_config::directory::MASTER_KEY_BYTES;
 use zeroize::Zeroizing;
 
 use crate::files;
+use crate::upkeep::{key_file, next_key_file};
 
 /// Longest file of a secret, in bytes.
 const FILE_BYTES_MAX: u64 = 4_096;
@@ -22,14 +23,25 @@ pub(super) fn token_file(data: &Path) -> PathBuf {
 /// The master key of the data folder, made at the first start: 32 bytes as 64 hexadecimal digits. What is sealed under it
 /// cannot be opened without it; a backup needs both.
 pub(super) fn master_key(data: &Path) -> io::Result<Secret> {
-    let digits = hexadecimal(&data.join("master.key"), MASTER_KEY_BYTES)?;
+    key_in(&key_file(data))
+}
+
+/// The master key that takes the place of the one there is, where a rotation is not over.
+pub(super) fn next_master_key(data: &Path) -> io::Result<Option<Secret>> {
+    let path = next_key_file(data);
+    match path.try_exists()? {
+        true => key_in(&path).map(Some),
+        false => Ok(None),
+    }
+}
+
+fn key_in(path: &Path) -> io::Result<Secret> {
+    let digits = hexadecimal(path, MASTER_KEY_BYTES)?;
     let mut key = vec![0; MASTER_KEY_BYTES];
     let read = digits.lend(|digits| hex::decode_to_slice(digits, &mut key));
     read.map_err(|_| {
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            "`master.key` does not hold 64 hexadecimal digits",
-        )
+        let said = format!("`{}` does not hold 64 hexadecimal digits", path.display());
+        io::Error::new(io::ErrorKind::InvalidData, said)
     })?;
     Ok(Secret::new(key))
 }

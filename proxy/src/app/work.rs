@@ -175,6 +175,8 @@ fn watch(built: &Built) {
     });
     let meter = Arc::clone(&built.meter);
     metrics.watch(move || metered(&meter));
+    let keeper = Arc::clone(&built.keeper);
+    metrics.watch(move || keeper.readings());
     let gate = Arc::clone(&built.gate);
     metrics.watch(move || modules(&gate));
     let gate = Arc::clone(&built.gate);

@@ -17,6 +17,10 @@ use super::{CliError, Connection, Style, print, print_json};
 const AUDIT: &str = "/api/v1/audit";
 /// How often a log that is followed is asked for more.
 const FOLLOW_TIME: Duration = Duration::from_secs(1);
+/// Heads of one request: a body of the admin API is bounded.
+const HEADS_OF_REQUEST: usize = 100;
+/// Longest file of a head, in bytes.
+const HEAD_BYTES_MAX: u64 = 4_096;
 /// Records of one request: as many as the server gives.
 const PAGE_ENTRIES: usize = 1_000;
 
@@ -69,8 +73,19 @@ pub(super) enum Audit {
         connection: Connection,
     },
     /// Follow the chain of hashes from the first record to the sealed head. Ends with 3 where somebody has changed the log.
-    #[command(after_help = "Example:\n  postern audit verify")]
+    #[command(
+        after_help = "Examples:\n  postern audit verify\n  postern audit verify --heads /mnt/elsewhere/heads"
+    )]
     Verify {
+        /// Compare it also with signed heads that were kept elsewhere: a file, or a folder of them.
+        #[arg(long, value_name = "PATH")]
+        heads: Option<PathBuf>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Print the signed head of the log, to be kept elsewhere, and how far heads have got by themselves.
+    #[command(after_help = "Example:\n  postern audit head --json > head.json")]
+    Head {
         #[command(flatten)]
         connection: Connection,
     },
@@ -153,7 +168,35 @@ impl Audit {
                 filter,
                 connection,
             } => filter.export(&connection, format, out),
-            Self::Verify { connection } => verify(&connection, style),
+            Self::Verify { heads, connection } => {
+                verify(&connection, style)?;
+                match heads {
+                    Some(path) => compare(&connection, &path, style),
+                    None => Ok(()),
+                }
+            }
+            Self::Head { connection } => {
+                let told = connection.ask(Method::GET, &format!("{AUDIT}/head"), None)?;
+                let head = told.get("head").cloned().unwrap_or_default();
+                if style.json {
+                    return print_json(&head);
+                }
+                let sent = list(&told, "sent");
+                let row = |place: &Value| {
+                    let fields = ["place", "records", "lag_seconds", "fault"];
+                    fields.iter().map(|field| cell(place, field)).collect()
+                };
+                let [records, hash, signer] =
+                    ["records", "hash", "signer"].map(|field| text(&head, field));
+                print(&format!(
+                    "{records} records, the last {hash}, signed by {signer}"
+                ))?;
+                if sent.is_empty() {
+                    return print("heads are sent nowhere: `audit.heads_to` says where to");
+                }
+                let heads = ["SENT TO", "RECORDS", "SECONDS BEHIND", "FAULT"];
+                print(&table(&heads, sent.iter().map(row).collect()))
+            }
         }
     }
 }
@@ -271,4 +314,67 @@ fn verify(connection: &Connection, style: Style) -> Result<(), CliError> {
             text(&done, "records")
         ))
     }
+}
+
+/// Compares the log with heads that were kept elsewhere, a request for so many.
+fn compare(connection: &Connection, path: &std::path::Path, style: Style) -> Result<(), CliError> {
+    let heads = kept(path)?;
+    let mut found = 0;
+    for some in heads.chunks(HEADS_OF_REQUEST) {
+        let body = json!({ "heads": some }).to_string().into_bytes();
+        let raw = connection.send(
+            Method::POST,
+            &format!("{AUDIT}/compare"),
+            Some(("application/json", body)),
+            &[],
+        )?;
+        if raw.problem().as_deref() == Some("chain-broken") {
+            let said = raw.value().err().map(|error| error.to_string());
+            drop(print(&said.unwrap_or_default()));
+            return Err(CliError::Answered(super::Exit::Denied));
+        }
+        let done = raw.value()?;
+        found += done.get("found").and_then(Value::as_u64).unwrap_or(0);
+    }
+    let all = heads.len();
+    if style.json {
+        print_json(&json!({ "holds": true, "heads": all, "found": found }))
+    } else {
+        print(&format!(
+            "{all} heads that were kept elsewhere are this log's; {found} of their records are there still"
+        ))
+    }
+}
+
+/// The heads in a file, or in the files of a folder.
+fn kept(path: &std::path::Path) -> Result<Vec<Value>, CliError> {
+    let io = |source| CliError::Io {
+        what: format!("read `{}`", path.display()),
+        source,
+    };
+    let mut files = Vec::new();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).map_err(io)? {
+            let file = entry.map_err(io)?.path();
+            if file.extension().is_some_and(|it| it == "json") {
+                files.push(file);
+            }
+        }
+    } else {
+        files.push(path.to_owned());
+    }
+    files.sort();
+    let mut heads = Vec::with_capacity(files.len());
+    for file in files {
+        let bytes = crate::files::read_bounded(&file, HEAD_BYTES_MAX).map_err(io)?;
+        let head = serde_json::from_slice(&bytes);
+        heads.push(head.map_err(|cause| {
+            CliError::Failed(format!("`{}` is no signed head: {cause}", file.display()))
+        })?);
+    }
+    if heads.is_empty() {
+        let said = format!("there are no heads in `{}`", path.display());
+        return Err(CliError::Failed(said));
+    }
+    Ok(heads)
 }

@@ -7,6 +7,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::ask::list;
+use super::job::begun;
 use super::module::{encoded, text};
 use super::table::{cell, table};
 use super::{CliError, Connection, Exit, Style, print, print_json};
@@ -25,6 +26,17 @@ pub(super) struct Removal {
     yes: bool,
 }
 
+/// Whether a deletion takes data along.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct Data {
+    /// Delete the buckets, too, with everything in them. A job does; nothing of what is deleted works from now on.
+    #[arg(long)]
+    with_data: bool,
+    /// Wait until the data is gone, and say meanwhile how far it is.
+    #[arg(long, requires = "with_data")]
+    wait: bool,
+}
+
 /// How much of a yes is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Care {
@@ -39,10 +51,27 @@ impl Removal {
     pub(super) fn run(
         &self,
         connection: &Connection,
-        (path, what, care): (&str, &str, Care),
+        which: (&str, &str, Care),
         style: Style,
     ) -> Result<(), CliError> {
-        let join = if path.contains('?') { '&' } else { '?' };
+        self.run_with(connection, which, Data::default(), style)
+    }
+
+    /// The same for what may have data.
+    pub(super) fn run_with(
+        &self,
+        connection: &Connection,
+        (path, what, care): (&str, &str, Care),
+        data: Data,
+        style: Style,
+    ) -> Result<(), CliError> {
+        let asked = if data.with_data {
+            format!("{path}{}with_data=true", join(path))
+        } else {
+            path.to_owned()
+        };
+        let path = asked.as_str();
+        let join = join(path);
         let dry = format!("{path}{join}dry_run=true");
         let raw = connection.send(Method::DELETE, &dry, None, &[])?;
         let losses = raw.value()?;
@@ -57,6 +86,9 @@ impl Removal {
         let path = format!("{path}{join}confirm={}", encoded(&name));
         let done = connection.send(Method::DELETE, &path, None, &[("if-match", &tag)])?;
         let done = done.value()?;
+        if let Some(job) = done.get("job").and_then(Value::as_u64) {
+            return begun(connection, style, (what, &done, job), data.wait);
+        }
         if style.json {
             print_json(&done)
         } else if style.quiet {
@@ -122,6 +154,11 @@ impl Removal {
     }
 }
 
+/// What begins the next field of a query.
+fn join(path: &str) -> char {
+    if path.contains('?') { '&' } else { '?' }
+}
+
 fn report(style: Style, losses: &Value) -> Result<(), CliError> {
     let possible = losses.get("possible").and_then(Value::as_bool) == Some(true);
     if style.json {
@@ -151,6 +188,10 @@ fn lost(losses: &Value) -> String {
     });
     let mut lines = table(&["LOST", "NAME", ""], rows.collect());
     let total = losses.get("total").and_then(Value::as_u64).unwrap_or(0);
+    let held = |field| losses.get(field).and_then(Value::as_u64);
+    if let (Some(objects), Some(bytes)) = (held("objects"), held("bytes")) {
+        lines.push_str(&format!("\n{objects} objects of {bytes} bytes in all"));
+    }
     let more = total.saturating_sub(shown.len() as u64);
     if more > 0 {
         lines.push_str(&format!("\nand {more} more"));

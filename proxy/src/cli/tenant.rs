@@ -6,7 +6,7 @@ use postern_config::directory::{Alias, Name, Profile};
 use serde_json::{Value, json};
 
 use super::module::encoded;
-use super::removal::{Care, Removal};
+use super::removal::{Care, Data, Removal};
 use super::table::{Listing, show};
 use super::whose::{change, create, given, path};
 use super::{CliError, Connection, Style, print};
@@ -109,15 +109,18 @@ Profiles:
         #[command(flatten)]
         connection: Connection,
     },
-    /// Delete an account with its users, keys and modules. It must own no bucket.
+    /// Delete an account with its users, keys and modules; with its buckets and what is in them where `--with-data` says so.
     #[command(after_help = "Examples:
   postern tenant delete acme --dry-run
-  postern tenant delete acme --confirm acme      # in a script")]
+  postern tenant delete acme --confirm acme      # in a script
+  postern tenant delete acme --with-data --wait")]
     Delete {
         /// Its name or number.
         tenant: String,
         #[command(flatten)]
         removal: Removal,
+        #[command(flatten)]
+        data: Data,
         #[command(flatten)]
         connection: Connection,
     },
@@ -155,6 +158,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("keys", "keys"),
     ("buckets", "buckets"),
     ("created", "created@"),
+    ("deletion", "deletion.progress"),
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
@@ -231,10 +235,12 @@ impl Tenant {
             Self::Delete {
                 tenant,
                 removal,
+                data,
                 connection,
             } => {
                 let path = path(&tenant, &[]);
-                removal.run(&connection, (&path, "tenant", Care::Name), style)
+                let which = (path.as_str(), "tenant", Care::Name);
+                removal.run_with(&connection, which, data, style)
             }
         }
     }

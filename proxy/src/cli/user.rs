@@ -5,7 +5,7 @@ use postern_config::directory::{Description, Name};
 use serde_json::json;
 
 use super::module::text;
-use super::removal::{Care, Removal};
+use super::removal::{Care, Data, Removal};
 use super::table::{Listing, show};
 use super::tenant::told;
 use super::whose::{Whose, create, given};
@@ -65,15 +65,18 @@ pub(super) enum User {
         #[command(flatten)]
         whose: Whose,
     },
-    /// Delete a user with his keys. He must own no bucket.
+    /// Delete a user with his keys; with his buckets and what is in them where `--with-data` says so and the profile allows it.
     #[command(after_help = "Examples:
   postern user delete ingest --tenant acme --dry-run
-  postern user delete ingest --tenant acme --confirm ingest      # in a script")]
+  postern user delete ingest --tenant acme --confirm ingest      # in a script
+  postern user delete ingest --tenant acme --with-data --wait")]
     Delete {
         /// The name or number.
         user: String,
         #[command(flatten)]
         removal: Removal,
+        #[command(flatten)]
+        data: Data,
         #[command(flatten)]
         whose: Whose,
     },
@@ -98,6 +101,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("keys", "keys"),
     ("buckets", "buckets"),
     ("created", "created@"),
+    ("deletion", "deletion.progress"),
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
@@ -166,10 +170,12 @@ impl User {
             Self::Delete {
                 user,
                 removal,
+                data,
                 whose,
             } => {
                 let path = whose.path(&["users", &user])?;
-                removal.run(&whose.connection, (&path, "user", Care::Name), style)
+                let which = (path.as_str(), "user", Care::Name);
+                removal.run_with(&whose.connection, which, data, style)
             }
         }
     }

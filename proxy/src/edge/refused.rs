@@ -67,7 +67,7 @@ pub(super) fn unreadable(parts: &EdgeParts, peer: &Peer, fault: HeadFault) -> By
     let document = fault.document(id);
     let status = StatusCode::from_u16(fault.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
     let answer = format!(
-        "HTTP/1.1 {} {}\r\ncontent-type: application/xml\r\nx-amz-request-id: {id}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{document}",
+        "HTTP/1.1 {} {}\r\ncontent-type: application/xml\r\nx-amz-request-id: {id}\r\ncache-control: no-store\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{document}",
         status.as_str(),
         status.canonical_reason().unwrap_or("Bad Request"),
         document.len(),
@@ -94,6 +94,7 @@ pub(super) fn unservable<B>(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/xml"),
     );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert("x-amz-request-id", id.to_header());
     entry.answered(response.status(), Some(fault.code()));
     entry.ride(response)

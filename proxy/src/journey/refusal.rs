@@ -51,6 +51,9 @@ pub enum Refusal {
     /// A quota does not allow what would be stored.
     #[error("over the quota of the {}: {} {}", quota::name(.0.of), .0.quota, .0.what)]
     OverQuota(OverQuota),
+    /// The access log cannot be written, and the settings say that nothing is done then.
+    #[error("the access log cannot be written")]
+    Unrecorded,
     /// The operation is known and not built.
     #[error("not built: {0}")]
     Unbuilt(s3_protocol::Operation),
@@ -99,7 +102,6 @@ impl Refusal {
             Self::Authenticate(cause) => authentication(cause),
             Self::UnknownKey => S3Code::InvalidAccessKeyId.into(),
             Self::Denied { .. } => S3Code::AccessDenied.into(),
-            Self::Undecided { .. } => S3Code::ServiceUnavailable.into(),
             Self::TooFast(it) => {
                 let (who, does) = (
                     pace::name(it.of),
@@ -121,6 +123,7 @@ impl Refusal {
                 );
                 S3Error::with(S3Code::QuotaExceeded, message)
             }
+            Self::Undecided { .. } | Self::Unrecorded => S3Code::ServiceUnavailable.into(),
             Self::Unbuilt(operation) if operation.is_built() => S3Error::with(
                 S3Code::NotImplemented,
                 "A header asks for what is not implemented: object lock, encryption, or a feature of directory buckets.",

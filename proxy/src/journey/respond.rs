@@ -64,6 +64,7 @@ pub(super) fn refuse(entry: &mut Entry, refusal: &Refusal) -> Response<Answer> {
         | Refusal::Authenticate(_)
         | Refusal::Form(_)
         | Refusal::UnknownKey
+        | Refusal::Unrecorded
         | Refusal::Session(_)
         | Refusal::TooFast(_)
         | Refusal::OverQuota(_)

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex};
@@ -61,6 +61,8 @@ struct Shared {
     /// Rung when there is room again.
     room: Condvar,
     lost: Arc<AtomicU64>,
+    /// Whether the last lines could not be written.
+    is_failing: AtomicBool,
 }
 
 /// What waits for the thread. Held for the copy of one line.
@@ -80,6 +82,7 @@ impl Writer {
             work: Condvar::new(),
             room: Condvar::new(),
             lost: Arc::default(),
+            is_failing: AtomicBool::new(false),
         });
         let theirs = Arc::clone(&shared);
         let thread = thread::Builder::new()
@@ -136,6 +139,11 @@ impl Writer {
         }
     }
 
+    /// Whether the last lines could not be written.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.shared.is_failing.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn lost(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.shared.lost)
     }
@@ -178,6 +186,7 @@ impl Shared {
                 }
             }
             failing = written.is_err();
+            self.is_failing.store(failing, Ordering::Relaxed);
             batch.clear();
             if reopen {
                 match open(target) {

@@ -113,7 +113,7 @@ fn concerned(state: &State, caller: Option<&Caller>, bucket: Option<&Bucket>) ->
     if let Some(caller) = caller {
         let shares = caller.tenant.profile.namespaces() == NamespaceKind::Account;
         let has_permissions = caller.account_permissions.is_some();
-        is_read_only = caller.tenant.status == TenantStatus::ReadOnly;
+        is_read_only = state.standing(&caller.tenant) == TenantStatus::ReadOnly;
         all = all
             .with(Concerned::MEMBERSHIP, shares)
             .with(Concerned::SUB_USER, caller.sub_user.is_some())
@@ -127,7 +127,7 @@ fn concerned(state: &State, caller: Option<&Caller>, bucket: Option<&Bucket>) ->
         let owner = own
             .filter(|own| own.id == bucket.tenant)
             .or_else(|| state.tenant(bucket.tenant));
-        is_read_only |= owner.is_some_and(|owner| owner.status == TenantStatus::ReadOnly);
+        is_read_only |= owner.is_some_and(|owner| state.standing(owner) == TenantStatus::ReadOnly);
         all = all
             .with(Concerned::PUBLIC, may_be_open(bucket))
             .with(Concerned::CONTAINER, is_signed && bucket.acl.is_some())

@@ -84,7 +84,7 @@ fn open(state: &State, bucket: Option<&Bucket>) -> Open {
     };
     let lets = |tenant: &Tenant| {
         let switch = tenant.profile.rules().public_containers == PublicContainers::Switch;
-        switch && !tenant.block_public && answers(tenant.status)
+        switch && !tenant.block_public && answers(state.standing(tenant))
     };
     if !state
         .tenant(bucket.tenant)

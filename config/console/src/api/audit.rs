@@ -8,9 +8,9 @@ use bytes::Bytes;
 use futures_util::stream;
 use postern_config::directory::Tenant;
 
-use super::asked::{Ask, text};
+use super::asked::{Ask, By, text};
 use crate::service::audit::{self, AuditAsk, AuditPage, AuditShown, Filter, Verified};
-use crate::service::{find, review};
+use crate::service::{find, readings, review};
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -69,20 +69,31 @@ pub(crate) enum ReviewFormat {
 
 pub(crate) async fn page(
     State(admin): State<Admin>,
+    By(actor): By,
     Ask(ask): Ask<AuditAsk>,
 ) -> Result<Json<AuditPage>, Problem> {
+    let reading = audit::reading(&admin, "page", ask.tenant.as_deref())?;
+    readings::record(&admin, actor, reading).await?;
     Ok(Json(audit::page(&admin, &ask).await?))
 }
 
-pub(crate) async fn verify(State(admin): State<Admin>) -> Result<Json<Verified>, Problem> {
+pub(crate) async fn verify(
+    State(admin): State<Admin>,
+    By(actor): By,
+) -> Result<Json<Verified>, Problem> {
+    let reading = audit::reading(&admin, "verify", None)?;
+    readings::record(&admin, actor, reading).await?;
     Ok(Json(audit::verify(&admin).await?))
 }
 
 /// The records, the oldest first, a page at a time: an export of any length takes the memory of one page.
 pub(crate) async fn export(
     State(admin): State<Admin>,
+    By(actor): By,
     Ask(ask): Ask<ExportAsk>,
 ) -> Result<Response, Problem> {
+    let reading = audit::reading(&admin, "export", ask.tenant.as_deref())?;
+    readings::record(&admin, actor, reading).await?;
     let format = ask.format.unwrap_or(ExportFormat::Jsonl);
     let wanted = AuditAsk {
         tenant: ask.tenant,
@@ -135,8 +146,11 @@ fn line(record: &AuditShown, format: ExportFormat) -> String {
 
 pub(crate) async fn review(
     State(admin): State<Admin>,
+    By(actor): By,
     Ask(ask): Ask<ReviewAsk>,
 ) -> Result<Response, Problem> {
+    let reading = audit::reading(&admin, "access-review", ask.tenant.as_deref())?;
+    readings::record(&admin, actor, reading).await?;
     let state = admin.directory.state();
     let now = admin.directory.now().seconds();
     let named = ask.tenant.map(|word| find::tenant(&state, &word).cloned());

@@ -308,6 +308,7 @@ fn digest_of(applied: &Applied) -> Result<Digest, Problem> {
         | Outcome::User(_)
         | Outcome::SubUser(_)
         | Outcome::Role(_)
+        | Outcome::Job(_)
         | Outcome::Key { .. }
         | Outcome::Bucket(_)
         | Outcome::Proposed(_)

@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use postern_config::directory::TenantStatus;
+use postern_config::directory::{Purge, TenantStatus};
 
 use super::asked::{Ask, At, By, Document, IfMatch, created, tagged};
-use crate::service::find;
 use crate::service::list::{Listing, Page};
-use crate::service::losses::Deletion;
+use crate::service::losses::DataDeletion;
 use crate::service::tenants::{self, NewAlias, NewTenant, TenantChange, TenantShown};
+use crate::service::{find, jobs};
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -65,7 +65,11 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let state = admin.directory.state();
     let tenant = find::tenant(&state, &tenant)?;
-    Ok(tagged(tenant.revision.0, tenants::show(&state, tenant)))
+    let mut shown = tenants::show(&state, tenant);
+    if tenant.status == TenantStatus::Closed {
+        shown.deletion = jobs::of(&admin, &state, Purge::Tenant(tenant.id)).await;
+    }
+    Ok(tagged(tenant.revision.0, shown))
 }
 
 pub(crate) async fn change(
@@ -84,7 +88,7 @@ pub(crate) async fn change(
 pub(crate) async fn delete(
     State(admin): State<Admin>,
     At(tenant): At<String>,
-    Ask(deletion): Ask<Deletion>,
+    Ask(deletion): Ask<DataDeletion>,
     if_match: IfMatch,
     By(actor): By,
 ) -> Result<Response, Problem> {
@@ -92,9 +96,11 @@ pub(crate) async fn delete(
     let tenant = find::tenant(&state, &tenant)?;
     let expected = if_match.holds(tenant.revision)?;
     if !deletion.is_meant(tenant.name.as_str())? {
-        return Ok(tagged(tenant.revision.0, tenants::losses(&state, tenant)));
+        let losses = tenants::losses(&admin, tenant, deletion.reach()).await;
+        return Ok(tagged(tenant.revision.0, losses));
     }
-    let deleted = tenants::delete(&admin, actor, (tenant, expected)).await?;
+    let which = (&**tenant, expected);
+    let deleted = tenants::delete(&admin, actor, which, deletion.reach()).await?;
     Ok(super::json(deleted))
 }
 

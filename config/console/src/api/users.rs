@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use postern_config::directory::UserStatus;
+use postern_config::directory::{Purge, UserStatus};
 
 use super::asked::{Ask, At, By, Document, IfMatch, created, tagged};
-use crate::service::find;
 use crate::service::list::{Listing, Page};
-use crate::service::losses::Deletion;
+use crate::service::losses::DataDeletion;
 use crate::service::users::{self, NewUser, UserShown, Working};
+use crate::service::{find, jobs};
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -65,7 +65,11 @@ pub(crate) async fn show(
     let state = admin.directory.state();
     let tenant = find::tenant(&state, &tenant)?;
     let user = find::user(&state, tenant, &user)?;
-    Ok(tagged(user.revision.0, users::show(&state, tenant, user)))
+    let mut shown = users::show(&state, tenant, user);
+    if user.status == UserStatus::Deleting {
+        shown.deletion = jobs::of(&admin, &state, Purge::User(user.id)).await;
+    }
+    Ok(tagged(user.revision.0, shown))
 }
 
 pub(crate) async fn disable(
@@ -104,7 +108,7 @@ async fn set_working(
 pub(crate) async fn delete(
     State(admin): State<Admin>,
     At((tenant, user)): At<(String, String)>,
-    Ask(deletion): Ask<Deletion>,
+    Ask(deletion): Ask<DataDeletion>,
     if_match: IfMatch,
     By(actor): By,
 ) -> Result<Response, Problem> {
@@ -113,9 +117,10 @@ pub(crate) async fn delete(
     let user = find::user(&state, tenant, &user)?;
     let expected = if_match.holds(user.revision)?;
     if !deletion.is_meant(user.name.as_str())? {
-        let losses = users::losses(&state, tenant, user);
+        let losses = users::losses(&admin, (tenant, user), deletion.reach()).await;
         return Ok(tagged(user.revision.0, losses));
     }
     let which = (&**tenant, &**user, expected);
-    Ok(super::json(users::delete(&admin, actor, which).await?))
+    let deleted = users::delete(&admin, actor, which, deletion.reach()).await?;
+    Ok(super::json(deleted))
 }

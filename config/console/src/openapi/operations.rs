@@ -6,16 +6,19 @@ use serde_json::json;
 use super::Described;
 use crate::api::audit::{ExportAsk, ReviewAsk};
 use crate::api::buckets::{BucketAsk, BucketDeletion, BucketsAsk};
+use crate::api::jobs::JobsAsk;
 use crate::api::keys::KeysAsk;
 use crate::api::tenants::{AliasAsk, TenantsAsk};
 use crate::api::usage::{CorrectionMade, LastUseShown, NewCorrection, PeriodShown, Periods};
 use crate::api::users::UsersAsk;
 use crate::service::audit::{AuditAsk, AuditPage, Verified};
 use crate::service::buckets::{BucketDetail, BucketShown, NewBucket};
+use crate::service::jobs::JobShown;
 use crate::service::keys::{KeyMade, KeyShown, Rotation};
-use crate::service::losses::{Deleted, Deletion, Losses};
+use crate::service::losses::{DataDeletion, Deleted, Deletion, Losses};
 use crate::service::review::Review;
 use crate::service::tenants::{AliasShown, NewAlias, NewTenant, TenantChange, TenantShown};
+use crate::service::upkeep::{BackupMade, HeadsCompared, MasterKeyShown};
 use crate::service::usage::{
     BoundedAsk, NewQuota, NewRate, QuotaShown, RateShown, UsageAsk, UsageExportAsk, UsageShown,
 };
@@ -30,7 +33,9 @@ pub(super) fn all() -> Vec<Described> {
     all.extend(users());
     all.extend(keys());
     all.extend(buckets());
+    all.extend(jobs());
     all.extend(audit());
+    all.extend(upkeep());
     all.extend(modules());
     all.extend(policies_and_tools());
     all.extend(usage());
@@ -94,9 +99,9 @@ fn tenants() -> Vec<Described> {
         .conditional(),
         delete(
             ONE,
-            "Delete an account with its users, keys and modules; it must own no bucket",
+            "Delete an account with its users, keys and modules, and with its data where that is asked for",
         )
-        .asks::<Deletion>()
+        .asks::<DataDeletion>()
         .deletes(),
         get(ALIAS, "Show the label by which hosts find buckets")
             .asks::<AliasAsk>()
@@ -129,9 +134,12 @@ fn users() -> Vec<Described> {
         get(ONE, "Show a user")
             .tells::<UserShown>(200, "The user.")
             .tagged(),
-        delete(ONE, "Delete a user with his keys; he must own no bucket")
-            .asks::<Deletion>()
-            .deletes(),
+        delete(
+            ONE,
+            "Delete a user with his keys, and with his data where that is asked for",
+        )
+        .asks::<DataDeletion>()
+        .deletes(),
         post(
             "/api/v1/tenants/{tenant}/users/{user}/disable",
             "Stop everything of a user; all is kept",
@@ -232,6 +240,51 @@ fn buckets() -> Vec<Described> {
         delete(ONE, "Delete a bucket that is empty")
             .asks::<BucketDeletion>()
             .deletes(),
+    ]
+}
+
+fn jobs() -> Vec<Described> {
+    vec![
+        get(
+            "/api/v1/jobs",
+            "List what goes on after the request that asked for it, the latest first",
+        )
+        .asks::<JobsAsk>()
+        .pages::<JobShown>(),
+        get("/api/v1/jobs/{job}", "Show a job and how far it is")
+            .tells::<JobShown>(200, "The job.")
+            .tagged(),
+    ]
+}
+
+fn upkeep() -> Vec<Described> {
+    vec![
+        get(
+            "/api/v1/audit/head",
+            "The signed head of the audit log, and how far it has got elsewhere",
+        )
+        .tells_any(200, "The head.", JSON),
+        post(
+            "/api/v1/audit/compare",
+            "Compare heads that were kept elsewhere with the audit log",
+        )
+        .takes_any(JSON)
+        .tells::<HeadsCompared>(200, "They are the log's."),
+        get(
+            "/api/v1/master-key",
+            "Whether the master key is being rotated",
+        )
+        .tells::<MasterKeyShown>(200, "Whether it is."),
+        post(
+            "/api/v1/master-key/rotate",
+            "Make another master key, and seal everything under it",
+        )
+        .tells::<MasterKeyShown>(202, "It goes on by itself."),
+        post(
+            "/api/v1/backups",
+            "Write the directory as it is now into a file on the server's machine",
+        )
+        .tells::<BackupMade>(200, "The file."),
     ]
 }
 

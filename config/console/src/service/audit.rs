@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use jiff::Timestamp;
-use postern_config::directory::{AuditFault, AuditRecord, TenantId};
+use postern_config::directory::{AuditFault, AuditRecord, Reading, TenantId};
 use postern_config::limits::PAGE_ROWS_MAX;
 use serde_json::Value;
 
@@ -26,6 +26,12 @@ shapes! {
         actor: String,
         /// From where.
         address: Option<String>,
+        /// The e-mail address of who did it, as it was then.
+        email: Option<String>,
+        /// The full name of who did it, as it was then.
+        full_name: Option<String>,
+        /// Whether something personal was here of somebody who was deleted since: nobody can read it any more.
+        forgotten: bool,
         /// In which request.
         request: Option<String>,
         /// The account that it concerns, by name; by number where it is gone. Null: the platform.
@@ -58,8 +64,10 @@ shapes! {
     Verified {
         /// Always true: a chain that does not hold is a problem, `chain-broken`.
         holds: bool,
-        /// How many records were followed.
+        /// How many records the log has had.
         records: u64,
+        /// How many of them are gone by age: a sealed checkpoint stands for them, and the chain was followed from there.
+        gone: u64,
     }
 
     asked
@@ -155,6 +163,20 @@ fn moment(field: &str, text: &str) -> Result<u64, Problem> {
     })
 }
 
+/// What is read, as the log itself will say.
+pub(crate) fn reading(
+    admin: &Admin,
+    how: &'static str,
+    tenant: Option<&str>,
+) -> Result<Reading, Problem> {
+    let state = admin.directory.state();
+    let tenant = tenant.map(|word| find::tenant(&state, word)).transpose()?;
+    Ok(Reading {
+        how,
+        tenant: tenant.map(|tenant| tenant.id),
+    })
+}
+
 /// A page, the latest first.
 pub(crate) async fn page(admin: &Admin, ask: &AuditAsk) -> Result<AuditPage, Problem> {
     let filter = Filter::of(admin, ask)?;
@@ -173,7 +195,8 @@ pub(crate) async fn page(admin: &Admin, ask: &AuditAsk) -> Result<AuditPage, Pro
             .ok_or_else(strange_cursor)?,
         None => newest,
     };
-    let least = end.saturating_sub(AUDIT_LOOKED_AT_RECORDS_MAX);
+    let base = admin.directory.audit_base();
+    let least = end.saturating_sub(AUDIT_LOOKED_AT_RECORDS_MAX).max(base);
     let mut items = Vec::new();
     let state = admin.directory.state();
     while end > least && items.len() < limit {
@@ -197,7 +220,7 @@ pub(crate) async fn page(admin: &Admin, ask: &AuditAsk) -> Result<AuditPage, Pro
             }
         }
     }
-    let next = (end > 0).then(|| end.to_string());
+    let next = (end > base).then(|| end.to_string());
     Ok(AuditPage { items, next })
 }
 
@@ -221,6 +244,7 @@ pub(crate) async fn verify(admin: &Admin) -> Result<Verified, Problem> {
         Ok(records) => Ok(Verified {
             holds: true,
             records,
+            gone: admin.directory.audit_base(),
         }),
         Err(AuditFault::Engine(fault)) => Err(unreadable(&AuditFault::Engine(fault))),
         Err(fault) => {
@@ -242,6 +266,9 @@ fn show(state: &postern_config::directory::State, record: &AuditRecord) -> Audit
         time_ms: record.time_ms.0,
         actor: record.actor.label(),
         address: record.actor.address.map(|it| it.to_string()),
+        email: record.email.clone(),
+        full_name: record.full_name.clone(),
+        forgotten: record.forgotten,
         request: record.actor.request.clone(),
         tenant,
         action: record.action.clone(),
@@ -266,6 +293,11 @@ fn described(record: &AuditRecord) -> String {
     let verb = record.action.rsplit('.').next().unwrap_or_default();
     let done = match verb {
         "create" => "made",
+        "read" => "read",
+        "trim" => "took old records from",
+        "purge" => "began to delete with all data",
+        "finish" => "finished",
+        "measure" => "counted what is to do of",
         "delete" => "deleted",
         "sweep" => "removed what was left of",
         "enable" => "enabled",
@@ -305,7 +337,8 @@ pub(crate) const CSV_HEAD: &str = "Email,User IP,User ID,Object Type,Object,Acti
 /// A record as a line of CSV.
 pub(crate) fn csv_line(record: &AuditShown) -> String {
     let id = record.actor.strip_prefix("admin:").unwrap_or(&record.actor);
-    let email = if id.contains('@') { id } else { "" };
+    let named = if id.contains('@') { id } else { "" };
+    let email = record.email.as_deref().unwrap_or(named);
     let sequence = record.sequence.to_string();
     csv([
         email,

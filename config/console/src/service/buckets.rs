@@ -206,6 +206,7 @@ pub(crate) async fn delete(
     Ok(Deleted {
         deleted: bucket.name.to_string(),
         revision: admin.directory.state().revision().0,
+        job: None,
     })
 }
 

@@ -381,6 +381,7 @@ pub(crate) async fn delete(
     Ok(Deleted {
         deleted: key.id.to_string(),
         revision,
+        job: None,
     })
 }
 

@@ -1,8 +1,10 @@
 //! What a deletion takes along, said before it is done: `dry_run=true` answers it, and a dialog shows it.
 
+use postern_config::directory::{Purge, Totals};
+
 use crate::limits::LOSSES_LISTED_MAX;
 use crate::shape::shapes;
-use crate::{Problem, service};
+use crate::{Admin, Problem, service};
 
 shapes! {
     told
@@ -18,6 +20,10 @@ shapes! {
         loses: Vec<Loss>,
         /// How many things would be lost in all.
         total: usize,
+        /// How many objects in the buckets that go along; null where none do.
+        objects: Option<u64>,
+        /// Their bytes.
+        bytes: Option<u64>,
     }
 
     told
@@ -40,6 +46,17 @@ shapes! {
         confirm: Option<String>,
     }
 
+    asked
+    /// How a deletion is asked for that may take data along.
+    DataDeletion {
+        /// Say what would be lost, and delete nothing.
+        dry_run: Option<bool>,
+        /// The name of what is deleted, as somebody typed it: another name is refused. Needed where data goes along.
+        confirm: Option<String>,
+        /// Remove the buckets, too, with everything in them. It is a job: `job` in the answer is its number.
+        with_data: Option<bool>,
+    }
+
     told
     /// What was deleted.
     Deleted {
@@ -47,7 +64,49 @@ shapes! {
         deleted: String,
         /// The revision of the directory that is without it.
         revision: u64,
+        /// The job that removes the data; null where there is none. Nothing of what is deleted works from this answer on.
+        job: Option<u64>,
     }
+}
+
+impl DataDeletion {
+    /// What is asked for, apart from the data.
+    pub(crate) fn plain(&self) -> Deletion {
+        Deletion {
+            dry_run: self.dry_run,
+            confirm: self.confirm.clone(),
+        }
+    }
+
+    /// Whether data goes along.
+    pub(crate) fn reach(&self) -> Reach {
+        if self.with_data.unwrap_or(false) {
+            Reach::WithData
+        } else {
+            Reach::WithoutData
+        }
+    }
+
+    /// Whether the deletion is to be done; where data goes along, only by name.
+    pub(crate) fn is_meant(&self, name: &str) -> Result<bool, Problem> {
+        let is_meant = self.plain().is_meant(name)?;
+        if is_meant && self.reach() == Reach::WithData && self.confirm.is_none() {
+            let detail = format!(
+                "this removes data for good: say its name, with `confirm={name}`; `dry_run=true` says what would be lost"
+            );
+            return Err(Problem::new(http::StatusCode::CONFLICT, "confirm", detail));
+        }
+        Ok(is_meant)
+    }
+}
+
+/// How far a deletion goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// What owns data stays.
+    WithoutData,
+    /// The data goes along.
+    WithData,
 }
 
 impl Deletion {
@@ -76,7 +135,16 @@ impl Losses {
             why_not: why_not.map(|problem| problem.detail),
             loses,
             total,
+            objects: None,
+            bytes: None,
         }
+    }
+
+    /// The same, with what the buckets hold that go along.
+    pub(crate) fn holding(mut self, totals: Totals) -> Self {
+        self.objects = Some(totals.objects);
+        self.bytes = Some(totals.bytes);
+        self
     }
 }
 
@@ -87,6 +155,23 @@ pub(crate) fn loss(kind: &'static str, name: impl ToString, about: impl Into<Str
         name: name.to_string(),
         about: about.into(),
     }
+}
+
+/// The buckets that go along, each with what it holds.
+pub(crate) async fn of_buckets(admin: &Admin, purge: Purge) -> Vec<Loss> {
+    let state = admin.directory.state();
+    let mut losses = Vec::new();
+    for bucket in state.purged_buckets(purge) {
+        // What is not listed need not be counted one by one.
+        let about = if losses.len() < LOSSES_LISTED_MAX {
+            let holds = admin.upstream.holds(bucket.id).await.unwrap_or_default();
+            format!("{} objects, {} bytes", holds.objects, holds.bytes)
+        } else {
+            String::new()
+        };
+        losses.push(loss("bucket", &bucket.name, about));
+    }
+    losses
 }
 
 /// A user with his keys and documents.

@@ -74,7 +74,11 @@ fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static str) {
         Refusal::Rights(_) => (StatusCode::UNPROCESSABLE_ENTITY, "rights", ""),
         Refusal::Inactive => (status, code, "enable it first"),
         Refusal::BeingRemoved => (status, code, "it does not come back; make another"),
-        Refusal::OwnsBuckets => (status, code, "delete those first"),
+        Refusal::OwnsBuckets => (
+            status,
+            code,
+            "delete those first, or ask for a deletion with data",
+        ),
         Refusal::Replaced => (
             status,
             code,

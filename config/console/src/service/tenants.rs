@@ -2,14 +2,15 @@
 
 use http::StatusCode;
 use postern_config::directory::{
-    Actor, Alias, Command, ModuleScope, Name, NamespaceId, NamespaceKind, Outcome, Profile,
+    Actor, Alias, Command, ModuleScope, Name, NamespaceId, NamespaceKind, Outcome, Profile, Purge,
     State as Snapshot, Tenant, TenantStatus, User, UserKind, WriteDeletes,
 };
 use postern_config::engine::Revision;
 
 use super::creations::{self, Asked, Creation, Made};
+use super::jobs::JobShown;
 use super::list::{Listing, Page};
-use super::losses::{self, Deleted, Losses, loss};
+use super::losses::{self, Deleted, Losses, Reach, loss};
 use super::sentences::{refused, stale};
 use super::{buckets, find};
 use crate::shape::shapes;
@@ -37,6 +38,8 @@ shapes! {
         buckets: usize,
         /// When it was made, in seconds since 1970.
         created: u64,
+        /// How far it is where the account is being deleted with its data; told of an account that is asked for by name.
+        deletion: Option<JobShown>,
         /// The revision of its record; its `ETag`.
         revision: u64,
     }
@@ -109,6 +112,7 @@ pub(crate) fn show(state: &Snapshot, tenant: &Tenant) -> TenantShown {
         keys: users().map(|user| state.keys(user.id).count()).sum(),
         buckets: find::buckets(state, tenant).count(),
         created: tenant.created.0,
+        deletion: None,
         revision: tenant.revision.0,
     }
 }
@@ -191,7 +195,9 @@ pub(crate) async fn change(
 }
 
 /// What deleting an account takes along.
-pub(crate) fn losses(state: &Snapshot, tenant: &Tenant) -> Losses {
+pub(crate) async fn losses(admin: &Admin, tenant: &Tenant, reach: Reach) -> Losses {
+    let state = admin.directory.state();
+    let state = &*state;
     let itself = loss("tenant", &tenant.name, tenant.profile.as_str());
     let users = state
         .users(tenant.id)
@@ -205,13 +211,26 @@ pub(crate) fn losses(state: &Snapshot, tenant: &Tenant) -> Losses {
         .chain(users)
         .chain(buckets)
         .chain(modules);
-    Losses::of(
-        all,
-        owns_buckets(
+    let losses = Losses::of(all, hindrance(state, tenant, reach));
+    match reach {
+        Reach::WithoutData => losses,
+        Reach::WithData => {
+            let held = admin.purges.left(Purge::Tenant(tenant.id)).await;
+            losses.holding(held.unwrap_or_default())
+        }
+    }
+}
+
+/// Why an account cannot be closed now.
+fn hindrance(state: &Snapshot, tenant: &Tenant, reach: Reach) -> Option<Problem> {
+    match reach {
+        Reach::WithData => None,
+        Reach::WithoutData => owns_buckets(
             &format!("tenant `{}`", tenant.name),
             find::buckets(state, tenant).map(|it| it.name.as_str()),
+            "delete those first, or ask for `with_data`",
         ),
-    )
+    }
 }
 
 /// Closes an account and removes what it has.
@@ -219,18 +238,43 @@ pub(crate) async fn delete(
     admin: &Admin,
     actor: Actor,
     (tenant, expected): (&Tenant, Option<Revision>),
+    reach: Reach,
 ) -> Result<Deleted, Problem> {
     let subject = format!("tenant `{}`", tenant.name);
     let state = admin.directory.state();
-    let names = find::buckets(&state, tenant).map(|bucket| bucket.name.as_str());
-    if let Some(problem) = owns_buckets(&subject, names) {
+    if let Some(problem) = hindrance(&state, tenant, reach) {
         return Err(problem);
     }
-    let command = Command::DeleteTenant(tenant.id);
-    let revision = apply(admin, actor, expected, (&subject, command)).await?;
+    let owns = find::buckets(&state, tenant).next().is_some();
+    let command = match reach {
+        Reach::WithData if owns => Command::PurgeTenant(tenant.id),
+        Reach::WithData | Reach::WithoutData => Command::DeleteTenant(tenant.id),
+    };
+    drop(state);
+    let deleted = tenant.name.to_string();
+    delete_as(admin, actor, expected, (&subject, deleted, command)).await
+}
+
+/// Carries a deletion out, and says which job goes on with it.
+pub(crate) async fn delete_as(
+    admin: &Admin,
+    actor: Actor,
+    expected: Option<Revision>,
+    (subject, deleted, command): (&str, String, Command),
+) -> Result<Deleted, Problem> {
+    let done = match expected {
+        Some(expected) => admin.directory.apply_at(command, actor, expected).await,
+        None => admin.directory.apply(command, actor).await,
+    };
+    let applied = done.map_err(|error| refused(subject, error))?;
+    let job = match applied.outcome {
+        Outcome::Job(job) => Some(job.get()),
+        _ => None,
+    };
     Ok(Deleted {
-        deleted: tenant.name.to_string(),
-        revision,
+        deleted,
+        revision: applied.revision.0,
+        job,
     })
 }
 
@@ -238,6 +282,7 @@ pub(crate) async fn delete(
 pub(crate) fn owns_buckets<'n>(
     subject: &str,
     mut names: impl Iterator<Item = &'n str>,
+    advice: &str,
 ) -> Option<Problem> {
     let shown: Vec<&str> = names.by_ref().take(5).collect();
     if shown.is_empty() {
@@ -248,7 +293,7 @@ pub(crate) fn owns_buckets<'n>(
         more => format!(" and {more} more"),
     };
     let detail = format!(
-        "{subject} still owns buckets: `{}`{more}: delete those first",
+        "{subject} still owns buckets: `{}`{more}: {advice}",
         shown.join("`, `")
     );
     Some(Problem::new(StatusCode::CONFLICT, "owns-buckets", detail))

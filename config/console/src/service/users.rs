@@ -2,17 +2,18 @@
 
 use http::StatusCode;
 use postern_config::directory::{
-    Actor, Command, Description, Name, NewUser as Wanted, Outcome, State as Snapshot, Tenant, User,
-    UserKind, UserStatus,
+    Actor, Command, Description, Name, NewUser as Wanted, Outcome, Purge, State as Snapshot,
+    Tenant, User, UserDeleteData, UserKind, UserStatus,
 };
 use postern_config::engine::Revision;
 
 use super::creations::{self, Asked, Creation, Made};
 use super::find;
+use super::jobs::JobShown;
 use super::list::{Listing, Page};
-use super::losses::{self, Deleted, Losses};
+use super::losses::{self, Deleted, Losses, Reach};
 use super::sentences::refused;
-use super::tenants::{apply, gone, owns_buckets};
+use super::tenants::{self, apply, gone, owns_buckets};
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -38,6 +39,8 @@ shapes! {
         buckets: u64,
         /// When it was made, in seconds since 1970.
         created: u64,
+        /// How far it is where the user is being deleted with his data; told of a user who is asked for by name.
+        deletion: Option<JobShown>,
         /// The revision of the record; its `ETag`.
         revision: u64,
     }
@@ -96,6 +99,7 @@ pub(crate) fn show(state: &Snapshot, tenant: &Tenant, user: &User) -> UserShown 
         keys: state.keys(user.id).count(),
         buckets: state.buckets_owned(user.id),
         created: user.created.0,
+        deletion: None,
         revision: user.revision.0,
     }
 }
@@ -150,37 +154,70 @@ pub(crate) async fn set_working(
 }
 
 /// What deleting a user takes along.
-pub(crate) fn losses(state: &Snapshot, tenant: &Tenant, user: &User) -> Losses {
-    Losses::of(losses::of_user(state, user), hindrance(state, tenant, user))
+pub(crate) async fn losses(
+    admin: &Admin,
+    (tenant, user): (&Tenant, &User),
+    reach: Reach,
+) -> Losses {
+    let state = admin.directory.state();
+    let hindrance = hindrance(&state, tenant, user, reach);
+    let purge = Purge::User(user.id);
+    match reach {
+        Reach::WithoutData => Losses::of(losses::of_user(&state, user), hindrance),
+        Reach::WithData => {
+            let buckets = losses::of_buckets(admin, purge).await;
+            let all = losses::of_user(&state, user).chain(buckets);
+            let held = admin.purges.left(purge).await.unwrap_or_default();
+            Losses::of(all, hindrance).holding(held)
+        }
+    }
 }
 
-/// Removes a user with his keys.
+/// Removes a user with his keys, and with his data where that is asked for.
 pub(crate) async fn delete(
     admin: &Admin,
     actor: Actor,
     (tenant, user, expected): (&Tenant, &User, Option<Revision>),
+    reach: Reach,
 ) -> Result<Deleted, Problem> {
-    if let Some(problem) = hindrance(&admin.directory.state(), tenant, user) {
+    let state = admin.directory.state();
+    if let Some(problem) = hindrance(&state, tenant, user, reach) {
         return Err(problem);
     }
     let subject = format!("user `{}`", user.name);
-    let command = Command::DeleteUser(user.id);
-    let revision = apply(admin, actor, expected, (&subject, command)).await?;
-    Ok(Deleted {
-        deleted: user.name.to_string(),
-        revision,
-    })
+    let command = match reach {
+        Reach::WithData if state.buckets_owned(user.id) > 0 => Command::PurgeUser(user.id),
+        Reach::WithData | Reach::WithoutData => Command::DeleteUser(user.id),
+    };
+    drop(state);
+    let deleted = user.name.to_string();
+    tenants::delete_as(admin, actor, expected, (&subject, deleted, command)).await
 }
 
 /// Why a user cannot be deleted now.
-fn hindrance(state: &Snapshot, tenant: &Tenant, user: &User) -> Option<Problem> {
+fn hindrance(state: &Snapshot, tenant: &Tenant, user: &User, reach: Reach) -> Option<Problem> {
     if user.kind == UserKind::Root {
         let detail = "the root user is always active and goes with its account: delete the account, or rotate the root's key";
         return Some(Problem::new(StatusCode::CONFLICT, "refused", detail));
     }
     let owned = find::buckets(state, tenant).filter(|bucket| bucket.owner == user.id);
     let owned = owned.map(|bucket| bucket.name.as_str());
-    owns_buckets(&format!("user `{}`", user.name), owned)
+    let subject = format!("user `{}`", user.name);
+    match (reach, tenant.profile.rules().user_delete_data) {
+        (Reach::WithData, UserDeleteData::Purge) => None,
+        (Reach::WithoutData, UserDeleteData::Purge) => owns_buckets(
+            &subject,
+            owned,
+            "delete those first, or ask for `with_data`",
+        ),
+        (_, UserDeleteData::RefuseIfNotEmpty) => {
+            let advice = format!(
+                "accounts of the profile `{}` keep a user who owns data: delete those first",
+                tenant.profile
+            );
+            owns_buckets(&subject, owned, &advice)
+        }
+    }
 }
 
 /// The directory answers something else than was asked.

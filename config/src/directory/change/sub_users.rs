@@ -35,7 +35,8 @@ pub(super) fn create(ground: &mut Ground<'_>, new: &NewSubUser) -> Result<Plan, 
     };
     Plan::new("sub-user.create", "sub-user", id)
         .of(user.tenant)
-        .detail(json!({ "user": user.id, "name": new.name, "level": new.level }))
+        .detail(json!({ "user": user.id, "level": new.level }))
+        .personal(user.id, json!({ "name": new.name }))
         .tell(Outcome::SubUser(id))
         .write(&Record::SubUser(sub_user))
 }
@@ -96,7 +97,8 @@ pub(super) fn rename(
     };
     let detail = json!({ "before": sub_user.name, "after": name });
     let plan = Plan::new("sub-user.rename", "sub-user", id).of(sub_user.tenant);
-    plan.detail(detail).write(&Record::SubUser(changed))
+    plan.personal(sub_user.user, detail)
+        .write(&Record::SubUser(changed))
 }
 
 pub(super) fn describe(
@@ -111,7 +113,8 @@ pub(super) fn describe(
     };
     let detail = json!({ "before": sub_user.description, "after": text });
     let plan = Plan::new("sub-user.describe", "sub-user", id).of(sub_user.tenant);
-    plan.detail(detail).write(&Record::SubUser(changed))
+    plan.personal(sub_user.user, detail)
+        .write(&Record::SubUser(changed))
 }
 
 /// A sub-user who is deleted is marked: from here on nothing of him works. The sweep removes his keys and him.
@@ -132,6 +135,7 @@ pub(super) fn set_status(
     };
     Plan::new(action, "sub-user", id)
         .of(sub_user.tenant)
-        .detail(json!({ "user": sub_user.user, "name": sub_user.name }))
+        .detail(json!({ "user": sub_user.user }))
+        .personal(sub_user.user, json!({ "name": sub_user.name }))
         .write(&Record::SubUser(changed))
 }

@@ -5,6 +5,8 @@ use serde_json::json;
 
 use super::Plan;
 use crate::directory::names::NamespaceId;
+use crate::directory::person::Person;
+use crate::directory::profile::AuditOnDelete;
 use crate::directory::record::{
     AccessKey, Binding, ModuleScope, ModuleState, ModuleVersion, Namespace, PolicyDocument,
     SubUser, Tenant, User, UserKind,
@@ -57,7 +59,7 @@ fn user_step(state: &State, user: &User) -> Plan {
     }
     let room = SWEEP_ROWS_MAX - plan.ops.len();
     for sub_user in state.sub_users(user.id).take(room) {
-        plan = plan.remove(&Record::SubUser(SubUser::clone(sub_user)));
+        plan = plan.erase(&Record::SubUser(SubUser::clone(sub_user)));
     }
     // At most a handful, so that they go beside the last of the keys and sub-users.
     if plan.ops.len() < SWEEP_ROWS_MAX {
@@ -68,9 +70,22 @@ fn user_step(state: &State, user: &User) -> Plan {
         if let Some(namespace) = state.namespace(own) {
             plan = plan.remove(&Record::Namespace(Namespace::clone(namespace)));
         }
-        plan = plan.remove(&Record::User(user.clone()));
+        plan = forget(state, plan, user);
     }
     plan
+}
+
+/// Removes a user; and where his profile says so, what the audit log and history know of his person.
+fn forget(state: &State, mut plan: Plan, user: &User) -> Plan {
+    let tenant = state.tenant(user.tenant);
+    match tenant.map(|tenant| tenant.profile.rules().audit_on_delete) {
+        Some(AuditOnDelete::Shred) => {
+            plan.ops.push(Op::Erase(Person::User(user.id).row()));
+            plan.also("audit", json!("shredded"))
+                .erase(&Record::User(user.clone()))
+        }
+        Some(AuditOnDelete::Keep) | None => plan.remove(&Record::User(user.clone())),
+    }
 }
 
 /// Users first, the root last of them; then roles; then modules; then the account.

@@ -46,7 +46,8 @@ pub(super) fn create(ground: &mut Ground<'_>, new: &NewUser) -> Result<Plan, Com
     };
     Plan::new("user.create", "user", id)
         .of(new.tenant)
-        .detail(json!({ "name": new.name, "kind": new.kind, "role": role.to_string() }))
+        .detail(json!({ "kind": new.kind, "role": role.to_string() }))
+        .personal(id, json!({ "name": new.name }))
         .tell(Outcome::User(id))
         .write(&Record::User(user))?
         .found(own_namespace(tenant, id))
@@ -83,7 +84,7 @@ pub(super) fn set_status(
     };
     Plan::new(action, "user", id)
         .of(user.tenant)
-        .detail(json!({ "name": user.name }))
+        .personal(id, json!({ "name": user.name }))
         .write(&Record::User(changed))
 }
 
@@ -117,7 +118,7 @@ pub(super) fn rename(ground: &Ground<'_>, id: UserId, name: &Name) -> Result<Pla
     };
     let detail = json!({ "before": user.name, "after": name });
     let plan = Plan::new("user.rename", "user", id).of(user.tenant);
-    plan.detail(detail).write(&Record::User(changed))
+    plan.personal(id, detail).write(&Record::User(changed))
 }
 
 pub(super) fn describe(
@@ -132,7 +133,7 @@ pub(super) fn describe(
     };
     let detail = json!({ "before": user.description, "after": text });
     let plan = Plan::new("user.describe", "user", id).of(user.tenant);
-    plan.detail(detail).write(&Record::User(changed))
+    plan.personal(id, detail).write(&Record::User(changed))
 }
 
 pub(super) fn set_details(

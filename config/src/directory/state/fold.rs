@@ -8,7 +8,8 @@ use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::leftovers::Leftovers;
 use super::{Map, State};
-use crate::directory::names::{NameKey, NamespaceId, RoleId, SubUserId, TenantId, UserId};
+use crate::directory::job::Job;
+use crate::directory::names::{JobId, NameKey, NamespaceId, RoleId, SubUserId, TenantId, UserId};
 use crate::directory::record::{
     AccessKey, Binding, Bucket, BucketState, ModuleVersion, Namespace, PolicyDocument, PolicyPlace,
     SubUser, Tenant, User,
@@ -36,6 +37,7 @@ impl State {
             user_policies: new_map(),
             modules: RedBlackTreeMapSync::new_sync(),
             bindings: RedBlackTreeMapSync::new_sync(),
+            jobs: RedBlackTreeMapSync::new_sync(),
             tenant_names: RedBlackTreeMapSync::new_sync(),
             user_names: new_map(),
             user_emails: new_map(),
@@ -50,6 +52,7 @@ impl State {
             aliases: RedBlackTreeMapSync::new_sync(),
             half_done: RedBlackTreeSetSync::new_sync(),
             leftovers: Leftovers::default(),
+            running: RedBlackTreeSetSync::new_sync(),
         }
     }
 
@@ -79,7 +82,7 @@ impl State {
                         revision: change.revision,
                     })?;
                 }
-                Op::Delete(key) => self.remove(&key),
+                Op::Delete(key) | Op::Erase(key) => self.remove(&key),
             }
         }
         Ok(())
@@ -97,6 +100,7 @@ impl State {
             Record::Policy(policy) => self.put_policy(policy),
             Record::Module(version) => self.put_module(version),
             Record::Binding(binding) => self.put_binding(binding),
+            Record::Job(job) => self.put_job(job),
         }
     }
 
@@ -289,6 +293,16 @@ impl State {
         self.bindings.insert_mut(scope, bindings);
     }
 
+    fn put_job(&mut self, job: Job) {
+        match job.finished {
+            None => self.running.insert_mut(job.id),
+            Some(_) => {
+                self.running.remove_mut(&job.id);
+            }
+        }
+        self.jobs.insert_mut(job.id, Arc::new(job));
+    }
+
     /// Takes out what stands under a key. What is not there is not missed.
     fn remove(&mut self, row: &str) {
         let mut parts = row.split('/').skip(1);
@@ -351,6 +365,12 @@ impl State {
                 let found = id.and_then(|id| self.buckets.get(&s3_protocol::BucketId(id)).cloned());
                 if let Some(bucket) = found {
                     self.forget_bucket(&bucket);
+                }
+            }
+            "job" => {
+                if let Some(id) = number(parts.next()).map(JobId) {
+                    self.running.remove_mut(&id);
+                    self.jobs.remove_mut(&id);
                 }
             }
             "policy" => self.remove_policy(parts),
@@ -466,6 +486,14 @@ impl State {
     /// The vault under which its secrets are sealed.
     pub(in crate::directory) fn vault(&self) -> &Arc<Vault> {
         &self.vault
+    }
+
+    /// The same under another vault.
+    pub(in crate::directory) fn under(&self, vault: Arc<Vault>) -> Self {
+        Self {
+            vault,
+            ..self.clone()
+        }
     }
 }
 

@@ -22,14 +22,17 @@ pub(super) struct Leftovers {
 }
 
 impl State {
-    /// An account that is closed and still has records.
+    /// An account that is closed, owns no bucket any more and still has records.
     pub(in crate::directory) fn closed_tenant(&self) -> Option<&Arc<Tenant>> {
-        self.tenant(*self.leftovers.tenants.first()?)
+        let mut closed = self.leftovers.tenants.iter();
+        let owns = |id: &TenantId| self.users(*id).any(|user| self.buckets_owned(user.id) > 0);
+        self.tenant(*closed.find(|id| !owns(id))?)
     }
 
-    /// A user who is deleted and still has records.
+    /// A user who is deleted, owns no bucket any more and still has records.
     pub(in crate::directory) fn deleted_user(&self) -> Option<&Arc<User>> {
-        self.user(*self.leftovers.users.first()?)
+        let mut deleted = self.leftovers.users.iter();
+        self.user(*deleted.find(|id| self.buckets_owned(**id) == 0)?)
     }
 
     /// A sub-user who is deleted and still has records.

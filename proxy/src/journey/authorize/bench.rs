@@ -312,7 +312,7 @@ impl<'a> Bench<'a> {
         let works = own == Some(bucket.tenant)
             || state
                 .tenant(bucket.tenant)
-                .is_some_and(|tenant| answers(tenant.status));
+                .is_some_and(|tenant| answers(state.standing(tenant)));
         (works && bucket.state == BucketState::Active).then(|| Arc::clone(bucket))
     }
 

@@ -135,7 +135,11 @@ pub(super) async fn delete(
 pub(crate) async fn finish_half_done(directory: &Directory, node: &Node) -> Result<(), String> {
     use postern_config::directory::BucketState;
     let state = directory.state();
-    for bucket in state.half_done_buckets() {
+    // What goes with its owner or account is a job's: it is not brought back.
+    let left = state
+        .half_done_buckets()
+        .filter(|bucket| !state.is_purged(bucket));
+    for bucket in left {
         let next = match bucket.state {
             BucketState::Creating => {
                 node.create_bucket(bucket.id)
