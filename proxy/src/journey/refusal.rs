@@ -85,6 +85,7 @@ impl Refusal {
             | Self::UnknownKey
             | Self::Denied { .. }
             | Self::Undecided { .. }
+            | Self::Unrecorded
             | Self::Unbuilt(_)
             | Self::Body(_)
             | Self::Upstream(_) => None,
