@@ -11,6 +11,7 @@ mod heads;
 mod job;
 mod level;
 mod names;
+mod operator;
 mod permission;
 mod person;
 mod profile;
@@ -52,8 +53,13 @@ pub use heads::SignedHead;
 pub use job::{Job, Purge, Totals};
 pub use level::{Level, UnknownWord, WriteDeletes};
 pub use names::{
-    AccessKeyId, Alias, Description, Digest, DirectoryNameError, Email, JobId, Language, Lineage,
-    Name, NamespaceId, PlacedBucket, RoleId, SubUserId, TenantId, Timezone, UserId,
+    AccessKeyId, Alias, ApiTokenId, Description, Digest, DirectoryNameError, Email, JobId,
+    Language, Lineage, Name, NamespaceId, OperatorId, PlacedBucket, RoleId, SubUserId, TenantId,
+    Timezone, UserId,
+};
+pub use operator::{
+    ApiToken, Mfa, Miss, NewOperator, NewToken, Office, Operator, OperatorCommand, OperatorDetails,
+    OperatorOutcome, OperatorScope, OperatorStatus, Place, SignIn,
 };
 pub use permission::{
     AccountAcl, ContainerAcl, PermissionChange, PermissionRow, Permissions, PublicAccess, Referrer,

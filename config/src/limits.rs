@@ -101,3 +101,13 @@ pub const REPORT_ITEMS_MAX: usize = 100_000;
 pub const CORRECTIONS_MAX: u64 = 36_500;
 /// Longest reason of a correction, in characters.
 pub const REASON_CHARACTERS_MAX: usize = 256;
+/// Most operators of the deployment.
+pub const OPERATORS_MAX: usize = 10_000;
+/// Most users that an operator's scope names.
+pub const SCOPE_USERS_MAX: usize = 1_000;
+/// Most tokens of one operator, or of those that no operator has made.
+pub const API_TOKENS_MAX: usize = 100;
+/// Longest life of a link that invites an operator, in seconds: 30 days.
+pub const INVITATION_SECONDS_MAX: u64 = 30 * 24 * 60 * 60;
+/// Characters of a token of the admin API after its beginning, and of a link's secret: each is one of 62, so 40 carry 238 bits.
+pub const TOKEN_CHARACTERS: usize = SECRET_CHARACTERS;

@@ -19,7 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::dev::{self, Dev};
 use crate::edge::{BindError, CertificateError, Listener, authority::AuthorityError};
 use crate::meter::Keeper;
-use crate::{observe, tasks::Tasks};
+use crate::{files, observe, tasks::Tasks};
 
 use build::Built;
 use systemd::Systemd;
@@ -254,6 +254,20 @@ fn announce(
         source,
     };
     notice.write(&settings.data).map_err(write)?;
+    let first_run = secrets::first_run_file(&settings.data);
+    match &built.first_run {
+        Some(secret) => {
+            let link = secret.lend(|secret| {
+                let secret = String::from_utf8_lossy(secret);
+                format!("{}/setup/{secret}\n", notice.admin)
+            });
+            files::write_private(&first_run, link.as_bytes()).map_err(write)?;
+            // Never the link itself: a log is read by more people than it is for.
+            tracing::info!(file = %first_run.display(), "there is no operator yet: the file holds a link that makes the first");
+        }
+        // One of an earlier start opens nothing, and is not left about.
+        None => drop(std::fs::remove_file(&first_run)),
+    }
     if matches!(mode, Mode::Dev(_)) {
         let dev = Dev {
             s3: notice.s3.clone(),

@@ -1,39 +1,34 @@
-//! Who is let in. One check stands before every route, also before those that do not exist.
+//! Who is let in. One check stands before every route, also before those that do not exist: it finds out who asks, and whether the
+//! line of the operation in [`crate::needs`] is met.
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts as _, RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use postern_config::directory::{Digest, Who};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use postern_config::directory::{Place, Reauth, State as Snapshot, Tenant};
 use postern_config::settings::MetricsAccess;
 
-use crate::routes::{self, Permission};
+use crate::caller::{Caller, is_own_page, nobody};
+use crate::needs::{self, Again, At, Need, Row};
+use crate::routes::{Permission, Route};
+use crate::service::find;
 use crate::{Admin, PeerAddress, Problem};
 
-/// Digits of a token's hash by which audit records tell it from the one before.
-const FINGERPRINT_DIGITS: usize = 16;
+/// What the check knows before a request comes.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    pub(crate) admin: Admin,
+    /// The route behind it; none: there is none.
+    pub(crate) route: Option<&'static Route>,
+}
 
-/// Lets a request in, or refuses it. What no route declares needs the token, so that a stranger cannot ask which routes exist.
-pub(crate) async fn admit(
-    State(admin): State<Admin>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let permission = routes::permission_of(request.uri().path());
-    let holder = holder(&admin, request.headers());
-    let admitted = match permission {
-        Permission::Open => true,
-        Permission::Metrics => is_local(&admin, &request) || holder.is_some(),
-        Permission::Token => holder.is_some(),
-    };
-    if let Some(who) = holder {
-        request.extensions_mut().insert(Holder(who));
-    }
-    let mut response = if admitted {
-        next.run(request).await
-    } else {
-        let detail = "this needs the admin token as a bearer token";
-        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).into_response()
+/// Lets a request in, or refuses it. What no route declares needs a caller, so that a stranger cannot ask which routes exist.
+pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let mut response = match admitted(&gate, &mut parts).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => problem.into_response(),
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -44,37 +39,174 @@ pub(crate) async fn admit(
     response
 }
 
-/// Who holds the token that a request was let in by.
-#[derive(Clone, Debug)]
-pub(crate) struct Holder(pub(crate) Who);
-
-/// Exactly one `Authorization` header with the scheme `Bearer` and a token: the server's own, or a person's.
-fn holder(admin: &Admin, headers: &HeaderMap) -> Option<Who> {
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (given.next(), given.next()) else {
-        return None;
+async fn admitted(gate: &Gate, parts: &mut Parts) -> Result<(), Problem> {
+    let admin = &gate.admin;
+    let caller = Caller::of(admin, &parts.headers);
+    let is_browser = caller.as_ref().is_some_and(Caller::is_browser);
+    if !is_own_page(&parts.method, &parts.headers, is_browser) {
+        let detail =
+            "a browser sent this from a page of another origin, or does not say from which";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", detail));
+    }
+    let Some(route) = gate.route else {
+        // The router answers 404, to whoever has come in.
+        return caller.map(|_| ()).ok_or_else(nobody);
     };
-    let (scheme, token) = value.as_bytes().split_at_checked("Bearer ".len())?;
-    if !scheme.eq_ignore_ascii_case(b"Bearer ") {
-        return None;
+    match route.permission {
+        Permission::Open => return Ok(()),
+        Permission::Metrics if is_local(admin, parts) => return Ok(()),
+        Permission::Metrics => {
+            let caller = caller.ok_or_else(nobody)?;
+            let state = admin.directory.state();
+            return caller.demand(&state, None, (&Place::Deployment, "route"));
+        }
+        Permission::Token => {}
     }
-    // Whoever has the server's own token is nobody else, should a person have been given the same.
-    if admin.token.is(token) {
-        return Some(Who::AdminToken);
+    let row = needs::of(parts.method.as_str(), route.path);
+    if row.is_some_and(|row| row.need == Need::Nothing) {
+        return Ok(());
     }
-    let hash = Digest::of(token);
-    let person = admin
-        .persons
-        .iter()
-        .find(|person| person.token == *hash.as_bytes())?;
-    let mut token = hash.to_string();
-    token.truncate(FINGERPRINT_DIGITS);
-    let name = person.name.clone();
-    Some(Who::Person { name, token })
+    let caller = caller.ok_or_else(nobody)?;
+    match row {
+        Some(row) => meets(admin, parts, (&caller, row)).await?,
+        // The route answers 405: there is nothing that could be done.
+        None if !route.methods.contains(&parts.method.as_str()) => {}
+        None => {
+            tracing::error!(route = route.path, "an operation has no line of needs");
+            return Err(Problem::not_found("route"));
+        }
+    }
+    parts.extensions.insert(caller);
+    Ok(())
 }
 
-fn is_local(admin: &Admin, request: &Request) -> bool {
-    let peer = request.extensions().get::<PeerAddress>();
+/// Whether a line is met, as far as the path says where.
+async fn meets(
+    admin: &Admin,
+    parts: &mut Parts,
+    (caller, row): (&Caller, &Row),
+) -> Result<(), Problem> {
+    let atom = match row.need {
+        Need::Nothing | Need::Anyone | Need::See => None,
+        Need::Person => {
+            caller.person()?;
+            None
+        }
+        Need::Do(atom) => Some(atom),
+    };
+    let words = RawPathParams::from_request_parts(parts, admin).await;
+    let words = words.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    let word = |name: &str| {
+        let found = words.iter().find(|(key, _)| *key == name);
+        found.map_or("", |(_, value)| value)
+    };
+    let state = admin.directory.state();
+    let tenant = match row.at {
+        At::Oneself => None,
+        At::Deployment => {
+            caller.demand(&state, atom, (&Place::Deployment, "route"))?;
+            None
+        }
+        // The handler knows what it is about.
+        At::Reach | At::Named | At::Operator => {
+            if let Some(atom) = atom
+                && !caller.has(atom)
+            {
+                return Err(caller.lacks(Some(atom), &Place::Deployment));
+            }
+            None
+        }
+        At::Tenant | At::PartOfTenant | At::AboveTenant | At::User | At::Key | At::Bucket => {
+            let tenant = caller.tenant(&state, word("tenant"))?;
+            let place = place(
+                &state,
+                caller,
+                (tenant, row.at),
+                (word("user"), word("key")),
+            )?;
+            match place {
+                Some((place, what)) => caller.demand(&state, atom, (&place, what))?,
+                None => {
+                    if let Some(atom) = atom
+                        && !caller.has(atom)
+                    {
+                        return Err(caller.lacks(Some(atom), &Place::Tenant(tenant.id)));
+                    }
+                }
+            }
+            Some(tenant)
+        }
+    };
+    shown(admin, caller, (row.again, tenant.map(|it| &**it)))
+}
+
+/// The place within an account; none where any part of it will do.
+fn place(
+    state: &Snapshot,
+    caller: &Caller,
+    (tenant, at): (&Tenant, At),
+    (user, key): (&str, &str),
+) -> Result<Option<(Place, &'static str)>, Problem> {
+    // Whoever sees some users alone is not told what others are called.
+    let hidden = |what: &str, problem: Problem| {
+        if caller.sees(state, &Place::Tenant(tenant.id)) {
+            problem
+        } else {
+            Problem::not_found(what)
+        }
+    };
+    Ok(match at {
+        At::Tenant => Some((Place::Tenant(tenant.id), "tenant")),
+        At::AboveTenant => Some((Place::Above(tenant.id), "tenant")),
+        At::User => {
+            let user = find::user(state, tenant, user).map_err(|it| hidden("user", it))?;
+            Some((Place::User(tenant.id, user.id), "user"))
+        }
+        At::Key => {
+            let key = find::key(state, (tenant, None), key);
+            let key = key.map_err(|it| hidden("access key", it))?;
+            Some((Place::User(tenant.id, key.user), "access key"))
+        }
+        At::PartOfTenant
+        | At::Bucket
+        | At::Oneself
+        | At::Deployment
+        | At::Reach
+        | At::Named
+        | At::Operator => None,
+    })
+}
+
+/// Whether he has shown lately that it is he, where that is asked.
+fn shown(
+    admin: &Admin,
+    caller: &Caller,
+    (again, tenant): (Again, Option<&Tenant>),
+) -> Result<(), Problem> {
+    let asks = |what: Reauth| {
+        tenant.is_some_and(|tenant| tenant.profile.rules().reauth_for.contains(&what))
+    };
+    let is_asked = match again {
+        Again::No => false,
+        Again::Where(what) => asks(what),
+        Again::Always | Again::PersonAlone => true,
+    };
+    let now = admin.directory.now();
+    match &caller.session {
+        Some((_, session)) if is_asked && !session.is_fresh(now) => {
+            let detail = "show once more that it is you: send your password to /api/v1/session/step-up, then ask again";
+            Err(Problem::new(StatusCode::FORBIDDEN, "step-up", detail))
+        }
+        None if again == Again::PersonAlone => {
+            caller.person()?;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_local(admin: &Admin, parts: &Parts) -> bool {
+    let peer = parts.extensions.get::<PeerAddress>();
     match admin.metrics {
         MetricsAccess::Token => false,
         MetricsAccess::Loopback => peer.is_some_and(|peer| peer.0.to_canonical().is_loopback()),

@@ -1,22 +1,28 @@
 //! The admin side: the admin API, health and metrics, and later the web pages.
 //!
-//! [`router`] is served on the admin listener alone. Every route is declared in [`routes`] with the permission that it
-//! needs; there is no other way to add one. An S3 access key opens none of them.
+//! [`router`] is served on the admin listener alone. Every route is declared in [`routes`], and what each of its operations needs in
+//! [`needs`]; there is no other way to add one. An S3 access key opens none of them.
 
 mod admission;
 mod api;
+mod caller;
 mod health;
 mod limits;
+pub mod needs;
 pub mod openapi;
 mod problem;
 pub mod routes;
 mod service;
+mod sessions;
 mod shape;
 mod token;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use postern_config::directory::Directory;
+use parking_lot::Mutex;
+use postern_config::directory::{ApiTokenId, Directory};
+use postern_config::identity::{Passwords, Throttle};
 use postern_config::judge::Judge;
 use postern_config::metering::Meter;
 use postern_config::purge::Purges;
@@ -24,9 +30,12 @@ use postern_config::settings::{MetricsAccess, Person};
 use postern_config::upkeep::Upkeep;
 use postern_config::upstream::Upstream;
 use postern_config::usage::Usage;
+use postern_config::{Entropy, Secret, UnixMillis};
 
+use limits::{THROTTLED_NOTE_MS, TOKENS_REMEMBERED_MAX};
 use service::creations::Creations;
 use service::readings::Readings;
+use sessions::Sessions;
 
 pub use problem::Problem;
 pub use routes::{Permission, Route, router};
@@ -43,6 +52,15 @@ struct Inner {
     parts: AdminParts,
     creations: Creations,
     readings: Readings,
+    sessions: Sessions,
+    passwords: Passwords,
+    throttle: Throttle,
+    /// When tokens were used last. Guarded for the time of a look.
+    uses: Mutex<HashMap<ApiTokenId, UnixMillis>>,
+    /// When it was last written down that an address was turned away. Guarded for the time of a look.
+    turned_away: Mutex<HashMap<String, UnixMillis>>,
+    /// One at a time makes the first operator.
+    set_up: tokio::sync::Mutex<()>,
 }
 
 /// The parts of [`Admin`].
@@ -72,6 +90,10 @@ pub struct AdminParts {
     pub module_bytes_max: usize,
     /// Largest other body, in bytes.
     pub body_bytes_max: usize,
+    /// What makes the first operator, where there is none at the start.
+    pub first_run: Option<Secret>,
+    /// Where sessions and salts come from.
+    pub entropy: Entropy,
 }
 
 impl Admin {
@@ -79,9 +101,15 @@ impl Admin {
     pub fn new(parts: AdminParts) -> Self {
         Self {
             inner: Arc::new(Inner {
+                passwords: Passwords::new(parts.entropy.clone()),
                 parts,
                 creations: Creations::default(),
                 readings: Readings::default(),
+                sessions: Sessions::default(),
+                throttle: Throttle::default(),
+                uses: Mutex::default(),
+                turned_away: Mutex::default(),
+                set_up: tokio::sync::Mutex::default(),
             }),
         }
     }
@@ -95,6 +123,62 @@ impl Admin {
     pub(crate) fn creations(&self) -> &Creations {
         &self.inner.creations
     }
+
+    /// Who has signed in.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.inner.sessions
+    }
+
+    /// Hashes passwords.
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.inner.passwords
+    }
+
+    /// Counts who guesses.
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.inner.throttle
+    }
+
+    /// Whoever holds it makes the first operator, and nobody else meanwhile.
+    pub(crate) async fn set_up_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.set_up.lock().await
+    }
+
+    /// A token was used.
+    pub(crate) fn note_use(&self, token: ApiTokenId, now: UnixMillis) {
+        remember(&mut self.inner.uses.lock(), token, now);
+    }
+
+    /// When a token was used last since the start.
+    pub(crate) fn last_use(&self, token: ApiTokenId) -> Option<UnixMillis> {
+        self.inner.uses.lock().get(&token).copied()
+    }
+
+    /// Whether it is worth a record that this address is turned away: the first of a minute is.
+    pub(crate) fn is_worth_a_note(&self, whom: String, now: UnixMillis) -> bool {
+        let mut book = self.inner.turned_away.lock();
+        let last = book.get(&whom).copied();
+        let is_worth = last.is_none_or(|last| now.0.saturating_sub(last.0) >= THROTTLED_NOTE_MS);
+        if is_worth {
+            remember(&mut book, whom, now);
+        }
+        is_worth
+    }
+}
+
+/// Notes when something was seen last. Of too many the one that was seen longest ago is forgotten.
+fn remember<K: std::hash::Hash + Eq + Clone>(
+    book: &mut HashMap<K, UnixMillis>,
+    what: K,
+    now: UnixMillis,
+) {
+    if book.len() >= TOKENS_REMEMBERED_MAX && !book.contains_key(&what) {
+        let oldest = book.iter().min_by_key(|(_, at)| **at);
+        if let Some(oldest) = oldest.map(|(what, _)| what.clone()) {
+            book.remove(&oldest);
+        }
+    }
+    book.insert(what, now);
 }
 
 impl std::ops::Deref for Admin {

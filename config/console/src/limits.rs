@@ -32,3 +32,21 @@ pub(crate) const LIKENESSES_LOOKED_AT_MAX: usize = 10_000;
 pub(crate) const GRACE_SECONDS_DEFAULT: u32 = 24 * 60 * 60;
 /// Longest time that a replaced key still works, in seconds: 90 days.
 pub(crate) const GRACE_SECONDS_MAX: u32 = 90 * 24 * 60 * 60;
+/// How long a session lasts without being used, in milliseconds: half an hour.
+pub(crate) const SESSION_IDLE_MS_MAX: u64 = 30 * 60 * 1_000;
+/// How long a session lasts at most, in milliseconds: half a day.
+pub(crate) const SESSION_MS_MAX: u64 = 12 * 60 * 60 * 1_000;
+/// How long somebody who has shown that it is he is not asked again, in milliseconds: five minutes.
+pub(crate) const STEP_UP_MS_MAX: u64 = 5 * 60 * 1_000;
+/// Most sessions of one operator. Another ends the one that was used longest ago.
+pub(crate) const SESSIONS_OF_ONE_MAX: usize = 20;
+/// Most sessions in all.
+pub(crate) const SESSIONS_MAX: usize = 10_000;
+/// Most characters of what a program says of itself that are kept with its session.
+pub(crate) const AGENT_CHARACTERS_MAX: usize = 128;
+/// How long an invitation works unless asked otherwise, in seconds: three days.
+pub(crate) const INVITATION_SECONDS_DEFAULT: u64 = 3 * 24 * 60 * 60;
+/// Tokens whose last use is remembered.
+pub(crate) const TOKENS_REMEMBERED_MAX: usize = 10_000;
+/// Attempts that were turned away are written down once in this time for each address, in milliseconds: a minute.
+pub(crate) const THROTTLED_NOTE_MS: u64 = 60 * 1_000;

@@ -7,11 +7,15 @@ mod operations;
 
 use serde_json::{Map, Value, json};
 
+use crate::caller;
 use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ENTRIES_MAX};
+use crate::needs::{self, Need};
 use crate::shape::{Fields, Schema, Shape, named, object, sentence};
 
 /// How operations say who may ask them.
 const TOKEN: &str = "token";
+/// How browsers do.
+const COOKIE: &str = "session";
 
 /// The document, as it is served.
 pub fn text() -> String {
@@ -51,6 +55,10 @@ impl Described {
                     | "modules"
                     | "policies"
                     | "tools"
+                    | "operators"
+                    | "tokens"
+                    | "me"
+                    | "session"
             )
         });
         Self {
@@ -210,6 +218,9 @@ impl Described {
                 content.insert("text/csv".to_owned(), json!({ "schema": String::schema() }));
             }
             let mut response = json!({ "description": about, "content": content });
+            if let (true, Some(response)) = (kind.is_empty(), response.as_object_mut()) {
+                response.remove("content");
+            }
             if let (true, Some(response)) = (self.is_tagged, response.as_object_mut()) {
                 let tag = json!({ "ETag": {
                     "description": "The revision of the record, for `If-Match`.",
@@ -221,8 +232,17 @@ impl Described {
         }
         let mut operation = json!({
             "tags": [self.tag], "summary": self.summary, "operationId": self.id(),
-            "parameters": self.parameters(), "responses": responses, "security": [{ TOKEN: [] }],
+            "parameters": self.parameters(), "responses": responses,
+            "security": [{ TOKEN: [] }, { COOKIE: [] }],
         });
+        if let (Some(row), Some(operation)) =
+            (needs::of(self.method, self.path), operation.as_object_mut())
+        {
+            operation.insert("x-postern-permission".to_owned(), row.sentence().into());
+            if row.need == Need::Nothing {
+                operation.insert("security".to_owned(), json!([]));
+            }
+        }
         if let (Some((kind, schema)), Some(operation)) = (&self.body, operation.as_object_mut()) {
             let body = json!({ "required": true, "content": { *kind: { "schema": schema } } });
             operation.insert("requestBody".to_owned(), body);
@@ -254,6 +274,8 @@ fn word_of(name: &str) -> &'static str {
         "period" => {
             "The billing period: a month such as `2026-11` or a day such as `2026-11-22`, of UTC."
         }
+        "operator" => "The operator, by number or e-mail address.",
+        "token" => "The token, by number.",
         _ => "The id.",
     }
 }
@@ -290,13 +312,16 @@ fn document() -> Value {
                 "description": "It was refused: the sentence in `detail` says why, and what to do.",
                 "content": { "application/problem+json": { "schema": named("Problem") } },
             } },
-            "securitySchemes": { TOKEN: { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                TOKEN: { "type": "http", "scheme": "bearer" },
+                COOKIE: { "type": "apiKey", "in": "cookie", "name": caller::COOKIE },
+            },
         },
     })
 }
 
 const ABOUT: &str = "Accounts, users, access keys, buckets, policies and modules of a gate, and its audit log. Every request needs a \
-bearer token. Answers are never to be cached. What is refused is a problem (RFC 9457) whose `code` programs compare and whose \
+bearer token or the cookie of a session, and its operator the permission that `x-postern-permission` says. Answers are never to be cached. What is refused is a problem (RFC 9457) whose `code` programs compare and whose \
 `detail` people read.";
 
 /// What is answered to whoever is refused.

@@ -3,10 +3,13 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use postern_config::directory::CommandError;
+use postern_config::directory::{CommandError, ConsoleAtom};
 use postern_config::judge::{ModuleFaults, PolicyFaults, ToolFault};
 use postern_config::metering::LedgerError;
 use serde_json::json;
+
+use crate::caller::roles_with;
+use crate::service::sentences::advice;
 
 /// A refusal of the admin API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,10 @@ pub struct Problem {
     pub detail: String,
     /// Each fault by itself, where there are several.
     pub faults: Vec<String>,
+    /// The permission that whoever asks lacks.
+    pub needs: Option<ConsoleAtom>,
+    /// After how many seconds it may be asked again.
+    pub wait_seconds: Option<u64>,
 }
 
 impl Problem {
@@ -28,6 +35,8 @@ impl Problem {
             code,
             detail: detail.into(),
             faults: Vec::new(),
+            needs: None,
+            wait_seconds: None,
         }
     }
 
@@ -56,10 +65,18 @@ impl IntoResponse for Problem {
         if let (false, Some(body)) = (self.faults.is_empty(), body.as_object_mut()) {
             body.insert("faults".to_owned(), self.faults.into());
         }
+        if let (Some(atom), Some(body)) = (self.needs, body.as_object_mut()) {
+            let needs = json!({ "permission": atom.as_str(), "roles": roles_with(atom) });
+            body.insert("needs".to_owned(), needs);
+        }
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = self.status;
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if let Some(seconds) = self.wait_seconds {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer realm=\"postern\"");
             response
@@ -76,7 +93,10 @@ impl From<CommandError> for Problem {
         match error {
             CommandError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not-found", detail),
             CommandError::Taken { .. } => Self::new(StatusCode::CONFLICT, "taken", detail),
-            CommandError::Refused(_) => Self::new(StatusCode::CONFLICT, "refused", detail),
+            CommandError::Refused(refusal) => {
+                let (status, code, _) = advice(refusal);
+                Self::new(status, code, detail)
+            }
             CommandError::Stale { .. } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "stale", detail)
             }

@@ -1,6 +1,7 @@
 //! Every route of the admin listener, with the permission that it needs.
 
 use axum::Router;
+use axum::handler::Handler as _;
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post, put};
@@ -13,9 +14,9 @@ use crate::{Admin, Problem, admission, api, health};
 pub enum Permission {
     /// Nothing. It says nothing that is worth anything.
     Open,
-    /// The token, or the loopback interface where the settings say so.
+    /// A caller who sees the deployment, or the loopback interface where the settings say so.
     Metrics,
-    /// The token.
+    /// What [`crate::needs`] says.
     Token,
 }
 
@@ -40,8 +41,15 @@ macro_rules! routes {
         },)*];
 
         /// The router's own list is made from the same lines as [`ALL`].
-        fn add_all(router: Router<Admin>) -> Router<Admin> {
-            $(let handler: MethodRouter<Admin> = $handler; let router = router.route($path, handler);)*
+        fn add_all(router: Router<Admin>, admin: &Admin) -> Router<Admin> {
+            let mut routes = ALL.iter();
+            $(
+                // INVARIANT: [`ALL`] has an entry for each of these lines, in their order.
+                let router = match routes.next() {
+                    Some(route) => router.route($path, guarded(admin, route, $handler)),
+                    None => router,
+                };
+            )*
             router
         }
     };
@@ -71,6 +79,26 @@ routes! {
     "/api/v1/policies/document", ["GET", "PUT", "DELETE"], Token,
         get(api::policies::show).put(api::policies::put).delete(api::policies::delete);
     "/api/v1/openapi.json", ["GET"], Token, get(api::openapi);
+    "/api/v1/setup", ["POST"], Token, post(api::session::set_up);
+    "/api/v1/session", ["POST", "DELETE"], Token, post(api::session::sign_in).delete(api::session::sign_out);
+    "/api/v1/session/step-up", ["POST"], Token, post(api::session::step_up);
+    "/api/v1/invitations/accept", ["POST"], Token, post(api::session::accept);
+    "/api/v1/me", ["GET", "PATCH"], Token, get(api::me::show).patch(api::me::change);
+    "/api/v1/me/password", ["POST"], Token, post(api::me::set_password);
+    "/api/v1/me/totp", ["POST", "DELETE"], Token, post(api::me::enrol).delete(api::me::remove_one_time);
+    "/api/v1/me/totp/confirm", ["POST"], Token, post(api::me::confirm);
+    "/api/v1/me/sessions", ["GET", "DELETE"], Token, get(api::me::sessions).delete(api::me::end_sessions);
+    "/api/v1/operators", ["GET", "POST"], Token, get(api::operators::list).post(api::operators::create);
+    "/api/v1/operators/{operator}", ["GET", "PATCH", "DELETE"], Token,
+        get(api::operators::show).patch(api::operators::change).delete(api::operators::delete);
+    "/api/v1/operators/{operator}/invite", ["POST"], Token, post(api::operators::invite);
+    "/api/v1/operators/{operator}/password", ["POST"], Token, post(api::operators::set_password);
+    "/api/v1/operators/{operator}/disable", ["POST"], Token, post(api::operators::disable);
+    "/api/v1/operators/{operator}/enable", ["POST"], Token, post(api::operators::enable);
+    "/api/v1/operators/{operator}/totp", ["DELETE"], Token, axum::routing::delete(api::operators::remove_one_time);
+    "/api/v1/operators/{operator}/sessions", ["DELETE"], Token, axum::routing::delete(api::operators::end_sessions);
+    "/api/v1/tokens", ["GET", "POST"], Token, get(api::tokens::list).post(api::tokens::create);
+    "/api/v1/tokens/{token}", ["DELETE"], Token, axum::routing::delete(api::tokens::revoke);
     "/api/v1/tenants", ["GET", "POST"], Token, get(api::tenants::list).post(api::tenants::create);
     "/api/v1/tenants/{tenant}", ["GET", "PATCH", "DELETE"], Token,
         get(api::tenants::show).patch(api::tenants::change).delete(api::tenants::delete);
@@ -88,6 +116,7 @@ routes! {
     "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/rotate", ["POST"], Token, post(api::keys::rotate);
     "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/disable", ["POST"], Token, post(api::keys::disable);
     "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/enable", ["POST"], Token, post(api::keys::enable);
+    "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/reveal", ["POST"], Token, post(api::keys::reveal);
     "/api/v1/tenants/{tenant}/buckets", ["GET", "POST"], Token, get(api::buckets::list).post(api::buckets::create);
     "/api/v1/tenants/{tenant}/buckets/{bucket}", ["GET", "DELETE"], Token, get(api::buckets::show).delete(api::buckets::delete);
     "/api/v1/jobs", ["GET"], Token, get(api::jobs::list);
@@ -121,30 +150,29 @@ routes! {
 
 /// The router of the admin listener.
 pub fn router(admin: Admin) -> Router {
-    add_all(Router::new())
+    let stranger = admission::Gate {
+        admin: admin.clone(),
+        route: None,
+    };
+    let unknown = unknown.layer(middleware::from_fn_with_state(stranger, admission::admit));
+    add_all(Router::new(), &admin)
         .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(
-            admin.clone(),
-            admission::admit,
-        ))
         .with_state(admin)
 }
 
-/// The permission of a path. What no route declares needs the token.
-pub(crate) fn permission_of(path: &str) -> Permission {
-    let declared = ALL.iter().find(|route| fits(route.path, path));
-    declared.map_or(Permission::Token, |route| route.permission)
-}
-
-fn fits(pattern: &str, path: &str) -> bool {
-    let mut parts = path.split('/');
-    let fits = pattern.split('/').all(|expected| {
-        let found = parts.next();
-        found == Some(expected)
-            || (expected.starts_with('{') && found.is_some_and(|it| !it.is_empty()))
-    });
-    fits && parts.next().is_none()
+/// A route behind the check that stands before all of them. It knows which route it is, and reads no path a second time.
+fn guarded(
+    admin: &Admin,
+    route: &'static Route,
+    handler: MethodRouter<Admin>,
+) -> MethodRouter<Admin> {
+    let gate = admission::Gate {
+        admin: admin.clone(),
+        route: Some(route),
+    };
+    handler
+        .fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(gate, admission::admit))
 }
 
 async fn unknown() -> Response {

@@ -1,8 +1,11 @@
 //! The documents that the admin API takes and gives: each is written once, and is type, reader or writer, and schema alike.
 
+use std::sync::Arc;
+
+use postern_config::Secret;
 use postern_config::directory::{
-    AccessKeyId, Alias, Description, KeyRights, Level, Name, Profile, TenantStatus, UserKind,
-    UserStatus, WriteDeletes,
+    AccessKeyId, Alias, Description, Email, KeyRights, Language, Level, Mfa, Name, OperatorStatus,
+    Profile, TenantStatus, Timezone, UserKind, UserStatus, WriteDeletes,
 };
 use postern_config::metering::{By, Moment, Period, Step};
 use serde_json::{Value, json};
@@ -10,7 +13,44 @@ use serde_json::{Value, json};
 use crate::api::audit::{ExportFormat, ReviewFormat};
 use crate::service::jobs::JobState;
 use crate::service::keys::Standing;
+use crate::service::operators::ScopeKind;
+use crate::service::signin::CarrierAsk;
 use crate::service::usage::UsageFormat;
+
+/// A password, code or token that somebody has typed: it is lent, and never shown.
+#[derive(Clone)]
+pub(crate) struct Typed(Arc<Secret>);
+
+impl Typed {
+    /// A copy, for who takes one.
+    pub(crate) fn secret(&self) -> Secret {
+        self.lend(|bytes| Secret::new(bytes.to_vec()))
+    }
+
+    /// Lends what was typed.
+    pub(crate) fn lend<T>(&self, borrow: impl FnOnce(&[u8]) -> T) -> T {
+        self.0.lend(borrow)
+    }
+}
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Typed(..)")
+    }
+}
+
+impl PartialEq for Typed {
+    fn eq(&self, other: &Self) -> bool {
+        other.lend(|bytes| self.0.is(bytes))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Typed {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(Self(Arc::new(Secret::new(text.into_bytes()))))
+    }
+}
 
 /// A JSON schema, as OpenAPI 3.1 has them.
 pub(crate) type Schema = Value;
@@ -215,6 +255,14 @@ plain! {
     Alias => text(Some("^[a-z0-9]+(-[a-z0-9]+)*$"), (1, postern_config::limits::ALIAS_BYTES_MAX));
     Description => text(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*$"), (0, postern_config::limits::DESCRIPTION_BYTES_MAX));
     AccessKeyId => text(Some("^[A-Z0-9]{20}$"), (20, 20));
+    Email => json!({ "type": "string", "format": "email", "maxLength": postern_config::limits::EMAIL_BYTES_MAX });
+    Timezone => text(None, (1, postern_config::limits::TAG_BYTES_MAX));
+    Language => text(None, (2, postern_config::limits::TAG_BYTES_MAX));
+    Typed => json!({ "type": "string", "format": "password", "writeOnly": true });
+    OperatorStatus => words(&[OperatorStatus::Active, OperatorStatus::Passive]);
+    Mfa => words(&[Mfa::Off, Mfa::Enrolling, Mfa::On]);
+    ScopeKind => words(&[ScopeKind::Deployment, ScopeKind::Reseller, ScopeKind::Tenant, ScopeKind::Users]);
+    CarrierAsk => words(&[CarrierAsk::Cookie, CarrierAsk::Bearer]);
     Profile => words(&Profile::ALL);
     Level => words(&Level::ALL);
     WriteDeletes => words(&[WriteDeletes::No, WriteDeletes::Markers, WriteDeletes::All]);

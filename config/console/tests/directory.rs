@@ -236,6 +236,8 @@ impl Server {
             metrics: MetricsAccess::Token,
             module_bytes_max: 64,
             body_bytes_max: 4_096,
+            first_run: None,
+            entropy: Entropy::system(),
         }));
         Self {
             router,

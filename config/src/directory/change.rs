@@ -6,7 +6,9 @@ mod buckets;
 mod jobs;
 mod keys;
 mod modules;
+mod needs;
 mod notes;
+mod operators;
 mod permissions;
 mod policies;
 mod proposals;
@@ -25,8 +27,9 @@ use serde_json::{Map, Value};
 pub(super) use keys::random_secret;
 pub(super) use sweep::next_step as sweep_step;
 
-use super::command::{Actor, Command, CommandError, Outcome, Refusal};
+use super::command::{Actor, Command, CommandError, Outcome, Refusal, Who};
 use super::names::{AccessKeyId, Name, NamespaceId, RoleId, SubUserId, TenantId, UserId};
+use super::operator::Office;
 use super::person::Person;
 use super::record::{
     AccessKey, Bucket, ModuleStep, Namespace, SubUser, Tenant, TenantStatus, User, UserStatus,
@@ -172,6 +175,7 @@ impl Plan {
     reason = "a table: one arm for each command, so that none is forgotten"
 )]
 pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, CommandError> {
+    needs::check(ground, command)?;
     match command {
         Command::CreateTenant {
             name,
@@ -298,6 +302,7 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
             step,
             outcome,
         } => Ok(modules::note((*scope, name), *digest, step, outcome)),
+        Command::Operators(command) => operators::plan(ground, command),
     }
 }
 
@@ -376,6 +381,7 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         Command::RetireModule(scope, name, digest) => {
             Some(state.module(*scope, name, *digest)?.revision)
         }
+        Command::Operators(command) => command.subject(state),
     }
 }
 
@@ -401,7 +407,13 @@ impl<'a> Ground<'a> {
 
     /// What whoever asks may do.
     fn authority(&self) -> Authority {
-        self.state.authority(self.actor)
+        match &self.actor.who {
+            Who::Token { token, .. } => {
+                let office = self.state.office_of_token(*token, self.now.seconds());
+                Authority::Operator(office.unwrap_or_else(Office::nothing))
+            }
+            _ => self.state.authority(self.actor),
+        }
     }
 
     fn key(&self, id: &AccessKeyId) -> Result<&'a Arc<AccessKey>, CommandError> {

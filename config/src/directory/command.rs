@@ -10,15 +10,16 @@ use super::bounds::{Quota, QuotaOf, Rate, RateOf};
 use super::job::Totals;
 use super::level::{Level, WriteDeletes};
 use super::names::{
-    AccessKeyId, Alias, Description, Digest, JobId, Name, NamespaceId, RoleId, SubUserId, TenantId,
-    UserId,
+    AccessKeyId, Alias, ApiTokenId, Description, Digest, JobId, Name, NamespaceId, OperatorId,
+    RoleId, SubUserId, TenantId, UserId,
 };
+use super::operator::{OperatorCommand, OperatorOutcome};
 use super::permission::{AccountAcl, ContainerAcl, PublicAccess};
 use super::profile::Profile;
 use super::record::{
     KeyRights, ModuleScope, PerMille, PolicyPlace, Proposal, TenantLimits, UserDetails, UserKind,
 };
-use super::role::{Role, RoleAtoms};
+use super::role::{ConsoleAtom, Role, RoleAtoms};
 use crate::Secret;
 use crate::engine::Revision;
 
@@ -269,6 +270,9 @@ pub enum Command {
     DeactivateModule(ModuleScope, Name),
     /// Removes the bytes of a version that is not in force, and takes it out of the history.
     RetireModule(ModuleScope, Name, Digest),
+
+    /// About operators, their tokens and their sessions.
+    Operators(OperatorCommand),
 }
 
 /// A reading of the audit log, or of the access review.
@@ -374,6 +378,21 @@ pub enum Who {
         /// The first sixteen hexadecimal digits of the SHA-256 of the token.
         token: String,
     },
+    /// An operator who has signed in.
+    Operator {
+        /// His number.
+        operator: OperatorId,
+    },
+    /// The holder of a token of the admin API.
+    Token {
+        /// Its number.
+        token: ApiTokenId,
+        /// Whose it is; none: the platform's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        operator: Option<OperatorId>,
+    },
+    /// Somebody who has not signed in.
+    Nobody,
     /// The holder of an access key, through S3.
     Key {
         /// The account.
@@ -401,6 +420,9 @@ impl Actor {
             Who::System => "system".to_owned(),
             Who::AdminToken => "admin-token".to_owned(),
             Who::Person { name, .. } => format!("admin:{name}"),
+            Who::Operator { operator } => format!("operator:{}", operator.get()),
+            Who::Token { token, .. } => format!("token:{}", token.get()),
+            Who::Nobody => "nobody".to_owned(),
             Who::Key { key, .. } => format!("key:{key}"),
         }
     }
@@ -446,6 +468,8 @@ pub enum Outcome {
     Module(Digest),
     /// The step waits for another person.
     Proposed(Proposal),
+    /// About an operator, a token or a session.
+    Operator(OperatorOutcome),
     /// Nothing more.
     Done,
 }
@@ -518,6 +542,61 @@ pub enum Refusal {
     /// Whoever asks lacks the permission for it.
     #[error("you may not do this")]
     NotPermitted,
+    /// Whoever asks lacks this permission, or has it elsewhere.
+    #[error("this needs the permission `{0}` here, which you have not")]
+    Needs(ConsoleAtom),
+    /// 004-21.
+    #[error("what is an owner's is changed by an owner")]
+    OwnersAlone,
+    /// Somebody must be able to give the role.
+    #[error("the last active owner stays what he is; make another person owner first")]
+    LastOwner,
+    /// Operators have no namespace, and roles of an account are for its own operators.
+    #[error("operators of this scope have no such role")]
+    NoOperatorsRole,
+    /// There are too many.
+    #[error("a deployment has at most {} operators", crate::limits::OPERATORS_MAX)]
+    Operators,
+    /// Nobody, or too many.
+    #[error(
+        "a scope of users names 1 to {} of them",
+        crate::limits::SCOPE_USERS_MAX
+    )]
+    ScopeUsers,
+    /// It would work for no time, or too long.
+    #[error(
+        "an invitation works for 1 to {} seconds",
+        crate::limits::INVITATION_SECONDS_MAX
+    )]
+    InvitationTime,
+    /// It is over, was used, or was never made.
+    #[error(
+        "this invitation does not work: it was used, has expired, or another has taken its place; ask for a new one"
+    )]
+    NoInvitation,
+    /// The second factor is on.
+    #[error("a second factor is on; remove it first")]
+    OneTimeIsOn,
+    /// There is none.
+    #[error("there is no second factor; set one up first")]
+    NoOneTime,
+    /// A code holds once.
+    #[error("this code was used; wait for the next")]
+    CodeUsed,
+    /// It would never work.
+    #[error("a token's end lies in the future")]
+    TokenTime,
+    /// There are too many.
+    #[error(
+        "one operator has at most {} tokens; revoke some",
+        crate::limits::API_TOKENS_MAX
+    )]
+    Tokens,
+    /// 001-30.
+    #[error(
+        "secrets of this profile are shown once, when they are made; replace the key to have a new one"
+    )]
+    ShownOnce,
     /// The profile does not know the role.
     #[error("accounts of this profile have no such role")]
     NoSuchRole,

@@ -42,6 +42,16 @@ pub struct RoleId(pub(crate) u64);
 #[serde(transparent)]
 pub struct JobId(pub(crate) u64);
 
+/// An operator: a person who signs in to the admin side. Numbered at his creation and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperatorId(pub(crate) u64);
+
+/// A token of the admin API, numbered like operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApiTokenId(pub(crate) u64);
+
 /// A family of access keys: a key keeps it when it is rotated, so that it still owns what it wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -86,7 +96,7 @@ macro_rules! numbers {
     )* };
 }
 
-numbers! { TenantId UserId SubUserId RoleId JobId Lineage }
+numbers! { TenantId UserId SubUserId RoleId JobId OperatorId ApiTokenId Lineage }
 
 /// An access key's public half: 20 characters of `A-Z 0-9`. Those made here begin with `PK`, temporary ones with `PS`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::command::Refusal;
 use super::level::Level;
 use super::names::{Description, Name, RoleId, TenantId, as_text_set};
+use super::operator::Office;
 use super::profile::{CustomRoles, Profile};
 use crate::decisions::Atom;
 use crate::engine::Revision;
@@ -231,6 +232,8 @@ pub enum Authority {
         /// The narrowest of the levels by which he asks: of his key, of a sub-user.
         levels: Vec<Level>,
     },
+    /// An operator or a token. That he reaches the place was asked before: see [`super::Place`].
+    Operator(Office),
 }
 
 impl Authority {
@@ -254,16 +257,9 @@ impl Authority {
                 role: holds,
                 atoms: held,
                 ..
-            } => {
-                let by_admin = matches!(holds, Role::Owner | Role::Admin);
-                if *own != tenant || !held.console.contains(&ConsoleAtom::RoleAssign) {
-                    Err(Refusal::NotPermitted)
-                } else if (role == Role::Admin && !by_admin) || !atoms.are_within(held) {
-                    Err(Refusal::MoreThanMaker)
-                } else {
-                    Ok(())
-                }
-            }
+            } if *own == tenant => give(*holds, held, (role, atoms)),
+            Self::User { .. } => Err(Refusal::NotPermitted),
+            Self::Operator(office) => give(office.role, &office.atoms, (role, atoms)),
         }
     }
 
@@ -287,6 +283,8 @@ impl Authority {
                     Err(Refusal::MoreThanMaker)
                 }
             }
+            Self::Operator(office) if atoms.are_within(&office.atoms) => Ok(()),
+            Self::Operator(_) => Err(Refusal::MoreThanMaker),
         }
     }
 
@@ -297,6 +295,8 @@ impl Authority {
     pub fn may_make(&self, level: Level) -> Result<(), Refusal> {
         match self {
             Self::Platform => Ok(()),
+            Self::Operator(office) if office.atoms.hold(level) => Ok(()),
+            Self::Operator(_) => Err(Refusal::MoreThanMaker),
             Self::User { atoms, levels, .. } => {
                 let within = levels.iter().all(|own| level.is_within(*own));
                 if within && atoms.hold(level) {
@@ -319,7 +319,21 @@ impl Authority {
                 tenant: own, role, ..
             } if *own == tenant && *role == Role::Owner => Ok(()),
             Self::User { .. } => Err(Refusal::NotPermitted),
+            Self::Operator(office) if office.role == Role::Owner => Ok(()),
+            Self::Operator(_) => Err(Refusal::OwnersAlone),
         }
+    }
+}
+
+/// Whether who has the one role may give the other: Admin is given by Admin and Owner, and nobody gives more than he has.
+fn give(holds: Role, held: &RoleAtoms, (role, atoms): (Role, &RoleAtoms)) -> Result<(), Refusal> {
+    let by_admin = matches!(holds, Role::Owner | Role::Admin);
+    if !held.console.contains(&ConsoleAtom::RoleAssign) {
+        Err(Refusal::NotPermitted)
+    } else if (role == Role::Admin && !by_admin) || !atoms.are_within(held) {
+        Err(Refusal::MoreThanMaker)
+    } else {
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@
 //! dir/platform/job/<job>                work that goes on, or was done
 //! dir/<tenant>/policy/bucket/<bucket>   dir/<tenant>/policy/user/<user>/<name>
 //! dir/<tenant>/module/<name>/<digest>   dir/<tenant>/binding/<name>     and the same two below dir/platform/
+//! dir/platform/operator/<operator>      dir/platform/token/<token>
 //! mod/<digest>                          the bytes of a module
 //! aud/<sequence>                        audit records
 //! per/user/<user>                       the keys of what is personal in them
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::job::Job;
 use super::names::{Digest, NameKey, NamespaceId};
+use super::operator::{ApiToken, Operator};
 use super::record::{
     AccessKey, Binding, Bucket, ModuleScope, ModuleVersion, Namespace, PolicyDocument, PolicyPlace,
     SubUser, Tenant, User, UserKind,
@@ -91,6 +93,8 @@ pub(crate) enum Record {
     Module(ModuleVersion),
     Binding(Binding),
     Job(Job),
+    Operator(Operator),
+    ApiToken(ApiToken),
 }
 
 /// Why a row cannot be read.
@@ -165,6 +169,8 @@ impl Record {
                     NameKey::new(&it.name)
                 )
             }
+            Self::Operator(it) => format!("{PREFIX}platform/operator/{}", it.id),
+            Self::ApiToken(it) => format!("{PREFIX}platform/token/{}", it.id),
         }
     }
 
@@ -183,6 +189,8 @@ impl Record {
             Self::Module(it) => serde_json::to_vec(it),
             Self::Binding(it) => serde_json::to_vec(it),
             Self::Job(it) => serde_json::to_vec(it),
+            Self::Operator(it) => serde_json::to_vec(it),
+            Self::ApiToken(it) => serde_json::to_vec(it),
         };
         match written {
             Ok(value) => Ok(Op::Put(key, value)),
@@ -200,6 +208,10 @@ impl Record {
                 let identity = Identity::AccessKey(it.tenant, it.user, it.id);
                 reseal(identity, &mut it.sealed)
             }
+            Self::Operator(it) => match &mut it.one_time {
+                Some(one_time) => reseal(Identity::OneTime(it.id), &mut one_time.sealed),
+                None => Ok(false),
+            },
             Self::Tenant(_)
             | Self::User(_)
             | Self::SubUser(_)
@@ -209,7 +221,8 @@ impl Record {
             | Self::Policy(_)
             | Self::Module(_)
             | Self::Binding(_)
-            | Self::Job(_) => Ok(false),
+            | Self::Job(_)
+            | Self::ApiToken(_) => Ok(false),
         }
     }
 
@@ -228,6 +241,8 @@ impl Record {
             Some("module") => Self::Module(parse(row)?),
             Some("binding") => Self::Binding(parse(row)?),
             Some("job") => Self::Job(parse(row)?),
+            Some("operator") => Self::Operator(parse(row)?),
+            Some("token") => Self::ApiToken(parse(row)?),
             Some(_) | None => {
                 return Err(RowError::Unknown {
                     key: row.key.clone(),
@@ -251,6 +266,8 @@ impl Record {
             Self::Module(it) => it.revision = row.revision,
             Self::Binding(it) => it.revision = row.revision,
             Self::Job(it) => it.revision = row.revision,
+            Self::Operator(it) => it.revision = row.revision,
+            Self::ApiToken(it) => it.revision = row.revision,
         }
         Ok(record)
     }

@@ -14,9 +14,10 @@ use self::leftovers::Leftovers;
 use super::command::{Actor, Who};
 use super::job::{Job, Purge};
 use super::names::{
-    AccessKeyId, Alias, Digest, Email, JobId, Name, NameKey, NamespaceId, PlacedBucket, RoleId,
-    SubUserId, TenantId, UserId,
+    AccessKeyId, Alias, ApiTokenId, Digest, Email, JobId, Name, NameKey, NamespaceId, OperatorId,
+    PlacedBucket, RoleId, SubUserId, TenantId, UserId,
 };
+use super::operator::{ApiToken, Office, Operator};
 use super::record::{
     AccessKey, Binding, Bucket, BucketState, KeyState, ModuleScope, ModuleStage, ModuleState,
     ModuleVersion, Namespace, PolicyDocument, PolicyPlace, SubUser, Tenant, TenantStatus, User,
@@ -27,6 +28,7 @@ use super::rows::Head;
 use super::vault::{Identity, SealError, Vault};
 use crate::Secret;
 use crate::engine::Revision;
+use crate::identity::{OneTimeSecret, Step};
 use crate::time::UnixSeconds;
 
 /// A persistent hash map.
@@ -50,6 +52,8 @@ pub struct State {
     modules: RedBlackTreeMapSync<ModuleScope, Versions>,
     bindings: RedBlackTreeMapSync<ModuleScope, Bindings>,
     jobs: RedBlackTreeMapSync<JobId, Arc<Job>>,
+    operators: RedBlackTreeMapSync<OperatorId, Arc<Operator>>,
+    api_tokens: RedBlackTreeMapSync<ApiTokenId, Arc<ApiToken>>,
     // What follows is found again from the records above, and kept so that nothing is searched for.
     tenant_names: RedBlackTreeMapSync<Box<str>, TenantId>,
     user_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, UserId>>,
@@ -66,6 +70,8 @@ pub struct State {
     half_done: RedBlackTreeSetSync<BucketId>,
     leftovers: Leftovers,
     running: RedBlackTreeSetSync<JobId>,
+    operator_emails: RedBlackTreeMapSync<(Box<str>, Option<TenantId>), OperatorId>,
+    token_hashes: Map<[u8; 32], ApiTokenId>,
 }
 
 /// The policy documents of a user.
@@ -363,6 +369,15 @@ impl State {
     pub fn authority(&self, actor: &Actor) -> Authority {
         match &actor.who {
             Who::System | Who::AdminToken | Who::Person { .. } => Authority::Platform,
+            Who::Operator { operator } => {
+                Authority::Operator(self.office(*operator).unwrap_or_else(Office::nothing))
+            }
+            // Whether its time is over is asked where it is presented, and by whoever carries a command out.
+            Who::Token { token, .. } => {
+                let office = self.office_of_token(*token, UnixSeconds(0));
+                Authority::Operator(office.unwrap_or_else(Office::nothing))
+            }
+            Who::Nobody => Authority::Operator(Office::nothing()),
             Who::Key { tenant, user, key } => {
                 let role = self.user(*user).map(|user| user.role);
                 let key = self.key(key);
@@ -382,6 +397,86 @@ impl State {
                 }
             }
         }
+    }
+
+    /// An operator.
+    pub fn operator(&self, id: OperatorId) -> Option<&Arc<Operator>> {
+        self.operators.get(&id)
+    }
+
+    /// The operator of this number.
+    pub fn operator_numbered(&self, number: u64) -> Option<&Arc<Operator>> {
+        self.operator(OperatorId(number))
+    }
+
+    /// The operators, in the order in which they were made.
+    pub fn operators(&self) -> impl Iterator<Item = &Arc<Operator>> {
+        self.operators.values()
+    }
+
+    /// The operator of an account, or of the deployment, by e-mail address, without regard to case.
+    pub fn operator_with_email(
+        &self,
+        tenant: Option<TenantId>,
+        email: &Email,
+    ) -> Option<&Arc<Operator>> {
+        self.operator(*self.operator_emails.get(&(email.folded(), tenant))?)
+    }
+
+    /// Those who have this e-mail address, each in another organization.
+    pub fn operators_with_email(&self, email: &Email) -> impl Iterator<Item = &Arc<Operator>> {
+        let folded = email.folded();
+        let all = self.operator_emails.range((folded.clone(), None)..);
+        let own = all.take_while(move |((email, _), _)| *email == folded);
+        own.filter_map(|(_, id)| self.operator(*id))
+    }
+
+    /// What an operator's telephone shares with the server, and the last step that was used; none where he has none.
+    ///
+    /// # Errors
+    /// It does not open.
+    pub fn one_time(
+        &self,
+        operator: &Operator,
+    ) -> Result<Option<(OneTimeSecret, Option<Step>)>, SealError> {
+        let Some(one_time) = &operator.one_time else {
+            return Ok(None);
+        };
+        let secret = self
+            .vault
+            .open(Identity::OneTime(operator.id), &one_time.sealed)?;
+        let secret = OneTimeSecret::kept(secret).map_err(|_| SealError::Damaged)?;
+        Ok(Some((secret, one_time.last)))
+    }
+
+    /// A token of the admin API.
+    pub fn api_token(&self, id: ApiTokenId) -> Option<&Arc<ApiToken>> {
+        self.api_tokens.get(&id)
+    }
+
+    /// The token of this number.
+    pub fn api_token_numbered(&self, number: u64) -> Option<&Arc<ApiToken>> {
+        self.api_token(ApiTokenId(number))
+    }
+
+    /// The tokens of the admin API, in the order in which they were made.
+    pub fn api_tokens(&self) -> impl Iterator<Item = &Arc<ApiToken>> {
+        self.api_tokens.values()
+    }
+
+    /// The tokens of an operator, or those that are the platform's own.
+    pub fn api_tokens_of(
+        &self,
+        operator: Option<OperatorId>,
+    ) -> impl Iterator<Item = &Arc<ApiToken>> {
+        self.api_tokens()
+            .filter(move |token| token.operator == operator)
+    }
+
+    /// The token whose text this is, whether or not it works.
+    pub fn api_token_presented(&self, text: &[u8]) -> Option<&Arc<ApiToken>> {
+        let hash = Digest::of(text);
+        self.api_token(*self.token_hashes.get(hash.as_bytes())?)
     }
 
     /// The root user of an account.

@@ -12,7 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::names::{AccessKeyId, Digest, TenantId, UserId};
+use super::names::{AccessKeyId, Digest, OperatorId, TenantId, UserId};
 use super::person::Person;
 use crate::Secret;
 use crate::time::{Entropy, NoEntropy};
@@ -47,6 +47,8 @@ pub(crate) enum Identity {
     AccessKey(TenantId, UserId, AccessKeyId),
     /// A known text, by which a wrong master key is noticed when the directory is opened.
     Directory,
+    /// What an operator's telephone shares with the server.
+    OneTime(OperatorId),
     /// What a session's token holds.
     Session,
     /// Nothing, sealed for its associated data: length and last hash of the audit chain.
@@ -200,6 +202,9 @@ impl Identity {
                 format!("postern access key 1/{tenant}/{user}/{key}").into_bytes()
             }
             Self::Directory => b"postern directory 1".to_vec(),
+            Self::OneTime(operator) => {
+                format!("postern one-time password 1/{operator}").into_bytes()
+            }
             Self::Session => b"postern session 1".to_vec(),
             Self::AuditHead(count, hash) => {
                 format!("postern audit head 1/{count}/{hash}").into_bytes()

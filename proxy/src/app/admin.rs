@@ -79,5 +79,10 @@ pub(super) fn router(
         metrics: settings.admin.metrics,
         module_bytes_max: settings.policy.module_bytes,
         body_bytes_max: settings.limits.admin_body_bytes,
+        first_run: built
+            .first_run
+            .as_ref()
+            .map(|it| it.lend(|it| Secret::new(it.to_vec()))),
+        entropy: Entropy::system(),
     })))
 }

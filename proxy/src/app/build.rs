@@ -54,6 +54,8 @@ pub(super) struct Built {
     /// Of the S3 listener, then of the admin listener.
     pub(super) certificates: [Arc<Certificates>; 2],
     pub(super) dev_keys: Vec<DevKey>,
+    /// What makes the first operator, while there is none.
+    pub(super) first_run: Option<Secret>,
 }
 
 impl Built {
@@ -129,6 +131,13 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         Mode::Dev(profile) => dev::seed(&directory, &node, profile).await?,
         Mode::Configured => Vec::new(),
     };
+    let first_run = match directory.state().operators().next() {
+        Some(_) => None,
+        None => {
+            let made = secrets::first_run();
+            Some(made.map_err(|source| io("make the first operator's link".to_owned(), source))?)
+        }
+    };
     let ca = authority
         .as_ref()
         .map(|authority| absolute(authority.certificate()));
@@ -145,6 +154,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         ca,
         certificates,
         dev_keys,
+        first_run,
     })
 }
 

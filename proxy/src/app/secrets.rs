@@ -15,9 +15,24 @@ use crate::upkeep::{key_file, next_key_file};
 /// Longest file of a secret, in bytes.
 const FILE_BYTES_MAX: u64 = 4_096;
 
+/// Random bytes of the link that makes the first operator.
+const FIRST_RUN_BYTES: usize = 24;
+
 /// The file of the admin token.
 pub(super) fn token_file(data: &Path) -> PathBuf {
     data.join("admin.token")
+}
+
+/// The file of the link that makes the first operator.
+pub(super) fn first_run_file(data: &Path) -> PathBuf {
+    data.join("first-operator.link")
+}
+
+/// What makes the first operator: another at each start, so that an old link opens nothing.
+pub(super) fn first_run() -> io::Result<Secret> {
+    let mut random = Zeroizing::new([0; FIRST_RUN_BYTES]);
+    getrandom::fill(&mut *random).map_err(io::Error::other)?;
+    Ok(Secret::new(hex::encode(*random).into_bytes()))
 }
 
 /// The master key of the data folder, made at the first start: 32 bytes as 64 hexadecimal digits. What is sealed under it

@@ -9,8 +9,9 @@ use futures_util::stream;
 use postern_config::directory::Tenant;
 
 use super::asked::{Ask, By, text};
+use crate::caller::Caller;
 use crate::service::audit::{self, AuditAsk, AuditPage, AuditShown, Filter, Verified};
-use crate::service::{find, readings, review};
+use crate::service::{readings, review};
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -70,18 +71,20 @@ pub(crate) enum ReviewFormat {
 pub(crate) async fn page(
     State(admin): State<Admin>,
     By(actor): By,
+    caller: Caller,
     Ask(ask): Ask<AuditAsk>,
 ) -> Result<Json<AuditPage>, Problem> {
-    let reading = audit::reading(&admin, "page", ask.tenant.as_deref())?;
+    let reading = audit::reading(&admin, &caller, "page", ask.tenant.as_deref())?;
     readings::record(&admin, actor, reading).await?;
-    Ok(Json(audit::page(&admin, &ask).await?))
+    Ok(Json(audit::page(&admin, &caller, &ask).await?))
 }
 
 pub(crate) async fn verify(
     State(admin): State<Admin>,
+    caller: Caller,
     By(actor): By,
 ) -> Result<Json<Verified>, Problem> {
-    let reading = audit::reading(&admin, "verify", None)?;
+    let reading = audit::reading(&admin, &caller, "verify", None)?;
     readings::record(&admin, actor, reading).await?;
     Ok(Json(audit::verify(&admin).await?))
 }
@@ -90,9 +93,10 @@ pub(crate) async fn verify(
 pub(crate) async fn export(
     State(admin): State<Admin>,
     By(actor): By,
+    caller: Caller,
     Ask(ask): Ask<ExportAsk>,
 ) -> Result<Response, Problem> {
-    let reading = audit::reading(&admin, "export", ask.tenant.as_deref())?;
+    let reading = audit::reading(&admin, &caller, "export", ask.tenant.as_deref())?;
     readings::record(&admin, actor, reading).await?;
     let format = ask.format.unwrap_or(ExportFormat::Jsonl);
     let wanted = AuditAsk {
@@ -105,7 +109,7 @@ pub(crate) async fn export(
         limit: None,
         cursor: None,
     };
-    let filter = Filter::of(&admin, &wanted)?;
+    let filter = Filter::of(&admin, &caller, &wanted)?;
     let (kind, head) = match format {
         ExportFormat::Jsonl => (JSON_LINES, ""),
         ExportFormat::Csv => (CSV, audit::CSV_HEAD),
@@ -147,16 +151,24 @@ fn line(record: &AuditShown, format: ExportFormat) -> String {
 pub(crate) async fn review(
     State(admin): State<Admin>,
     By(actor): By,
+    caller: Caller,
     Ask(ask): Ask<ReviewAsk>,
 ) -> Result<Response, Problem> {
-    let reading = audit::reading(&admin, "access-review", ask.tenant.as_deref())?;
+    let reading = audit::reading(&admin, &caller, "access-review", ask.tenant.as_deref())?;
     readings::record(&admin, actor, reading).await?;
     let state = admin.directory.state();
     let now = admin.directory.now().seconds();
-    let named = ask.tenant.map(|word| find::tenant(&state, &word).cloned());
+    let named = ask.tenant.map(|word| caller.tenant(&state, &word).cloned());
     let review = match named.transpose()? {
-        Some(tenant) => review::of(&state, std::iter::once::<&Tenant>(&tenant), now),
-        None => review::of(&state, state.tenants().map(|tenant| &**tenant), now),
+        Some(tenant) => {
+            let one = std::iter::once::<&Tenant>(&tenant);
+            review::of(&state, &caller, one, now)
+        }
+        None => {
+            let all = state.tenants().map(|tenant| &**tenant);
+            let seen = all.filter(|tenant| caller.touches(&state, tenant.id));
+            review::of(&state, &caller, seen, now)
+        }
     };
     match ask.format.unwrap_or(ReviewFormat::Json) {
         ReviewFormat::Json => Ok(Json(review).into_response()),

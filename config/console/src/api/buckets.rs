@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::asked::{Ask, At, By, Document, IfMatch, created, tagged};
+use crate::caller::Caller;
 use crate::service::buckets::{self, BucketShown, NewBucket};
 use crate::service::find;
 use crate::service::list::{Listing, Page};
@@ -49,6 +50,7 @@ shapes! {
 
 pub(crate) async fn list(
     State(admin): State<Admin>,
+    caller: Caller,
     At(tenant): At<String>,
     Ask(ask): Ask<BucketsAsk>,
 ) -> Result<Json<Page<BucketShown>>, Problem> {
@@ -56,7 +58,7 @@ pub(crate) async fn list(
     let tenant = find::tenant(&state, &tenant)?;
     let owner = ask
         .owner
-        .map(|word| find::user(&state, tenant, &word).cloned());
+        .map(|word| caller.user(&state, tenant, &word).cloned());
     let owner = owner.transpose()?;
     let listing = Listing {
         q: ask.q,
@@ -64,17 +66,19 @@ pub(crate) async fn list(
         limit: ask.limit,
         cursor: ask.cursor,
     };
-    let page = buckets::list(&admin, (tenant, owner.as_deref()), &listing);
+    let page = buckets::list(&admin, &caller, (tenant, owner.as_deref()), &listing);
     Ok(Json(page?))
 }
 
 pub(crate) async fn create(
     State(admin): State<Admin>,
+    caller: Caller,
     At(tenant): At<String>,
     document: Document<NewBucket>,
 ) -> Result<Response, Problem> {
     let state = admin.directory.state();
     let tenant = find::tenant(&state, &tenant)?;
+    caller.user(&state, tenant, &document.asked.owner)?;
     let new = (&**tenant, document.asked);
     let (is_new, bucket) = buckets::create(&admin, document.actor, document.once, new).await?;
     Ok(created(is_new, bucket.revision, bucket))
@@ -82,6 +86,7 @@ pub(crate) async fn create(
 
 pub(crate) async fn show(
     State(admin): State<Admin>,
+    caller: Caller,
     At((tenant, bucket)): At<(String, String)>,
     Ask(ask): Ask<BucketAsk>,
 ) -> Result<Response, Problem> {
@@ -89,14 +94,20 @@ pub(crate) async fn show(
     let tenant = find::tenant(&state, &tenant)?;
     let owner = ask
         .owner
-        .map(|word| find::user(&state, tenant, &word).cloned());
-    let bucket = find::bucket(&state, (tenant, owner.transpose()?.as_deref()), &bucket)?;
+        .map(|word| caller.user(&state, tenant, &word).cloned());
+    let bucket = find::bucket(
+        &state,
+        &caller,
+        (tenant, owner.transpose()?.as_deref()),
+        &bucket,
+    )?;
     let detail = buckets::detail(&admin, bucket).await;
     Ok(tagged(bucket.revision.0, detail))
 }
 
 pub(crate) async fn delete(
     State(admin): State<Admin>,
+    caller: Caller,
     At((tenant, bucket)): At<(String, String)>,
     Ask(ask): Ask<BucketDeletion>,
     if_match: IfMatch,
@@ -106,8 +117,13 @@ pub(crate) async fn delete(
     let tenant = find::tenant(&state, &tenant)?;
     let owner = ask
         .owner
-        .map(|word| find::user(&state, tenant, &word).cloned());
-    let bucket = find::bucket(&state, (tenant, owner.transpose()?.as_deref()), &bucket)?;
+        .map(|word| caller.user(&state, tenant, &word).cloned());
+    let bucket = find::bucket(
+        &state,
+        &caller,
+        (tenant, owner.transpose()?.as_deref()),
+        &bucket,
+    )?;
     let expected = if_match.holds(bucket.revision)?;
     let deletion = Deletion {
         dry_run: ask.dry_run,

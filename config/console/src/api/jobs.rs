@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::asked::{Ask, At, tagged};
+use crate::caller::Caller;
 use crate::service::jobs::{self, JobShown, JobState};
 use crate::service::list::{Listing, Page};
 use crate::shape::shapes;
@@ -29,6 +30,7 @@ shapes! {
 
 pub(crate) async fn list(
     State(admin): State<Admin>,
+    caller: Caller,
     Ask(ask): Ask<JobsAsk>,
 ) -> Result<Json<Page<JobShown>>, Problem> {
     let listing = Listing {
@@ -37,15 +39,16 @@ pub(crate) async fn list(
         limit: ask.limit,
         cursor: ask.cursor,
     };
-    Ok(Json(jobs::list(&admin, listing, ask.state).await?))
+    Ok(Json(jobs::list(&admin, &caller, listing, ask.state).await?))
 }
 
 pub(crate) async fn show(
     State(admin): State<Admin>,
+    caller: Caller,
     At(job): At<String>,
 ) -> Result<Response, Problem> {
     let state = admin.directory.state();
-    let job = jobs::find(&state, &job)?;
+    let job = jobs::find(&state, &caller, &job)?;
     let shown = jobs::show(&admin, &state, job).await;
     Ok(tagged(shown.revision, shown))
 }

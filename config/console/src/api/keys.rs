@@ -6,6 +6,7 @@ use axum::response::Response;
 use postern_config::directory::{Actor, KeyRights, Level};
 
 use super::asked::{Ask, At, By, Document, IfMatch, created, tagged};
+use crate::caller::Caller;
 use crate::service::find;
 use crate::service::keys::{self, KeyShown, Rotation, Standing, Which};
 use crate::service::list::{Listing, Page};
@@ -41,15 +42,17 @@ type Words = (String, String, String);
 /// The keys of the whole account.
 pub(crate) async fn list_all(
     State(admin): State<Admin>,
+    caller: Caller,
     At(tenant): At<String>,
     Ask(ask): Ask<KeysAsk>,
 ) -> Result<Json<Page<KeyShown>>, Problem> {
-    listed(&admin, &tenant, ask)
+    listed(&admin, &caller, &tenant, ask)
 }
 
 /// The keys of a user.
 pub(crate) async fn list(
     State(admin): State<Admin>,
+    caller: Caller,
     At((tenant, user)): At<(String, String)>,
     Ask(ask): Ask<KeysAsk>,
 ) -> Result<Json<Page<KeyShown>>, Problem> {
@@ -59,15 +62,20 @@ pub(crate) async fn list(
         ));
     }
     let user = Some(user);
-    listed(&admin, &tenant, KeysAsk { user, ..ask })
+    listed(&admin, &caller, &tenant, KeysAsk { user, ..ask })
 }
 
-fn listed(admin: &Admin, tenant: &str, ask: KeysAsk) -> Result<Json<Page<KeyShown>>, Problem> {
+fn listed(
+    admin: &Admin,
+    caller: &Caller,
+    tenant: &str,
+    ask: KeysAsk,
+) -> Result<Json<Page<KeyShown>>, Problem> {
     let state = admin.directory.state();
     let tenant = find::tenant(&state, tenant)?;
     let user = ask
         .user
-        .map(|word| find::user(&state, tenant, &word).cloned());
+        .map(|word| caller.user(&state, tenant, &word).cloned());
     let user = user.transpose()?;
     let which = Which {
         level: ask.level,
@@ -79,7 +87,7 @@ fn listed(admin: &Admin, tenant: &str, ask: KeysAsk) -> Result<Json<Page<KeyShow
         limit: ask.limit,
         cursor: ask.cursor,
     };
-    let page = keys::list(admin, (tenant, user.as_deref()), &listing, which);
+    let page = keys::list(admin, caller, (tenant, user.as_deref()), (&listing, which));
     Ok(Json(page?))
 }
 
@@ -152,6 +160,19 @@ pub(crate) async fn rotate(
     let which = (&**key, expected, document.once);
     let (is_new, made) = keys::rotate(&admin, document.actor, which, &document.asked).await?;
     Ok(created(is_new, made.key.revision, made))
+}
+
+/// The secret of a key once more, where the profile has it: to a person who has shown that it is he.
+pub(crate) async fn reveal(
+    State(admin): State<Admin>,
+    At((tenant, user, key)): At<Words>,
+    By(actor): By,
+) -> Result<Response, Problem> {
+    let state = admin.directory.state();
+    let tenant = find::tenant(&state, &tenant)?;
+    let user = find::user(&state, tenant, &user)?;
+    let key = find::key(&state, (tenant, Some(user)), &key)?;
+    Ok(super::json(keys::reveal(&admin, actor, key).await?))
 }
 
 pub(crate) async fn disable(

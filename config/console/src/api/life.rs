@@ -6,15 +6,16 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use postern_config::directory::{
-    Binding, Command, Digest, ModuleScope, Name, PerMille, State as Snapshot,
+    Binding, Command, ConsoleAtom, Digest, ModuleScope, Name, PerMille, State as Snapshot,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::modules::{
-    Activate, Subject, Whose, actor_of, asked, in_force, note, prepare, put_to_work, read_json_of,
-    scope_of, stored,
+    Activate, Subject, Whose, activator, actor_of, asked, in_force, note, prepare, put_to_work,
+    read_json_of, scope_of, stored,
 };
+use crate::caller::Caller;
 use crate::{Admin, Problem};
 
 /// Most records of a module's history in one answer.
@@ -42,6 +43,7 @@ pub(crate) struct Try {
 /// Runs a version's own cases and those of the document, which may be as large as a module.
 pub(crate) async fn test(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
@@ -51,7 +53,8 @@ pub(crate) async fn test(
     let bytes_max = admin.module_bytes_max.max(admin.body_bytes_max);
     let asked: Test = read_json_of(request, bytes_max).await?;
     let state = admin.directory.state();
-    let scope = scope_of(&state, asked.tenant.as_ref())?;
+    let who = (&caller, Some(ConsoleAtom::PolicyUpload));
+    let scope = scope_of(&state, who, asked.tenant.as_ref())?;
     let digest = asked.digest;
     if state.module(scope, &name, digest).is_none() {
         return Err(Problem::not_found("version"));
@@ -77,11 +80,16 @@ pub(crate) async fn test(
 
 pub(crate) async fn shadow(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (name, actor, asked): (_, _, Activate) = asked(&admin, name, request).await?;
-    let scope = scope_of(&admin.directory.state(), asked.tenant.as_ref())?;
+    let scope = scope_of(
+        &admin.directory.state(),
+        activator(&caller),
+        asked.tenant.as_ref(),
+    )?;
     let subject = Subject { scope, name, actor };
     let command = Command::ShadowModule(scope, subject.name.clone(), asked.digest);
     put_to_work(&admin, subject, (asked.digest, "module.shadow"), command).await
@@ -89,11 +97,16 @@ pub(crate) async fn shadow(
 
 pub(crate) async fn canary(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (name, actor, asked): (_, _, Try) = asked(&admin, name, request).await?;
-    let scope = scope_of(&admin.directory.state(), asked.tenant.as_ref())?;
+    let scope = scope_of(
+        &admin.directory.state(),
+        activator(&caller),
+        asked.tenant.as_ref(),
+    )?;
     let subject = Subject { scope, name, actor };
     let name = subject.name.clone();
     let command = Command::CanaryModule(scope, name, asked.digest, asked.per_mille);
@@ -102,37 +115,41 @@ pub(crate) async fn canary(
 
 pub(crate) async fn stop_shadow(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    simply(&admin, name, request, Command::StopShadow).await
+    simply((&admin, &caller), name, request, Command::StopShadow).await
 }
 
 pub(crate) async fn stop_canary(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    simply(&admin, name, request, Command::StopCanary).await
+    simply((&admin, &caller), name, request, Command::StopCanary).await
 }
 
 pub(crate) async fn reject(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    simply(&admin, name, request, Command::RejectModule).await
+    simply((&admin, &caller), name, request, Command::RejectModule).await
 }
 
 /// Puts the version of the canary in force.
 pub(crate) async fn promote(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let pick = |binding: &Binding| binding.canary.map(|canary| canary.digest);
     prepared(
-        &admin,
+        (&admin, &caller),
         name,
         request,
         ("module.promote", pick, Command::PromoteCanary),
@@ -143,12 +160,13 @@ pub(crate) async fn promote(
 /// Carries out what another person has proposed.
 pub(crate) async fn approve(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let pick = |binding: &Binding| binding.proposal.as_ref()?.step.digest();
     prepared(
-        &admin,
+        (&admin, &caller),
         name,
         request,
         ("module.approve", pick, Command::ApproveModule),
@@ -159,12 +177,13 @@ pub(crate) async fn approve(
 /// What is seen of a module on live traffic, and what waits for approval.
 pub(crate) async fn trials(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     whose: Result<Query<Whose>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let (Path(name), Query(whose)) = (name?, whose?);
     let state = admin.directory.state();
-    let scope = scope_of(&state, whose.tenant.as_ref())?;
+    let scope = scope_of(&state, (&caller, None), whose.tenant.as_ref())?;
     let binding = binding(&state, scope, &name)?;
     let trials = admin.judge.trials(&binding);
     Ok(Json(json!({
@@ -176,11 +195,16 @@ pub(crate) async fn trials(
 /// What was done with a module, the latest first.
 pub(crate) async fn history(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     whose: Result<Query<Whose>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let (Path(name), Query(whose)) = (name?, whose?);
-    let scope = scope_of(&admin.directory.state(), whose.tenant.as_ref())?;
+    let scope = scope_of(
+        &admin.directory.state(),
+        (&caller, None),
+        whose.tenant.as_ref(),
+    )?;
     let tenant = match scope {
         ModuleScope::Platform => None,
         ModuleScope::Tenant(tenant) => Some(tenant),
@@ -218,20 +242,24 @@ pub(crate) async fn history(
 
 /// A step for which nothing is loaded.
 async fn simply(
-    admin: &Admin,
+    (admin, caller): (&Admin, &Caller),
     name: Result<Path<String>, PathRejection>,
     request: Request,
     command: fn(ModuleScope, Name) -> Command,
 ) -> Result<Response, Problem> {
     let (name, actor, asked): (_, _, Whose) = asked(admin, name, request).await?;
-    let scope = scope_of(&admin.directory.state(), asked.tenant.as_ref())?;
+    let scope = scope_of(
+        &admin.directory.state(),
+        activator(caller),
+        asked.tenant.as_ref(),
+    )?;
     let applied = admin.directory.apply(command(scope, name), actor).await?;
     Ok(Json(json!({ "revision": applied.revision })).into_response())
 }
 
 /// A step that concerns what the binding names: that version is loaded first, and the binding must not change in between.
 async fn prepared(
-    admin: &Admin,
+    (admin, caller): (&Admin, &Caller),
     name: Result<Path<String>, PathRejection>,
     request: Request,
     (step, pick, command): (
@@ -242,7 +270,7 @@ async fn prepared(
 ) -> Result<Response, Problem> {
     let (name, actor, asked): (Name, _, Whose) = asked(admin, name, request).await?;
     let state = admin.directory.state();
-    let scope = scope_of(&state, asked.tenant.as_ref())?;
+    let scope = scope_of(&state, activator(caller), asked.tenant.as_ref())?;
     let binding = binding(&state, scope, name.as_str())?;
     let digest = pick(&binding);
     let subject = Subject { scope, name, actor };

@@ -9,14 +9,14 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{Extensions, HeaderMap, StatusCode, header};
 use postern_config::directory::{
-    Actor, Applied, Binding, Command, Digest, ModuleScope, ModuleStage, ModuleState, ModuleVersion,
-    Name, Outcome, Signer, State as Snapshot, Who,
+    Actor, Applied, Binding, Command, ConsoleAtom, Digest, ModuleScope, ModuleStage, ModuleState,
+    ModuleVersion, Name, Outcome, Signer, State as Snapshot, Who,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::read_body;
-use crate::admission::Holder;
+use crate::caller::Caller;
 use crate::{Admin, PeerAddress, Problem};
 
 /// Whose modules: a tenant's, by name, or the platform's when it is absent.
@@ -63,11 +63,12 @@ struct Shown {
 
 pub(crate) async fn list(
     State(admin): State<Admin>,
+    caller: Caller,
     whose: Result<Query<Whose>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Query(whose) = whose?;
     let state = admin.directory.state();
-    let scope = scope_of(&state, whose.tenant.as_ref())?;
+    let scope = scope_of(&state, (&caller, None), whose.tenant.as_ref())?;
     let modules: Vec<_> = state
         .modules(scope)
         .map(|version| show(&admin, &state, version))
@@ -77,6 +78,7 @@ pub(crate) async fn list(
 
 pub(crate) async fn push(
     State(admin): State<Admin>,
+    caller: Caller,
     query: Result<Query<Push>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -86,7 +88,11 @@ pub(crate) async fn push(
         request.headers(),
         &["application/wasm", "application/octet-stream"],
     )?;
-    let scope = scope_of(&admin.directory.state(), push.tenant.as_ref())?;
+    let scope = scope_of(
+        &admin.directory.state(),
+        (&caller, Some(ConsoleAtom::PolicyUpload)),
+        push.tenant.as_ref(),
+    )?;
     let bytes = read_body(request.into_body(), admin.module_bytes_max).await?;
     let signature = push.signature.map(hex::decode).transpose();
     let signature = signature.map_err(|_| Problem::malformed("a signature is hexadecimal here"))?;
@@ -127,6 +133,7 @@ pub(crate) async fn push(
 /// By digest: what is stored, where it is in force, and what is known of its work.
 pub(crate) async fn inspect(
     State(admin): State<Admin>,
+    caller: Caller,
     digest: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Path(digest) = digest?;
@@ -134,6 +141,7 @@ pub(crate) async fn inspect(
     let state = admin.directory.state();
     let versions: Vec<_> = state
         .modules_with(digest)
+        .filter(|version| caller.modules(&state, None, version.scope).is_ok())
         .map(|version| show(&admin, &state, version))
         .collect();
     if versions.is_empty() {
@@ -154,11 +162,16 @@ pub(crate) async fn inspect(
 /// Loads the version first: one that cannot be loaded, or whose own cases fail, never takes the place of one that works.
 pub(crate) async fn activate(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (name, actor, asked): (_, _, Activate) = asked(&admin, name, request).await?;
-    let scope = scope_of(&admin.directory.state(), asked.tenant.as_ref())?;
+    let scope = scope_of(
+        &admin.directory.state(),
+        activator(&caller),
+        asked.tenant.as_ref(),
+    )?;
     let subject = Subject { scope, name, actor };
     let command = Command::ActivateModule(scope, subject.name.clone(), asked.digest);
     put_to_work(&admin, subject, (asked.digest, "module.activate"), command).await
@@ -226,12 +239,13 @@ pub(super) async fn note(
 
 pub(crate) async fn roll_back(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (name, actor, asked): (_, _, Whose) = asked(&admin, name, request).await?;
     let state = admin.directory.state();
-    let scope = scope_of(&state, asked.tenant.as_ref())?;
+    let scope = scope_of(&state, activator(&caller), asked.tenant.as_ref())?;
     let binding = state.binding(scope, &name).cloned();
     let before = binding
         .as_deref()
@@ -253,11 +267,16 @@ pub(crate) async fn roll_back(
 /// Switches a module off: nothing of its name is in force.
 pub(crate) async fn deactivate(
     State(admin): State<Admin>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (name, actor, asked): (_, _, Whose) = asked(&admin, name, request).await?;
-    let scope = scope_of(&admin.directory.state(), asked.tenant.as_ref())?;
+    let scope = scope_of(
+        &admin.directory.state(),
+        activator(&caller),
+        asked.tenant.as_ref(),
+    )?;
     let command = Command::DeactivateModule(scope, name);
     in_force(admin.directory.apply(command, actor).await?)
 }
@@ -312,6 +331,7 @@ fn digest_of(applied: &Applied) -> Result<Digest, Problem> {
         | Outcome::Key { .. }
         | Outcome::Bucket(_)
         | Outcome::Proposed(_)
+        | Outcome::Operator(_)
         | Outcome::Done => {
             let detail = "the directory answered something else than was asked";
             Err(Problem::new(
@@ -344,14 +364,26 @@ fn show(admin: &Admin, state: &Snapshot, version: &ModuleVersion) -> Shown {
     }
 }
 
-pub(super) fn scope_of(state: &Snapshot, tenant: Option<&Name>) -> Result<ModuleScope, Problem> {
-    match tenant {
-        None => Ok(ModuleScope::Platform),
+/// Whoever puts modules in force.
+pub(super) const fn activator(caller: &Caller) -> (&Caller, Option<ConsoleAtom>) {
+    (caller, Some(ConsoleAtom::PolicyActivate))
+}
+
+/// Whose modules are meant, if the caller may see them, or do that to them.
+pub(super) fn scope_of(
+    state: &Snapshot,
+    (caller, atom): (&Caller, Option<ConsoleAtom>),
+    tenant: Option<&Name>,
+) -> Result<ModuleScope, Problem> {
+    let scope = match tenant {
+        None => ModuleScope::Platform,
         Some(name) => match state.tenant_named(name) {
-            Some(tenant) => Ok(ModuleScope::Tenant(tenant.id)),
-            None => Err(Problem::not_found("tenant")),
+            Some(tenant) => ModuleScope::Tenant(tenant.id),
+            None => return Err(Problem::not_found("tenant")),
         },
-    }
+    };
+    caller.modules(state, atom, scope)?;
+    Ok(scope)
 }
 
 pub(super) fn actor_of(request: &Request<Body>) -> Actor {
@@ -361,10 +393,9 @@ pub(super) fn actor_of(request: &Request<Body>) -> Actor {
 /// Who asks, as admission has noted it.
 pub(super) fn actor_in(extensions: &Extensions) -> Actor {
     let peer = extensions.get::<PeerAddress>();
-    let holder = extensions.get::<Holder>();
+    let caller = extensions.get::<Caller>();
     Actor {
-        // INVARIANT: admission lets nobody here without a token, and says whose it is.
-        who: holder.map_or(Who::AdminToken, |holder| holder.0.clone()),
+        who: caller.map_or(Who::Nobody, |caller| caller.who.clone()),
         address: peer.map(|peer| peer.0),
         request: None,
     }

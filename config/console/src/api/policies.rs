@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use postern_config::directory::{
-    BucketState, Command, Digest, Name, NamespaceKind, PolicyDocument, PolicyPlace,
-    State as Snapshot, Tenant, TenantId, User,
+    BucketState, Command, ConsoleAtom, Digest, Name, NamespaceKind, Place, PolicyDocument,
+    PolicyPlace, State as Snapshot, Tenant, TenantId, User,
 };
 use postern_config::limits::POLICY_BYTES_MAX;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::modules::{actor_of, check_type};
 use super::read_body;
+use crate::caller::Caller;
 use crate::{Admin, Problem};
 
 /// Whose documents.
@@ -39,11 +40,13 @@ pub(crate) struct Which {
 /// Every document of an account, buckets first.
 pub(crate) async fn list(
     State(admin): State<Admin>,
+    caller: Caller,
     whose: Result<Query<Whose>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Query(whose) = whose?;
     let state = admin.directory.state();
-    let tenant = tenant(&state, &whose.tenant)?.id;
+    let tenant = tenant(&state, &caller, &whose.tenant)?.id;
+    caller.demand(&state, None, (&Place::Tenant(tenant), "tenant"))?;
     let policies: Vec<Value> = state
         .policies(tenant)
         .map(|policy| outline(&state, policy))
@@ -54,11 +57,12 @@ pub(crate) async fn list(
 /// A document, as it was put there.
 pub(crate) async fn show(
     State(admin): State<Admin>,
+    caller: Caller,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Query(which) = which?;
     let state = admin.directory.state();
-    let place = place(&state, &which)?;
+    let place = place(&state, (&caller, None), &which)?;
     let policy = state
         .policy(&place)
         .ok_or_else(|| Problem::not_found("policy"))?;
@@ -72,11 +76,12 @@ pub(crate) async fn show(
 /// Puts the body there, if it is understood.
 pub(crate) async fn put(
     State(admin): State<Admin>,
+    caller: Caller,
     which: Result<Query<Which>, QueryRejection>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
     let Query(which) = which?;
-    let place = place(&admin.directory.state(), &which)?;
+    let place = place(&admin.directory.state(), editor(&caller), &which)?;
     let actor = actor_of(&request);
     check_type(request.headers(), &["application/json"])?;
     let body = read_body(request.into_body(), POLICY_BYTES_MAX).await?;
@@ -105,11 +110,12 @@ pub(crate) async fn put(
 /// Takes a document away: also one that locks its owner out.
 pub(crate) async fn delete(
     State(admin): State<Admin>,
+    caller: Caller,
     which: Result<Query<Which>, QueryRejection>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
     let Query(which) = which?;
-    let place = place(&admin.directory.state(), &which)?;
+    let place = place(&admin.directory.state(), editor(&caller), &which)?;
     let command = Command::DeletePolicy(place);
     let applied = admin.directory.apply(command, actor_of(&request)).await?;
     Ok(Json(json!({ "revision": applied.revision })))
@@ -144,8 +150,34 @@ fn outline(state: &Snapshot, policy: &PolicyDocument) -> Value {
     shown
 }
 
-fn place(state: &Snapshot, which: &Which) -> Result<PolicyPlace, Problem> {
-    let tenant = tenant(state, &which.tenant)?;
+/// Whoever attaches documents.
+const fn editor(caller: &Caller) -> (&Caller, Option<ConsoleAtom>) {
+    (caller, Some(ConsoleAtom::AclEdit))
+}
+
+/// The place that is meant, if the caller sees it, or may do that there.
+fn place(
+    state: &Snapshot,
+    (caller, atom): (&Caller, Option<ConsoleAtom>),
+    which: &Which,
+) -> Result<PolicyPlace, Problem> {
+    let tenant = tenant(state, caller, &which.tenant)?;
+    let place = place_in(state, tenant, which)?;
+    let user = match &place {
+        PolicyPlace::Bucket(id) => state.bucket_by_id(*id).map(|bucket| bucket.owner),
+        PolicyPlace::User { user, .. } => Some(*user),
+    };
+    let user = user.ok_or_else(|| Problem::not_found("bucket"))?;
+    let what = if which.bucket.is_some() {
+        "bucket"
+    } else {
+        "user"
+    };
+    caller.demand(state, atom, (&Place::User(tenant.id, user), what))?;
+    Ok(place)
+}
+
+fn place_in(state: &Snapshot, tenant: &Tenant, which: &Which) -> Result<PolicyPlace, Problem> {
     match (&which.bucket, &which.user, &which.name) {
         (Some(bucket), owner, None) => {
             let user = owner.as_ref().map(|name| user(state, tenant.id, name));
@@ -186,9 +218,10 @@ fn place_of_bucket(
         .ok_or_else(|| Problem::not_found("bucket"))
 }
 
-fn tenant<'a>(state: &'a Snapshot, name: &Name) -> Result<&'a Tenant, Problem> {
+fn tenant<'a>(state: &'a Snapshot, caller: &Caller, name: &Name) -> Result<&'a Tenant, Problem> {
     let found = state.tenant_named(name).map(|tenant| &**tenant);
-    found.ok_or_else(|| Problem::not_found("tenant"))
+    let seen = found.filter(|tenant| caller.touches(state, tenant.id));
+    seen.ok_or_else(|| Problem::not_found("tenant"))
 }
 
 fn user<'a>(state: &'a Snapshot, tenant: TenantId, name: &Name) -> Result<&'a User, Problem> {

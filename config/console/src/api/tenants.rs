@@ -6,6 +6,7 @@ use axum::response::Response;
 use postern_config::directory::{Purge, TenantStatus};
 
 use super::asked::{Ask, At, By, Document, IfMatch, created, tagged};
+use crate::caller::Caller;
 use crate::service::list::{Listing, Page};
 use crate::service::losses::DataDeletion;
 use crate::service::tenants::{self, NewAlias, NewTenant, TenantChange, TenantShown};
@@ -39,6 +40,7 @@ shapes! {
 
 pub(crate) async fn list(
     State(admin): State<Admin>,
+    caller: Caller,
     Ask(ask): Ask<TenantsAsk>,
 ) -> Result<Json<Page<TenantShown>>, Problem> {
     let listing = Listing {
@@ -47,7 +49,7 @@ pub(crate) async fn list(
         limit: ask.limit,
         cursor: ask.cursor,
     };
-    Ok(Json(tenants::list(&admin, &listing, ask.status)?))
+    Ok(Json(tenants::list(&admin, &caller, &listing, ask.status)?))
 }
 
 pub(crate) async fn create(

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use postern_config::directory::{AccessKeyId, Command, Quota, Rate};
+use postern_config::directory::{AccessKeyId, Command, Place, Quota, Rate};
 use postern_config::limits::REASON_CHARACTERS_MAX;
 use postern_config::metering::{
     Closed, Correction, Ledger, LedgerError, NotAPeriod, Period, Verified,
@@ -12,6 +12,7 @@ use s3_protocol::Operation;
 use serde_json::json;
 
 use super::asked::{Ask, At, By, Document, created, text};
+use crate::caller::Caller;
 use crate::service::find;
 use crate::service::usage::{
     self, BoundedAsk, NewQuota, NewRate, QuotaShown, RateShown, UsageAsk, UsageExportAsk,
@@ -94,17 +95,19 @@ shapes! {
 /// Sums, a page at a time.
 pub(crate) async fn show(
     State(admin): State<Admin>,
+    caller: Caller,
     Ask(ask): Ask<UsageAsk>,
 ) -> Result<Json<UsageShown>, Problem> {
-    Ok(Json(usage::page(&admin, &ask).await?))
+    Ok(Json(usage::page(&admin, &caller, &ask).await?))
 }
 
 /// All lines, as a file.
 pub(crate) async fn export(
     State(admin): State<Admin>,
+    caller: Caller,
     Ask(ask): Ask<UsageExportAsk>,
 ) -> Result<Response, Problem> {
-    let (format, body) = usage::export(&admin, ask).await?;
+    let (format, body) = usage::export(&admin, &caller, ask).await?;
     let kind = match format {
         UsageFormat::Json => "application/json",
         UsageFormat::Csv => "text/csv; charset=utf-8; header=present",
@@ -226,10 +229,15 @@ pub(crate) async fn correct(
 /// When, from where and for what a key was last used.
 pub(crate) async fn last_used(
     State(admin): State<Admin>,
+    caller: Caller,
     At(key): At<String>,
 ) -> Result<Json<LastUseShown>, Problem> {
     let known = key.parse::<AccessKeyId>().ok();
-    let known = known.filter(|key| admin.directory.state().key(key).is_some());
+    let state = admin.directory.state();
+    let known = known.filter(|key| {
+        let place = state.key(key).map(|it| Place::User(it.tenant, it.user));
+        place.is_some_and(|place| caller.sees(&state, &place))
+    });
     let key = known.ok_or_else(|| Problem::not_found("access key"))?;
     let last = admin
         .meter
@@ -246,20 +254,22 @@ pub(crate) async fn last_used(
 /// A quota, and what is stored of it.
 pub(crate) async fn quota(
     State(admin): State<Admin>,
+    caller: Caller,
     Ask(of): Ask<BoundedAsk>,
 ) -> Result<Json<QuotaShown>, Problem> {
     let state = admin.directory.state();
-    let of = of.quota_of(&state)?;
+    let of = of.quota_of(&state, &caller)?;
     Ok(Json(usage::quota(&admin, &state, of).await))
 }
 
 /// Puts a quota in the place of the one before.
 pub(crate) async fn set_quota(
     State(admin): State<Admin>,
+    caller: Caller,
     Ask(of): Ask<BoundedAsk>,
     Document { asked, actor, .. }: Document<NewQuota>,
 ) -> Result<Json<QuotaShown>, Problem> {
-    let of = of.quota_of(&admin.directory.state())?;
+    let of = of.quota_of(&admin.directory.state(), &caller)?;
     let NewQuota { bytes, objects } = asked;
     let command = Command::SetQuota(of, Quota { bytes, objects });
     admin.directory.apply(command, actor).await?;
@@ -270,19 +280,21 @@ pub(crate) async fn set_quota(
 /// A rate.
 pub(crate) async fn rate(
     State(admin): State<Admin>,
+    caller: Caller,
     Ask(of): Ask<BoundedAsk>,
 ) -> Result<Json<RateShown>, Problem> {
     let state = admin.directory.state();
-    Ok(Json(usage::rate(&state, of.rate_of(&state)?)))
+    Ok(Json(usage::rate(&state, of.rate_of(&state, &caller)?)))
 }
 
 /// Puts a rate in the place of the one before.
 pub(crate) async fn set_rate(
     State(admin): State<Admin>,
+    caller: Caller,
     Ask(of): Ask<BoundedAsk>,
     Document { asked, actor, .. }: Document<NewRate>,
 ) -> Result<Json<RateShown>, Problem> {
-    let of = of.rate_of(&admin.directory.state())?;
+    let of = of.rate_of(&admin.directory.state(), &caller)?;
     let NewRate { requests, bytes } = asked;
     let command = Command::SetRate(of, Rate { requests, bytes });
     admin.directory.apply(command, actor).await?;

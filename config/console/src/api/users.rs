@@ -6,6 +6,7 @@ use axum::response::Response;
 use postern_config::directory::{Purge, UserStatus};
 
 use super::asked::{Ask, At, By, Document, IfMatch, created, tagged};
+use crate::caller::Caller;
 use crate::service::list::{Listing, Page};
 use crate::service::losses::DataDeletion;
 use crate::service::users::{self, NewUser, UserShown, Working};
@@ -32,6 +33,7 @@ shapes! {
 
 pub(crate) async fn list(
     State(admin): State<Admin>,
+    caller: Caller,
     At(tenant): At<String>,
     Ask(ask): Ask<UsersAsk>,
 ) -> Result<Json<Page<UserShown>>, Problem> {
@@ -43,7 +45,12 @@ pub(crate) async fn list(
         limit: ask.limit,
         cursor: ask.cursor,
     };
-    Ok(Json(users::list(&admin, tenant, &listing, ask.status)?))
+    Ok(Json(users::list(
+        &admin,
+        &caller,
+        tenant,
+        (&listing, ask.status),
+    )?))
 }
 
 pub(crate) async fn create(

@@ -8,7 +8,9 @@ use crate::api::audit::{ExportAsk, ReviewAsk};
 use crate::api::buckets::{BucketAsk, BucketDeletion, BucketsAsk};
 use crate::api::jobs::JobsAsk;
 use crate::api::keys::KeysAsk;
+use crate::api::operators::OperatorsAsk;
 use crate::api::tenants::{AliasAsk, TenantsAsk};
+use crate::api::tokens::TokensAsk;
 use crate::api::usage::{CorrectionMade, LastUseShown, NewCorrection, PeriodShown, Periods};
 use crate::api::users::UsersAsk;
 use crate::service::audit::{AuditAsk, AuditPage, Verified};
@@ -16,8 +18,14 @@ use crate::service::buckets::{BucketDetail, BucketShown, NewBucket};
 use crate::service::jobs::JobShown;
 use crate::service::keys::{KeyMade, KeyShown, Rotation};
 use crate::service::losses::{DataDeletion, Deleted, Deletion, Losses};
+use crate::service::me::{CodeAsk, Enrolled, MeChange, MeShown, NewPassword, SessionShown};
+use crate::service::operators::{
+    Invitation, InviteAsk, NewOperator, OperatorChange, OperatorShown, PasswordAsk,
+};
 use crate::service::review::Review;
+use crate::service::signin::{AcceptAsk, Accepted, SetUpAsk, SignInAsk, SignedIn, StepUpAsk};
 use crate::service::tenants::{AliasShown, NewAlias, NewTenant, TenantChange, TenantShown};
+use crate::service::tokens::{NewToken, TokenMade, TokenShown};
 use crate::service::upkeep::{BackupMade, HeadsCompared, MasterKeyShown};
 use crate::service::usage::{
     BoundedAsk, NewQuota, NewRate, QuotaShown, RateShown, UsageAsk, UsageExportAsk, UsageShown,
@@ -29,7 +37,9 @@ const JSON: &str = "application/json";
 
 /// Every operation, in the order of the document.
 pub(super) fn all() -> Vec<Described> {
-    let mut all = tenants();
+    let mut all = people();
+    all.extend(operators());
+    all.extend(tenants());
     all.extend(users());
     all.extend(keys());
     all.extend(buckets());
@@ -59,6 +69,12 @@ fn delete(path: &'static str, summary: &'static str) -> Described {
 }
 
 impl Described {
+    /// It answers nothing but that it is done.
+    fn empty(mut self, about: &'static str) -> Self {
+        self.answers.push((204, about, "", json!({})));
+        self
+    }
+
     /// A deletion: it is done, or said beforehand.
     fn deletes(mut self) -> Self {
         Losses::named(&mut self.names);
@@ -72,6 +88,138 @@ impl Described {
         ));
         self.conditional()
     }
+}
+
+/// How people come in, and what is their own.
+fn people() -> Vec<Described> {
+    const TOTP: &str = "/api/v1/me/totp";
+    vec![
+        post(
+            "/api/v1/setup",
+            "Make the first operator, with what the server has said at its start",
+        )
+        .takes::<SetUpAsk>()
+        .tells::<Accepted>(201, "He can sign in."),
+        post("/api/v1/session", "Sign in")
+            .takes::<SignInAsk>()
+            .tells::<SignedIn>(
+                200,
+                "The session: a cookie, or a token where that was asked for.",
+            ),
+        delete("/api/v1/session", "Sign out").empty("The session is over."),
+        post(
+            "/api/v1/session/step-up",
+            "Show once more that it is oneself",
+        )
+        .takes::<StepUpAsk>()
+        .tells::<SignedIn>(200, "The session under another id."),
+        post(
+            "/api/v1/invitations/accept",
+            "Set one's password by an invitation",
+        )
+        .takes::<AcceptAsk>()
+        .tells::<Accepted>(200, "He can sign in."),
+        get("/api/v1/me", "Who asks").tells::<MeShown>(200, "Who asks, and what he may do."),
+        Described::new(
+            "PATCH",
+            "/api/v1/me",
+            "Change one's name, time zone or language",
+        )
+        .takes::<MeChange>()
+        .tells::<OperatorShown>(200, "Oneself as one is now.")
+        .tagged(),
+        post(
+            "/api/v1/me/password",
+            "Change one's password; every session ends",
+        )
+        .takes::<NewPassword>()
+        .empty("It is changed."),
+        post(TOTP, "Set up a second factor").tells::<Enrolled>(201, "What the telephone needs."),
+        delete(TOTP, "Take one's second factor away")
+            .tells::<OperatorShown>(200, "Oneself as one is now.")
+            .tagged(),
+        post(
+            "/api/v1/me/totp/confirm",
+            "Confirm a second factor by a code",
+        )
+        .takes::<CodeAsk>()
+        .tells::<OperatorShown>(200, "Oneself as one is now.")
+        .tagged(),
+        get("/api/v1/me/sessions", "List one's sessions").pages::<SessionShown>(),
+        delete("/api/v1/me/sessions", "Sign out everywhere").empty("Every session is over."),
+    ]
+}
+
+fn operators() -> Vec<Described> {
+    const ALL: &str = "/api/v1/operators";
+    const ONE: &str = "/api/v1/operators/{operator}";
+    let step = |described: Described| {
+        described
+            .tells::<OperatorShown>(200, "The operator as he is now.")
+            .tagged()
+            .conditional()
+    };
+    vec![
+        get(ALL, "List operators")
+            .asks::<OperatorsAsk>()
+            .pages::<OperatorShown>(),
+        post(ALL, "Make an operator")
+            .takes::<NewOperator>()
+            .creates::<OperatorShown>("The operator."),
+        get(ONE, "Show an operator")
+            .tells::<OperatorShown>(200, "The operator.")
+            .tagged(),
+        step(
+            Described::new("PATCH", ONE, "Change role, scope, or who an operator is")
+                .takes::<OperatorChange>(),
+        ),
+        delete(
+            ONE,
+            "Delete an operator with his tokens and all that is personal about him",
+        )
+        .asks::<Deletion>()
+        .deletes(),
+        post(
+            "/api/v1/operators/{operator}/invite",
+            "Make a link by which an operator sets his password, once",
+        )
+        .takes::<InviteAsk>()
+        .tells::<Invitation>(201, "The link.")
+        .conditional(),
+        step(
+            post(
+                "/api/v1/operators/{operator}/password",
+                "Set the password of somebody else; his sessions end",
+            )
+            .takes::<PasswordAsk>(),
+        ),
+        step(post(
+            "/api/v1/operators/{operator}/disable",
+            "Let an operator sign in no more; all is kept",
+        )),
+        step(post(
+            "/api/v1/operators/{operator}/enable",
+            "Let an operator sign in again",
+        )),
+        step(delete(
+            "/api/v1/operators/{operator}/totp",
+            "Take the second factor of somebody who has lost his telephone",
+        )),
+        step(delete(
+            "/api/v1/operators/{operator}/sessions",
+            "End every session of an operator",
+        )),
+        get("/api/v1/tokens", "List tokens")
+            .asks::<TokensAsk>()
+            .pages::<TokenShown>(),
+        post(
+            "/api/v1/tokens",
+            "Make a token of one's own; its text is in this answer and nowhere else",
+        )
+        .takes::<NewToken>()
+        .tells::<TokenMade>(201, "The token and its text."),
+        delete("/api/v1/tokens/{token}", "End a token").tells::<Deleted>(200, "It is over."),
+    ]
 }
 
 fn tenants() -> Vec<Described> {
@@ -203,6 +351,11 @@ fn keys() -> Vec<Described> {
         .takes::<Rotation>()
         .creates::<KeyMade>("The new key and its secret.")
         .conditional(),
+        post(
+            "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/reveal",
+            "Show the secret of a key once more, where the profile has it",
+        )
+        .tells::<KeyMade>(200, "The key and its secret."),
         post(
             "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/disable",
             "Stop an access key",

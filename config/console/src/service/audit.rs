@@ -1,13 +1,19 @@
 //! The audit log: pages, searches, the chain, and exports whose columns auditors know.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use http::StatusCode;
 use jiff::Timestamp;
-use postern_config::directory::{AuditFault, AuditRecord, Reading, TenantId};
+use postern_config::directory::{
+    AuditFault, AuditRecord, OperatorScope, Place, Reading, TenantId, Who,
+};
 use postern_config::limits::PAGE_ROWS_MAX;
 use serde_json::Value;
 
-use super::find;
 use super::list::{Listing, strange_cursor};
+use super::operators::called;
+use crate::caller::Caller;
 use crate::limits::AUDIT_LOOKED_AT_RECORDS_MAX;
 use crate::shape::shapes;
 use crate::{Admin, Problem};
@@ -22,11 +28,11 @@ shapes! {
         time: String,
         /// The same in milliseconds since 1970.
         time_ms: u64,
-        /// By whom: `system`, `admin-token`, `admin:NAME`, `key:ID`.
+        /// By whom: `system`, `admin-token`, `admin:NAME`, `operator:NUMBER`, `token:NUMBER`, `key:ID`, `nobody` who has not signed in.
         actor: String,
         /// From where.
         address: Option<String>,
-        /// The e-mail address of who did it, as it was then.
+        /// The e-mail address of who did it, as it was then; of an operator, while he is there.
         email: Option<String>,
         /// The full name of who did it, as it was then.
         full_name: Option<String>,
@@ -95,6 +101,8 @@ shapes! {
 /// What a record must be.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
+    /// The accounts whose records are shown; none: all, and those of the platform.
+    seen: Option<Arc<BTreeSet<TenantId>>>,
     tenant: Option<TenantId>,
     action: String,
     actor: String,
@@ -104,12 +112,27 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// The filter that is asked for.
-    pub(crate) fn of(admin: &Admin, ask: &AuditAsk) -> Result<Self, Problem> {
+    /// The filter that is asked for, within what the caller sees.
+    pub(crate) fn of(admin: &Admin, caller: &Caller, ask: &AuditAsk) -> Result<Self, Problem> {
         let state = admin.directory.state();
-        let tenant = ask.tenant.as_deref().map(|word| find::tenant(&state, word));
+        let tenant = ask
+            .tenant
+            .as_deref()
+            .map(|word| caller.tenant(&state, word));
+        let scope = caller.office.as_ref().map(|office| office.scope.clone());
+        if let Some(OperatorScope::Users(tenant, _)) = scope {
+            // A record is of an account, and says of which of its users in many ways.
+            return Err(caller.lacks(None, &Place::Tenant(tenant)));
+        }
+        let whole = scope.filter(|scope| *scope != OperatorScope::Deployment);
+        let seen = whole.map(|scope| {
+            let all = state.tenants().map(|tenant| tenant.id);
+            let seen = all.filter(|id| scope.covers(&state, &Place::Tenant(*id)));
+            Arc::new(seen.collect::<BTreeSet<_>>())
+        });
         let lower = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
         Ok(Self {
+            seen,
             tenant: tenant.transpose()?.map(|tenant| tenant.id),
             action: lower(&ask.action),
             actor: lower(&ask.actor),
@@ -129,8 +152,14 @@ impl Filter {
     fn wants(&self, record: &AuditRecord) -> bool {
         let contains =
             |text: &str, wanted: &str| wanted.is_empty() || text.to_lowercase().contains(wanted);
-        self.tenant
-            .is_none_or(|tenant| record.tenant == Some(tenant))
+        let is_seen = self.seen.as_ref().is_none_or(|seen| {
+            let tenant = record.tenant.as_ref();
+            tenant.is_some_and(|tenant| seen.contains(tenant))
+        });
+        is_seen
+            && self
+                .tenant
+                .is_none_or(|tenant| record.tenant == Some(tenant))
             && record.action.starts_with(&self.action)
             && contains(&record.actor.label(), &self.actor)
             && (contains(&record.object, &self.object)
@@ -166,11 +195,12 @@ fn moment(field: &str, text: &str) -> Result<u64, Problem> {
 /// What is read, as the log itself will say.
 pub(crate) fn reading(
     admin: &Admin,
+    caller: &Caller,
     how: &'static str,
     tenant: Option<&str>,
 ) -> Result<Reading, Problem> {
     let state = admin.directory.state();
-    let tenant = tenant.map(|word| find::tenant(&state, word)).transpose()?;
+    let tenant = tenant.map(|word| caller.tenant(&state, word)).transpose()?;
     Ok(Reading {
         how,
         tenant: tenant.map(|tenant| tenant.id),
@@ -178,8 +208,12 @@ pub(crate) fn reading(
 }
 
 /// A page, the latest first.
-pub(crate) async fn page(admin: &Admin, ask: &AuditAsk) -> Result<AuditPage, Problem> {
-    let filter = Filter::of(admin, ask)?;
+pub(crate) async fn page(
+    admin: &Admin,
+    caller: &Caller,
+    ask: &AuditAsk,
+) -> Result<AuditPage, Problem> {
+    let filter = Filter::of(admin, caller, ask)?;
     let listing = Listing {
         limit: ask.limit,
         ..Listing::default()
@@ -266,13 +300,17 @@ fn show(state: &postern_config::directory::State, record: &AuditRecord) -> Audit
         time_ms: record.time_ms.0,
         actor: record.actor.label(),
         address: record.actor.address.map(|it| it.to_string()),
-        email: record.email.clone(),
+        email: match record.actor.who {
+            Who::Operator { operator } => called(state, operator),
+            Who::Token { operator, .. } => operator.and_then(|id| called(state, id)),
+            _ => record.email.clone(),
+        },
         full_name: record.full_name.clone(),
         forgotten: record.forgotten,
         request: record.actor.request.clone(),
         tenant,
         action: record.action.clone(),
-        description: described(record),
+        description: described(state, record),
         object_type: record.object_type.clone(),
         object: record.object.clone(),
         detail: record.detail.clone(),
@@ -289,7 +327,7 @@ pub(crate) fn written(ms: u64) -> String {
 }
 
 /// What was done, as a sentence.
-fn described(record: &AuditRecord) -> String {
+fn described(state: &postern_config::directory::State, record: &AuditRecord) -> String {
     let verb = record.action.rsplit('.').next().unwrap_or_default();
     let done = match verb {
         "create" => "made",
@@ -313,22 +351,37 @@ fn described(record: &AuditRecord) -> String {
         "reopen" => "did not delete",
         "put" => "put",
         "push" => "stored",
+        "invite" => "invited",
+        "revoke" => "ended",
+        "reveal" => "showed the secret of",
+        "sign-in" => "signed in:",
+        "sign-out" => "signed out:",
+        "refuse" => "did not let in:",
+        "throttle" => "turned away after too many attempts:",
         other => {
             return format!(
                 "{} of {} {}",
                 other.replace('-', " "),
                 record.object_type,
-                named(record)
+                named(state, record)
             );
         }
     };
-    format!("{done} {} {}", record.object_type, named(record))
+    format!("{done} {} {}", record.object_type, named(state, record))
 }
 
 /// What a record is about: by name, where it says one.
-fn named(record: &AuditRecord) -> String {
+fn named(state: &postern_config::directory::State, record: &AuditRecord) -> String {
     let name = record.detail.get("name").and_then(Value::as_str);
-    name.unwrap_or(&record.object).to_owned()
+    let called = || {
+        // A record names an operator by his number alone: what he is called is known while he is there.
+        let number = u64::from_str_radix(&record.object, 16).ok()?;
+        let operator = state.operator_numbered(number)?;
+        (record.object_type == "operator").then(|| operator.details.email.to_string())
+    };
+    name.map(str::to_owned)
+        .or_else(called)
+        .unwrap_or_else(|| record.object.clone())
 }
 
 /// The head of an export as CSV. The first eight columns are those that auditors of storage accounts know; more follow.

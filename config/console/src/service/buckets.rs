@@ -11,6 +11,7 @@ use super::list::{Listing, Page};
 use super::losses::{Deleted, Losses, loss};
 use super::users::unexpected;
 use super::{find, sentences};
+use crate::caller::Caller;
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -62,12 +63,14 @@ shapes! {
 /// The buckets of an account, or of one of its users.
 pub(crate) fn list(
     admin: &Admin,
+    caller: &Caller,
     (tenant, owner): (&Tenant, Option<&User>),
     listing: &Listing,
 ) -> Result<Page<BucketShown>, Problem> {
     let state = admin.directory.state();
     let fitting = find::buckets(&state, tenant).filter(|bucket| {
         owner.is_none_or(|owner| owner.id == bucket.owner)
+            && caller.sees_bucket(&state, bucket)
             && listing.finds(&[bucket.name.as_str(), &find::owner_of(&state, bucket)])
     });
     let rank = |bucket: &&std::sync::Arc<Bucket>, order| match order {

@@ -71,6 +71,8 @@ pub(crate) enum Made {
     Key(AccessKeyId),
     /// A bucket.
     Bucket(BucketId),
+    /// An operator.
+    Operator(u64),
 }
 
 /// What came of a creation.
@@ -287,6 +289,7 @@ fn remembered(record: &AuditRecord) -> Option<(Slot, String, Made)> {
     let made = match record.action.as_str() {
         "tenant.create" => Made::Tenant(number(&record.object)?),
         "user.create" => Made::User(number(&record.object)?),
+        "operator.create" => Made::Operator(number(&record.object)?),
         "key.create" => Made::Key(record.object.parse().ok()?),
         "key.rotate" => Made::Key(record.detail.get("new")?.as_str()?.parse().ok()?),
         "bucket.create" => Made::Bucket(BucketId(u128::from_str_radix(&record.object, 16).ok()?)),

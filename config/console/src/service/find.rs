@@ -10,6 +10,7 @@ use postern_config::directory::{
 };
 
 use crate::Problem;
+use crate::caller::Caller;
 use crate::limits::LIKENESSES_LOOKED_AT_MAX;
 
 /// How a name is told from a number.
@@ -99,10 +100,14 @@ pub(crate) fn key<'s>(
 /// The bucket of an account that is meant, by number or by name; by name with its owner where each user has his own.
 pub(crate) fn bucket<'s>(
     state: &'s Snapshot,
+    caller: &Caller,
     (tenant, owner): (&Tenant, Option<&User>),
     word: &str,
 ) -> Result<&'s Arc<Bucket>, Problem> {
-    let is_owned = |bucket: &Bucket| owner.is_none_or(|owner| owner.id == bucket.owner);
+    // What somebody does not see is not there, and is not suggested, either.
+    let is_owned = |bucket: &Bucket| {
+        owner.is_none_or(|owner| owner.id == bucket.owner) && caller.sees_bucket(state, bucket)
+    };
     let is_numbered = |bucket: &Bucket| is_number(word) && bucket.id.to_string() == word;
     let name = word.strip_prefix(NAME).unwrap_or(word);
     let mut found = buckets(state, tenant)

@@ -1,9 +1,10 @@
 //! Jobs: work that goes on after the request that asked for it, and how far it is.
 
-use postern_config::directory::{Job, Purge, State as Snapshot, Totals};
+use postern_config::directory::{Job, Place, Purge, State as Snapshot, Totals};
 
 use super::audit::written;
 use super::list::{Listing, Page};
+use crate::caller::Caller;
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -51,12 +52,14 @@ shapes! {
 /// The jobs, the latest first unless asked otherwise.
 pub(crate) async fn list(
     admin: &Admin,
+    caller: &Caller,
     listing: Listing,
     state: Option<JobState>,
 ) -> Result<Page<JobShown>, Problem> {
     let snapshot = admin.directory.state();
     let fitting = snapshot.jobs().filter(|job| {
         state.is_none_or(|state| state == JobState::of(job))
+            && sees(&snapshot, caller, job)
             && listing.finds(&[&subject(&snapshot, job), &job.asked_by])
     });
     let rank = |job: &&std::sync::Arc<Job>, _| (job.id.get(), String::new());
@@ -102,16 +105,28 @@ impl JobState {
     }
 }
 
+/// Whether what the job removes is within reach.
+fn sees(state: &Snapshot, caller: &Caller, job: &Job) -> bool {
+    let place = match job.purge {
+        Purge::User(user) => Place::User(job.tenant, user),
+        Purge::Tenant(tenant) => Place::Tenant(tenant),
+    };
+    caller.sees(state, &place)
+}
+
 /// The job of this number.
 pub(crate) fn find<'s>(
     state: &'s Snapshot,
+    caller: &Caller,
     word: &str,
 ) -> Result<&'s std::sync::Arc<Job>, Problem> {
     let found = word
         .parse()
         .ok()
-        .and_then(|number| state.job_numbered(number));
-    let numbers: Vec<String> = state.jobs().map(|job| job.id.get().to_string()).collect();
+        .and_then(|number| state.job_numbered(number))
+        .filter(|job| sees(state, caller, job));
+    let seen = state.jobs().filter(|job| sees(state, caller, job));
+    let numbers: Vec<String> = seen.map(|job| job.id.get().to_string()).collect();
     let missing = || super::find::missing("job", word, "", numbers.iter().map(String::as_str));
     found.ok_or_else(missing)
 }

@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 use postern_config::directory::{
-    AccessKey, AccessKeyId, Actor, Command, KeyRights, KeyState, Level, Outcome, State as Snapshot,
-    Tenant, TenantStatus, User, UserStatus,
+    AccessKey, AccessKeyId, Actor, Command, KeyRights, KeyState, Level, OperatorCommand,
+    OperatorOutcome, Outcome, State as Snapshot, Tenant, TenantStatus, User, UserStatus,
 };
 use postern_config::engine::Revision;
 use postern_config::{Secret, UnixSeconds};
@@ -15,6 +15,7 @@ use super::losses::{Deleted, Losses, loss};
 use super::sentences::refused;
 use super::tenants::{apply, gone};
 use super::users::{Working, unexpected};
+use crate::caller::Caller;
 use crate::limits::{GRACE_SECONDS_DEFAULT, GRACE_SECONDS_MAX};
 use crate::shape::shapes;
 use crate::{Admin, Problem};
@@ -96,15 +97,15 @@ pub(crate) enum Standing {
 /// The keys of an account, or of one of its users.
 pub(crate) fn list(
     admin: &Admin,
+    caller: &Caller,
     (tenant, user): (&Tenant, Option<&User>),
-    listing: &Listing,
-    which: Which,
+    (listing, which): (&Listing, Which),
 ) -> Result<Page<KeyShown>, Problem> {
     let state = admin.directory.state();
     let now = admin.directory.now().seconds();
     let users = state
         .users(tenant.id)
-        .filter(|it| user.is_none_or(|user| user.id == it.id));
+        .filter(|it| user.is_none_or(|user| user.id == it.id) && caller.sees_user(&state, it));
     let all = users.flat_map(|user| state.keys(user.id).map(move |key| (user, key)));
     let fitting = all.filter(|(user, key)| {
         which.level.is_none_or(|level| level == key.rights.level)
@@ -314,6 +315,26 @@ fn told(admin: &Admin, (key, secret): (AccessKeyId, Option<Secret>)) -> Result<K
             secret.lend(|bytes| String::from_utf8_lossy(bytes).into_owned())
         }),
         note,
+    })
+}
+
+/// Opens the secret of a key once more. The audit log says who has seen it.
+pub(crate) async fn reveal(
+    admin: &Admin,
+    actor: Actor,
+    key: &AccessKey,
+) -> Result<KeyMade, Problem> {
+    let subject = format!("key `{}`", key.id);
+    let command = Command::Operators(OperatorCommand::Reveal(key.id));
+    let applied = admin.directory.apply(command, actor).await;
+    let outcome = applied.map_err(|error| refused(&subject, error))?.outcome;
+    let Outcome::Operator(OperatorOutcome::Revealed(secret)) = outcome else {
+        return Err(unexpected());
+    };
+    let note = "that the secret was shown is in the audit log";
+    Ok(KeyMade {
+        note,
+        ..told(admin, (key.id, Some(secret)))?
     })
 }
 

@@ -24,6 +24,8 @@ shapes! {
         objects: Option<u64>,
         /// Their bytes.
         bytes: Option<u64>,
+        /// What stops it as well, and loses nothing: `disable`.
+        instead: Option<&'static str>,
     }
 
     told
@@ -137,6 +139,15 @@ impl Losses {
             total,
             objects: None,
             bytes: None,
+            instead: None,
+        }
+    }
+
+    /// The same, where disabling it would do.
+    pub(crate) fn or_disable(self) -> Self {
+        Self {
+            instead: Some("disable"),
+            ..self
         }
     }
 

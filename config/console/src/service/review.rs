@@ -5,6 +5,7 @@ use postern_config::directory::{AccessKey, State as Snapshot, Tenant, User};
 
 use super::audit::{csv, written};
 use super::keys::{hindrance, word};
+use crate::caller::Caller;
 use crate::shape::shapes;
 
 shapes! {
@@ -64,12 +65,14 @@ shapes! {
 /// The review of these accounts.
 pub(crate) fn of<'s>(
     state: &'s Snapshot,
+    caller: &Caller,
     tenants: impl Iterator<Item = &'s Tenant>,
     now: UnixSeconds,
 ) -> Review {
     let mut items = Vec::new();
     for tenant in tenants {
-        for user in state.users(tenant.id) {
+        let users = state.users(tenant.id);
+        for user in users.filter(|user| caller.sees_user(state, user)) {
             let before = items.len();
             let keys = state.keys(user.id);
             items.extend(keys.map(|key| row(state, (tenant, user, Some(key)), now)));

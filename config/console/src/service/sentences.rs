@@ -63,7 +63,7 @@ pub(crate) fn bucket(subject: &str, fault: BucketFault) -> Problem {
 }
 
 /// What kind of refusal it is, and what to do about it.
-fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static str) {
+pub(crate) fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static str) {
     let (status, code) = (StatusCode::CONFLICT, "refused");
     match refusal {
         Refusal::MoreThanParent => (
@@ -71,6 +71,19 @@ fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static str) {
             "above",
             "ask for less, or raise the limit above first",
         ),
+        Refusal::Needs(_) | Refusal::NotPermitted | Refusal::OwnersAlone => {
+            (StatusCode::FORBIDDEN, "forbidden", "")
+        }
+        Refusal::MoreThanMaker => (
+            StatusCode::FORBIDDEN,
+            "above",
+            "ask for less, or ask somebody who has it",
+        ),
+        Refusal::NoInvitation => (StatusCode::FORBIDDEN, "invitation", ""),
+        Refusal::ShownOnce => (StatusCode::FORBIDDEN, "shown-once", ""),
+        Refusal::ScopeUsers | Refusal::InvitationTime | Refusal::TokenTime => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "malformed", "")
+        }
         Refusal::Rights(_) => (StatusCode::UNPROCESSABLE_ENTITY, "rights", ""),
         Refusal::Inactive => (status, code, "enable it first"),
         Refusal::BeingRemoved => (status, code, "it does not come back; make another"),

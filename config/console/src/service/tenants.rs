@@ -13,6 +13,7 @@ use super::list::{Listing, Page};
 use super::losses::{self, Deleted, Losses, Reach, loss};
 use super::sentences::{refused, stale};
 use super::{buckets, find};
+use crate::caller::Caller;
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -82,12 +83,14 @@ shapes! {
 /// The accounts.
 pub(crate) fn list(
     admin: &Admin,
+    caller: &Caller,
     listing: &Listing,
     status: Option<TenantStatus>,
 ) -> Result<Page<TenantShown>, Problem> {
     let state = admin.directory.state();
     let fitting = state.tenants().filter(|tenant| {
         status.is_none_or(|status| status == tenant.status)
+            && caller.touches(&state, tenant.id)
             && listing.finds(&[tenant.name.as_str(), tenant.profile.as_str()])
     });
     let rank = |tenant: &&std::sync::Arc<Tenant>, order| match order {

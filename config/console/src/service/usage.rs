@@ -1,7 +1,8 @@
 //! What was asked, moved and stored: sums as documents and as a table. The columns stand once, for lines, table and schema alike.
 
 use postern_config::directory::{
-    AccessKeyId, Quota, QuotaOf, Rate, RateOf, State as Snapshot, TenantId, UserId,
+    AccessKeyId, ConsoleAtom, Place, Quota, QuotaOf, Rate, RateOf, State as Snapshot, TenantId,
+    UserId,
 };
 use postern_config::metering::{By, Hour, Item, Moment, Period, Report, Step, Sums, Wanted};
 use s3_protocol::BucketId;
@@ -10,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::find;
 use super::list::{Listing, strange_cursor};
+use crate::caller::Caller;
 use crate::shape::{Schema, Shape, named, object, shapes};
 use crate::{Admin, Problem};
 
@@ -216,7 +218,11 @@ const NUMBERS: [(&str, &str); 18] = [
 ];
 
 /// A page of sums.
-pub(crate) async fn page(admin: &Admin, ask: &UsageAsk) -> Result<UsageShown, Problem> {
+pub(crate) async fn page(
+    admin: &Admin,
+    caller: &Caller,
+    ask: &UsageAsk,
+) -> Result<UsageShown, Problem> {
     let listing = Listing {
         limit: ask.limit,
         ..Listing::default()
@@ -225,7 +231,7 @@ pub(crate) async fn page(admin: &Admin, ask: &UsageAsk) -> Result<UsageShown, Pr
     let cursor = ask.cursor.as_deref().filter(|cursor| !cursor.is_empty());
     let skip = cursor.map_or(Ok(0), |it| it.parse().map_err(|_| strange_cursor()))?;
     let state = admin.directory.state();
-    let report = report(admin, &state, ask, (Step::Total, By::Total)).await?;
+    let report = report(admin, caller, ask, (Step::Total, By::Total)).await?;
     let all = report.items();
     let lines = all.len();
     let items = all.skip(skip).take(limit);
@@ -234,7 +240,7 @@ pub(crate) async fn page(admin: &Admin, ask: &UsageAsk) -> Result<UsageShown, Pr
     let next = (end < lines).then(|| end.to_string());
     let of = match ask.key {
         Some(_) => None,
-        None => place(&state, [&ask.tenant, &ask.user, &ask.bucket])?,
+        None => place(&state, caller, [&ask.tenant, &ask.user, &ask.bucket])?,
     };
     let quota = match of {
         Some(of) => Some(quota(admin, &state, of).await),
@@ -251,6 +257,7 @@ pub(crate) async fn page(admin: &Admin, ask: &UsageAsk) -> Result<UsageShown, Pr
 /// Every line, as a document or a table, and how it is written.
 pub(crate) async fn export(
     admin: &Admin,
+    caller: &Caller,
     ask: UsageExportAsk,
 ) -> Result<(UsageFormat, String), Problem> {
     let format = ask.format.unwrap_or_default();
@@ -268,7 +275,7 @@ pub(crate) async fn export(
         cursor: None,
     };
     let state = admin.directory.state();
-    let report = report(admin, &state, &ask, (Step::Total, By::Key)).await?;
+    let report = report(admin, caller, &ask, (Step::Total, By::Key)).await?;
     let text = match format {
         UsageFormat::Json => {
             let items = report.items().map(|item| line(&state, &item)).collect();
@@ -313,26 +320,28 @@ pub(crate) fn rate(state: &Snapshot, of: RateOf) -> RateShown {
 
 impl BoundedAsk {
     /// What has the quota.
-    pub(crate) fn quota_of(&self, state: &Snapshot) -> Result<QuotaOf, Problem> {
+    pub(crate) fn quota_of(&self, state: &Snapshot, caller: &Caller) -> Result<QuotaOf, Problem> {
         if self.key.is_some() {
             return Err(Problem::malformed(
                 "a key stores nothing: it has a rate, and no quota",
             ));
         }
-        let found = place(state, [&self.tenant, &self.user, &self.bucket])?;
+        let found = place(state, caller, [&self.tenant, &self.user, &self.bucket])?;
         found.ok_or_else(|| {
             Problem::malformed("a `tenant`, one of its users or a bucket has a quota")
         })
     }
 
     /// What has the rate.
-    pub(crate) fn rate_of(&self, state: &Snapshot) -> Result<RateOf, Problem> {
+    pub(crate) fn rate_of(&self, state: &Snapshot, caller: &Caller) -> Result<RateOf, Problem> {
         if let Some(key) = self.key {
-            let found = state.key(&key);
+            let found = state
+                .key(&key)
+                .filter(|key| caller.sees(state, &Place::User(key.tenant, key.user)));
             let found = found.ok_or_else(|| Problem::not_found("access key"))?;
             return Ok(RateOf::Key(found.id));
         }
-        match place(state, [&self.tenant, &self.user, &self.bucket])? {
+        match place(state, caller, [&self.tenant, &self.user, &self.bucket])? {
             Some(QuotaOf::Tenant(id)) => Ok(RateOf::Tenant(id)),
             Some(QuotaOf::User(id)) => Ok(RateOf::User(id)),
             Some(QuotaOf::Bucket(_)) | None => Err(Problem::malformed(
@@ -343,8 +352,12 @@ impl BoundedAsk {
 }
 
 /// The finest that is named of account, user and bucket.
-fn place(state: &Snapshot, named: [&Option<String>; 3]) -> Result<Option<QuotaOf>, Problem> {
-    let (tenant, user, bucket) = meant(state, named)?;
+fn place(
+    state: &Snapshot,
+    caller: &Caller,
+    named: [&Option<String>; 3],
+) -> Result<Option<QuotaOf>, Problem> {
+    let (tenant, user, bucket) = meant(state, caller, named)?;
     let bucket = bucket.map(QuotaOf::Bucket);
     let user = user.map(QuotaOf::User);
     Ok(bucket.or(user).or(tenant.map(QuotaOf::Tenant)))
@@ -353,6 +366,7 @@ fn place(state: &Snapshot, named: [&Option<String>; 3]) -> Result<Option<QuotaOf
 /// Account, user and bucket by their words. User and bucket are looked for in the account.
 fn meant(
     state: &Snapshot,
+    caller: &Caller,
     [tenant, user, bucket]: [&Option<String>; 3],
 ) -> Result<(Option<TenantId>, Option<UserId>, Option<BucketId>), Problem> {
     let Some(tenant) = tenant else {
@@ -362,22 +376,43 @@ fn meant(
             (None, Some(_)) => Err(Problem::malformed("say in which `tenant` the `bucket` is")),
         };
     };
-    let tenant = find::tenant(state, tenant)?;
-    let user = user.as_deref().map(|word| find::user(state, tenant, word));
+    let tenant = caller.tenant(state, tenant)?;
+    let user = user.as_deref().map(|word| caller.user(state, tenant, word));
     let user = user.transpose()?.map(AsRef::as_ref);
     let bucket = bucket
         .as_deref()
-        .map(|word| find::bucket(state, (tenant, user), word));
+        .map(|word| find::bucket(state, caller, (tenant, user), word));
     let bucket = bucket.transpose()?.map(|bucket| bucket.id);
     Ok((Some(tenant.id), user.map(|user| user.id), bucket))
 }
 
+/// Whether all that is summed up is within reach. An account is summed up with those below it.
+fn reaches(
+    state: &Snapshot,
+    caller: &Caller,
+    (tenant, user, bucket): (Option<TenantId>, Option<UserId>, Option<BucketId>),
+    key: Option<AccessKeyId>,
+) -> Result<(), Problem> {
+    let key = key.and_then(|key| state.key(&key));
+    let place = match (tenant, user, key) {
+        (Some(tenant), Some(user), _) => Place::User(tenant, user),
+        (Some(tenant), None, _) if bucket.is_some() => Place::Tenant(tenant),
+        (None, _, Some(key)) => Place::User(key.tenant, key.user),
+        (Some(tenant), None, _) if state.children(tenant).next().is_some() => Place::Below(tenant),
+        (Some(tenant), None, _) => Place::Tenant(tenant),
+        (None, _, None) => Place::Deployment,
+    };
+    caller.demand(state, Some(ConsoleAtom::UsageRead), (&place, "access key"))
+}
+
 async fn report(
     admin: &Admin,
-    state: &Snapshot,
+    caller: &Caller,
     ask: &UsageAsk,
     (step, by): (Step, By),
 ) -> Result<Report, Problem> {
+    let state = admin.directory.state();
+    let state = &*state;
     let now = Hour::of(admin.meter.now());
     let (from, to) = match (ask.period, ask.from, ask.to) {
         (Some(period), None, None) => (period.start(), period.end()),
@@ -398,14 +433,15 @@ async fn report(
     if from >= to {
         return Err(Problem::malformed("`from` lies before `to`"));
     }
-    let (tenant, user, bucket) = meant(state, [&ask.tenant, &ask.user, &ask.bucket])?;
+    let (tenant, user, bucket) = meant(state, caller, [&ask.tenant, &ask.user, &ask.bucket])?;
+    reaches(state, caller, (tenant, user, bucket), ask.key)?;
     let wanted = Wanted {
         from,
         to,
         step: ask.step.unwrap_or(step),
         by: ask.by.unwrap_or(by),
-        // A bucket says whose it is; others may have used it.
-        tenant: tenant.filter(|_| bucket.is_none()),
+        // A bucket says whose it is; others may have used it, whom not everybody sees.
+        tenant: tenant.filter(|_| bucket.is_none() || !caller.sees_all()),
         user: user.filter(|_| bucket.is_none()),
         key: ask.key,
         bucket,

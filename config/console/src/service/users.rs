@@ -14,6 +14,7 @@ use super::list::{Listing, Page};
 use super::losses::{self, Deleted, Losses, Reach};
 use super::sentences::refused;
 use super::tenants::{self, apply, gone, owns_buckets};
+use crate::caller::Caller;
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -69,13 +70,14 @@ pub(crate) enum Working {
 /// The users of an account.
 pub(crate) fn list(
     admin: &Admin,
+    caller: &Caller,
     tenant: &Tenant,
-    listing: &Listing,
-    status: Option<UserStatus>,
+    (listing, status): (&Listing, Option<UserStatus>),
 ) -> Result<Page<UserShown>, Problem> {
     let state = admin.directory.state();
     let fitting = state.users(tenant.id).filter(|user| {
         status.is_none_or(|status| status == user.status)
+            && caller.sees_user(&state, user)
             && listing.finds(&[user.name.as_str(), user.description.as_str()])
     });
     let rank = |user: &&std::sync::Arc<User>, order| match order {
@@ -163,12 +165,12 @@ pub(crate) async fn losses(
     let hindrance = hindrance(&state, tenant, user, reach);
     let purge = Purge::User(user.id);
     match reach {
-        Reach::WithoutData => Losses::of(losses::of_user(&state, user), hindrance),
+        Reach::WithoutData => Losses::of(losses::of_user(&state, user), hindrance).or_disable(),
         Reach::WithData => {
             let buckets = losses::of_buckets(admin, purge).await;
             let all = losses::of_user(&state, user).chain(buckets);
             let held = admin.purges.left(purge).await.unwrap_or_default();
-            Losses::of(all, hindrance).holding(held)
+            Losses::of(all, hindrance).holding(held).or_disable()
         }
     }
 }

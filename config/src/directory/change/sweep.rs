@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Plan;
 use crate::directory::names::NamespaceId;
+use crate::directory::operator::{ApiToken, Operator, OperatorScope};
 use crate::directory::person::Person;
 use crate::directory::profile::AuditOnDelete;
 use crate::directory::record::{
@@ -124,6 +125,19 @@ fn tenant_step(state: &State, tenant: &Tenant) -> Plan {
         plan = plan.remove(&Record::Module(ModuleVersion::clone(version)));
     }
     if plan.ops.is_empty() {
+        // Whose scope is gone may do nothing any more, and is nobody's to manage.
+        let is_of = |scope: &OperatorScope| scope.tenant() == Some(tenant.id);
+        let tokens = state.api_tokens().filter(|it| is_of(&it.scope));
+        for token in tokens.take(SWEEP_ROWS_MAX) {
+            plan = plan.remove(&Record::ApiToken(ApiToken::clone(token)));
+        }
+        let room = SWEEP_ROWS_MAX - plan.ops.len();
+        for operator in state.operators().filter(|it| is_of(&it.scope)).take(room) {
+            plan = plan.remove(&Record::Operator(Operator::clone(operator)));
+        }
+        if !plan.ops.is_empty() {
+            return plan;
+        }
         if let Some(namespace) = state.namespace(NamespaceId::Account(tenant.id)) {
             plan = plan.remove(&Record::Namespace(Namespace::clone(namespace)));
         }

@@ -9,7 +9,10 @@ use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 use super::leftovers::Leftovers;
 use super::{Map, State};
 use crate::directory::job::Job;
-use crate::directory::names::{JobId, NameKey, NamespaceId, RoleId, SubUserId, TenantId, UserId};
+use crate::directory::names::{
+    ApiTokenId, JobId, NameKey, NamespaceId, OperatorId, RoleId, SubUserId, TenantId, UserId,
+};
+use crate::directory::operator::{ApiToken, Operator};
 use crate::directory::record::{
     AccessKey, Binding, Bucket, BucketState, ModuleVersion, Namespace, PolicyDocument, PolicyPlace,
     SubUser, Tenant, User,
@@ -53,6 +56,10 @@ impl State {
             half_done: RedBlackTreeSetSync::new_sync(),
             leftovers: Leftovers::default(),
             running: RedBlackTreeSetSync::new_sync(),
+            operators: RedBlackTreeMapSync::new_sync(),
+            api_tokens: RedBlackTreeMapSync::new_sync(),
+            operator_emails: RedBlackTreeMapSync::new_sync(),
+            token_hashes: new_map(),
         }
     }
 
@@ -101,6 +108,8 @@ impl State {
             Record::Module(version) => self.put_module(version),
             Record::Binding(binding) => self.put_binding(binding),
             Record::Job(job) => self.put_job(job),
+            Record::Operator(operator) => self.put_operator(operator),
+            Record::ApiToken(token) => self.put_api_token(token),
         }
     }
 
@@ -303,6 +312,34 @@ impl State {
         self.jobs.insert_mut(job.id, Arc::new(job));
     }
 
+    fn put_operator(&mut self, operator: Operator) {
+        self.forget_operator(operator.id);
+        let email = (operator.details.email.folded(), operator.scope.tenant());
+        self.operator_emails.insert_mut(email, operator.id);
+        self.operators.insert_mut(operator.id, Arc::new(operator));
+    }
+
+    fn forget_operator(&mut self, id: OperatorId) {
+        if let Some(before) = self.operators.get(&id) {
+            let email = (before.details.email.folded(), before.scope.tenant());
+            self.operator_emails.remove_mut(&email);
+            self.operators.remove_mut(&id);
+        }
+    }
+
+    fn put_api_token(&mut self, token: ApiToken) {
+        self.token_hashes
+            .insert_mut(*token.hash.as_bytes(), token.id);
+        self.api_tokens.insert_mut(token.id, Arc::new(token));
+    }
+
+    fn forget_api_token(&mut self, id: ApiTokenId) {
+        if let Some(before) = self.api_tokens.get(&id) {
+            self.token_hashes.remove_mut(before.hash.as_bytes());
+            self.api_tokens.remove_mut(&id);
+        }
+    }
+
     /// Takes out what stands under a key. What is not there is not missed.
     fn remove(&mut self, row: &str) {
         let mut parts = row.split('/').skip(1);
@@ -375,6 +412,16 @@ impl State {
             }
             "policy" => self.remove_policy(parts),
             "module" | "binding" => self.remove_module(row),
+            "operator" => {
+                if let Some(id) = number(parts.next()) {
+                    self.forget_operator(OperatorId(id));
+                }
+            }
+            "token" => {
+                if let Some(id) = number(parts.next()) {
+                    self.forget_api_token(ApiTokenId(id));
+                }
+            }
             _ => {}
         }
     }

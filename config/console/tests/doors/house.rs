@@ -1,0 +1,419 @@
+//! A server without a gate or a node, and people who come to its doors.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Body;
+use console::{Admin, AdminParts, AdminToken, PeerAddress, router};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use parking_lot::Mutex;
+use postern_config::directory::{
+    Actor, Binding, Command, Digest, Directory, DirectoryOptions, NewOperator, NewToken,
+    OperatorCommand, OperatorDetails, OperatorId, OperatorOutcome, OperatorScope, Outcome,
+    PolicyPlace, Profile, QuotaOf, Role, TenantId, Vault, Who,
+};
+use postern_config::engine::EmbeddedEngine;
+use postern_config::judge::{
+    Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
+};
+use postern_config::metering::{Ledger, Meter};
+use postern_config::purge::{Pace, Purges};
+use postern_config::settings::MetricsAccess;
+use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
+use postern_config::upstream::{Emptied, Holds, Upstream};
+use postern_config::usage::{Readiness, Stored, Usage};
+use postern_config::{Clock, Entropy, Secret, UnixMillis};
+use s3_protocol::{BucketId, S3Code, S3Error};
+use serde_json::{Value, json};
+use tower_service::Service as _;
+
+/// The server's own token.
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// What the server has said at its start.
+pub(crate) const FIRST_RUN: &str = "the first operator comes in with this";
+/// A password that everybody here has.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// Buckets without a node; those that are listed hold something.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf {
+    full: Mutex<Vec<BucketId>>,
+}
+
+impl Upstream for Shelf {
+    fn create_bucket(&self, _: BucketId) -> BoxFuture<'_, Result<(), S3Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn delete_bucket(&self, bucket: BucketId) -> BoxFuture<'_, Result<(), S3Error>> {
+        let is_full = self.full.lock().contains(&bucket);
+        Box::pin(async move {
+            if is_full {
+                Err(S3Code::BucketNotEmpty.into())
+            } else {
+                Ok(())
+            }
+        })
+    }
+
+    fn empty_bucket(&self, bucket: BucketId, _: usize) -> BoxFuture<'_, Result<Emptied, S3Error>> {
+        let mut full = self.full.lock();
+        let before = full.len();
+        full.retain(|it| *it != bucket);
+        let removed = (before - full.len()) as u64;
+        let more = removed > 0;
+        Box::pin(async move { Ok(Emptied { removed, more }) })
+    }
+
+    fn holds(&self, bucket: BucketId) -> BoxFuture<'_, Result<Holds, S3Error>> {
+        let objects = u64::from(self.full.lock().contains(&bucket));
+        Box::pin(async move {
+            Ok(Holds {
+                objects,
+                bytes: objects,
+            })
+        })
+    }
+}
+
+/// A server that keeps nothing.
+#[derive(Debug)]
+struct NoUpkeep;
+
+impl Upkeep for NoUpkeep {
+    fn rotate_master_key(&self, _: Actor) -> BoxFuture<'_, Result<(), UpkeepFault>> {
+        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
+    }
+
+    fn backup(&self) -> BoxFuture<'_, Result<Backup, UpkeepFault>> {
+        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
+    }
+
+    fn heads(&self) -> Value {
+        Value::Null
+    }
+
+    fn unrecorded(&self) -> bool {
+        false
+    }
+}
+
+/// Nobody asks about policies here.
+#[derive(Debug)]
+pub(crate) struct Silent;
+
+impl Judge for Silent {
+    fn tool(&self, _: Tool) -> BoxFuture<'_, Result<Value, ToolFault>> {
+        Box::pin(async { Err(ToolFault::NotFound("thing")) })
+    }
+
+    fn explain<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<Value>> {
+        Box::pin(async { None })
+    }
+
+    fn check(&self, _: Arc<[u8]>) -> BoxFuture<'_, Result<ModuleReport, ModuleFaults>> {
+        Box::pin(async { Err(ModuleFaults(Vec::new())) })
+    }
+
+    fn prepare(&self, _: Arc<[u8]>) -> BoxFuture<'_, Result<(), ModuleFaults>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn test(&self, _: Arc<[u8]>, _: Vec<u8>) -> BoxFuture<'_, Result<TestReport, ModuleFaults>> {
+        Box::pin(async { Err(ModuleFaults(Vec::new())) })
+    }
+
+    fn check_policy(
+        &self,
+        _: PolicyPlace,
+        _: String,
+    ) -> BoxFuture<'_, Result<PolicyReport, PolicyFaults>> {
+        Box::pin(async { Err(PolicyFaults(Vec::new())) })
+    }
+
+    fn statistics(&self, _: Digest) -> Option<Value> {
+        None
+    }
+
+    fn trials(&self, _: &Binding) -> Value {
+        Value::Null
+    }
+
+    fn unloadable(&self, _: Digest) -> Option<String> {
+        None
+    }
+}
+
+impl Usage for Silent {
+    fn stored(&self, _: QuotaOf) -> BoxFuture<'_, Option<Stored>> {
+        Box::pin(async { None })
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready
+    }
+
+    fn metrics(&self) -> String {
+        String::new()
+    }
+
+    fn status(&self) -> Value {
+        Value::Null
+    }
+}
+
+/// A server.
+pub(crate) struct House {
+    router: axum::Router,
+    pub(crate) directory: Directory,
+    /// What its clock shows, in milliseconds.
+    clock: Arc<AtomicU64>,
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.headers["cache-control"], "no-store");
+        self.body()
+    }
+
+    pub(crate) fn body(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    #[track_caller]
+    pub(crate) fn problem(self, status: u16, code: &str) -> Value {
+        let body = self.is(status);
+        assert_eq!(body["code"], code, "{body}");
+        body
+    }
+
+    /// The cookie that a browser keeps.
+    pub(crate) fn cookie(&self) -> String {
+        let set = self.headers["set-cookie"].to_str().unwrap();
+        set.split(';').next().unwrap().to_owned()
+    }
+}
+
+/// How somebody comes in.
+#[derive(Clone, Debug)]
+pub(crate) enum Key {
+    Nothing,
+    Bearer(String),
+    /// A browser that says it is on our own page.
+    Cookie(String),
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        let clock = Arc::new(AtomicU64::new(1_700_000_000_000));
+        let hand = Arc::clone(&clock);
+        let directory = Directory::open(DirectoryOptions {
+            engine: Arc::new(EmbeddedEngine::in_memory().unwrap()),
+            vault: Vault::new(&Secret::new(vec![1; 32])).unwrap(),
+            clock: Clock::new(move || UnixMillis(hand.load(Ordering::SeqCst))),
+            entropy: Entropy::system(),
+        })
+        .await
+        .unwrap();
+        let shelf = Arc::new(Shelf::default());
+        let upstream = Arc::clone(&shelf) as Arc<dyn Upstream>;
+        let purges = Arc::new(Purges::new(directory.clone(), upstream, Pace::default()));
+        let router = router(Admin::new(AdminParts {
+            directory: directory.clone(),
+            judge: Arc::new(Silent),
+            usage: Arc::new(Silent),
+            upstream: shelf,
+            upkeep: Arc::new(NoUpkeep),
+            purges,
+            meter: Arc::new(Meter::new(
+                Arc::new(Ledger::in_memory().unwrap()),
+                postern_config::system_clock(),
+            )),
+            token: AdminToken::given(Secret::new(TOKEN.into())),
+            persons: Vec::new(),
+            metrics: MetricsAccess::Token,
+            module_bytes_max: 64,
+            body_bytes_max: 4_096,
+            first_run: Some(Secret::new(FIRST_RUN.into())),
+            entropy: Entropy::system(),
+        }));
+        Self {
+            router,
+            directory,
+            clock,
+        }
+    }
+
+    /// Time goes by.
+    pub(crate) fn wait(&self, seconds: u64) {
+        self.clock.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.load(Ordering::SeqCst) / 1_000
+    }
+
+    pub(crate) async fn ask(
+        &self,
+        key: &Key,
+        (method, path): (&str, &str),
+        body: Option<Value>,
+    ) -> Answer {
+        self.ask_with(key, (method, path), body, &[]).await
+    }
+
+    pub(crate) async fn ask_with(
+        &self,
+        key: &Key,
+        (method, path): (&str, &str),
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let method: Method = method.parse().unwrap();
+        let mut request = Request::builder().method(method).uri(path);
+        let own_page = ("sec-fetch-site", "same-origin");
+        request = match key {
+            Key::Nothing => request,
+            Key::Bearer(token) => request.header("authorization", format!("Bearer {token}")),
+            Key::Cookie(cookie) if headers.is_empty() => request
+                .header("cookie", cookie)
+                .header(own_page.0, own_page.1),
+            Key::Cookie(cookie) => request.header("cookie", cookie),
+        };
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        let mut request = request.body(body).unwrap();
+        let peer = PeerAddress([192, 0, 2, 1].into());
+        request.extensions_mut().insert(peer);
+        let response = self.router.clone().call(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+
+    pub(crate) fn root() -> Key {
+        Key::Bearer(TOKEN.to_owned())
+    }
+
+    pub(crate) async fn apply(&self, command: Command, actor: Actor) -> Outcome {
+        self.directory.apply(command, actor).await.unwrap().outcome
+    }
+
+    pub(crate) async fn tenant(
+        &self,
+        name: &str,
+        profile: Profile,
+        parent: Option<TenantId>,
+    ) -> TenantId {
+        let create = Command::CreateTenant {
+            name: name.parse().unwrap(),
+            profile,
+            parent,
+        };
+        match self.apply(create, Actor::system()).await {
+            Outcome::Tenant { tenant, .. } => tenant,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// An operator who has no password: he comes in by a token that the directory makes for him.
+    pub(crate) async fn operator(
+        &self,
+        email: &str,
+        role: Role,
+        scope: OperatorScope,
+    ) -> OperatorId {
+        let new = NewOperator {
+            details: OperatorDetails {
+                email: email.parse().unwrap(),
+                name: Default::default(),
+                timezone: None,
+                language: None,
+                sso: false,
+            },
+            role,
+            scope,
+            password: None,
+        };
+        let create = Command::Operators(OperatorCommand::Create(new));
+        match self.apply(create, Actor::system()).await {
+            Outcome::Operator(OperatorOutcome::Made(id)) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn token_of(&self, operator: OperatorId) -> Key {
+        let new = NewToken {
+            name: "own".parse().unwrap(),
+            role: None,
+            scope: None,
+            expires: None,
+        };
+        let actor = Actor {
+            who: Who::Operator { operator },
+            ..Actor::system()
+        };
+        let create = Command::Operators(OperatorCommand::CreateToken(new));
+        match self.apply(create, actor).await {
+            Outcome::Operator(OperatorOutcome::Token { secret, .. }) => {
+                Key::Bearer(secret.lend(|it| String::from_utf8(it.to_vec()).unwrap()))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// An operator with a password, made as people make one.
+    pub(crate) async fn person(&self, email: &str, role: &str, scope: Value) {
+        let body = json!({ "email": email, "role": role, "scope": scope, "password": PASSWORD });
+        let root = Self::root();
+        let made = self.ask(&root, ("POST", "/api/v1/operators"), Some(body));
+        made.await.is(201);
+    }
+
+    pub(crate) async fn try_sign_in(&self, body: Value) -> Answer {
+        self.ask(&Key::Nothing, ("POST", "/api/v1/session"), Some(body))
+            .await
+    }
+
+    pub(crate) async fn sign_in(&self, email: &str) -> Key {
+        let body = json!({ "email": email, "password": PASSWORD });
+        let answer = self.try_sign_in(body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        Key::Cookie(answer.cookie())
+    }
+
+    pub(crate) async fn sign_in_bearer(&self, email: &str) -> Key {
+        let body = json!({ "email": email, "password": PASSWORD, "session": "bearer" });
+        let told = self.try_sign_in(body).await.is(200);
+        Key::Bearer(told["token"].as_str().unwrap().to_owned())
+    }
+
+    /// The actions of the audit log, the latest first.
+    pub(crate) async fn actions(&self, most: usize) -> Vec<String> {
+        let found = self.directory.audit_search(most, |_| true).await.unwrap();
+        found.into_iter().map(|record| record.action).collect()
+    }
+}

@@ -1,0 +1,13 @@
+//! The doors of the admin side: who comes in, and what he may do where.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod crawl;
+mod house;
+mod people;
+mod sessions;
