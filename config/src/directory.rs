@@ -454,6 +454,8 @@ impl Inner {
         if let Some((person, detail)) = plan.personal {
             parts.entry(person).or_default().detail = detail;
         }
+        // Who goes with this very change leaves nothing that could be opened.
+        parts.retain(|person, _| !ops.contains(&Op::Erase(person.row())));
         if Person::of(actor).is_some() {
             record.actor.address = None;
         }

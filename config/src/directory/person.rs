@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::audit::AuditRecord;
 use super::command::{Actor, Who};
-use super::names::UserId;
+use super::names::{OperatorId, UserId};
 use super::rows::{RowError, parse};
 use super::state::State;
 use super::vault::{Identity, MASTER_KEY_BYTES, SealError, Sealed, Vault};
@@ -29,6 +29,8 @@ pub(crate) const PERSONS: &str = "per/";
 pub enum Person {
     /// A user; what is personal of his sub-users is his.
     User(UserId),
+    /// An operator.
+    Operator(OperatorId),
 }
 
 /// What is personal of a record.
@@ -74,7 +76,9 @@ impl Person {
     pub(crate) fn of(actor: &Actor) -> Option<Self> {
         match &actor.who {
             Who::Key { user, .. } => Some(Self::User(*user)),
-            Who::System | Who::AdminToken | Who::Person { .. } => None,
+            Who::Operator { operator } => Some(Self::Operator(*operator)),
+            Who::Token { operator, .. } => operator.map(Self::Operator),
+            Who::System | Who::AdminToken | Who::Person { .. } | Who::Nobody => None,
         }
     }
 
@@ -82,6 +86,7 @@ impl Person {
     pub(crate) fn row(self) -> String {
         match self {
             Self::User(id) => format!("{PERSONS}user/{id}"),
+            Self::Operator(id) => format!("{PERSONS}operator/{id}"),
         }
     }
 }
@@ -90,6 +95,7 @@ impl std::fmt::Display for Person {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::User(id) => write!(f, "user/{id}"),
+            Self::Operator(id) => write!(f, "operator/{id}"),
         }
     }
 }
@@ -101,13 +107,24 @@ pub(crate) type Parts = BTreeMap<Person, Personal>;
 pub(crate) fn of_actor(state: &State, actor: &Actor) -> Parts {
     let mut parts = Parts::new();
     if let Some(person) = Person::of(actor) {
-        let Person::User(id) = person;
-        let details = state.user(id).map(|user| &user.details);
+        let (email, full_name) = match person {
+            Person::User(id) => {
+                let details = state.user(id).map(|user| &user.details);
+                (
+                    details.and_then(|it| it.email.as_ref()),
+                    details.map(|it| &it.full_name),
+                )
+            }
+            Person::Operator(id) => {
+                let details = state.operator(id).map(|operator| &operator.details);
+                (details.map(|it| &it.email), details.map(|it| &it.name))
+            }
+        };
         let personal = Personal {
             address: actor.address,
-            email: details.and_then(|it| Some(it.email.as_ref()?.to_string())),
-            full_name: details
-                .map(|it| it.full_name.to_string())
+            email: email.map(ToString::to_string),
+            full_name: full_name
+                .map(ToString::to_string)
                 .filter(|name| !name.is_empty()),
             detail: Map::new(),
         };

@@ -13,6 +13,7 @@
 //! mod/<digest>                          the bytes of a module
 //! aud/<sequence>                        audit records
 //! per/user/<user>                       the keys of what is personal in them
+//! per/operator/<operator>               the same of operators
 //! ```
 
 use serde::de::DeserializeOwned;

@@ -535,6 +535,7 @@ pub(crate) async fn delete(
     Ok(Deleted {
         deleted: operator.details.email.to_string(),
         revision,
+        job: None,
     })
 }
 

@@ -189,5 +189,6 @@ pub(crate) async fn revoke(
     Ok(Deleted {
         deleted: token.name.to_string(),
         revision,
+        job: None,
     })
 }

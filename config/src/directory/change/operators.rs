@@ -1,6 +1,7 @@
 //! Plans for operators, their tokens, and what they leave in the audit log when they sign in.
 //!
-//! No record says who an operator is: they name him by his number. What is personal is in his own row alone, and goes with it.
+//! Records name an operator by his number in the open; who that is and from where he came is sealed under a key of his own, which
+//! goes with his row.
 
 use serde_json::{Value, json};
 
@@ -12,12 +13,13 @@ use crate::directory::operator::{
     ApiToken, Invitation, NewOperator, NewToken, OneTime, Operator, OperatorCommand,
     OperatorDetails, OperatorOutcome, OperatorScope, OperatorStatus, Place, SignIn,
 };
+use crate::directory::person::Person;
 use crate::directory::profile::SecretReveal;
 use crate::directory::record::TenantStatus;
 use crate::directory::role::{Authority, ConsoleAtom, Role};
 use crate::directory::rows::Record;
 use crate::directory::vault::{Identity, SealError};
-use crate::engine::Revision;
+use crate::engine::{Op, Revision};
 use crate::identity::{OneTimeSecret, PasswordHash, Step};
 use crate::limits::{API_TOKENS_MAX, INVITATION_SECONDS_MAX, OPERATORS_MAX, SCOPE_USERS_MAX};
 use crate::time::UnixSeconds;
@@ -400,8 +402,10 @@ fn delete(ground: &Ground<'_>, id: OperatorId) -> Result<Plan, CommandError> {
         tokens.push(token.id);
         plan = plan.remove(&Record::ApiToken(ApiToken::clone(token)));
     }
-    let plan = plan.detail(json!({ "role": operator.role.to_string(), "tokens": tokens }));
-    Ok(plan.remove(&Record::Operator(operator.clone())))
+    let mut plan = plan.detail(json!({ "role": operator.role.to_string(), "tokens": tokens }));
+    // What records say of him personally is unreadable from here on.
+    plan.ops.push(Op::Erase(Person::Operator(id).row()));
+    Ok(plan.erase(&Record::Operator(operator.clone())))
 }
 
 fn enrol(ground: &Ground<'_>, id: OperatorId) -> Result<Plan, CommandError> {
