@@ -158,9 +158,9 @@ impl std::str::FromStr for Atom {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.iter().find(|atom| atom.as_str() == text);
-        found
-            .copied()
-            .ok_or_else(|| crate::directory::UnknownWord::new("atom", text))
+        found.copied().ok_or_else(|| {
+            crate::directory::UnknownWord::new("atom", text, Self::ALL.iter().map(|it| it.as_str()))
+        })
     }
 }
 

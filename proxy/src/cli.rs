@@ -9,17 +9,21 @@ mod ask;
 mod audit;
 mod backup;
 mod bucket;
+mod bulk;
 mod context;
 mod job;
 mod key;
 mod manual;
 mod master_key;
 mod module;
+mod permission;
 mod policy;
 mod removal;
+mod role;
 mod serve;
 mod settings;
 mod span;
+mod sub_user;
 mod table;
 mod tenant;
 mod usage;
@@ -61,20 +65,32 @@ struct Style {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server.
+    #[command(after_help = "Examples:
+  postern serve --dev
+  postern serve --config /etc/postern/config.toml")]
     Serve(serve::Serve),
     /// Check and show settings.
     #[command(subcommand)]
     Config(settings::Config),
-    /// Accounts: make, list, suspend, delete.
+    /// Accounts: make, list, change, suspend, transfer, delete.
     #[command(subcommand)]
     Tenant(tenant::Tenant),
-    /// Users of an account: make, list, disable, delete.
+    /// Users of an account: make, list, change, disable, delete.
     #[command(subcommand)]
     User(user::User),
+    /// Sub-users of a user: make, list, change, disable, delete.
+    #[command(subcommand, alias = "subuser")]
+    SubUser(sub_user::SubUser),
+    /// Roles of an organization: make, list, compare, give.
+    #[command(subcommand)]
+    Role(role::Role),
+    /// Permissions of members on the account and on containers: show, set.
+    #[command(subcommand)]
+    Permission(permission::Permission),
     /// Access keys: make, list, change, replace, disable, delete.
     #[command(subcommand)]
     Key(key::Key),
-    /// Buckets: make for a user, list, delete.
+    /// Buckets: make for a user, list, make public, delete.
     #[command(subcommand)]
     Bucket(bucket::Bucket),
     /// What goes on after the command that asked for it: list, show, wait.
@@ -102,15 +118,23 @@ enum Command {
     #[command(subcommand)]
     Access(access::Access),
     /// Say why a request was answered as it was: plan, questions, answers, the statement that decided.
+    #[command(after_help = "Example:
+  postern explain 00000000000000000000000000000001")]
     Explain(ask::Explain),
     /// What was asked, moved and stored, by whom: reports, exports, billing periods.
     #[command(subcommand)]
     Usage(usage::Usage),
     /// Say how the running server is.
+    #[command(after_help = "Example:
+  postern status")]
     Status(ask::Status),
     /// Let the running server read certificates and log files again.
+    #[command(after_help = "Example:
+  postern reload")]
     Reload(ask::Signal),
     /// Let the running server finish its requests and end.
+    #[command(after_help = "Example:
+  postern drain")]
     Drain(ask::Signal),
     /// Development mode.
     #[command(subcommand)]
@@ -119,16 +143,24 @@ enum Command {
     #[command(hide = true)]
     CompileModule,
     /// Print completions for a shell: `source <(postern completions bash)`.
+    #[command(after_help = "Examples:
+  source <(postern completions bash)
+  postern completions zsh")]
     Completions(manual::Completions),
     /// Print the manual's first page, or write a page for each command.
+    #[command(after_help = "Example:
+  postern man --out /usr/share/man/man1")]
     Man(manual::Man),
     /// Print the version.
+    #[command(after_help = "Example:
+  postern version")]
     Version,
 }
 
 #[derive(Debug, Subcommand)]
 enum DevCommand {
     /// Print variables for a shell: `eval "$(postern dev env)"`.
+    #[command(after_help = "Example:\n  postern dev env --user photos --level read")]
     Env {
         /// The data folder.
         #[arg(long, env = "POSTERN_DATA", default_value = dev::FOLDER)]
@@ -247,6 +279,9 @@ impl Command {
             Self::Config(config) => config.run(),
             Self::Tenant(tenant) => tenant.run(style),
             Self::User(user) => user.run(style),
+            Self::SubUser(sub_user) => sub_user.run(style),
+            Self::Role(role) => role.run(style),
+            Self::Permission(permission) => permission.run(style),
             Self::Key(key) => key.run(style),
             Self::Bucket(bucket) => bucket.run(style),
             Self::Job(job) => job.run(style),
@@ -346,18 +381,96 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Each command that does something: its words, and what clap knows of it.
+    fn leaves(command: &clap::Command, words: &[String]) -> Vec<(Vec<String>, clap::Command)> {
+        let below = command.get_subcommands().filter(|it| !it.is_hide_set());
+        let below: Vec<_> = below
+            .flat_map(|it| leaves(it, &[words, &[it.get_name().to_owned()]].concat()))
+            .collect();
+        if below.is_empty() {
+            vec![(words.to_vec(), command.clone())]
+        } else {
+            below
+        }
+    }
+
+    fn tree() -> Vec<(Vec<String>, clap::Command)> {
+        let tree = leaves(&Cli::command(), &["postern".to_owned()]);
+        assert!(tree.len() > 60, "{} commands", tree.len());
+        tree
+    }
+
+    /// The words of a line as a shell reads it, without what comes after `#`, `>` or `|`.
+    fn shell_words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut is_quoted = false;
+        for character in line.chars() {
+            match (character, words.last_mut()) {
+                ('\'', _) => is_quoted = !is_quoted,
+                (' ', _) if !is_quoted => words.push(String::new()),
+                ('#' | '>' | '|' | ')', Some(word)) if !is_quoted && word.is_empty() => break,
+                (_, Some(word)) => word.push(character),
+                (_, None) => {}
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
     #[test]
-    fn every_command_of_the_directory_shows_an_example() {
-        let cli = Cli::command();
-        for area in ["tenant", "user", "key", "bucket", "audit", "context"] {
-            let area = cli.find_subcommand(area).unwrap();
-            for command in area.get_subcommands() {
-                let help = command
-                    .get_after_help()
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
-                let line = format!("postern {} {}", area.get_name(), command.get_name());
-                assert!(help.contains("Example") && help.contains(&line), "{line}");
+    fn every_command_says_what_it_does_and_shows_examples_that_are_understood() {
+        for (words, command) in tree() {
+            let line = words.join(" ");
+            let about = command.get_about().map(ToString::to_string);
+            assert!(about.is_some_and(|about| !about.is_empty()), "{line}");
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(help.contains("Example"), "{line} shows no example");
+            let examples: Vec<&str> = help
+                .lines()
+                .filter_map(|it| it.strip_prefix("  postern "))
+                .collect();
+            let own = line.trim_start_matches("postern ");
+            assert!(
+                examples.iter().any(|it| it.starts_with(own)),
+                "{line}: {help}"
+            );
+            for example in examples {
+                let read = Cli::try_parse_from(shell_words(&format!("postern {example}")));
+                assert!(read.is_ok(), "postern {example}\n{}", read.unwrap_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_option_or_command_is_answered_with_the_one_that_was_meant() {
+        for (words, command) in tree() {
+            let line = words.join(" ");
+            let options = command.get_arguments().filter_map(clap::Arg::get_long);
+            let longest = options.max_by_key(|option| option.len());
+            // Of three letters clap guesses nothing.
+            let Some(longest) = longest.filter(|option| option.len() > 3) else {
+                continue;
+            };
+            // Without its last letter but one.
+            let misspelt: String = longest
+                .char_indices()
+                .filter(|(at, _)| *at != longest.len() - 2)
+                .map(|(_, letter)| letter)
+                .collect();
+            let asked = words.iter().cloned().chain([format!("--{misspelt}")]);
+            let said = Cli::try_parse_from(asked).unwrap_err().to_string();
+            assert!(said.contains(&format!("'--{longest}'")), "{line}\n{said}");
+            if let [.., area, name] = words.as_slice()
+                && area != "postern"
+                && name.len() > 3
+            {
+                let misspelt = &name[..name.len() - 1];
+                let said = Cli::try_parse_from(["postern", area, misspelt]).unwrap_err();
+                let said = said.to_string();
+                assert!(said.contains(&format!("'{name}'")), "{line}\n{said}");
             }
         }
     }

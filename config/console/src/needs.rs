@@ -187,15 +187,41 @@ table! {
     GET "/api/v1/tenants/{tenant}" See PartOfTenant;
     PATCH "/api/v1/tenants/{tenant}" Do(TenantSettings) Tenant;
     DELETE "/api/v1/tenants/{tenant}" Do(TenantCreate) AboveTenant, DELETE;
+    PUT "/api/v1/tenants/{tenant}/limits" Do(TenantSettings) AboveTenant;
+    POST "/api/v1/tenants/{tenant}/transfer" Do(RoleAssign) Tenant;
+    GET "/api/v1/tenants/{tenant}/permissions" See Tenant;
+    PUT "/api/v1/tenants/{tenant}/permissions" Do(AclEdit) Tenant;
+    DELETE "/api/v1/tenants/{tenant}/permissions" Do(AclEdit) Tenant;
+    POST "/api/v1/tenants/{tenant}/permissions/preview" See Tenant;
+    GET "/api/v1/tenants/{tenant}/roles" See Tenant;
+    POST "/api/v1/tenants/{tenant}/roles" Do(RoleEdit) Tenant;
+    GET "/api/v1/tenants/{tenant}/roles/{role}" See Tenant;
+    PUT "/api/v1/tenants/{tenant}/roles/{role}" Do(RoleEdit) Tenant;
+    DELETE "/api/v1/tenants/{tenant}/roles/{role}" Do(RoleEdit) Tenant;
+    GET "/api/v1/tenants/{tenant}/role-matrix" See Tenant;
+    // Each user is judged by himself.
+    POST "/api/v1/tenants/{tenant}/bulk/users" See PartOfTenant, DELETE;
     GET "/api/v1/tenants/{tenant}/alias" See Tenant;
     PUT "/api/v1/tenants/{tenant}/alias" Do(TenantSettings) Tenant;
     DELETE "/api/v1/tenants/{tenant}/alias" Do(TenantSettings) Tenant;
     GET "/api/v1/tenants/{tenant}/users" See PartOfTenant;
     POST "/api/v1/tenants/{tenant}/users" Do(UserCreate) Tenant;
     GET "/api/v1/tenants/{tenant}/users/{user}" See User;
+    PATCH "/api/v1/tenants/{tenant}/users/{user}" Do(UserEdit) User;
     DELETE "/api/v1/tenants/{tenant}/users/{user}" Do(UserDelete) User, DELETE;
+    PUT "/api/v1/tenants/{tenant}/users/{user}/details" Do(UserEdit) User;
+    PUT "/api/v1/tenants/{tenant}/users/{user}/role" Do(RoleAssign) User;
     POST "/api/v1/tenants/{tenant}/users/{user}/disable" Do(UserDisable) User;
     POST "/api/v1/tenants/{tenant}/users/{user}/enable" Do(UserDisable) User;
+    GET "/api/v1/tenants/{tenant}/users/{user}/sub-users" See User;
+    POST "/api/v1/tenants/{tenant}/users/{user}/sub-users" Do(UserCreate) User;
+    GET "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}" See User;
+    PATCH "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}" Do(UserEdit) User;
+    DELETE "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}" Do(UserDelete) User;
+    POST "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/disable" Do(UserDisable) User;
+    POST "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/enable" Do(UserDisable) User;
+    GET "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/keys" See User;
+    POST "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/keys" Do(KeyCreate) User, CREATE;
     GET "/api/v1/tenants/{tenant}/keys" See PartOfTenant;
     GET "/api/v1/tenants/{tenant}/keys/{key}" See Key;
     GET "/api/v1/tenants/{tenant}/users/{user}/keys" See User;
@@ -211,6 +237,14 @@ table! {
     POST "/api/v1/tenants/{tenant}/buckets" Do(BucketCreate) Bucket;
     GET "/api/v1/tenants/{tenant}/buckets/{bucket}" See Bucket;
     DELETE "/api/v1/tenants/{tenant}/buckets/{bucket}" Do(BucketDelete) Bucket;
+    // They name members: who sees some of those alone sees none of these.
+    GET "/api/v1/tenants/{tenant}/buckets/{bucket}/permissions" See Tenant;
+    PUT "/api/v1/tenants/{tenant}/buckets/{bucket}/permissions" Do(AclEdit) Tenant;
+    DELETE "/api/v1/tenants/{tenant}/buckets/{bucket}/permissions" Do(AclEdit) Tenant;
+    POST "/api/v1/tenants/{tenant}/buckets/{bucket}/permissions/preview" See Tenant;
+    GET "/api/v1/tenants/{tenant}/buckets/{bucket}/public" See Bucket;
+    PUT "/api/v1/tenants/{tenant}/buckets/{bucket}/public" Do(AclEdit) Bucket;
+    DELETE "/api/v1/tenants/{tenant}/buckets/{bucket}/public" Do(AclEdit) Bucket;
 
     // What was done, and who has what.
     GET "/api/v1/access-review" Do(AuditRead) Reach;

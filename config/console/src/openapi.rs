@@ -49,6 +49,8 @@ impl Described {
                 *part,
                 "tenants"
                     | "users"
+                    | "sub-users"
+                    | "roles"
                     | "keys"
                     | "buckets"
                     | "audit"
@@ -267,6 +269,12 @@ fn word_of(name: &str) -> &'static str {
         }
         "user" => {
             "The user, by name or number. Digits alone are a number; `name:2026` is who is called so."
+        }
+        "sub_user" => {
+            "The sub-user, by name or number. Digits alone are a number; `name:2026` is who is called so."
+        }
+        "role" => {
+            "The role, by name, or by number where the account has made it. Digits alone are a number."
         }
         "key" => "The access key, by its public half.",
         "bucket" => "The bucket, by name or by number, which is 32 hexadecimal digits.",

@@ -102,14 +102,34 @@ routes! {
     "/api/v1/tenants", ["GET", "POST"], Token, get(api::tenants::list).post(api::tenants::create);
     "/api/v1/tenants/{tenant}", ["GET", "PATCH", "DELETE"], Token,
         get(api::tenants::show).patch(api::tenants::change).delete(api::tenants::delete);
+    "/api/v1/tenants/{tenant}/limits", ["PUT"], Token, put(api::tenants::set_limits);
+    "/api/v1/tenants/{tenant}/transfer", ["POST"], Token, post(api::tenants::transfer);
+    "/api/v1/tenants/{tenant}/permissions", ["GET", "PUT", "DELETE"], Token,
+        get(api::permissions::account).put(api::permissions::set_account).delete(api::permissions::reset_account);
+    "/api/v1/tenants/{tenant}/permissions/preview", ["POST"], Token, post(api::permissions::preview_account);
+    "/api/v1/tenants/{tenant}/roles", ["GET", "POST"], Token, get(api::roles::list).post(api::roles::create);
+    "/api/v1/tenants/{tenant}/roles/{role}", ["GET", "PUT", "DELETE"], Token,
+        get(api::roles::show).put(api::roles::change).delete(api::roles::delete);
+    "/api/v1/tenants/{tenant}/role-matrix", ["GET"], Token, get(api::roles::matrix);
+    "/api/v1/tenants/{tenant}/bulk/users", ["POST"], Token, post(api::bulk::users);
     "/api/v1/tenants/{tenant}/alias", ["GET", "PUT", "DELETE"], Token,
         get(api::tenants::alias).put(api::tenants::set_alias).delete(api::tenants::remove_alias);
     "/api/v1/tenants/{tenant}/users", ["GET", "POST"], Token, get(api::users::list).post(api::users::create);
-    "/api/v1/tenants/{tenant}/users/{user}", ["GET", "DELETE"], Token, get(api::users::show).delete(api::users::delete);
+    "/api/v1/tenants/{tenant}/users/{user}", ["GET", "PATCH", "DELETE"], Token,
+        get(api::users::show).patch(api::users::change).delete(api::users::delete);
+    "/api/v1/tenants/{tenant}/users/{user}/details", ["PUT"], Token, put(api::users::set_details);
+    "/api/v1/tenants/{tenant}/users/{user}/role", ["PUT"], Token, put(api::users::set_role);
     "/api/v1/tenants/{tenant}/users/{user}/disable", ["POST"], Token, post(api::users::disable);
     "/api/v1/tenants/{tenant}/users/{user}/enable", ["POST"], Token, post(api::users::enable);
-    "/api/v1/tenants/{tenant}/keys", ["GET"], Token, get(api::keys::list_all);
-    "/api/v1/tenants/{tenant}/keys/{key}", ["GET"], Token, get(api::keys::show_any);
+    "/api/v1/tenants/{tenant}/users/{user}/sub-users", ["GET", "POST"], Token, get(api::sub_users::list).post(api::sub_users::create);
+    "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}", ["GET", "PATCH", "DELETE"], Token,
+        get(api::sub_users::show).patch(api::sub_users::change).delete(api::sub_users::delete);
+    "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/disable", ["POST"], Token, post(api::sub_users::disable);
+    "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/enable", ["POST"], Token, post(api::sub_users::enable);
+    "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/keys", ["GET", "POST"], Token,
+        get(api::keys::list).post(api::sub_users::create_key);
+    "/api/v1/tenants/{tenant}/keys", ["GET"], Token, get(api::keys::list);
+    "/api/v1/tenants/{tenant}/keys/{key}", ["GET"], Token, get(api::keys::show);
     "/api/v1/tenants/{tenant}/users/{user}/keys", ["GET", "POST"], Token, get(api::keys::list).post(api::keys::create);
     "/api/v1/tenants/{tenant}/users/{user}/keys/{key}", ["GET", "DELETE"], Token, get(api::keys::show).delete(api::keys::delete);
     "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/rights", ["PUT"], Token, put(api::keys::set_rights);
@@ -121,6 +141,11 @@ routes! {
     "/api/v1/tenants/{tenant}/buckets/{bucket}", ["GET", "DELETE"], Token, get(api::buckets::show).delete(api::buckets::delete);
     "/api/v1/jobs", ["GET"], Token, get(api::jobs::list);
     "/api/v1/jobs/{job}", ["GET"], Token, get(api::jobs::show);
+    "/api/v1/tenants/{tenant}/buckets/{bucket}/permissions", ["GET", "PUT", "DELETE"], Token,
+        get(api::permissions::container).put(api::permissions::set_container).delete(api::permissions::reset_container);
+    "/api/v1/tenants/{tenant}/buckets/{bucket}/permissions/preview", ["POST"], Token, post(api::permissions::preview_container);
+    "/api/v1/tenants/{tenant}/buckets/{bucket}/public", ["GET", "PUT", "DELETE"], Token,
+        get(api::permissions::public).put(api::permissions::set_public).delete(api::permissions::make_private);
     "/api/v1/access-review", ["GET"], Token, get(api::audit::review);
     "/api/v1/audit", ["GET"], Token, get(api::audit::page);
     "/api/v1/audit/verify", ["GET"], Token, get(api::audit::verify);

@@ -4,6 +4,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod buckets;
+pub(crate) mod bulk;
 pub(crate) mod creations;
 pub(crate) mod find;
 pub(crate) mod jobs;
@@ -12,10 +13,13 @@ pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod me;
 pub(crate) mod operators;
+pub(crate) mod permissions;
 pub(crate) mod readings;
 pub(crate) mod review;
+pub(crate) mod roles;
 pub(crate) mod sentences;
 pub(crate) mod signin;
+pub(crate) mod sub_users;
 pub(crate) mod tenants;
 pub(crate) mod tokens;
 pub(crate) mod upkeep;

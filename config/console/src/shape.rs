@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use postern_config::Secret;
+use postern_config::decisions::Atom;
 use postern_config::directory::{
-    AccessKeyId, Alias, Description, Email, KeyRights, Language, Level, Mfa, Name, OperatorStatus,
-    Profile, TenantStatus, Timezone, UserKind, UserStatus, WriteDeletes,
+    AccessKeyId, Alias, ConsoleAtom, Description, Email, KeyRights, Language, Level, Mfa, Name,
+    OperatorStatus, Profile, Referrer, RoleAtoms, TenantStatus, Timezone, UserKind, UserStatus,
+    WriteDeletes,
 };
 use postern_config::metering::{By, Moment, Period, Step};
 use serde_json::{Value, json};
 
 use crate::api::audit::{ExportFormat, ReviewFormat};
+use crate::service::bulk::BulkAction;
 use crate::service::jobs::JobState;
 use crate::service::keys::Standing;
 use crate::service::operators::ScopeKind;
 use crate::service::signin::CarrierAsk;
 use crate::service::usage::UsageFormat;
+use crate::service::users::UserStanding;
 
 /// A password, code or token that somebody has typed: it is lent, and never shown.
 #[derive(Clone)]
@@ -78,7 +82,7 @@ pub(crate) trait Fields: Shape {
     fn fields() -> Vec<(&'static str, &'static str, Schema, bool)>;
 }
 
-/// Writes documents down: `asked` are read, and unknown fields refused; `told` are written.
+/// Writes documents down: `asked` are read, and unknown fields refused; `told` are written; `both` are both.
 macro_rules! shapes {
     ($($way:ident $(#[doc = $doc:literal])+ $name:ident {
         $($(#[doc = $of:literal])+ $field:ident: $type:ty,)*
@@ -131,7 +135,14 @@ macro_rules! shapes {
         #[derive(Clone, Debug, PartialEq, serde::Serialize)]
         $item
     };
+    (@both $(#[$doc:meta])+ $item:item) => {
+        $(#[$doc])+
+        #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+        #[serde(deny_unknown_fields)]
+        $item
+    };
     (@is_asked asked) => { true };
+    (@is_asked both) => { true };
     (@is_asked told) => { false };
 }
 pub(crate) use shapes;
@@ -255,9 +266,6 @@ plain! {
     Alias => text(Some("^[a-z0-9]+(-[a-z0-9]+)*$"), (1, postern_config::limits::ALIAS_BYTES_MAX));
     Description => text(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*$"), (0, postern_config::limits::DESCRIPTION_BYTES_MAX));
     AccessKeyId => text(Some("^[A-Z0-9]{20}$"), (20, 20));
-    Email => json!({ "type": "string", "format": "email", "maxLength": postern_config::limits::EMAIL_BYTES_MAX });
-    Timezone => text(None, (1, postern_config::limits::TAG_BYTES_MAX));
-    Language => text(None, (2, postern_config::limits::TAG_BYTES_MAX));
     Typed => json!({ "type": "string", "format": "password", "writeOnly": true });
     OperatorStatus => words(&[OperatorStatus::Active, OperatorStatus::Passive]);
     Mfa => words(&[Mfa::Off, Mfa::Enrolling, Mfa::On]);
@@ -267,6 +275,12 @@ plain! {
     Level => words(&Level::ALL);
     WriteDeletes => words(&[WriteDeletes::No, WriteDeletes::Markers, WriteDeletes::All]);
     TenantStatus => words(&[TenantStatus::Active, TenantStatus::ReadOnly, TenantStatus::Suspended, TenantStatus::Closed]);
+    UserStanding => words(&UserStanding::ALL);
+    BulkAction => words(&[BulkAction::Disable, BulkAction::Enable, BulkAction::Delete]);
+    Email => text(Some("^[^@\\s]+@[^@\\s]+$"), (3, postern_config::limits::EMAIL_BYTES_MAX));
+    Timezone => text(Some("^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*$"), (1, postern_config::limits::TAG_BYTES_MAX));
+    Language => text(Some("^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"), (2, postern_config::limits::TAG_BYTES_MAX));
+    Referrer => text(Some("^(\\*|https?://[^*@\\s]+)$"), (1, postern_config::limits::REFERRER_BYTES_MAX));
     UserKind => words(&[UserKind::Root, UserKind::Human, UserKind::Service]);
     Standing => words(&[Standing::Active, Standing::Disabled, Standing::Rotating, Standing::Expired]);
     JobState => words(&[JobState::Running, JobState::Done]);
@@ -282,6 +296,32 @@ plain! {
 
 fn whole(most: u64) -> Schema {
     json!({ "type": "integer", "minimum": 0, "maximum": most })
+}
+
+/// The atoms of a role are a document of the directory, too.
+impl Shape for RoleAtoms {
+    fn schema() -> Schema {
+        named("RoleAtoms")
+    }
+
+    fn named(all: &mut Vec<(&'static str, Schema)>) {
+        let list = |words: Vec<&str>| {
+            let item = json!({ "type": "string", "enum": words });
+            json!({ "type": "array", "items": item })
+        };
+        let data = Atom::ALL.iter().map(|atom| atom.as_str()).collect();
+        let console = ConsoleAtom::ALL.iter().map(|atom| atom.as_str()).collect();
+        let fields = vec![
+            ("data", "What it may do to data.", list(data), false),
+            (
+                "console",
+                "What it may do to the account.",
+                list(console),
+                false,
+            ),
+        ];
+        all.push(("RoleAtoms", object("What a role may do.", fields)));
+    }
 }
 
 /// The rights of a key are a document of the directory: its reader is there, its schema here, and a test holds them together.
@@ -431,6 +471,14 @@ mod tests {
 
     fn keys(value: &Value) -> BTreeSet<String> {
         value.as_object().unwrap().keys().cloned().collect()
+    }
+
+    #[test]
+    fn the_schema_of_a_role_has_the_fields_that_the_directory_reads() {
+        let mut schemas = Vec::new();
+        RoleAtoms::named(&mut schemas);
+        let written = json!(RoleAtoms::default());
+        assert_eq!(properties(&schemas, "RoleAtoms"), keys(&written));
     }
 
     #[test]

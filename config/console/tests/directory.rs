@@ -7,6 +7,9 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+#[path = "directory/organization.rs"]
+mod organization;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -836,6 +839,7 @@ async fn an_alias_is_given_and_taken_away() {
     assert_eq!(server.delete(path).await.is(200)["alias"], Value::Null);
 }
 
+/// 000-25, 004-32.
 #[tokio::test]
 async fn the_audit_log_is_paged_searched_exported_and_followed() {
     let server = Server::with_a_user().await;
@@ -885,6 +889,7 @@ async fn the_audit_log_is_paged_searched_exported_and_followed() {
     assert_eq!(server.get("/audit/verify").await.is(200)["records"], 7);
 }
 
+/// 004-33.
 #[tokio::test]
 async fn the_audit_log_is_exported_as_a_table_and_as_documents() {
     let server = Server::with_a_user().await;
@@ -923,6 +928,7 @@ async fn the_audit_log_is_exported_as_a_table_and_as_documents() {
     assert_eq!(documents[0]["action"], "user.create");
 }
 
+/// 001-13.
 #[tokio::test]
 async fn the_review_names_every_key_and_everybody_without_one() {
     let server = Server::with_a_user().await;

@@ -126,7 +126,9 @@ macro_rules! words {
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let found = Self::ALL.into_iter().find(|word| word.as_str() == text);
-                found.ok_or_else(|| $crate::directory::UnknownWord::new($what, text))
+                found.ok_or_else(|| {
+                    $crate::directory::UnknownWord::new($what, text, Self::ALL.map(Self::as_str))
+                })
             }
         }
     )* };
@@ -141,15 +143,23 @@ words! {
 
 /// A text is none of the words that are possible here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a {what}: `{text}`")]
+#[error("`{text}` is no {what}: one of {}", possible.join(", "))]
 pub struct UnknownWord {
     what: &'static str,
     text: String,
+    possible: Vec<&'static str>,
 }
 
 impl UnknownWord {
-    pub(crate) fn new(what: &'static str, text: &str) -> Self {
-        let text = text.to_owned();
-        Self { what, text }
+    pub(crate) fn new(
+        what: &'static str,
+        text: &str,
+        possible: impl IntoIterator<Item = &'static str>,
+    ) -> Self {
+        Self {
+            what,
+            text: text.chars().take(64).collect(),
+            possible: possible.into_iter().collect(),
+        }
     }
 }

@@ -152,9 +152,9 @@ impl std::str::FromStr for ConsoleAtom {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.iter().find(|atom| atom.as_str() == text);
-        found
-            .copied()
-            .ok_or_else(|| super::UnknownWord::new("permission", text))
+        found.copied().ok_or_else(|| {
+            super::UnknownWord::new("permission", text, Self::ALL.iter().map(|it| it.as_str()))
+        })
     }
 }
 

@@ -25,12 +25,21 @@ use super::{CliError, Connection, Exit, Style, print, print_json};
 pub(super) enum Access {
     /// Ask what would be answered to a request that might be, and why. Ends with 0 where it is allowed, 3 where it is denied, 7
     /// where the policies do not answer, 1 where it is refused for another reason.
+    #[command(after_help = "Example:
+  postern access simulate --as PKAAAAAAAAAAAAAAAAAA --do GetObject site/page.html --from 10.0.0.7 --at 14:00")]
     Simulate(simulate::Simulate),
     /// Show every way in which something is allowed, each with a request that takes it, or prove with `--never` that there is none.
+    #[command(after_help = "Examples:
+  postern access enumerate --allows 's3:DeleteObject*' --under site
+  postern access enumerate --allows DeleteObject --under site/legal/ --never")]
     Enumerate(enumerate::Enumerate),
     /// Say who may do something, key by key.
+    #[command(after_help = "Example:
+  postern access who-can s3:DeleteObject site/legal/")]
     WhoCan(who_can::WhoCan),
     /// Propose a narrower scope for a key, from what it was used for.
+    #[command(after_help = "Example:
+  postern access right-size PKAAAAAAAAAAAAAAAAAA --since 30d")]
     RightSize(right_size::RightSize),
     /// Who has which key with which rights, on one page: for auditors.
     #[command(

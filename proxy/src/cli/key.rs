@@ -3,7 +3,7 @@
 mod format;
 mod rights;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
 use postern_config::directory::{KeyRights, Level};
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ pub(super) enum Key {
   postern key create --user web --level read --description CDN --tenant acme
   postern key create --user ingest --level write --bucket backups --append-only --format env > ingest.env
   postern key create --user ci --level read-write --prefix builds/ --expires 90d --network 10.0.0.0/8
+  postern key create --user web --sub-user cdn --level read      # of a sub-user: at most his level
 
 Levels:
   full        read, write, delete, make and delete buckets, change who may do what
@@ -41,12 +42,15 @@ Levels:
         /// Those of this user.
         #[arg(long)]
         user: Option<String>,
+        /// Those of this sub-user of the user.
+        #[arg(long, requires = "user")]
+        sub_user: Option<String>,
         /// Those of this level.
         #[arg(long)]
         level: Option<Level>,
-        /// Those in this state: active, disabled, rotating, expired.
-        #[arg(long)]
-        status: Option<String>,
+        /// Those in this state.
+        #[arg(long, value_enum)]
+        status: Option<Standing>,
         #[command(flatten)]
         listing: Listing,
         #[command(flatten)]
@@ -112,6 +116,9 @@ pub(super) struct Create {
     /// Whose key, by name or number.
     #[arg(long)]
     user: String,
+    /// Of this sub-user of the user.
+    #[arg(long)]
+    sub_user: Option<String>,
     /// The level: full, read-write, read, write.
     #[arg(long)]
     level: Level,
@@ -121,6 +128,31 @@ pub(super) struct Create {
     printed: Printed,
     #[command(flatten)]
     whose: Whose,
+}
+
+/// How a key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Standing {
+    /// It is active, within its dates or not.
+    Active,
+    /// It is disabled.
+    Disabled,
+    /// Another key has taken its place.
+    Rotating,
+    /// It is past its end.
+    Expired,
+}
+
+impl Standing {
+    /// The word of the admin API.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Rotating => "rotating",
+            Self::Expired => "expired",
+        }
+    }
 }
 
 /// How a new key is printed.
@@ -145,6 +177,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("hint", "hint"),
     ("tenant", "tenant"),
     ("user", "user"),
+    ("sub-user", "sub_user"),
     ("state", "state"),
     ("works", "works"),
     ("why not", "why_not"),
@@ -169,6 +202,7 @@ const FIELDS: &[(&str, &str)] = &[
 const COLUMNS: &[(&str, &str)] = &[
     ("ID", "id"),
     ("USER", "user"),
+    ("SUB-USER", "sub_user"),
     ("LEVEL", "rights.level"),
     ("STATE", "state"),
     ("WORKS", "works"),
@@ -184,13 +218,20 @@ impl Key {
             Self::Create(create) => create.run(style),
             Self::List {
                 user,
+                sub_user,
                 level,
                 status,
                 listing,
                 whose,
             } => {
                 let level = level.map(|level| level.to_string());
-                let filters = [("user", user), ("level", level), ("status", status)];
+                let status = status.map(|status| status.word().to_owned());
+                let filters = [
+                    ("user", user),
+                    ("sub_user", sub_user),
+                    ("level", level),
+                    ("status", status),
+                ];
                 let fetched =
                     listing.fetch(&whose.connection, &whose.path(&["keys"])?, &filters)?;
                 Listing::show(style, &fetched, "id", COLUMNS)
@@ -222,7 +263,11 @@ impl Create {
     fn run(&self, style: Style) -> Result<(), CliError> {
         let mut rights = KeyRights::of_level(self.level);
         self.narrow.apply(&mut rights)?;
-        let path = self.whose.path(&["users", &self.user, "keys"])?;
+        let path = match &self.sub_user {
+            Some(sub_user) => ["users", &self.user, "sub-users", sub_user, "keys"].to_vec(),
+            None => ["users", &self.user, "keys"].to_vec(),
+        };
+        let path = self.whose.path(&path)?;
         let made = create(&self.whose.connection, &path, &json!(rights))?;
         self.printed.print(style, &made, &self.whose)
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use http::Method;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use life::Life;
@@ -32,6 +32,9 @@ pub(super) enum Module {
     #[command(flatten)]
     Workshop(Workshop),
     /// Check a module (`.wasm`, or `.wat` text) and store it as a version. It is not in force yet.
+    #[command(after_help = "Examples:
+  postern module push working-hours.wasm --tenant acme
+  postern module push working-hours.wasm --activate --platform")]
     Push {
         /// The file.
         file: PathBuf,
@@ -49,11 +52,15 @@ pub(super) enum Module {
         whose: Whose,
     },
     /// List versions.
+    #[command(after_help = "Example:
+  postern module list --tenant acme")]
     List {
         #[command(flatten)]
         whose: Whose,
     },
     /// Put a version in force; requests at work finish under the old one.
+    #[command(after_help = "Example:
+  postern module activate working-hours --tenant acme")]
     Activate {
         /// The module's name.
         name: String,
@@ -63,6 +70,8 @@ pub(super) enum Module {
         whose: Whose,
     },
     /// Put the version before in force again.
+    #[command(after_help = "Example:
+  postern module rollback working-hours --tenant acme")]
     Rollback {
         /// The module's name.
         name: String,
@@ -70,6 +79,8 @@ pub(super) enum Module {
         whose: Whose,
     },
     /// Switch a module off; its versions are kept.
+    #[command(after_help = "Example:
+  postern module deactivate working-hours --tenant acme")]
     Deactivate {
         /// The module's name.
         name: String,
@@ -79,10 +90,17 @@ pub(super) enum Module {
     #[command(flatten)]
     Life(Life),
     /// Show where two versions decide differently, each area with a request in it.
+    #[command(after_help = "Example:
+  postern module diff working-hours 3f9a 77c0 --tenant acme")]
     Diff(diff::Diff),
     /// Decide the recorded requests again with a version in the place of the one in force, and show where they differ.
+    #[command(after_help = "Example:
+  postern module replay working-hours --since 24h --tenant acme")]
     Replay(replay::Replay),
     /// Show a module: manifest, attributes, size, questions; of a stored version its work and trees, too.
+    #[command(after_help = "Examples:
+  postern module inspect working-hours.wasm
+  postern module inspect working-hours --tenant acme")]
     Inspect {
         /// A file (`.wasm` or `.wat`, no server is asked), or the name of a stored module.
         module: String,
@@ -422,7 +440,9 @@ pub(super) fn binary(file: &Path) -> Result<Vec<u8>, CliError> {
 }
 
 pub(super) fn encoded(name: &str) -> String {
-    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
+    // Words of routes have a hyphen, and are compared as they stand. Source: RFC 3986 section 2.3, "Unreserved Characters".
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+    utf8_percent_encode(name, RESERVED).to_string()
 }
 
 fn rows(list: &Value) -> impl Iterator<Item = &Value> {

@@ -26,8 +26,12 @@ const CASES_BYTES_MAX: u64 = 1_024 * 1_024;
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
     /// Print a document to begin with.
+    #[command(after_help = "Example:
+  postern policy new --bucket site > policy.json")]
     New(Language),
     /// Read a document and report every fault with line and column. Ends with 1 if there is one. No server is needed.
+    #[command(after_help = "Example:
+  postern policy check policy.json --bucket site")]
     Check {
         /// The document.
         file: PathBuf,
@@ -36,6 +40,8 @@ pub(super) enum Policy {
     },
     /// Run cases against a document: a JSON list of `{"name", "facts", "expect", "because"}`. Ends with 1 if one fails. No server is
     /// needed.
+    #[command(after_help = "Example:
+  postern policy test policy.json --cases cases.json --bucket site")]
     Test {
         /// The document.
         file: PathBuf,
@@ -46,6 +52,8 @@ pub(super) enum Policy {
         language: Language,
     },
     /// Make a module of a document, to be pushed, tried in the shadow and put in force as any other. No server is needed.
+    #[command(after_help = "Example:
+  postern policy compile policy.json --out policy.wasm --bucket site")]
     Compile {
         /// The document.
         file: PathBuf,
@@ -56,6 +64,9 @@ pub(super) enum Policy {
         language: Language,
     },
     /// Attach a document to a bucket or a user. It is obeyed from the next request on.
+    #[command(after_help = "Examples:
+  postern policy put policy.json --bucket site --tenant acme
+  postern policy put ci.json --user ci --name builds-only --tenant acme")]
     Put {
         /// The document.
         file: PathBuf,
@@ -66,16 +77,22 @@ pub(super) enum Policy {
         place: Place,
     },
     /// Print the document that is attached to a bucket or a user.
+    #[command(after_help = "Example:
+  postern policy get --bucket site --tenant acme")]
     Get {
         #[command(flatten)]
         place: Place,
     },
     /// Take a document away, also one that locks its owner out.
+    #[command(after_help = "Example:
+  postern policy delete --user ci --name builds-only --tenant acme")]
     Delete {
         #[command(flatten)]
         place: Place,
     },
     /// List the documents of a tenant.
+    #[command(after_help = "Example:
+  postern policy list --tenant acme")]
     List {
         #[command(flatten)]
         whose: Whose,

@@ -37,6 +37,13 @@ pub(super) struct Data {
     wait: bool,
 }
 
+impl Data {
+    /// Whether it goes along.
+    pub(super) const fn goes_along(&self) -> bool {
+        self.with_data
+    }
+}
+
 /// How much of a yes is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Care {
@@ -98,6 +105,38 @@ impl Removal {
         }
     }
 
+    /// Whether nothing is to be deleted.
+    pub(super) const fn is_dry(&self) -> bool {
+        self.dry_run
+    }
+
+    /// A yes to the deletion of so many users, of which `shown` tells.
+    pub(super) fn agree_to_many(&self, count: usize, shown: &str) -> Result<(), CliError> {
+        let wanted = count.to_string();
+        if let Some(typed) = &self.confirm {
+            return if *typed == wanted {
+                Ok(())
+            } else {
+                let said = format!(
+                    "--confirm says `{typed}`, and {count} users are named: nothing was deleted"
+                );
+                Err(CliError::Usage(said))
+            };
+        }
+        if !io::stdin().is_terminal() {
+            let said = format!(
+                "nobody is there to ask: in a script, say yes with `--confirm {count}`, which is how many users are named; `--dry-run` shows what would be lost"
+            );
+            return Err(CliError::Usage(said));
+        }
+        let question = format!("type `{count}` to delete these users: ");
+        if answer(&format!("{shown}\n{question}"))? == wanted {
+            Ok(())
+        } else {
+            Err(CliError::Failed("nothing was deleted".to_owned()))
+        }
+    }
+
     fn agree(
         &self,
         losses: &Value,
@@ -134,16 +173,9 @@ impl Removal {
             Care::Yes => format!("delete {what} `{name}`? [y/N] "),
             Care::Name => format!("type `{name}` to delete the {what} and all of this: "),
         };
-        drop(write!(io::stderr(), "{}\n{question}", lost(losses)));
-        let mut said = String::new();
-        let read = io::stdin().read_line(&mut said);
-        read.map_err(|source| CliError::Io {
-            what: "read the answer".to_owned(),
-            source,
-        })?;
-        let said = said.trim();
+        let said = answer(&format!("{}\n{question}", lost(losses)))?;
         let agreed = match care {
-            Care::Yes => matches!(said, "y" | "yes"),
+            Care::Yes => matches!(said.as_str(), "y" | "yes"),
             Care::Name => said == name,
         };
         if agreed {
@@ -157,6 +189,18 @@ impl Removal {
 /// What begins the next field of a query.
 fn join(path: &str) -> char {
     if path.contains('?') { '&' } else { '?' }
+}
+
+/// Asks somebody at a terminal.
+pub(super) fn answer(question: &str) -> Result<String, CliError> {
+    drop(write!(io::stderr(), "{question}"));
+    let mut said = String::new();
+    let read = io::stdin().read_line(&mut said);
+    read.map_err(|source| CliError::Io {
+        what: "read the answer".to_owned(),
+        source,
+    })?;
+    Ok(said.trim().to_owned())
 }
 
 fn report(style: Style, losses: &Value) -> Result<(), CliError> {

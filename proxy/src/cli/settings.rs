@@ -11,12 +11,16 @@ use super::{CliError, print};
 #[derive(Debug, Subcommand)]
 pub(super) enum Config {
     /// Read a settings file with the environment and report every fault. Ends with 64 if there is one.
+    #[command(after_help = "Example:
+  postern config check --config /etc/postern/config.toml")]
     Check {
         /// The settings file.
         #[arg(long)]
         config: PathBuf,
     },
     /// Print what is in force after file and environment. Secrets are left out.
+    #[command(after_help = "Example:
+  postern config show --config /etc/postern/config.toml")]
     Show {
         /// The settings file; without it, the defaults.
         #[arg(long)]

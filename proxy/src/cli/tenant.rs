@@ -1,11 +1,13 @@
 //! `postern tenant`: accounts.
 
-use clap::{Subcommand, ValueEnum};
+use std::str::FromStr;
+
+use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
-use postern_config::directory::{Alias, Name, Profile};
+use postern_config::directory::{Alias, Description, Name, Profile};
 use serde_json::{Value, json};
 
-use super::module::encoded;
+use super::module::{encoded, text};
 use super::removal::{Care, Data, Removal};
 use super::table::{Listing, show};
 use super::whose::{change, create, given, path};
@@ -18,8 +20,9 @@ const TENANTS: &str = "/api/v1/tenants";
 #[derive(Debug, Subcommand)]
 pub(super) enum Tenant {
     /// Make an account, with its root user.
-    #[command(after_help = "Example:
+    #[command(after_help = "Examples:
   postern tenant create acme --profile e3-root
+  postern tenant create shop-one --parent acme      # a customer of the reseller acme
 
 Profiles:
   e3-root     one root and users, isolated from each other; levels on keys
@@ -34,15 +37,23 @@ Profiles:
         /// Whose rules it follows. It stays. [default: e3-root]
         #[arg(long)]
         profile: Option<Profile>,
+        /// The account above it: a reseller's, by name or number. It stays.
+        #[arg(long)]
+        parent: Option<String>,
         #[command(flatten)]
         connection: Connection,
     },
     /// List accounts.
-    #[command(after_help = "Example:\n  postern tenant list --search acme --status active")]
+    #[command(after_help = "Examples:
+  postern tenant list --search acme --status active
+  postern tenant list --parent acme")]
     List {
-        /// Those of this status: active, suspended, closed.
+        /// Those of this status.
+        #[arg(long, value_enum)]
+        status: Option<Status>,
+        /// Those below this account, by name or number.
         #[arg(long)]
-        status: Option<String>,
+        parent: Option<String>,
         #[command(flatten)]
         listing: Listing,
         #[command(flatten)]
@@ -67,7 +78,15 @@ Profiles:
         #[command(flatten)]
         connection: Connection,
     },
-    /// Let a suspended account work again.
+    /// Let what an account has be read, and nothing be written, deleted or changed through S3.
+    #[command(after_help = "Example:\n  postern tenant read-only acme")]
+    ReadOnly {
+        /// Its name or number.
+        tenant: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Let a suspended or read-only account work again.
     #[command(
         alias = "enable",
         after_help = "Example:\n  postern tenant resume acme"
@@ -78,14 +97,31 @@ Profiles:
         #[command(flatten)]
         connection: Connection,
     },
-    /// Change what keys of the level `write` may delete; at most what the profile allows.
-    #[command(after_help = "Example:\n  postern tenant set acme --write-deletes markers")]
+    /// Change an account: its name, what it allows, how much it may hold. What is not named stays as it is.
+    #[command(
+        visible_alias = "edit",
+        after_help = "Examples:
+  postern tenant set acme --write-deletes markers
+  postern tenant set acme --max-users 50 --max-keys 200
+  postern tenant set acme --max-users none --block-public yes
+  postern tenant set acme --name acme-gmbh --description 'since 2019'"
+    )]
     Set {
         /// Its name or number.
         tenant: String,
-        /// Nothing, current versions (which leaves a marker), or all.
+        #[command(flatten)]
+        changes: Changes,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Make another person the owner of an account. Who was it becomes an admin.
+    #[command(after_help = "Example:\n  postern tenant transfer acme --to ann")]
+    Transfer {
+        /// Its name or number.
+        tenant: String,
+        /// The person, by name or number.
         #[arg(long)]
-        write_deletes: Deletes,
+        to: String,
         #[command(flatten)]
         connection: Connection,
     },
@@ -126,6 +162,86 @@ Profiles:
     },
 }
 
+/// What is to change of an account.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Changes {
+    /// What keys of the level `write` may delete: nothing, current versions (which leaves a marker), or all; at most what the profile allows.
+    #[arg(long)]
+    write_deletes: Option<Deletes>,
+    /// Most users, the root among them, or `none`.
+    #[arg(long, value_name = "NUMBER")]
+    max_users: Option<Bound>,
+    /// Most access keys of all its users, or `none`.
+    #[arg(long, value_name = "NUMBER")]
+    max_keys: Option<Bound>,
+    /// Whether nothing of it is public, whatever its buckets say.
+    #[arg(long)]
+    block_public: Option<YesNo>,
+    /// What to know about it.
+    #[arg(long)]
+    description: Option<Description>,
+    /// Another name. Its number, its keys and its buckets stay.
+    #[arg(long)]
+    name: Option<Name>,
+}
+
+/// A bound, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bound(Option<u32>);
+
+/// The text is no bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a bound is a number, or `none`")]
+pub(super) struct NotABound;
+
+impl FromStr for Bound {
+    type Err = NotABound;
+
+    fn from_str(text: &str) -> Result<Self, NotABound> {
+        match text {
+            "none" => Ok(Self(None)),
+            number => number
+                .parse()
+                .map(|it| Self(Some(it)))
+                .map_err(|_| NotABound),
+        }
+    }
+}
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum YesNo {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+}
+
+/// Whether an account works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Status {
+    /// It works.
+    Active,
+    /// It is read and not changed.
+    ReadOnly,
+    /// None of its keys works.
+    Suspended,
+    /// It is being removed.
+    Closed,
+}
+
+impl Status {
+    /// The word of the admin API.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::ReadOnly => "read-only",
+            Self::Suspended => "suspended",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// What keys of the level `write` may delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Deletes {
@@ -154,6 +270,12 @@ const FIELDS: &[(&str, &str)] = &[
     ("profile", "profile"),
     ("status", "status"),
     ("write deletes", "write_deletes"),
+    ("parent", "parent"),
+    ("accounts below", "children"),
+    ("description", "description"),
+    ("most users", "limits.users"),
+    ("most keys", "limits.keys"),
+    ("public blocked", "block_public"),
     ("users", "users"),
     ("keys", "keys"),
     ("buckets", "buckets"),
@@ -165,6 +287,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("NAME", "name"),
     ("PROFILE", "profile"),
     ("STATUS", "status"),
+    ("PARENT", "parent"),
     ("USERS", "users"),
     ("KEYS", "keys"),
     ("BUCKETS", "buckets"),
@@ -177,11 +300,13 @@ impl Tenant {
             Self::Create {
                 name,
                 profile,
+                parent,
                 connection,
             } => {
                 let document = given([
                     ("name", Some(json!(name))),
                     ("profile", profile.map(|it| json!(it))),
+                    ("parent", parent.map(|it| json!(it))),
                 ]);
                 let made = create(&connection, TENANTS, &document)?;
                 told(
@@ -194,10 +319,13 @@ impl Tenant {
             }
             Self::List {
                 status,
+                parent,
                 listing,
                 connection,
             } => {
-                let fetched = listing.fetch(&connection, TENANTS, &[("status", status)])?;
+                let status = status.map(|status| status.word().to_owned());
+                let filters = [("status", status), ("parent", parent)];
+                let fetched = listing.fetch(&connection, TENANTS, &filters)?;
                 Listing::show(style, &fetched, "name", COLUMNS)
             }
             Self::Show { tenant, connection } => {
@@ -210,6 +338,12 @@ impl Tenant {
                 (&tenant, "status", "suspended"),
                 "is suspended: none of its keys works",
             ),
+            Self::ReadOnly { tenant, connection } => set(
+                &connection,
+                style,
+                (&tenant, "status", "read-only"),
+                "is read and not changed",
+            ),
             Self::Resume { tenant, connection } => set(
                 &connection,
                 style,
@@ -218,12 +352,23 @@ impl Tenant {
             ),
             Self::Set {
                 tenant,
-                write_deletes,
+                changes,
+                connection,
+            } => changes.run(&connection, style, &tenant),
+            Self::Transfer {
+                tenant,
+                to,
                 connection,
             } => {
-                let word = write_deletes.word();
-                let said = format!("lets Write keys delete: {word}");
-                set(&connection, style, (&tenant, "write_deletes", word), &said)
+                let path = path(&tenant, &["transfer"]);
+                let done = change(
+                    &connection,
+                    (Method::POST, &path),
+                    &json!({ "to": to }),
+                    None,
+                )?;
+                let said = format!("tenant `{}` belongs to `{to}`", text(&done, "name"));
+                told(style, &done, &said)
             }
             Self::Alias {
                 tenant,
@@ -259,8 +404,63 @@ fn set(
         &json!({ field: word }),
         None,
     )?;
-    let name = super::module::text(&done, "name");
+    let name = text(&done, "name");
     told(style, &done, &format!("tenant `{name}` {said}"))
+}
+
+impl Changes {
+    /// Each is a request, and an audit record, of its own.
+    fn run(self, connection: &Connection, style: Style, tenant: &str) -> Result<(), CliError> {
+        let mut done = None;
+        if self.max_users.is_some() || self.max_keys.is_some() {
+            let found = connection.ask(Method::GET, &path(tenant, &[]), None)?;
+            let kept = |field: &str| found.pointer(&format!("/limits/{field}")).cloned();
+            let bound = |given: Option<Bound>, field: &str| match given {
+                Some(Bound(bound)) => json!(bound),
+                None => kept(field).unwrap_or_default(),
+            };
+            let document = json!({
+                "users": bound(self.max_users, "users"), "keys": bound(self.max_keys, "keys"),
+            });
+            let revision = found.get("revision").and_then(Value::as_u64);
+            let limits = path(tenant, &["limits"]);
+            done = Some(change(
+                connection,
+                (Method::PUT, &limits),
+                &document,
+                revision,
+            )?);
+        }
+        // The name last: what comes after it would have to use the new one.
+        let fields = [
+            (
+                "write_deletes",
+                self.write_deletes.map(|it| json!(it.word())),
+            ),
+            (
+                "block_public",
+                self.block_public.map(|it| json!(it == YesNo::Yes)),
+            ),
+            ("description", self.description.map(|it| json!(it))),
+            ("name", self.name.map(|it| json!(it))),
+        ];
+        for (field, value) in fields {
+            if let Some(value) = value {
+                let document = json!({ field: value });
+                let path = path(tenant, &[]);
+                done = Some(change(connection, (Method::PATCH, &path), &document, None)?);
+            }
+        }
+        let done = done.ok_or_else(|| {
+            let how = "nothing is to change: give --write-deletes, --max-users, --max-keys, --block-public, --description or --name";
+            CliError::Usage(how.to_owned())
+        })?;
+        told(
+            style,
+            &done,
+            &format!("tenant `{}` is changed", text(&done, "name")),
+        )
+    }
 }
 
 fn alias(
@@ -287,7 +487,7 @@ pub(super) fn told(style: Style, done: &Value, sentence: &str) -> Result<(), Cli
     if style.json {
         super::print_json(done)
     } else if style.quiet {
-        print(&super::module::text(done, "name"))
+        print(&text(done, "name"))
     } else {
         print(sentence)
     }

@@ -14,15 +14,24 @@ use super::{CliError, Connection, Style, print, print_json};
 #[derive(Debug, Subcommand)]
 pub(super) enum Usage {
     /// Show sums: of this month, where no time is named.
+    #[command(after_help = "Examples:
+  postern usage show --tenant acme --by key
+  postern usage show --tenant acme --user web --step day --from 2026-11-01")]
     Show(Show),
     /// Write every line as CSV or JSON, for whoever makes the bill.
+    #[command(after_help = "Example:
+  postern usage export --period 2026-10 --by user > october.csv")]
     Export(Export),
     /// List the billing periods that are closed.
+    #[command(after_help = "Example:
+  postern usage periods")]
     Periods {
         #[command(flatten)]
         connection: Connection,
     },
     /// Close a billing period that has ended. Nothing is added to it from then on; what comes too late counts in the open one.
+    #[command(after_help = "Example:
+  postern usage close 2026-10")]
     Close {
         /// A month or a day of UTC: 2026-11 or 2026-11-22.
         period: Period,
@@ -30,12 +39,20 @@ pub(super) enum Usage {
         connection: Connection,
     },
     /// Correct a closed period: a line of its own in the open one.
+    #[command(after_help = "Example:
+  postern usage correct 2026-10 --tenant acme --requests -5 --reason 'an outage on our side'")]
     Correct(Correct),
     /// Show or set how much a tenant, a user or a bucket may store.
+    #[command(after_help = "Example:
+  postern usage quota --tenant acme --user web --bytes 10Gi --objects 1000000")]
     Quota(Quota),
     /// Show or set how fast a tenant, a user or an access key may ask.
+    #[command(after_help = "Example:
+  postern usage rate --tenant acme --user web --requests 50 --bytes 10Mi")]
     Rate(Rate),
     /// Say when, from where and for what an access key was last used.
+    #[command(after_help = "Example:
+  postern usage last-used PKAAAAAAAAAAAAAAAAAA")]
     LastUsed {
         /// The access key.
         key: AccessKeyId,

@@ -1,21 +1,170 @@
-//! What handlers are given of a request: words of the path, the query, a document, who asks, and under which conditions. What is
+//! What handlers are given of a request: what the path names, the query, a document, who asks, and under which conditions. What is
 //! malformed is a problem with a sentence, never a bare status.
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use postern_config::directory::{Actor, Digest};
+use postern_config::directory::{
+    AccessKey, Actor, Bucket, CustomRole, Digest, State as Snapshot, SubUser, Tenant, User,
+};
 use postern_config::engine::Revision;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::modules::{actor_of, check_type};
 use super::read_body;
-use crate::service::creations;
+use crate::caller::Caller;
 use crate::service::sentences::stale;
+use crate::service::{creations, find};
 use crate::{Admin, Problem};
+
+/// What a path names, in the directory as it was when the request came.
+#[derive(Debug)]
+pub(crate) struct Of<T> {
+    /// The directory.
+    pub(crate) state: Arc<Snapshot>,
+    /// Who asks.
+    pub(crate) caller: Caller,
+    /// The account.
+    pub(crate) tenant: Arc<Tenant>,
+    /// What the last words name.
+    pub(crate) it: Arc<T>,
+}
+
+/// The words of a path, by the names that routes give them.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Words {
+    /// The account.
+    pub(crate) tenant: String,
+    /// A user.
+    pub(crate) user: Option<String>,
+    /// A sub-user of the user.
+    pub(crate) sub_user: Option<String>,
+    /// An access key.
+    pub(crate) key: Option<String>,
+    /// A role.
+    pub(crate) role: Option<String>,
+    /// A bucket.
+    pub(crate) bucket: Option<String>,
+    /// Whose bucket: a word of the query, where several users have one of that name.
+    pub(crate) owner: Option<String>,
+}
+
+/// What the words of a path can name.
+pub(crate) trait Named: Sized {
+    /// Finds it in its account.
+    fn find(within: &Within<'_>, words: &Words) -> Result<Arc<Self>, Problem>;
+}
+
+/// Where something is looked for, and by whom.
+#[derive(Debug)]
+pub(crate) struct Within<'w> {
+    state: &'w Snapshot,
+    caller: &'w Caller,
+    tenant: &'w Arc<Tenant>,
+}
+
+impl<T> Of<T> {
+    /// The user of the account who is named further on, if one is.
+    pub(crate) fn user(&self, word: Option<&str>) -> Result<Option<&User>, Problem> {
+        let user = word.map(|word| self.caller.user(&self.state, &self.tenant, word));
+        Ok(user.transpose()?.map(|user| &**user))
+    }
+}
+
+impl<T: Named> FromRequestParts<Admin> for Of<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Problem> {
+        /// A query may say more.
+        #[derive(Deserialize)]
+        struct Owned {
+            owner: Option<String>,
+        }
+        let Path(words): Path<Words> = Path::from_request_parts(parts, admin).await?;
+        let Query(Owned { owner }) = Query::from_request_parts(parts, admin).await?;
+        let words = Words { owner, ..words };
+        let caller = Caller::from_request_parts(parts, admin).await?;
+        let state = admin.directory.state();
+        let tenant = Arc::clone(caller.tenant(&state, &words.tenant)?);
+        let within = Within {
+            state: &state,
+            caller: &caller,
+            tenant: &tenant,
+        };
+        let it = T::find(&within, &words)?;
+        Ok(Self {
+            state,
+            caller,
+            tenant,
+            it,
+        })
+    }
+}
+
+/// A word that the route of a handler has.
+fn word<'w>(word: Option<&'w String>, what: &str) -> Result<&'w str, Problem> {
+    word.map(String::as_str)
+        .ok_or_else(|| Problem::not_found(what))
+}
+
+impl<'w> Within<'w> {
+    fn user(&self, word: &str) -> Result<&'w Arc<User>, Problem> {
+        self.caller.user(self.state, self.tenant, word)
+    }
+}
+
+impl Named for Tenant {
+    fn find(within: &Within<'_>, _: &Words) -> Result<Arc<Self>, Problem> {
+        Ok(Arc::clone(within.tenant))
+    }
+}
+
+impl Named for User {
+    fn find(within: &Within<'_>, words: &Words) -> Result<Arc<Self>, Problem> {
+        within.user(word(words.user.as_ref(), "user")?).cloned()
+    }
+}
+
+impl Named for SubUser {
+    fn find(within: &Within<'_>, words: &Words) -> Result<Arc<Self>, Problem> {
+        let user = User::find(within, words)?;
+        let sub_user = word(words.sub_user.as_ref(), "sub-user")?;
+        find::sub_user(within.state, &user, sub_user).cloned()
+    }
+}
+
+/// Where the path names no user, the key is found whoever's it is: by somebody who knows its id alone.
+impl Named for AccessKey {
+    fn find(within: &Within<'_>, words: &Words) -> Result<Arc<Self>, Problem> {
+        let user = words.user.as_deref();
+        let user = user.map(|user| within.user(user)).transpose()?;
+        let key = word(words.key.as_ref(), "access key")?;
+        let whose = (&**within.tenant, user.map(|user| &**user));
+        find::key(within.state, whose, key).cloned()
+    }
+}
+
+impl Named for CustomRole {
+    fn find(within: &Within<'_>, words: &Words) -> Result<Arc<Self>, Problem> {
+        let role = word(words.role.as_ref(), "role")?;
+        find::custom_role(within.state, within.tenant, role).cloned()
+    }
+}
+
+impl Named for Bucket {
+    fn find(within: &Within<'_>, words: &Words) -> Result<Arc<Self>, Problem> {
+        let owner = words.owner.as_deref();
+        let owner = owner.map(|owner| within.user(owner)).transpose()?;
+        let bucket = word(words.bucket.as_ref(), "bucket")?;
+        let whose = (&**within.tenant, owner.map(|owner| &**owner));
+        find::bucket(within.state, within.caller, whose, bucket).cloned()
+    }
+}
 
 /// The words of the path.
 #[derive(Debug)]

@@ -3,32 +3,29 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use postern_config::directory::{Bucket, Tenant};
 
-use super::asked::{Ask, At, By, Document, IfMatch, created, tagged};
-use crate::caller::Caller;
+use super::asked::{Ask, By, Document, IfMatch, Of, created, tagged};
 use crate::service::buckets::{self, BucketShown, NewBucket};
-use crate::service::find;
-use crate::service::list::{Listing, Page};
+use crate::service::list::{Page, list_queries};
 use crate::service::losses::Deletion;
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
-shapes! {
-    asked
+list_queries! {
     /// Which buckets are listed.
-    BucketsAsk {
-        /// Those whose name or owner contains this.
-        q: Option<String>,
+    BucketsAsk
+        finds "Those whose name or owner contains this."
+        sorts "`name`, `owner` or `created`, with `-` before it from the other end."
+    {
         /// Those of this user, by name or number.
         owner: Option<String>,
-        /// `name`, `owner` or `created`, with `-` before it from the other end.
-        sort: Option<String>,
-        /// Entries of a page, 1 to 1,000.
-        limit: Option<usize>,
-        /// The `next` of the page before.
-        cursor: Option<String>,
+        /// Those that are public, or those that are not.
+        public: Option<bool>,
     }
+}
 
+shapes! {
     asked
     /// Whose bucket is meant.
     BucketAsk {
@@ -50,90 +47,51 @@ shapes! {
 
 pub(crate) async fn list(
     State(admin): State<Admin>,
-    caller: Caller,
-    At(tenant): At<String>,
+    of: Of<Tenant>,
     Ask(ask): Ask<BucketsAsk>,
 ) -> Result<Json<Page<BucketShown>>, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, &tenant)?;
-    let owner = ask
-        .owner
-        .map(|word| caller.user(&state, tenant, &word).cloned());
-    let owner = owner.transpose()?;
-    let listing = Listing {
-        q: ask.q,
-        sort: ask.sort,
-        limit: ask.limit,
-        cursor: ask.cursor,
-    };
-    let page = buckets::list(&admin, &caller, (tenant, owner.as_deref()), &listing);
+    let owner = of.user(ask.owner.as_deref())?;
+    let which = (owner, ask.public);
+    let page = buckets::list(&admin, (&of.caller, &of.it), &ask.listing(), which);
     Ok(Json(page?))
 }
 
 pub(crate) async fn create(
     State(admin): State<Admin>,
-    caller: Caller,
-    At(tenant): At<String>,
+    of: Of<Tenant>,
     document: Document<NewBucket>,
 ) -> Result<Response, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, &tenant)?;
-    caller.user(&state, tenant, &document.asked.owner)?;
-    let new = (&**tenant, document.asked);
+    of.caller.user(&of.state, &of.it, &document.asked.owner)?;
+    let new = (&*of.it, document.asked);
     let (is_new, bucket) = buckets::create(&admin, document.actor, document.once, new).await?;
     Ok(created(is_new, bucket.revision, bucket))
 }
 
 pub(crate) async fn show(
     State(admin): State<Admin>,
-    caller: Caller,
-    At((tenant, bucket)): At<(String, String)>,
-    Ask(ask): Ask<BucketAsk>,
-) -> Result<Response, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, &tenant)?;
-    let owner = ask
-        .owner
-        .map(|word| caller.user(&state, tenant, &word).cloned());
-    let bucket = find::bucket(
-        &state,
-        &caller,
-        (tenant, owner.transpose()?.as_deref()),
-        &bucket,
-    )?;
-    let detail = buckets::detail(&admin, bucket).await;
-    Ok(tagged(bucket.revision.0, detail))
+    of: Of<Bucket>,
+    Ask(BucketAsk { .. }): Ask<BucketAsk>,
+) -> Response {
+    let detail = buckets::detail(&admin, &of.it).await;
+    tagged(of.it.revision.0, detail)
 }
 
 pub(crate) async fn delete(
     State(admin): State<Admin>,
-    caller: Caller,
-    At((tenant, bucket)): At<(String, String)>,
+    of: Of<Bucket>,
     Ask(ask): Ask<BucketDeletion>,
     if_match: IfMatch,
     By(actor): By,
 ) -> Result<Response, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, &tenant)?;
-    let owner = ask
-        .owner
-        .map(|word| caller.user(&state, tenant, &word).cloned());
-    let bucket = find::bucket(
-        &state,
-        &caller,
-        (tenant, owner.transpose()?.as_deref()),
-        &bucket,
-    )?;
-    let expected = if_match.holds(bucket.revision)?;
+    let expected = if_match.holds(of.it.revision)?;
     let deletion = Deletion {
         dry_run: ask.dry_run,
         confirm: ask.confirm,
     };
-    if !deletion.is_meant(bucket.name.as_str())? {
-        let losses = buckets::losses(&admin, bucket).await;
-        return Ok(tagged(bucket.revision.0, losses));
+    if !deletion.is_meant(of.it.name.as_str())? {
+        let losses = buckets::losses(&admin, &of.it).await;
+        return Ok(tagged(of.it.revision.0, losses));
     }
-    Ok(super::json(
-        buckets::delete(&admin, actor, (bucket, expected)).await?,
-    ))
+    let deleted = buckets::delete(&admin, actor, (&of.it, expected)).await?;
+    Ok(super::json(deleted))
 }

@@ -1,151 +1,108 @@
-//! Access keys, of a user and of a whole account.
+//! Access keys: of a user, of a sub-user, and of a whole account.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use postern_config::directory::{Actor, KeyRights, Level};
+use postern_config::directory::{AccessKey, Actor, KeyRights, Level, Tenant, User};
 
-use super::asked::{Ask, At, By, Document, IfMatch, created, tagged};
-use crate::caller::Caller;
+use super::asked::{Ask, At, By, Document, IfMatch, Of, Words, created, tagged};
 use crate::service::find;
-use crate::service::keys::{self, KeyShown, Rotation, Standing, Which};
-use crate::service::list::{Listing, Page};
+use crate::service::keys::{self, Holder, KeyShown, Rotation, Standing, Which};
+use crate::service::list::{Page, list_queries};
 use crate::service::losses::Deletion;
 use crate::service::users::Working;
-use crate::shape::shapes;
 use crate::{Admin, Problem};
 
-shapes! {
-    asked
+list_queries! {
     /// Which access keys are listed.
-    KeysAsk {
-        /// Those whose id, description or user contains this.
-        q: Option<String>,
+    KeysAsk
+        finds "Those whose id, description, user or sub-user contains this."
+        sorts "`user`, `created` or `expires`, with `-` before it from the other end."
+    {
         /// Those in this state.
         status: Option<Standing>,
         /// Those of this level.
         level: Option<Level>,
         /// Those of this user, by name or number.
         user: Option<String>,
-        /// `user`, `created` or `expires`, with `-` before it from the other end.
-        sort: Option<String>,
-        /// Entries of a page, 1 to 1,000.
-        limit: Option<usize>,
-        /// The `next` of the page before.
-        cursor: Option<String>,
+        /// Those of this sub-user of the user, by name or number.
+        sub_user: Option<String>,
     }
 }
 
-/// The words of a key's path: account, user, key.
-type Words = (String, String, String);
-
-/// The keys of the whole account.
-pub(crate) async fn list_all(
-    State(admin): State<Admin>,
-    caller: Caller,
-    At(tenant): At<String>,
-    Ask(ask): Ask<KeysAsk>,
-) -> Result<Json<Page<KeyShown>>, Problem> {
-    listed(&admin, &caller, &tenant, ask)
-}
-
-/// The keys of a user.
+/// The keys of an account, of a user or of a sub-user: of what the path names.
 pub(crate) async fn list(
     State(admin): State<Admin>,
-    caller: Caller,
-    At((tenant, user)): At<(String, String)>,
+    of: Of<Tenant>,
+    At(words): At<Words>,
     Ask(ask): Ask<KeysAsk>,
 ) -> Result<Json<Page<KeyShown>>, Problem> {
-    if ask.user.is_some() {
-        return Err(Problem::malformed(
-            "the user is in the path: leave `user` out",
-        ));
-    }
-    let user = Some(user);
-    listed(&admin, &caller, &tenant, KeysAsk { user, ..ask })
-}
-
-fn listed(
-    admin: &Admin,
-    caller: &Caller,
-    tenant: &str,
-    ask: KeysAsk,
-) -> Result<Json<Page<KeyShown>>, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, tenant)?;
-    let user = ask
-        .user
-        .map(|word| caller.user(&state, tenant, &word).cloned());
-    let user = user.transpose()?;
+    let user = only(words.user, ask.user.clone(), "user")?;
+    let sub_user = only(words.sub_user, ask.sub_user.clone(), "sub_user")?;
+    let user = of.user(user.as_deref())?;
+    let sub_user = match (user, sub_user) {
+        (_, None) => None,
+        (Some(user), Some(word)) => Some(&**find::sub_user(&of.state, user, &word)?),
+        (None, Some(_)) => {
+            let detail = "a sub-user is one of a user: say whose, with `user`";
+            return Err(Problem::malformed(detail));
+        }
+    };
     let which = Which {
+        user,
+        sub_user,
         level: ask.level,
         state: ask.status,
     };
-    let listing = Listing {
-        q: ask.q,
-        sort: ask.sort,
-        limit: ask.limit,
-        cursor: ask.cursor,
-    };
-    let page = keys::list(admin, caller, (tenant, user.as_deref()), (&listing, which));
+    let page = keys::list(&admin, (&of.caller, &of.it), &ask.listing(), which);
     Ok(Json(page?))
+}
+
+/// A word of the path, or of the query where the path has none.
+fn only(
+    path: Option<String>,
+    query: Option<String>,
+    what: &str,
+) -> Result<Option<String>, Problem> {
+    match (path, query) {
+        (Some(_), Some(_)) => {
+            let detail = format!("the path says which: leave `{what}` out");
+            Err(Problem::malformed(detail))
+        }
+        (path, query) => Ok(path.or(query)),
+    }
 }
 
 pub(crate) async fn create(
     State(admin): State<Admin>,
-    At((tenant, user)): At<(String, String)>,
+    of: Of<User>,
     document: Document<KeyRights>,
 ) -> Result<Response, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, &tenant)?;
-    let user = find::user(&state, tenant, &user)?;
-    let new = (&**tenant, &**user, document.asked);
+    let new = (&*of.tenant, Holder::User(&of.it), document.asked);
     let (is_new, made) = keys::create(&admin, document.actor, document.once, new).await?;
     Ok(created(is_new, made.key.revision, made))
 }
 
-pub(crate) async fn show(
-    State(admin): State<Admin>,
-    At((tenant, user, key)): At<Words>,
-) -> Result<Response, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, &tenant)?;
-    let user = find::user(&state, tenant, &user)?;
-    let key = find::key(&state, (tenant, Some(user)), &key)?;
+/// A key of a user, or of the account whoever's it is.
+pub(crate) async fn show(State(admin): State<Admin>, of: Of<AccessKey>) -> Response {
     let now = admin.directory.now().seconds();
-    Ok(tagged(key.revision.0, keys::show(&state, key, now)))
-}
-
-/// A key of the account, whoever's it is: what somebody has who knows its id alone.
-pub(crate) async fn show_any(
-    State(admin): State<Admin>,
-    At((tenant, key)): At<(String, String)>,
-) -> Result<Response, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, &tenant)?;
-    let key = find::key(&state, (tenant, None), &key)?;
-    let now = admin.directory.now().seconds();
-    Ok(tagged(key.revision.0, keys::show(&state, key, now)))
+    tagged(of.it.revision.0, keys::show(&of.state, &of.it, now))
 }
 
 pub(crate) async fn set_rights(
     State(admin): State<Admin>,
-    At((tenant, user, key)): At<Words>,
+    of: Of<AccessKey>,
     document: Document<KeyRights>,
 ) -> Result<Response, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, &tenant)?;
-    let user = find::user(&state, tenant, &user)?;
-    let key = find::key(&state, (tenant, Some(user)), &key)?;
-    let expected = document.if_match.holds(key.revision)?;
-    let which = (&**tenant, &**key, expected);
+    let expected = document.if_match.holds(of.it.revision)?;
+    let which = (&*of.tenant, &*of.it, expected);
     let key = keys::set_rights(&admin, document.actor, which, document.asked).await?;
     Ok(tagged(key.revision, key))
 }
 
 pub(crate) async fn rotate(
     State(admin): State<Admin>,
-    At((tenant, user, key)): At<Words>,
+    At((tenant, user, key)): At<(String, String, String)>,
     document: Document<Rotation>,
 ) -> Result<Response, Problem> {
     let (actor, once) = (&document.actor, document.once.as_ref());
@@ -165,65 +122,52 @@ pub(crate) async fn rotate(
 /// The secret of a key once more, where the profile has it: to a person who has shown that it is he.
 pub(crate) async fn reveal(
     State(admin): State<Admin>,
-    At((tenant, user, key)): At<Words>,
+    of: Of<AccessKey>,
     By(actor): By,
 ) -> Result<Response, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, &tenant)?;
-    let user = find::user(&state, tenant, &user)?;
-    let key = find::key(&state, (tenant, Some(user)), &key)?;
-    Ok(super::json(keys::reveal(&admin, actor, key).await?))
+    Ok(super::json(keys::reveal(&admin, actor, &of.it).await?))
 }
 
 pub(crate) async fn disable(
     State(admin): State<Admin>,
-    At(which): At<Words>,
+    of: Of<AccessKey>,
     if_match: IfMatch,
     By(actor): By,
 ) -> Result<Response, Problem> {
-    set_working(&admin, which, (actor, if_match), Working::No).await
+    set_working(&admin, of, (actor, if_match), Working::No).await
 }
 
 pub(crate) async fn enable(
     State(admin): State<Admin>,
-    At(which): At<Words>,
+    of: Of<AccessKey>,
     if_match: IfMatch,
     By(actor): By,
 ) -> Result<Response, Problem> {
-    set_working(&admin, which, (actor, if_match), Working::Yes).await
+    set_working(&admin, of, (actor, if_match), Working::Yes).await
 }
 
 async fn set_working(
     admin: &Admin,
-    (tenant, user, key): Words,
+    of: Of<AccessKey>,
     (actor, if_match): (Actor, IfMatch),
     working: Working,
 ) -> Result<Response, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, &tenant)?;
-    let user = find::user(&state, tenant, &user)?;
-    let key = find::key(&state, (tenant, Some(user)), &key)?;
-    let expected = if_match.holds(key.revision)?;
-    let key = keys::set_working(admin, actor, (key, expected), working).await?;
+    let expected = if_match.holds(of.it.revision)?;
+    let key = keys::set_working(admin, actor, (&of.it, expected), working).await?;
     Ok(tagged(key.revision, key))
 }
 
 pub(crate) async fn delete(
     State(admin): State<Admin>,
-    At((tenant, user, key)): At<Words>,
+    of: Of<AccessKey>,
     Ask(deletion): Ask<Deletion>,
     if_match: IfMatch,
     By(actor): By,
 ) -> Result<Response, Problem> {
-    let state = admin.directory.state();
-    let tenant = find::tenant(&state, &tenant)?;
-    let user = find::user(&state, tenant, &user)?;
-    let key = find::key(&state, (tenant, Some(user)), &key)?;
-    let expected = if_match.holds(key.revision)?;
-    if !deletion.is_meant(key.id.as_str())? {
-        return Ok(tagged(key.revision.0, keys::losses(key)));
+    let expected = if_match.holds(of.it.revision)?;
+    if !deletion.is_meant(of.it.id.as_str())? {
+        return Ok(tagged(of.it.revision.0, keys::losses(&of.it)));
     }
-    Ok(super::json(
-        keys::delete(&admin, actor, (key, expected)).await?,
-    ))
+    let deleted = keys::delete(&admin, actor, (&of.it, expected)).await?;
+    Ok(super::json(deleted))
 }

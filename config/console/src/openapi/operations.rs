@@ -1,5 +1,7 @@
 //! The operations of the admin API, a line for each: what they take, and what they answer.
 
+mod members;
+
 use postern_config::directory::KeyRights;
 use serde_json::json;
 
@@ -15,6 +17,7 @@ use crate::api::usage::{CorrectionMade, LastUseShown, NewCorrection, PeriodShown
 use crate::api::users::UsersAsk;
 use crate::service::audit::{AuditAsk, AuditPage, Verified};
 use crate::service::buckets::{BucketDetail, BucketShown, NewBucket};
+use crate::service::bulk::{BulkDone, BulkUsers};
 use crate::service::jobs::JobShown;
 use crate::service::keys::{KeyMade, KeyShown, Rotation};
 use crate::service::losses::{DataDeletion, Deleted, Deletion, Losses};
@@ -24,13 +27,15 @@ use crate::service::operators::{
 };
 use crate::service::review::Review;
 use crate::service::signin::{AcceptAsk, Accepted, SetUpAsk, SignInAsk, SignedIn, StepUpAsk};
-use crate::service::tenants::{AliasShown, NewAlias, NewTenant, TenantChange, TenantShown};
+use crate::service::tenants::{
+    AliasShown, Limits, NewAlias, NewTenant, TenantChange, TenantShown, Transfer,
+};
 use crate::service::tokens::{NewToken, TokenMade, TokenShown};
 use crate::service::upkeep::{BackupMade, HeadsCompared, MasterKeyShown};
 use crate::service::usage::{
     BoundedAsk, NewQuota, NewRate, QuotaShown, RateShown, UsageAsk, UsageExportAsk, UsageShown,
 };
-use crate::service::users::{NewUser, UserShown};
+use crate::service::users::{Details, NewUser, RoleGiven, UserChange, UserShown};
 use crate::shape::{Shape, shapes};
 
 const JSON: &str = "application/json";
@@ -40,10 +45,13 @@ pub(super) fn all() -> Vec<Described> {
     let mut all = people();
     all.extend(operators());
     all.extend(tenants());
+    all.extend(members::roles());
     all.extend(users());
+    all.extend(members::sub_users());
     all.extend(keys());
     all.extend(buckets());
     all.extend(jobs());
+    all.extend(members::permissions());
     all.extend(audit());
     all.extend(upkeep());
     all.extend(modules());
@@ -64,6 +72,10 @@ fn put(path: &'static str, summary: &'static str) -> Described {
     Described::new("PUT", path, summary)
 }
 
+fn patch(path: &'static str, summary: &'static str) -> Described {
+    Described::new("PATCH", path, summary)
+}
+
 fn delete(path: &'static str, summary: &'static str) -> Described {
     Described::new("DELETE", path, summary)
 }
@@ -73,6 +85,11 @@ impl Described {
     fn empty(mut self, about: &'static str) -> Self {
         self.answers.push((204, about, "", json!({})));
         self
+    }
+
+    /// A change of a record: it answers the record as it is now.
+    fn changes<T: Shape>(self) -> Self {
+        self.tells::<T>(200, "As it is now.").tagged().conditional()
     }
 
     /// A deletion: it is done, or said beforehand.
@@ -236,15 +253,30 @@ fn tenants() -> Vec<Described> {
         get(ONE, "Show an account")
             .tells::<TenantShown>(200, "The account.")
             .tagged(),
-        Described::new(
-            "PATCH",
+        patch(
             ONE,
-            "Suspend an account, resume it, or change what its Write keys may delete",
+            "Suspend an account, let it be read alone, resume it, rename it, or change what it allows",
         )
         .takes::<TenantChange>()
-        .tells::<TenantShown>(200, "The account as it is now.")
-        .tagged()
-        .conditional(),
+        .changes::<TenantShown>(),
+        put(
+            "/api/v1/tenants/{tenant}/limits",
+            "Say how much an account may hold",
+        )
+        .takes::<Limits>()
+        .changes::<TenantShown>(),
+        post(
+            "/api/v1/tenants/{tenant}/transfer",
+            "Make another person the owner of an account",
+        )
+        .takes::<Transfer>()
+        .changes::<TenantShown>(),
+        post(
+            "/api/v1/tenants/{tenant}/bulk/users",
+            "Disable, enable or delete many users; each has a result of its own",
+        )
+        .takes::<BulkUsers>()
+        .tells::<BulkDone>(200, "What came of each."),
         delete(
             ONE,
             "Delete an account with its users, keys and modules, and with its data where that is asked for",
@@ -258,14 +290,10 @@ fn tenants() -> Vec<Described> {
         put(ALIAS, "Give the label by which hosts find buckets")
             .asks::<AliasAsk>()
             .takes::<NewAlias>()
-            .tells::<AliasShown>(200, "The label as it is now.")
-            .tagged()
-            .conditional(),
+            .changes::<AliasShown>(),
         delete(ALIAS, "Take the label away")
             .asks::<AliasAsk>()
-            .tells::<AliasShown>(200, "There is none now.")
-            .tagged()
-            .conditional(),
+            .changes::<AliasShown>(),
     ]
 }
 
@@ -282,26 +310,37 @@ fn users() -> Vec<Described> {
         get(ONE, "Show a user")
             .tells::<UserShown>(200, "The user.")
             .tagged(),
+        patch(ONE, "Rename a user, or say something else about him")
+            .takes::<UserChange>()
+            .changes::<UserShown>(),
         delete(
             ONE,
             "Delete a user with his keys, and with his data where that is asked for",
         )
         .asks::<DataDeletion>()
         .deletes(),
+        put(
+            "/api/v1/tenants/{tenant}/users/{user}/details",
+            "Replace who a user is: e-mail address, full name, time zone, language",
+        )
+        .takes::<Details>()
+        .changes::<UserShown>(),
+        put(
+            "/api/v1/tenants/{tenant}/users/{user}/role",
+            "Give a user another role",
+        )
+        .takes::<RoleGiven>()
+        .changes::<UserShown>(),
         post(
             "/api/v1/tenants/{tenant}/users/{user}/disable",
             "Stop everything of a user; all is kept",
         )
-        .tells::<UserShown>(200, "The user as he is now.")
-        .tagged()
-        .conditional(),
+        .changes::<UserShown>(),
         post(
             "/api/v1/tenants/{tenant}/users/{user}/enable",
             "Give a disabled user back what he had",
         )
-        .tells::<UserShown>(200, "The user as he is now.")
-        .tagged()
-        .conditional(),
+        .changes::<UserShown>(),
     ]
 }
 
@@ -341,9 +380,7 @@ fn keys() -> Vec<Described> {
             "Replace what an access key may do",
         )
         .takes::<KeyRights>()
-        .tells::<KeyShown>(200, "The key as it is now.")
-        .tagged()
-        .conditional(),
+        .changes::<KeyShown>(),
         post(
             "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/rotate",
             "Put a new key in the place of another; both work for a while",
@@ -360,16 +397,12 @@ fn keys() -> Vec<Described> {
             "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/disable",
             "Stop an access key",
         )
-        .tells::<KeyShown>(200, "The key as it is now.")
-        .tagged()
-        .conditional(),
+        .changes::<KeyShown>(),
         post(
             "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/enable",
             "Let a disabled access key work again",
         )
-        .tells::<KeyShown>(200, "The key as it is now.")
-        .tagged()
-        .conditional(),
+        .changes::<KeyShown>(),
     ]
 }
 
@@ -409,7 +442,6 @@ fn jobs() -> Vec<Described> {
             .tagged(),
     ]
 }
-
 fn upkeep() -> Vec<Described> {
     vec![
         get(

@@ -1,7 +1,9 @@
 //! Buckets, as the admin side sees them: names, owners, sizes. What is in them it never sees.
 
 use http::StatusCode;
-use postern_config::directory::{Actor, Bucket, BucketState, State as Snapshot, Tenant, User};
+use postern_config::directory::{
+    Actor, Bucket, BucketState, ContainerAcl, State as Snapshot, Tenant, User,
+};
 use postern_config::engine::Revision;
 use postern_config::upstream::{self, NewBucket as Wanted};
 use s3_protocol::BucketName;
@@ -33,6 +35,10 @@ shapes! {
         state: String,
         /// Whether a policy document is attached to it.
         has_policy: bool,
+        /// Whether it is public, and its account does not forbid that.
+        is_public: bool,
+        /// How its permissions are set: `global`, `per-user`, or `none`.
+        permissions: &'static str,
         /// When it was made, in seconds since 1970.
         created: u64,
         /// The revision of its record; its `ETag`.
@@ -63,14 +69,15 @@ shapes! {
 /// The buckets of an account, or of one of its users.
 pub(crate) fn list(
     admin: &Admin,
-    caller: &Caller,
-    (tenant, owner): (&Tenant, Option<&User>),
+    (caller, tenant): (&Caller, &Tenant),
     listing: &Listing,
+    (owner, public): (Option<&User>, Option<bool>),
 ) -> Result<Page<BucketShown>, Problem> {
     let state = admin.directory.state();
     let fitting = find::buckets(&state, tenant).filter(|bucket| {
         owner.is_none_or(|owner| owner.id == bucket.owner)
             && caller.sees_bucket(&state, bucket)
+            && public.is_none_or(|public| public == is_public(tenant, bucket))
             && listing.finds(&[bucket.name.as_str(), &find::owner_of(&state, bucket)])
     });
     let rank = |bucket: &&std::sync::Arc<Bucket>, order| match order {
@@ -107,9 +114,21 @@ pub(crate) fn show(state: &Snapshot, bucket: &Bucket) -> BucketShown {
         },
         state: super::keys::word(&bucket.state),
         has_policy: state.bucket_policy(bucket.id).is_some(),
+        is_public: tenant.is_some_and(|tenant| is_public(tenant, bucket)),
+        permissions: match &bucket.acl {
+            None => "none",
+            Some(ContainerAcl::Global { .. }) => "global",
+            Some(ContainerAcl::PerUser(_)) => "per-user",
+        },
         created: bucket.created.0,
         revision: bucket.revision.0,
     }
+}
+
+/// Whether a switch makes it public: a policy may do so as well, which is said by [`BucketShown::has_policy`] alone.
+fn is_public(tenant: &Tenant, bucket: &Bucket) -> bool {
+    let public = super::permissions::public(tenant, bucket);
+    public.is_public && !public.blocked
 }
 
 /// A bucket with what it holds.
@@ -152,10 +171,12 @@ pub(crate) async fn create(
     };
     let done = creations::once(admin, actor, asked, |admin, actor| async move {
         let subject = format!("bucket `{}`", wanted.name);
+        let namespace = wanted.namespace;
+        let state = admin.directory.state();
         let made = upstream::create_bucket(&admin.directory, &*admin.upstream, wanted, actor);
         let id = made
             .await
-            .map_err(|fault| sentences::bucket(&subject, fault))?;
+            .map_err(|fault| sentences::new_bucket(&state, namespace, (&subject, fault)))?;
         Ok((Made::Bucket(id), id))
     });
     let (is_new, id) = match done.await? {

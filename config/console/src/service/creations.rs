@@ -12,10 +12,12 @@ use std::future::Future;
 use http::StatusCode;
 use parking_lot::Mutex;
 use postern_config::UnixMillis;
-use postern_config::directory::{AccessKeyId, Actor, AuditRecord, Digest};
+use postern_config::directory::{AccessKeyId, Actor, AuditRecord, Command, Digest, Outcome};
 use s3_protocol::BucketId;
 use tokio::sync::OnceCell;
 
+use super::sentences::{Naming, refused_name};
+use super::users::unexpected;
 use crate::limits::{
     CREATION_REMEMBERED_MS_MAX, CREATIONS_RECALLED_RECORDS_MAX, CREATIONS_REMEMBERED_MAX,
     IDEMPOTENCY_KEY_BYTES_MAX,
@@ -67,6 +69,10 @@ pub(crate) enum Made {
     Tenant(u64),
     /// A user.
     User(u64),
+    /// A sub-user.
+    SubUser(u64),
+    /// A role.
+    Role(u64),
     /// An access key.
     Key(AccessKeyId),
     /// A bucket.
@@ -159,6 +165,31 @@ where
             ))
         }
     }
+}
+
+/// Makes what a command makes, once. Answers whether it is new, and what `made` finds in the outcome.
+///
+/// # Errors
+/// The command is refused, or the key was used for something else.
+pub(crate) async fn by(
+    admin: &Admin,
+    actor: Actor,
+    asked: Option<Asked>,
+    (subject, command): (String, Command),
+    made: fn(&Outcome) -> Option<Made>,
+) -> Result<(bool, Made), Problem> {
+    let done = once(admin, actor, asked, |admin, actor| async move {
+        let state = admin.directory.state();
+        let naming = Naming::of(&state, &command);
+        let applied = admin.directory.apply(command, actor).await;
+        let applied = applied.map_err(|error| refused_name(&state, naming, (&subject, error)))?;
+        let made = made(&applied.outcome).ok_or_else(unexpected)?;
+        Ok((made, made))
+    });
+    Ok(match done.await? {
+        Creation::New(made) => (true, made),
+        Creation::Before(made) => (false, made),
+    })
 }
 
 /// What was made under this key before, if anything was.
@@ -290,6 +321,8 @@ fn remembered(record: &AuditRecord) -> Option<(Slot, String, Made)> {
         "tenant.create" => Made::Tenant(number(&record.object)?),
         "user.create" => Made::User(number(&record.object)?),
         "operator.create" => Made::Operator(number(&record.object)?),
+        "sub-user.create" => Made::SubUser(number(&record.object)?),
+        "role.create" => Made::Role(number(&record.object)?),
         "key.create" => Made::Key(record.object.parse().ok()?),
         "key.rotate" => Made::Key(record.detail.get("new")?.as_str()?.parse().ok()?),
         "bucket.create" => Made::Bucket(BucketId(u128::from_str_radix(&record.object, 16).ok()?)),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use postern_config::directory::{
-    AccessKey, AccessKeyId, Bucket, Name, NamespaceId, NamespaceKind, State as Snapshot, Tenant,
-    User,
+    AccessKey, AccessKeyId, Bucket, CustomRole, Name, NamespaceId, NamespaceKind, Role,
+    State as Snapshot, SubUser, Tenant, User, is_known_role,
 };
 
 use crate::Problem;
@@ -64,6 +64,92 @@ pub(crate) fn user<'s>(
             names,
         )
     })
+}
+
+/// The sub-user of a user that is meant.
+pub(crate) fn sub_user<'s>(
+    state: &'s Snapshot,
+    user: &User,
+    word: &str,
+) -> Result<&'s Arc<SubUser>, Problem> {
+    let found = match meant(word) {
+        Meant::Number(number) => state.sub_users(user.id).find(|it| it.id.get() == number),
+        Meant::Name(name) => name_of(name).and_then(|name| state.sub_user_named(user.id, &name)),
+    };
+    found.ok_or_else(|| {
+        let names = state.sub_users(user.id).map(|it| it.name.as_str());
+        missing(
+            "sub-user",
+            word,
+            &format!(" of user `{}`", user.name),
+            names,
+        )
+    })
+}
+
+/// The built-in roles.
+pub(crate) const BUILTIN_ROLES: [Role; 5] = [
+    Role::Owner,
+    Role::Admin,
+    Role::Contributor,
+    Role::Reader,
+    Role::Member,
+];
+
+/// The role that is meant: a built-in one that the profile knows, or one that the account has made.
+pub(crate) fn role(state: &Snapshot, tenant: &Tenant, word: &str) -> Result<Role, Problem> {
+    let builtin = BUILTIN_ROLES
+        .into_iter()
+        .filter(|role| is_known_role(tenant.profile, *role));
+    let name = word.strip_prefix(NAME).unwrap_or(word);
+    let found = builtin
+        .clone()
+        .find(|role| role.to_string().eq_ignore_ascii_case(name));
+    let made = || custom(state, tenant, word).map(|role| Role::Custom(role.id));
+    found.or_else(made).ok_or_else(|| {
+        let builtin: Vec<String> = builtin.map(|role| role.to_string()).collect();
+        let names = builtin.iter().map(String::as_str);
+        let names = names.chain(state.roles(tenant.id).map(|role| role.name.as_str()));
+        missing(
+            "role",
+            word,
+            &format!(" in tenant `{}`", tenant.name),
+            names,
+        )
+    })
+}
+
+/// The role of an account's own making that is meant.
+pub(crate) fn custom_role<'s>(
+    state: &'s Snapshot,
+    tenant: &Tenant,
+    word: &str,
+) -> Result<&'s Arc<CustomRole>, Problem> {
+    if let Some(found) = custom(state, tenant, word) {
+        return Ok(found);
+    }
+    let builtin = role(state, tenant, word)?;
+    let detail = format!(
+        "the role `{builtin}` is built in and stays as it is: make a role of your own with what you need"
+    );
+    Err(Problem::new(StatusCode::CONFLICT, "refused", detail))
+}
+
+fn custom<'s>(state: &'s Snapshot, tenant: &Tenant, word: &str) -> Option<&'s Arc<CustomRole>> {
+    match meant(word) {
+        Meant::Number(number) => state.roles(tenant.id).find(|it| it.id.get() == number),
+        Meant::Name(name) => name_of(name).and_then(|name| state.role_named(tenant.id, &name)),
+    }
+}
+
+/// What a role is called.
+pub(crate) fn role_name(state: &Snapshot, role: Role) -> String {
+    match role {
+        Role::Custom(id) => state
+            .role(id)
+            .map_or_else(|| role.to_string(), |role| role.name.to_string()),
+        builtin => builtin.to_string(),
+    }
 }
 
 /// The access key of an account, and of a user where one is named, that is meant.

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use postern_config::directory::{
     AccessKey, AccessKeyId, Actor, Command, KeyRights, KeyState, Level, OperatorCommand,
-    OperatorOutcome, Outcome, State as Snapshot, Tenant, TenantStatus, User, UserStatus,
+    OperatorOutcome, Outcome, State as Snapshot, SubUser, Tenant, TenantStatus, User, UserStatus,
 };
 use postern_config::engine::Revision;
 use postern_config::{Secret, UnixSeconds};
@@ -30,8 +30,10 @@ shapes! {
         hint: String,
         /// The account's name.
         tenant: String,
-        /// The name of the user whose key it is.
+        /// The name of the user whose key it is, or above the sub-user whose key it is.
         user: String,
+        /// The name of the sub-user whose key it is.
+        sub_user: Option<String>,
         /// `active`, `disabled`, or `rotating`: another key has taken its place, and it works until then.
         state: &'static str,
         /// The first second at which a replaced key no longer works.
@@ -71,9 +73,22 @@ shapes! {
     }
 }
 
+/// Whose key is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Holder<'h> {
+    /// A user's.
+    User(&'h User),
+    /// A sub-user's.
+    SubUser(&'h SubUser),
+}
+
 /// Which keys are listed.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Which {
+pub(crate) struct Which<'w> {
+    /// Of this user.
+    pub(crate) user: Option<&'w User>,
+    /// Of this sub-user.
+    pub(crate) sub_user: Option<&'w SubUser>,
     /// Of this level.
     pub(crate) level: Option<Level>,
     /// In this state.
@@ -94,26 +109,31 @@ pub(crate) enum Standing {
     Expired,
 }
 
-/// The keys of an account, or of one of its users.
+/// The keys of an account, of one of its users, or of a sub-user.
 pub(crate) fn list(
     admin: &Admin,
-    caller: &Caller,
-    (tenant, user): (&Tenant, Option<&User>),
-    (listing, which): (&Listing, Which),
+    (caller, tenant): (&Caller, &Tenant),
+    listing: &Listing,
+    which: Which<'_>,
 ) -> Result<Page<KeyShown>, Problem> {
     let state = admin.directory.state();
     let now = admin.directory.now().seconds();
-    let users = state
-        .users(tenant.id)
-        .filter(|it| user.is_none_or(|user| user.id == it.id) && caller.sees_user(&state, it));
+    let users = state.users(tenant.id).filter(|it| {
+        which.user.is_none_or(|user| user.id == it.id) && caller.sees_user(&state, it)
+    });
     let all = users.flat_map(|user| state.keys(user.id).map(move |key| (user, key)));
+    let name_below = |key: &AccessKey| key.sub_user.and_then(|id| state.sub_user(id));
     let fitting = all.filter(|(user, key)| {
-        which.level.is_none_or(|level| level == key.rights.level)
+        which
+            .sub_user
+            .is_none_or(|sub_user| Some(sub_user.id) == key.sub_user)
+            && which.level.is_none_or(|level| level == key.rights.level)
             && which.state.is_none_or(|standing| standing.is_of(key, now))
             && listing.finds(&[
                 key.id.as_str(),
                 key.rights.description.as_str(),
                 user.name.as_str(),
+                name_below(key).map_or("", |it| it.name.as_str()),
             ])
     });
     let rank =
@@ -148,6 +168,7 @@ pub(crate) fn show(state: &Snapshot, key: &AccessKey, now: UnixSeconds) -> KeySh
     // INVARIANT: a key stands below an account and a user, and goes before they do.
     let tenant = state.tenant(key.tenant).map(|it| it.name.to_string());
     let user = state.user(key.user).map(|it| it.name.to_string());
+    let sub_user = key.sub_user.and_then(|id| state.sub_user(id));
     let (word, works_until) = match key.state {
         KeyState::Active => ("active", None),
         KeyState::Disabled => ("disabled", None),
@@ -159,6 +180,7 @@ pub(crate) fn show(state: &Snapshot, key: &AccessKey, now: UnixSeconds) -> KeySh
         hint: hint(&key.id),
         tenant: tenant.unwrap_or_default(),
         user: user.unwrap_or_default(),
+        sub_user: sub_user.map(|it| it.name.to_string()),
         state: word,
         works_until,
         works: why_not.is_none(),
@@ -188,11 +210,19 @@ pub(crate) fn about(key: &AccessKey) -> String {
 /// Why a request that the key signs is refused whatever it asks for.
 pub(crate) fn hindrance(state: &Snapshot, key: &AccessKey, now: UnixSeconds) -> Option<String> {
     let caller = state.caller(&key.id)?;
-    if caller.tenant.status != TenantStatus::Active {
-        return Some(format!("the tenant is {}", word(&caller.tenant.status)));
+    match caller.tenant.status {
+        TenantStatus::Active | TenantStatus::ReadOnly => {}
+        stopped @ (TenantStatus::Suspended | TenantStatus::Closed) => {
+            return Some(format!("the tenant is {}", word(&stopped)));
+        }
     }
     if caller.user.status != UserStatus::Active {
         return Some(format!("the user is {}", word(&caller.user.status)));
+    }
+    if let Some(sub_user) = caller.sub_user
+        && sub_user.status != UserStatus::Active
+    {
+        return Some(format!("the sub-user is {}", word(&sub_user.status)));
     }
     match key.state {
         KeyState::Disabled => return Some("it is disabled".to_owned()),
@@ -223,13 +253,19 @@ pub(crate) async fn create(
     admin: &Admin,
     actor: Actor,
     asked: Option<Asked>,
-    (tenant, user, rights): (&Tenant, &User, KeyRights),
+    (tenant, holder, rights): (&Tenant, Holder<'_>, KeyRights),
 ) -> Result<(bool, KeyMade), Problem> {
-    let subject = format!("a key of `{}`", user.name);
     may_delete_so_much(tenant, &rights)?;
-    let command = Command::CreateKey {
-        user: user.id,
-        rights,
+    let (subject, command) = match holder {
+        Holder::User(user) => {
+            let (subject, user) = (format!("a key of `{}`", user.name), user.id);
+            (subject, Command::CreateKey { user, rights })
+        }
+        Holder::SubUser(it) => {
+            is_within(it, rights.level)?;
+            let (subject, sub_user) = (format!("a key of `{}`", it.name), it.id);
+            (subject, Command::CreateSubUserKey { sub_user, rights })
+        }
     };
     make(admin, actor, (asked, None), (subject, command)).await
 }
@@ -346,6 +382,12 @@ pub(crate) async fn set_rights(
     rights: KeyRights,
 ) -> Result<KeyShown, Problem> {
     may_delete_so_much(tenant, &rights)?;
+    let state = admin.directory.state();
+    if let Some(sub_user) = key.sub_user.and_then(|id| state.sub_user(id))
+        && rights.level != key.rights.level
+    {
+        is_within(sub_user, rights.level)?;
+    }
     changed(
         admin,
         actor,
@@ -404,6 +446,18 @@ pub(crate) async fn delete(
         revision,
         job: None,
     })
+}
+
+/// A key of a sub-user is at most of his level.
+fn is_within(sub_user: &SubUser, level: Level) -> Result<(), Problem> {
+    if level.is_within(sub_user.level) {
+        return Ok(());
+    }
+    let detail = format!(
+        "sub-user `{}` is of level `{}`, and a key of level `{level}` would do more: ask for `{}`, or raise the sub-user's level first",
+        sub_user.name, sub_user.level, sub_user.level
+    );
+    Err(Problem::new(StatusCode::FORBIDDEN, "above", detail))
 }
 
 /// The level above a key's deletions is what its tenant allows.

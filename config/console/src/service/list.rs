@@ -7,6 +7,42 @@ use serde::Serialize;
 use crate::Problem;
 use crate::limits::{CURSOR_BYTES_MAX, PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX, SEARCH_BYTES_MAX};
 
+/// Queries of lists: filters of their own, and what all lists take.
+macro_rules! list_queries {
+    ($($(#[doc = $doc:literal])+ $name:ident finds $finds:literal sorts $sorts:literal {
+        $($(#[doc = $of:literal])+ $field:ident: $type:ty,)*
+    })*) => { $(
+        $crate::shape::shapes! {
+            asked
+            $(#[doc = $doc])+
+            $name {
+                #[doc = $finds]
+                q: Option<String>,
+                $($(#[doc = $of])+ $field: $type,)*
+                #[doc = $sorts]
+                sort: Option<String>,
+                /// Entries of a page, 1 to 1,000.
+                limit: Option<usize>,
+                /// The `next` of the page before.
+                cursor: Option<String>,
+            }
+        }
+
+        impl $name {
+            /// What is asked of every list.
+            pub(crate) fn listing(&self) -> $crate::service::list::Listing {
+                $crate::service::list::Listing {
+                    q: self.q.clone(),
+                    sort: self.sort.clone(),
+                    limit: self.limit,
+                    cursor: self.cursor.clone(),
+                }
+            }
+        }
+    )* };
+}
+pub(crate) use list_queries;
+
 /// What is asked of a list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Listing {

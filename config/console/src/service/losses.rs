@@ -31,7 +31,7 @@ shapes! {
     told
     /// One thing that would be lost.
     Loss {
-        /// What it is: `tenant`, `user`, `access key`, `bucket`, `policy document`, `module`.
+        /// What it is: `tenant`, `user`, `sub-user`, `role`, `access key`, `bucket`, `policy document`, `module`.
         kind: &'static str,
         /// What it is called.
         name: String,
@@ -185,18 +185,36 @@ pub(crate) async fn of_buckets(admin: &Admin, purge: Purge) -> Vec<Loss> {
     losses
 }
 
-/// A user with his keys and documents.
+/// A user with his keys, sub-users and documents.
 pub(crate) fn of_user<'s>(
     state: &'s postern_config::directory::State,
     user: &'s postern_config::directory::User,
 ) -> impl Iterator<Item = Loss> + 's {
     let itself = loss("user", &user.name, user.description.as_str());
-    let keys = state.keys(user.id).map(|key| {
-        let about = service::keys::about(key);
-        loss("access key", key.id, about)
-    });
+    let keys = state.own_keys(user.id).map(of_key);
+    let below = state
+        .sub_users(user.id)
+        .flat_map(|sub_user| of_sub_user(state, sub_user));
     let documents = state
         .user_policies(user.id)
         .map(|policy| loss("policy document", policy.place.name(), ""));
-    std::iter::once(itself).chain(keys).chain(documents)
+    std::iter::once(itself)
+        .chain(keys)
+        .chain(below)
+        .chain(documents)
+}
+
+/// A sub-user with his keys.
+pub(crate) fn of_sub_user<'s>(
+    state: &'s postern_config::directory::State,
+    sub_user: &'s postern_config::directory::SubUser,
+) -> impl Iterator<Item = Loss> + 's {
+    let about = format!("{} {}", sub_user.level, sub_user.description);
+    let itself = loss("sub-user", &sub_user.name, about.trim_end());
+    let keys = state.sub_user_keys(sub_user.id).map(of_key);
+    std::iter::once(itself).chain(keys)
+}
+
+fn of_key(key: &std::sync::Arc<postern_config::directory::AccessKey>) -> Loss {
+    loss("access key", key.id, service::keys::about(key))
 }

@@ -27,6 +27,8 @@ shapes! {
         tenant: String,
         /// The user.
         user: String,
+        /// The sub-user of this user whose key it is.
+        sub_user: Option<String>,
         /// What kind of user.
         user_kind: String,
         /// Whether the user works.
@@ -94,6 +96,9 @@ fn row(
     now: UnixSeconds,
 ) -> ReviewRow {
     let rights = key.map(|key| &key.rights);
+    let sub_user = key
+        .and_then(|key| key.sub_user)
+        .and_then(|id| state.sub_user(id));
     let scope = rights.map(|rights| &rights.scope);
     let time = |at: Option<UnixSeconds>| at.map(|at| written(at.0.saturating_mul(1_000)));
     let why_not = key.map_or_else(
@@ -103,6 +108,7 @@ fn row(
     ReviewRow {
         tenant: tenant.name.to_string(),
         user: user.name.to_string(),
+        sub_user: sub_user.map(|it| it.name.to_string()),
         user_kind: word(&user.kind),
         user_status: word(&user.status),
         access_key: key.map(|key| key.id.to_string()),
@@ -157,7 +163,7 @@ fn limits(key: &AccessKey) -> Vec<String> {
 }
 
 /// The head of a review as CSV.
-pub(crate) const CSV_HEAD: &str = "Tenant,User,User Kind,User Status,Access Key,Works,Why Not,Level,Buckets,Prefixes,Operations,Networks,Limits,Not Before,Expires,Created,Created By,Description\r\n";
+pub(crate) const CSV_HEAD: &str = "Tenant,User,Sub-user,User Kind,User Status,Access Key,Works,Why Not,Level,Buckets,Prefixes,Operations,Networks,Limits,Not Before,Expires,Created,Created By,Description\r\n";
 
 /// A row as a line of CSV. A list that restricts nothing is `*`.
 pub(crate) fn csv_line(row: &ReviewRow) -> String {
@@ -170,6 +176,7 @@ pub(crate) fn csv_line(row: &ReviewRow) -> String {
     csv([
         &row.tenant,
         &row.user,
+        &text(&row.sub_user),
         &row.user_kind,
         &row.user_status,
         &text(&row.access_key),

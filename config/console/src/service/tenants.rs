@@ -2,16 +2,18 @@
 
 use http::StatusCode;
 use postern_config::directory::{
-    Actor, Alias, Command, ModuleScope, Name, NamespaceId, NamespaceKind, Outcome, Profile, Purge,
-    State as Snapshot, Tenant, TenantStatus, User, UserKind, WriteDeletes,
+    Actor, Alias, Command, Description, ModuleScope, Name, NamespaceId, NamespaceKind, Outcome,
+    Profile, Purge, State as Snapshot, Tenant, TenantLimits, TenantStatus, User, UserKind,
+    WriteDeletes,
 };
 use postern_config::engine::Revision;
 
-use super::creations::{self, Asked, Creation, Made};
+use super::creations::{self, Asked, Made};
 use super::jobs::JobShown;
 use super::list::{Listing, Page};
 use super::losses::{self, Deleted, Losses, Reach, loss};
-use super::sentences::{refused, stale};
+use super::sentences::{Naming, only_one, refused, refused_name, stale};
+use super::users::unexpected;
 use super::{buckets, find};
 use crate::caller::Caller;
 use crate::shape::shapes;
@@ -31,6 +33,16 @@ shapes! {
         status: TenantStatus,
         /// What Write keys may delete.
         write_deletes: WriteDeletes,
+        /// The account above it, a reseller's.
+        parent: Option<String>,
+        /// How many accounts are below it.
+        children: usize,
+        /// What a person says about it.
+        description: Description,
+        /// How much it may hold.
+        limits: Limits,
+        /// Whether nothing of it is public, whatever its buckets say.
+        block_public: bool,
         /// How many users it has, the root among them.
         users: usize,
         /// How many access keys they have.
@@ -52,15 +64,39 @@ shapes! {
         name: Name,
         /// Whose rules it follows; `e3-root` unless told otherwise. It stays.
         profile: Option<Profile>,
+        /// The account above it, by name or number: a reseller's. It stays.
+        parent: Option<String>,
+    }
+
+    both
+    /// How much an account may hold. What is null is not bounded; what it holds already stays.
+    Limits {
+        /// Most users, the root among them.
+        users: Option<u32>,
+        /// Most access keys of all its users.
+        keys: Option<u32>,
     }
 
     asked
     /// A change of an account: one field, since each change is one audit record.
     TenantChange {
-        /// `suspended` stops all keys and keeps everything; `active` lets them work again.
+        /// `suspended` stops all keys and keeps everything; `read-only` lets it be read and nothing else; `active` lets it work again.
         status: Option<TenantStatus>,
         /// What Write keys may delete; at most what the profile allows.
         write_deletes: Option<WriteDeletes>,
+        /// Another name. Its number, its keys and its buckets stay.
+        name: Option<Name>,
+        /// What a person says about it.
+        description: Option<Description>,
+        /// Whether nothing of it shall be public, whatever its buckets say.
+        block_public: Option<bool>,
+    }
+
+    asked
+    /// Whom an account shall belong to.
+    Transfer {
+        /// The person, by name or number. Who was the owner becomes an admin.
+        to: String,
     }
 
     told
@@ -85,13 +121,21 @@ pub(crate) fn list(
     admin: &Admin,
     caller: &Caller,
     listing: &Listing,
-    status: Option<TenantStatus>,
+    (status, parent): (Option<TenantStatus>, Option<&str>),
 ) -> Result<Page<TenantShown>, Problem> {
     let state = admin.directory.state();
+    let parent = parent
+        .map(|word| caller.tenant(&state, word).map(|parent| parent.id))
+        .transpose()?;
     let fitting = state.tenants().filter(|tenant| {
         status.is_none_or(|status| status == tenant.status)
             && caller.touches(&state, tenant.id)
-            && listing.finds(&[tenant.name.as_str(), tenant.profile.as_str()])
+            && parent.is_none_or(|parent| tenant.parent == Some(parent))
+            && listing.finds(&[
+                tenant.name.as_str(),
+                tenant.description.as_str(),
+                tenant.profile.as_str(),
+            ])
     });
     let rank = |tenant: &&std::sync::Arc<Tenant>, order| match order {
         "created" => (tenant.created.0, tenant.name.as_str().to_lowercase()),
@@ -111,6 +155,17 @@ pub(crate) fn show(state: &Snapshot, tenant: &Tenant) -> TenantShown {
         profile: tenant.profile,
         status: tenant.status,
         write_deletes: tenant.write_deletes,
+        parent: tenant
+            .parent
+            .and_then(|parent| state.tenant(parent))
+            .map(|parent| parent.name.to_string()),
+        children: state.children(tenant.id).count(),
+        description: tenant.description.clone(),
+        limits: Limits {
+            users: tenant.limits.users,
+            keys: tenant.limits.keys,
+        },
+        block_public: tenant.block_public,
         users: users().count(),
         keys: users().map(|user| state.keys(user.id).count()).sum(),
         buckets: find::buckets(state, tenant).count(),
@@ -125,25 +180,24 @@ pub(crate) async fn create(
     admin: &Admin,
     actor: Actor,
     asked: Option<Asked>,
-    new: NewTenant,
+    (caller, new): (&Caller, NewTenant),
 ) -> Result<(bool, TenantShown), Problem> {
-    let done = creations::once(admin, actor, asked, |admin, actor| async move {
-        let command = Command::CreateTenant {
-            name: new.name.clone(),
-            profile: new.profile.unwrap_or_default(),
-            parent: None,
-        };
-        let subject = format!("tenant `{}`", new.name);
-        let applied = admin.directory.apply(command, actor).await;
-        match applied.map_err(|error| refused(&subject, error))?.outcome {
-            Outcome::Tenant { tenant, .. } => Ok((Made::Tenant(tenant.get()), tenant.get())),
-            _ => Err(super::users::unexpected()),
-        }
-    });
-    let (is_new, number) = match done.await? {
-        Creation::New(number) => (true, number),
-        Creation::Before(Made::Tenant(number)) => (false, number),
-        Creation::Before(_) => return Err(super::users::unexpected()),
+    let state = admin.directory.state();
+    let parent = new.parent.as_deref();
+    let parent = parent.map(|word| caller.tenant(&state, word).map(|parent| parent.id));
+    let subject = format!("tenant `{}`", new.name);
+    let command = Command::CreateTenant {
+        name: new.name,
+        profile: new.profile.unwrap_or_default(),
+        parent: parent.transpose()?,
+    };
+    let made = |outcome: &Outcome| match outcome {
+        Outcome::Tenant { tenant, .. } => Some(Made::Tenant(tenant.get())),
+        _ => None,
+    };
+    let (is_new, made) = creations::by(admin, actor, asked, (subject, command), made).await?;
+    let Made::Tenant(number) = made else {
+        return Err(unexpected());
     };
     let state = admin.directory.state();
     let tenant = state.tenant_numbered(number);
@@ -155,42 +209,101 @@ pub(crate) async fn create(
 pub(crate) async fn change(
     admin: &Admin,
     actor: Actor,
-    (tenant, expected): (&Tenant, Option<Revision>),
+    which: (&Tenant, Option<Revision>),
     change: TenantChange,
 ) -> Result<TenantShown, Problem> {
-    let subject = format!("tenant `{}`", tenant.name);
-    let command = match (change.status, change.write_deletes) {
-        (Some(TenantStatus::Active), None) => Command::ResumeTenant(tenant.id),
-        (Some(TenantStatus::Suspended), None) => Command::SuspendTenant(tenant.id),
-        (Some(_), None) => {
-            let detail = "`status` is changed to `active` or `suspended`; an account is closed by deleting it";
-            return Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "status",
-                detail,
-            ));
+    let id = which.0.id;
+    only_one(&[
+        ("status", change.status.is_some()),
+        ("write_deletes", change.write_deletes.is_some()),
+        ("name", change.name.is_some()),
+        ("description", change.description.is_some()),
+        ("block_public", change.block_public.is_some()),
+    ])?;
+    let status = change.status.map(|status| set_status(which.0, status));
+    let deletes = change
+        .write_deletes
+        .map(|allowed| set_write_deletes(which.0, allowed));
+    let name = change.name.map(|name| Command::RenameTenant(id, name));
+    let text = change
+        .description
+        .map(|text| Command::DescribeTenant(id, text));
+    let block = change.block_public.map(|block| {
+        if block {
+            Command::BlockPublic(id)
+        } else {
+            Command::UnblockPublic(id)
         }
-        (None, Some(allowed)) => {
-            let most = tenant.profile.write_deletes();
-            if allowed > most {
-                let detail = format!(
-                    "{subject}: the profile `{}` allows `{}` at most for `write_deletes`: ask for that or less",
-                    tenant.profile,
-                    super::keys::word(&most)
-                );
-                return Err(Problem::new(StatusCode::FORBIDDEN, "above", detail));
-            }
-            Command::SetWriteDeletes(tenant.id, allowed)
+    });
+    let plain = name.or(text).or(block).map(Ok);
+    let command = status.or(deletes).or(plain).ok_or_else(unexpected)??;
+    changed(admin, actor, which, command).await
+}
+
+fn set_status(tenant: &Tenant, status: TenantStatus) -> Result<Command, Problem> {
+    match status {
+        TenantStatus::Active => Ok(Command::ResumeTenant(tenant.id)),
+        TenantStatus::ReadOnly => Ok(Command::MakeTenantReadOnly(tenant.id)),
+        TenantStatus::Suspended => Ok(Command::SuspendTenant(tenant.id)),
+        TenantStatus::Closed => {
+            let detail = "`status` is changed to `active`, `read-only` or `suspended`; an account is closed by deleting it";
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Err(Problem::new(status, "status", detail))
         }
-        (None, None) => {
-            let detail = "nothing is to change: give `status` or `write_deletes`";
-            return Err(Problem::malformed(detail));
-        }
-        (Some(_), Some(_)) => {
-            let detail = "one change at a time: each is one audit record; send `status` and `write_deletes` apart";
-            return Err(Problem::malformed(detail));
-        }
+    }
+}
+
+fn set_write_deletes(tenant: &Tenant, allowed: WriteDeletes) -> Result<Command, Problem> {
+    let most = tenant.profile.write_deletes();
+    if allowed <= most {
+        return Ok(Command::SetWriteDeletes(tenant.id, allowed));
+    }
+    let detail = format!(
+        "tenant `{}`: the profile `{}` allows `{}` at most for `write_deletes`: ask for that or less",
+        tenant.name,
+        tenant.profile,
+        super::keys::word(&most)
+    );
+    Err(Problem::new(StatusCode::FORBIDDEN, "above", detail))
+}
+
+/// Says how much an account may hold.
+pub(crate) async fn set_limits(
+    admin: &Admin,
+    actor: Actor,
+    which: (&Tenant, Option<Revision>),
+    limits: &Limits,
+) -> Result<TenantShown, Problem> {
+    let limits = TenantLimits {
+        users: limits.users,
+        keys: limits.keys,
     };
+    let command = Command::SetTenantLimits(which.0.id, limits);
+    changed(admin, actor, which, command).await
+}
+
+/// Makes another person the owner of an account.
+pub(crate) async fn transfer(
+    admin: &Admin,
+    actor: Actor,
+    which: (&Tenant, Option<Revision>),
+    transfer: &Transfer,
+) -> Result<TenantShown, Problem> {
+    let state = admin.directory.state();
+    let command = Command::TransferOwnership {
+        tenant: which.0.id,
+        to: find::user(&state, which.0, &transfer.to)?.id,
+    };
+    changed(admin, actor, which, command).await
+}
+
+async fn changed(
+    admin: &Admin,
+    actor: Actor,
+    (tenant, expected): (&Tenant, Option<Revision>),
+    command: Command,
+) -> Result<TenantShown, Problem> {
+    let subject = format!("tenant `{}`", tenant.name);
     apply(admin, actor, expected, (&subject, command)).await?;
     let state = admin.directory.state();
     let tenant = state.tenant(tenant.id).ok_or_else(|| gone(&subject))?;
@@ -205,6 +318,9 @@ pub(crate) async fn losses(admin: &Admin, tenant: &Tenant, reach: Reach) -> Loss
     let users = state
         .users(tenant.id)
         .flat_map(|user| losses::of_user(state, user));
+    let roles = state
+        .roles(tenant.id)
+        .map(|role| loss("role", &role.name, role.description.as_str()));
     let modules = state
         .modules(ModuleScope::Tenant(tenant.id))
         .map(|version| loss("module", &version.name, version.digest.to_string()));
@@ -213,6 +329,7 @@ pub(crate) async fn losses(admin: &Admin, tenant: &Tenant, reach: Reach) -> Loss
     let all = std::iter::once(itself)
         .chain(users)
         .chain(buckets)
+        .chain(roles)
         .chain(modules);
     let losses = Losses::of(all, hindrance(state, tenant, reach));
     match reach {
@@ -226,14 +343,34 @@ pub(crate) async fn losses(admin: &Admin, tenant: &Tenant, reach: Reach) -> Loss
 
 /// Why an account cannot be closed now.
 fn hindrance(state: &Snapshot, tenant: &Tenant, reach: Reach) -> Option<Problem> {
-    match reach {
+    let buckets = match reach {
         Reach::WithData => None,
         Reach::WithoutData => owns_buckets(
             &format!("tenant `{}`", tenant.name),
             find::buckets(state, tenant).map(|it| it.name.as_str()),
             "delete those first, or ask for `with_data`",
         ),
+    };
+    buckets.or_else(|| has_children(state, tenant))
+}
+
+/// Why an account that has others below it is not deleted: which.
+fn has_children(state: &Snapshot, tenant: &Tenant) -> Option<Problem> {
+    let mut children = state.children(tenant.id).map(|child| child.name.as_str());
+    let shown: Vec<&str> = children.by_ref().take(5).collect();
+    if shown.is_empty() {
+        return None;
     }
+    let more = match children.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let detail = format!(
+        "tenant `{}` has accounts below it: `{}`{more}: delete those first",
+        tenant.name,
+        shown.join("`, `")
+    );
+    Some(Problem::new(StatusCode::CONFLICT, "has-children", detail))
 }
 
 /// Closes an account and removes what it has.
@@ -359,11 +496,13 @@ pub(crate) async fn apply(
     expected: Option<Revision>,
     (subject, command): (&str, Command),
 ) -> Result<u64, Problem> {
+    let state = admin.directory.state();
+    let naming = Naming::of(&state, &command);
     let done = match expected {
         Some(expected) => admin.directory.apply_at(command, actor, expected).await,
         None => admin.directory.apply(command, actor).await,
     };
-    let applied = done.map_err(|error| refused(subject, error))?;
+    let applied = done.map_err(|error| refused_name(&state, naming, (subject, error)))?;
     Ok(applied.revision.0)
 }
 

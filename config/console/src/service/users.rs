@@ -2,18 +2,21 @@
 
 use http::StatusCode;
 use postern_config::directory::{
-    Actor, Command, Description, Name, NewUser as Wanted, Outcome, Purge, State as Snapshot,
-    Tenant, User, UserDeleteData, UserKind, UserStatus,
+    Actor, Command, Description, Email, Language, Name, NewUser as Wanted, Outcome, Purge, QuotaOf,
+    Refusal, State as Snapshot, Tenant, Timezone, User, UserDeleteData, UserDetails, UserId,
+    UserKind, UserStatus,
 };
 use postern_config::engine::Revision;
+use postern_config::usage::Stored;
+use serde::{Deserialize, Serialize};
 
-use super::creations::{self, Asked, Creation, Made};
-use super::find;
+use super::creations::{self, Asked, Made};
 use super::jobs::JobShown;
 use super::list::{Listing, Page};
 use super::losses::{self, Deleted, Losses, Reach};
-use super::sentences::refused;
+use super::sentences::{only_one, rule};
 use super::tenants::{self, apply, gone, owns_buckets};
+use super::{find, roles};
 use crate::caller::Caller;
 use crate::shape::shapes;
 use crate::{Admin, Problem};
@@ -32,12 +35,28 @@ shapes! {
         kind: UserKind,
         /// Whether anything of the user works.
         status: UserStatus,
+        /// The role, exactly one: a built-in one, or one that the account has made.
+        role: String,
         /// What a person says about the user.
         description: Description,
-        /// How many access keys the user has.
+        /// The e-mail address, unique in the account without regard to case.
+        email: Option<Email>,
+        /// The name as people write it.
+        full_name: Description,
+        /// In which time the user wants to read.
+        timezone: Option<Timezone>,
+        /// In which language.
+        language: Option<Language>,
+        /// How many access keys the user has, those of the sub-users among them.
         keys: usize,
+        /// How many sub-users the user has.
+        sub_users: usize,
         /// How many buckets the user owns.
         buckets: u64,
+        /// Bytes of objects in them; null where nobody has looked, as in answers to changes, or where the node does not say.
+        stored_bytes: Option<u64>,
+        /// Objects in them.
+        stored_objects: Option<u64>,
         /// When it was made, in seconds since 1970.
         created: u64,
         /// How far it is where the user is being deleted with his data; told of a user who is asked for by name.
@@ -55,6 +74,45 @@ shapes! {
         kind: Option<UserKind>,
         /// What a person says about the user.
         description: Option<Description>,
+        /// The role, by name or number; the usual one of the profile unless told otherwise.
+        role: Option<String>,
+        /// The e-mail address. A person of the profile `datastream` has one.
+        email: Option<Email>,
+        /// The name as people write it.
+        full_name: Option<Description>,
+        /// In which time the user wants to read, such as `Europe/Berlin`.
+        timezone: Option<Timezone>,
+        /// In which language, such as `de`.
+        language: Option<Language>,
+    }
+
+    asked
+    /// A change of a user: one field, since each change is one audit record.
+    UserChange {
+        /// Another name. The number and the buckets stay; policies that name the user by the old one do not follow.
+        name: Option<Name>,
+        /// What a person says about the user.
+        description: Option<Description>,
+    }
+
+    asked
+    /// Who a user is. It takes the place of all that was said before: send back what was read, with what is to change.
+    Details {
+        /// The e-mail address, unique in the account without regard to case.
+        email: Option<Email>,
+        /// The name as people write it.
+        full_name: Option<Description>,
+        /// In which time the user wants to read, such as `Europe/Berlin`.
+        timezone: Option<Timezone>,
+        /// In which language, such as `de`.
+        language: Option<Language>,
+    }
+
+    asked
+    /// The role that a user shall have.
+    RoleGiven {
+        /// The role, by name or number.
+        role: String,
     }
 }
 
@@ -67,26 +125,97 @@ pub(crate) enum Working {
     No,
 }
 
+/// How users stand, as lists are filtered. One state has two names: what is disabled is passive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum UserStanding {
+    /// However they stand.
+    All,
+    /// They work.
+    Active,
+    /// Nothing of them works, and all is kept.
+    Passive,
+    /// The same.
+    Disabled,
+    /// They are being removed.
+    Deleting,
+}
+
+impl UserStanding {
+    /// Every word.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::All,
+        Self::Active,
+        Self::Passive,
+        Self::Disabled,
+        Self::Deleting,
+    ];
+
+    /// Whether somebody of this status stands so.
+    pub(crate) fn is_of(self, status: UserStatus) -> bool {
+        match self {
+            Self::All => true,
+            Self::Active => status == UserStatus::Active,
+            Self::Passive | Self::Disabled => status == UserStatus::Disabled,
+            Self::Deleting => status == UserStatus::Deleting,
+        }
+    }
+}
+
 /// The users of an account.
-pub(crate) fn list(
+pub(crate) async fn list(
     admin: &Admin,
-    caller: &Caller,
-    tenant: &Tenant,
-    (listing, status): (&Listing, Option<UserStatus>),
+    (caller, tenant): (&Caller, &Tenant),
+    listing: &Listing,
+    (standing, kind, role): (Option<UserStanding>, Option<UserKind>, Option<&str>),
 ) -> Result<Page<UserShown>, Problem> {
     let state = admin.directory.state();
+    let role = roles::meant(&state, tenant, role)?;
     let fitting = state.users(tenant.id).filter(|user| {
-        status.is_none_or(|status| status == user.status)
+        standing.is_none_or(|standing| standing.is_of(user.status))
+            && kind.is_none_or(|kind| kind == user.kind)
+            && role.is_none_or(|role| role == user.role)
             && caller.sees_user(&state, user)
-            && listing.finds(&[user.name.as_str(), user.description.as_str()])
+            && listing.finds(&[
+                user.name.as_str(),
+                user.details.email.as_ref().map_or("", Email::as_str),
+                user.details.full_name.as_str(),
+                user.description.as_str(),
+            ])
     });
     let rank = |user: &&std::sync::Arc<User>, order| match order {
         "created" => (user.created.0, user.name.as_str().to_lowercase()),
         _ => (0, user.name.as_str().to_lowercase()),
     };
-    listing.page(&["name", "created"], fitting, rank, |user| {
-        show(&state, tenant, user)
+    let shown = |user: &std::sync::Arc<User>| (user.id, show(&state, tenant, user));
+    let page = listing.page(&["name", "created"], fitting, rank, shown)?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for (id, user) in page.items {
+        items.push(with_storage(admin, id, user).await);
+    }
+    Ok(Page {
+        items,
+        next: page.next,
+        total: page.total,
     })
+}
+
+/// A user with what he has, and with what is stored in his buckets.
+pub(crate) async fn detail(admin: &Admin, tenant: &Tenant, user: &User) -> UserShown {
+    let shown = show(&admin.directory.state(), tenant, user);
+    with_storage(admin, user.id, shown).await
+}
+
+async fn with_storage(admin: &Admin, id: UserId, shown: UserShown) -> UserShown {
+    let stored = match shown.buckets {
+        0 => Some(Stored::default()),
+        _ => admin.usage.stored(QuotaOf::User(id)).await,
+    };
+    UserShown {
+        stored_bytes: stored.map(|stored| stored.bytes),
+        stored_objects: stored.map(|stored| stored.objects),
+        ..shown
+    }
 }
 
 /// A user with what he has.
@@ -97,9 +226,17 @@ pub(crate) fn show(state: &Snapshot, tenant: &Tenant, user: &User) -> UserShown 
         name: user.name.clone(),
         kind: user.kind,
         status: user.status,
+        role: find::role_name(state, user.role),
         description: user.description.clone(),
+        email: user.details.email.clone(),
+        full_name: user.details.full_name.clone(),
+        timezone: user.details.timezone.clone(),
+        language: user.details.language.clone(),
         keys: state.keys(user.id).count(),
+        sub_users: state.sub_users(user.id).count(),
         buckets: state.buckets_owned(user.id),
+        stored_bytes: None,
+        stored_objects: None,
         created: user.created.0,
         deletion: None,
         revision: user.revision.0,
@@ -113,23 +250,26 @@ pub(crate) async fn create(
     asked: Option<Asked>,
     (tenant, new): (&Tenant, NewUser),
 ) -> Result<(bool, UserShown), Problem> {
-    let id = tenant.id;
-    let done = creations::once(admin, actor, asked, |admin, actor| async move {
-        let subject = format!("user `{}`", new.name);
-        let command = Command::CreateUser(Wanted {
-            description: new.description.unwrap_or_default(),
-            ..Wanted::new(id, new.name, new.kind.unwrap_or(UserKind::Service))
-        });
-        let applied = admin.directory.apply(command, actor).await;
-        match applied.map_err(|error| refused(&subject, error))?.outcome {
-            Outcome::User(user) => Ok((Made::User(user.get()), user.get())),
-            _ => Err(unexpected()),
-        }
+    let state = admin.directory.state();
+    let subject = format!("user `{}`", new.name);
+    let command = Command::CreateUser(Wanted {
+        description: new.description.unwrap_or_default(),
+        role: roles::meant(&state, tenant, new.role.as_deref())?,
+        details: UserDetails {
+            email: new.email,
+            full_name: new.full_name.unwrap_or_default(),
+            timezone: new.timezone,
+            language: new.language,
+        },
+        ..Wanted::new(tenant.id, new.name, new.kind.unwrap_or(UserKind::Service))
     });
-    let (is_new, number) = match done.await? {
-        Creation::New(number) => (true, number),
-        Creation::Before(Made::User(number)) => (false, number),
-        Creation::Before(_) => return Err(unexpected()),
+    let made = |outcome: &Outcome| match outcome {
+        Outcome::User(user) => Some(Made::User(user.get())),
+        _ => None,
+    };
+    let (is_new, made) = creations::by(admin, actor, asked, (subject, command), made).await?;
+    let Made::User(number) = made else {
+        return Err(unexpected());
     };
     let state = admin.directory.state();
     let user = state.user_numbered(tenant.id, number);
@@ -137,22 +277,79 @@ pub(crate) async fn create(
     Ok((is_new, show(&state, tenant, user)))
 }
 
-/// Stops everything of a user, or lets it work again.
-pub(crate) async fn set_working(
+/// Changes one field of a user.
+pub(crate) async fn change(
+    admin: &Admin,
+    actor: Actor,
+    which: (&Tenant, &User, Option<Revision>),
+    change: UserChange,
+) -> Result<UserShown, Problem> {
+    let UserChange { name, description } = change;
+    only_one(&[
+        ("name", name.is_some()),
+        ("description", description.is_some()),
+    ])?;
+    let id = which.1.id;
+    let name = name.map(|name| Command::RenameUser(id, name));
+    let text = description.map(|text| Command::DescribeUser(id, text));
+    let command = name.or(text).ok_or_else(unexpected)?;
+    changed(admin, actor, which, command).await
+}
+
+/// Replaces who a user is.
+pub(crate) async fn set_details(
+    admin: &Admin,
+    actor: Actor,
+    which: (&Tenant, &User, Option<Revision>),
+    details: Details,
+) -> Result<UserShown, Problem> {
+    let details = UserDetails {
+        email: details.email,
+        full_name: details.full_name.unwrap_or_default(),
+        timezone: details.timezone,
+        language: details.language,
+    };
+    let command = Command::SetUserDetails(which.1.id, details);
+    changed(admin, actor, which, command).await
+}
+
+/// Gives a user another role.
+pub(crate) async fn set_role(
+    admin: &Admin,
+    actor: Actor,
+    which: (&Tenant, &User, Option<Revision>),
+    given: &RoleGiven,
+) -> Result<UserShown, Problem> {
+    let role = find::role(&admin.directory.state(), which.0, &given.role)?;
+    let command = Command::SetUserRole(which.1.id, role);
+    changed(admin, actor, which, command).await
+}
+
+async fn changed(
     admin: &Admin,
     actor: Actor,
     (tenant, user, expected): (&Tenant, &User, Option<Revision>),
-    working: Working,
+    command: Command,
 ) -> Result<UserShown, Problem> {
     let subject = format!("user `{}`", user.name);
-    let command = match working {
-        Working::Yes => Command::EnableUser(user.id),
-        Working::No => Command::DisableUser(user.id),
-    };
     apply(admin, actor, expected, (&subject, command)).await?;
     let state = admin.directory.state();
     let user = state.user(user.id).ok_or_else(|| gone(&subject))?;
     Ok(show(&state, tenant, user))
+}
+
+/// Stops everything of a user, or lets it work again.
+pub(crate) async fn set_working(
+    admin: &Admin,
+    actor: Actor,
+    which: (&Tenant, &User, Option<Revision>),
+    working: Working,
+) -> Result<UserShown, Problem> {
+    let command = match working {
+        Working::Yes => Command::EnableUser(which.1.id),
+        Working::No => Command::DisableUser(which.1.id),
+    };
+    changed(admin, actor, which, command).await
 }
 
 /// What deleting a user takes along.
@@ -196,11 +393,21 @@ pub(crate) async fn delete(
     tenants::delete_as(admin, actor, expected, (&subject, deleted, command)).await
 }
 
+/// Why a user cannot be disabled.
+pub(crate) fn root_stays(user: &User) -> Option<Problem> {
+    let is_root = user.kind == UserKind::Root;
+    is_root.then(|| rule(&format!("user `{}`", user.name), Refusal::RootStays))
+}
+
 /// Why a user cannot be deleted now.
-fn hindrance(state: &Snapshot, tenant: &Tenant, user: &User, reach: Reach) -> Option<Problem> {
-    if user.kind == UserKind::Root {
-        let detail = "the root user is always active and goes with its account: delete the account, or rotate the root's key";
-        return Some(Problem::new(StatusCode::CONFLICT, "refused", detail));
+pub(crate) fn hindrance(
+    state: &Snapshot,
+    tenant: &Tenant,
+    user: &User,
+    reach: Reach,
+) -> Option<Problem> {
+    if let Some(problem) = root_stays(user) {
+        return Some(problem);
     }
     let owned = find::buckets(state, tenant).filter(|bucket| bucket.owner == user.id);
     let owned = owned.map(|bucket| bucket.name.as_str());

@@ -23,6 +23,8 @@ const SIGNATURE_FILE_BYTES_MAX: u64 = 1_024;
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Life {
     /// Run a version's own cases, and those of a file. Each case that fails is shown with its questions and answers.
+    #[command(after_help = "Example:
+  postern module test working-hours.wasm --cases cases.json")]
     Test {
         /// A file (`.wasm` or `.wat`, no server is asked), or the name of a stored module.
         module: String,
@@ -36,6 +38,10 @@ pub(in crate::cli) enum Life {
     },
     /// Ask a version on live traffic without obeying it, and see how it would differ.
     #[command(group(clap::ArgGroup::new("shadow").args(["status", "stop"])))]
+    #[command(after_help = "Examples:
+  postern module shadow working-hours --tenant acme
+  postern module shadow working-hours --status --tenant acme
+  postern module shadow working-hours --stop --tenant acme")]
     Shadow {
         /// The module's name.
         name: String,
@@ -53,6 +59,9 @@ pub(in crate::cli) enum Life {
     },
     /// Obey a version for a share of the access keys. It is taken back by itself when it gives no answer too often.
     #[command(group(clap::ArgGroup::new("canary").args(["share", "status", "stop", "promote"]).required(true)))]
+    #[command(after_help = "Examples:
+  postern module canary working-hours --share 5% --tenant acme
+  postern module canary working-hours --promote --tenant acme")]
     Canary {
         /// The module's name.
         name: String,
@@ -74,6 +83,8 @@ pub(in crate::cli) enum Life {
         whose: Whose,
     },
     /// Carry out what another person has proposed, where two must agree.
+    #[command(after_help = "Example:
+  postern module approve working-hours --tenant acme")]
     Approve {
         /// The module's name.
         name: String,
@@ -81,6 +92,8 @@ pub(in crate::cli) enum Life {
         whose: Whose,
     },
     /// Take a proposal back, or refuse it.
+    #[command(after_help = "Example:
+  postern module reject working-hours --tenant acme")]
     Reject {
         /// The module's name.
         name: String,
@@ -88,6 +101,8 @@ pub(in crate::cli) enum Life {
         whose: Whose,
     },
     /// Show what was done with a module, by whom, when, and what came of it.
+    #[command(after_help = "Example:
+  postern module history working-hours --tenant acme")]
     History {
         /// The module's name.
         name: String,

@@ -24,6 +24,8 @@ use crate::files;
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Workshop {
     /// Make a project for a module of your own: a rule, its tests, and how to build it.
+    #[command(after_help = "Example:
+  postern module new working-hours --lang rust")]
     New {
         /// The module's name: small letters, digits and hyphens.
         name: String,
@@ -35,12 +37,16 @@ pub(in crate::cli) enum Workshop {
         path: Option<PathBuf>,
     },
     /// Build a project into a module, with the tools of its language.
+    #[command(after_help = "Example:
+  postern module build working-hours")]
     Build {
         /// The project's folder.
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
     /// Put a manifest into a module that a compiler made without one.
+    #[command(after_help = "Example:
+  postern module attach rule.wasm manifest.json --output working-hours.wasm")]
     Attach {
         /// The module (`.wasm`, or `.wat` text).
         file: PathBuf,
@@ -51,6 +57,8 @@ pub(in crate::cli) enum Workshop {
         output: PathBuf,
     },
     /// Measure a file on its own cases: time afresh and from the tree, fuel, questions, machine code, compile time.
+    #[command(after_help = "Example:
+  postern module bench working-hours.wasm --cases cases.json")]
     Bench {
         /// The module (`.wasm`, or `.wat` text).
         file: PathBuf,
