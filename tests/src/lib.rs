@@ -10,6 +10,7 @@ pub mod house;
 pub mod load;
 pub mod nginx;
 pub mod operations;
+pub mod page;
 pub mod random;
 pub mod sign;
 pub mod wait;

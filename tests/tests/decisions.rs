@@ -65,7 +65,7 @@ impl Trial<'_> {
     }
 }
 
-/// 001-04, 001-26, 001-27, 001-28, 001-29, 002-03, 002-05: what each level is.
+/// 000-02, 000-03, 001-02, 001-04, 001-26, 001-27, 001-28, 001-29, 002-03, 002-05: what each level is.
 #[test]
 fn every_operation_at_every_level_is_decided_as_the_table_says() {
     let gate = Gate::start();

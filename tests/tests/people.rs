@@ -101,6 +101,7 @@ fn own_is_what_the_same_sub_user_has_written() {
 }
 
 /// I7, 004-25: disabling stops signed requests and presigned URLs that were made before, and enabling gives all back.
+/// 004-34.
 #[test]
 fn who_is_disabled_is_as_unknown_as_a_key_that_never_was() {
     let house = House::new("e3-primary");

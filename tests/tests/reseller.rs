@@ -87,6 +87,7 @@ fn acme() -> Gate {
     gate
 }
 
+/// 000-17, 000-25, 001-13.
 #[test]
 fn the_first_hour_of_a_reseller() {
     let gate = acme();
@@ -212,6 +213,35 @@ fn a_rotation_under_use_fails_no_request_and_both_keys_work_in_the_grace() {
         .expect(200);
 }
 
+/// 000-20.
+#[test]
+fn making_customers_fails_no_request_of_those_that_are_there() {
+    let gate = acme();
+    let office = Office(&gate);
+    let key = office.key("ci", &["--level", "read-write"]);
+    Call::put("/site/a", b"a").send(&gate, &key).expect(200);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut done = 0;
+            while !is_over.load(Ordering::Relaxed) || done < 20 {
+                Call::get("/site/a").send(&gate, &key).expect(200);
+                done += 1;
+            }
+        });
+        for number in 0..10 {
+            let name = format!("customer-{number}");
+            office.ok(&["tenant", "create", &name, "--parent", "acme"]);
+            office.ok(&["user", "create", "web", "--tenant", &name]);
+        }
+        is_over.store(true, Ordering::Relaxed);
+        reader.join().unwrap();
+    });
+    let below = office.ok(&["tenant", "list", "--parent", "acme", "--quiet"]);
+    assert_eq!(below.lines().count(), 10);
+}
+
+/// 001-35.
 #[test]
 fn a_bucket_made_for_somebody_is_nobody_elses() {
     let gate = Gate::start();
@@ -356,6 +386,218 @@ fn what_is_called_in_a_wrong_way_says_what_to_do_and_ends_with_the_right_number(
     assert_eq!(
         (two["items"].as_array().unwrap().len(), &two["total"]),
         (2, &Value::from(4))
+    );
+}
+
+#[test]
+fn what_is_taken_above_or_would_throw_rows_away_is_refused_with_what_to_do() {
+    let gate = Gate::start();
+    let office = Office(&gate);
+    let of = |area: &'static str| {
+        move |rest: &[&'static str]| [&[area], rest, &["--tenant", "acme"]].concat()
+    };
+    let (user, role, permission, sub_user) =
+        (of("user"), of("role"), of("permission"), of("sub-user"));
+
+    // An organization: roles.
+    office.ok(&["tenant", "create", "acme", "--profile", "datastream"]);
+    let address = user(&["create", "ann", "--kind", "human"]);
+    assert!(office.fails(1, &address).contains("give `email`"));
+    office.ok(&user(&[
+        "create",
+        "ann",
+        "--kind",
+        "human",
+        "--email",
+        "ann@example.com",
+    ]));
+    let taken = user(&[
+        "create",
+        "ANN",
+        "--kind",
+        "human",
+        "--email",
+        "a@example.com",
+    ]);
+    let taken = office.fails(5, &taken);
+    assert!(
+        taken.contains("by another user") && taken.contains("`ANN-2`"),
+        "{taken}"
+    );
+    let taken = user(&[
+        "create",
+        "bob",
+        "--kind",
+        "human",
+        "--email",
+        "Ann@example.com",
+    ]);
+    assert!(office.fails(5, &taken).contains("that of another user"));
+    office.ok(&role(&[
+        "create",
+        "auditor",
+        "--allow",
+        "audit-read,obj.read",
+    ]));
+    assert!(
+        office
+            .fails(5, &role(&["create", "Auditor"]))
+            .contains("`Auditor-2`")
+    );
+    assert!(
+        office
+            .fails(5, &role(&["create", "Admin"]))
+            .contains("`Admin-2`")
+    );
+    let misspelt = role(&["create", "x", "--allow", "obj.raed"]);
+    assert!(office.fails(2, &misspelt).contains("'obj.read'"));
+    office.ok(&role(&["assign", "auditor", "--user", "ann"]));
+    let above = [
+        "key", "create", "--user", "ann", "--level", "full", "--tenant", "acme",
+    ];
+    let above = office.fails(3, &above);
+    assert!(
+        above.contains("ask for less, or raise the limit above first"),
+        "{above}"
+    );
+    assert!(
+        office
+            .fails(5, &role(&["assign", "owner", "--user", "ann"]))
+            .contains("transfer")
+    );
+    assert!(
+        office
+            .fails(4, &role(&["assign", "auditer", "--user", "ann"]))
+            .contains("`auditor`")
+    );
+    let held = role(&["delete", "auditor", "--confirm", "auditor"]);
+    assert!(office.fails(5, &held).contains("that of `ann`"));
+    let matrix = office.ok(&role(&["matrix"]));
+    assert!(
+        matrix.starts_with("PERMISSION") && matrix.contains("auditor"),
+        "{matrix}"
+    );
+    office.ok(&role(&[
+        "set",
+        "auditor",
+        "--allow",
+        "usage-read",
+        "--forbid",
+        "obj.read",
+    ]));
+    let shown = office.json(&role(&["show", "auditor"]));
+    let console = serde_json::json!(["audit-read", "usage-read"]);
+    assert_eq!(
+        shown["atoms"],
+        serde_json::json!({ "data": [], "console": console })
+    );
+    office.ok(&user(&[
+        "set",
+        "ann",
+        "--timezone",
+        "Europe/Berlin",
+        "--description",
+        "of the office",
+    ]));
+    assert_eq!(
+        office.json(&user(&["show", "ann"]))["email"],
+        "ann@example.com"
+    );
+    office.ok(&["tenant", "transfer", "acme", "--to", "ann"]);
+    assert!(
+        office
+            .fails(
+                5,
+                &sub_user(&["create", "x", "--user", "ann", "--level", "read"])
+            )
+            .contains("no sub-users")
+    );
+    assert!(
+        office
+            .fails(5, &permission(&["show"]))
+            .contains("no permissions")
+    );
+    office.ok(&[
+        "tenant",
+        "set",
+        "acme",
+        "--name",
+        "acme-old",
+        "--max-users",
+        "2",
+    ]);
+    let full = office.fails(5, &["user", "create", "x", "--tenant", "acme-old"]);
+    assert!(full.contains("no room for another user"), "{full}");
+
+    // Members with permissions: rows for all, or rows for each.
+    office.ok(&["tenant", "create", "acme", "--profile", "vpsa"]);
+    for name in ["ann", "bob"] {
+        office.ok(&["user", "create", name, "--tenant", "acme"]);
+    }
+    let each = permission(&["set", "--user", "ann=r"]);
+    let asked = office.fails(2, &each);
+    assert!(
+        asked.contains("- members") && asked.contains("--yes"),
+        "{asked}"
+    );
+    let row = |name: &str| {
+        asked
+            .lines()
+            .any(|line| line.split_whitespace().eq([name, "rw", "none"]))
+    };
+    assert!(row("bob"), "{asked}");
+    office.ok(&[&each[..], &["--yes"]].concat());
+    assert!(office.ok(&permission(&["show"])).contains("ann"));
+    assert!(
+        office
+            .fails(2, &permission(&["set", "--user", "ann"]))
+            .contains("ann=rw")
+    );
+    assert!(
+        office
+            .ok(&permission(&["reset"]))
+            .contains("so says the profile")
+    );
+    office.ok(&[
+        "bucket", "create", "site", "--owner", "ann", "--tenant", "acme",
+    ]);
+    let public = office.ok(&[
+        "bucket",
+        "set-public",
+        "site",
+        "--no-list",
+        "--tenant",
+        "acme",
+    ]);
+    assert!(
+        public.contains("whoever knows the name of an object reads it"),
+        "{public}"
+    );
+    office.ok(&["bucket", "set-private", "site", "--tenant", "acme"]);
+    let taken = office.fails(
+        5,
+        &[
+            "bucket", "create", "site", "--owner", "bob", "--tenant", "acme",
+        ],
+    );
+    assert!(taken.contains("`site-2`"), "{taken}");
+
+    // Many at once.
+    let many = office.fails(5, &user(&["disable", "ann", "bob", "root"]));
+    assert!(
+        many.contains("ann   disabled") && many.contains("always active"),
+        "{many}"
+    );
+    assert_eq!(
+        office.ok(&user(&["list", "--status", "passive", "--quiet"])),
+        "ann\nbob\n"
+    );
+    let count = office.fails(2, &user(&["delete", "ann", "bob"]));
+    assert!(count.contains("--confirm 2"), "{count}");
+    let some = office.fails(5, &user(&["delete", "ann", "bob", "--confirm", "2"]));
+    assert!(
+        some.contains("still owns buckets") && some.contains("bob   deleted"),
+        "{some}"
     );
 }
 
