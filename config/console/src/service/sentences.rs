@@ -292,6 +292,13 @@ pub(crate) fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static st
         | R::AlreadyProposed
         | R::OffNeedsTwo
         | R::RateOfNothing
+        | R::LastOwner
+        | R::NoOperatorsRole
+        | R::Operators
+        | R::OneTimeIsOn
+        | R::NoOneTime
+        | R::CodeUsed
+        | R::Tokens
         | R::KeepsData
         | R::Jobs
         | R::Rotating

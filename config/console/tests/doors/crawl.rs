@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use console::needs::{self, Again, At, Need, Row};
 use console::routes;
 use postern_config::directory::{
-    Actor, Command, KeyRights, Level, NamespaceId, NewUser, OperatorScope, Outcome, Profile, Role,
-    RoleAtoms, UserKind,
+    Actor, Command, Description, KeyRights, Level, NamespaceId, NewSubUser, NewUser, OperatorScope,
+    Outcome, Profile, Role, RoleAtoms, SubUsers, UserKind,
 };
 use serde_json::{Value, json};
 
@@ -98,6 +98,16 @@ async fn furnished(
     house
         .apply(Command::ActivateBucket(bucket), Actor::system())
         .await;
+    // Where the profile has none, the word names nobody.
+    let below = Command::CreateSubUser(NewSubUser {
+        user: web,
+        name: "cdn".parse().unwrap(),
+        level: Level::Read,
+        description: Description::default(),
+    });
+    if profile.rules().sub_users == SubUsers::Yes {
+        house.apply(below, Actor::system()).await;
+    }
     let target = house
         .operator(
             "target@acme.example",
@@ -108,6 +118,8 @@ async fn furnished(
     let words = BTreeMap::from([
         ("tenant", "acme".to_owned()),
         ("user", "web".to_owned()),
+        ("sub_user", "cdn".to_owned()),
+        ("role", "member".to_owned()),
         ("key", key.to_string()),
         ("bucket", "site".to_owned()),
         ("operator", target.get().to_string()),
@@ -159,7 +171,7 @@ async fn ask(house: &House, key: &Key, row: &Row, path: &str) -> Answer {
 /// 000-24, 000-14, 001-12, 004-06, 004-24: what is out of sight is not there, what is in sight and not allowed says who may.
 #[tokio::test]
 async fn every_operation_is_closed_to_every_role_that_lacks_it_and_every_scope_beyond_it() {
-    let (house, words, scopes) = furnished(Profile::E3Root).await;
+    let (house, words, scopes) = furnished(Profile::E3Primary).await;
     let mut seen = 0;
     for (from, scope) in ALL.into_iter().zip(scopes) {
         for role in [Role::Owner, Role::Admin, Role::Contributor, Role::Reader] {
@@ -223,7 +235,7 @@ async fn every_operation_is_closed_to_every_role_that_lacks_it_and_every_scope_b
 /// What is beyond somebody's scope answers, word for word, as what is not there.
 #[tokio::test]
 async fn what_is_out_of_sight_is_answered_as_what_is_not_there() {
-    let (house, words, scopes) = furnished(Profile::E3Root).await;
+    let (house, words, scopes) = furnished(Profile::E3Primary).await;
     let stranger = house
         .operator("s@x.example", Role::Owner, scopes[5].clone())
         .await;
@@ -347,6 +359,49 @@ async fn lists_hold_what_is_within_reach() {
                 let tenants: BTreeSet<String> = tenants.into_iter().map(str::to_owned).collect();
                 assert_eq!(seen, tenants, "{from:?}");
             }
+        }
+    }
+}
+
+/// 003-06, 003-07.
+#[tokio::test]
+async fn permissions_are_set_by_an_admin_of_the_platform_or_of_the_account() {
+    let house = House::new().await;
+    let acme = house.tenant("acme", Profile::Vpsa, None).await;
+    let new = NewUser::new(acme, "ann".parse().unwrap(), UserKind::Service);
+    let Outcome::User(ann) = house.apply(Command::CreateUser(new), Actor::system()).await else {
+        panic!("no user");
+    };
+    let begin = Command::BeginBucket {
+        namespace: NamespaceId::Account(acme),
+        name: "site".parse().unwrap(),
+        owner: ann,
+    };
+    let Outcome::Bucket(bucket) = house.apply(begin, Actor::system()).await else {
+        panic!("no bucket");
+    };
+    house
+        .apply(Command::ActivateBucket(bucket), Actor::system())
+        .await;
+    let rows = json!({ "members": { "read": true, "write": false } });
+    let asked = [
+        (OperatorScope::Deployment, Role::Admin, 200),
+        (OperatorScope::Tenant(acme), Role::Admin, 200),
+        (OperatorScope::Tenant(acme), Role::Contributor, 403),
+        (
+            OperatorScope::Users(acme, BTreeSet::from([ann])),
+            Role::Admin,
+            403,
+        ),
+    ];
+    for (number, (scope, role, status)) in asked.into_iter().enumerate() {
+        let email = format!("asker-{number}@x.example");
+        let operator = house.operator(&email, role, scope).await;
+        let key = house.token_of(operator).await;
+        for path in ["permissions", "buckets/site/permissions"] {
+            let path = format!("/api/v1/tenants/acme/{path}");
+            let answer = house.ask(&key, ("PUT", &path), Some(rows.clone())).await;
+            answer.is(status);
         }
     }
 }
