@@ -8,6 +8,7 @@ mod bounds;
 mod change;
 mod command;
 mod heads;
+mod iam;
 mod job;
 mod level;
 mod names;
@@ -50,12 +51,16 @@ pub use command::{
     Refusal, RoleText, Who,
 };
 pub use heads::SignedHead;
+pub use iam::{
+    Attachable, Attachments, Group, Holder, IamCommand, IamRole, IamRoleText, IdentityDocument,
+    Judges, ManagedPolicy, NewSession, PolicyVersion, StandardPolicy,
+};
 pub use job::{Job, Purge, Totals};
 pub use level::{Level, UnknownWord, WriteDeletes};
 pub use names::{
-    AccessKeyId, Alias, ApiTokenId, Description, Digest, DirectoryNameError, Email, JobId,
-    Language, Lineage, Name, NamespaceId, OperatorId, PlacedBucket, RoleId, SubUserId, TenantId,
-    Timezone, UserId,
+    AccessKeyId, Alias, ApiTokenId, Description, Digest, DirectoryNameError, Email, GroupId,
+    IamPath, IamRoleId, JobId, Language, Lineage, Name, NamespaceId, OperatorId, PlacedBucket,
+    PolicyId, RoleId, SessionName, SubUserId, TenantId, Timezone, UserId,
 };
 pub use operator::{
     ApiToken, Mfa, Miss, NewOperator, NewToken, Office, Operator, OperatorCommand, OperatorDetails,
@@ -72,17 +77,17 @@ pub use profile::{
     SecretReveal, SubUsers, UserDeleteData,
 };
 pub use record::{
-    AccessKey, Binding, BindingKind, Bucket, BucketState, Canary, KeyRights, KeyScope, KeyState,
-    ModuleScope, ModuleStage, ModuleState, ModuleStep, ModuleVersion, Namespace, NotAShare,
-    PerMille, PolicyDocument, PolicyPlace, Presign, Proposal, Shadow, SubUser, Tenant,
-    TenantLimits, TenantStatus, User, UserDetails, UserKind, UserStatus,
+    AccessKey, ArnStyle, Binding, BindingKind, Bucket, BucketState, Canary, KeyRights, KeyScope,
+    KeyState, ModuleScope, ModuleStage, ModuleState, ModuleStep, ModuleVersion, Namespace,
+    NotAShare, PerMille, PolicyDocument, PolicyPlace, Presign, Proposal, Shadow, Standing, SubUser,
+    Tenant, TenantLimits, TenantStatus, User, UserDetails, UserKind, UserStatus,
 };
 pub use retention::TrimFault;
 pub use role::{Authority, ConsoleAtom, CustomRole, Role, RoleAtoms, is_known as is_known_role};
 pub use rotation::Resealed;
 pub use rows::RowError;
 pub use rules::{Approval, ModuleRules};
-pub use session::{Issued, Session, SessionError};
+pub use session::{AssumedRole, Issued, Session, SessionError, SessionOf};
 pub use signature::{ModuleSignature, NotASigner, SIGNATURE_BYTES, Signer, read_signature};
 pub use state::{Caller, State};
 pub use vault::{MASTER_KEY_BYTES, SealError, Vault};

@@ -32,6 +32,32 @@ pub const MODULE_VERSIONS_MAX: usize = 256;
 pub const POLICY_BYTES_MAX: usize = 20 * 1_024;
 /// Most policy documents of one user. Source: IAM quotas, managed policies attached to a user: 10.
 pub const USER_POLICIES_MAX: usize = 10;
+/// Longest path of a user, group, role or policy, in bytes. Source: IAM API Reference, `Path`.
+pub const IAM_PATH_BYTES_MAX: usize = 512;
+/// Most groups of an account. Source: IAM quotas.
+pub const GROUPS_MAX: usize = 300;
+/// Most groups of a user. Source: IAM quotas.
+pub const USER_GROUPS_MAX: usize = 10;
+/// Most policies that an account manages by itself. Source: IAM quotas.
+pub const MANAGED_POLICIES_MAX: usize = 1_500;
+/// Most versions of one of them. Source: IAM quotas.
+pub const POLICY_VERSIONS_MAX: usize = 5;
+/// Longest document of one of them, in characters that are not white space. Source: IAM quotas.
+pub const MANAGED_POLICY_CHARACTERS_MAX: usize = 6_144;
+/// Most policies that are attached to a user, group or role. Source: IAM quotas.
+pub const ATTACHED_POLICIES_MAX: usize = 10;
+/// Most roles of an account that callers assume. Source: IAM quotas.
+pub const IAM_ROLES_MAX: usize = 1_000;
+/// Longest document that says who may assume a role, in bytes. Source: IAM quotas allow 4,096 at most.
+pub const TRUST_BYTES_MAX: usize = 4_096;
+/// Longest policy of a session, in bytes: it is in the token, and the token in a header. Source: STS API Reference, `Policy`.
+pub const SESSION_POLICY_BYTES_MAX: usize = 2_048;
+/// Most that all documents which judge one user or role say together, in bytes: they are one module.
+pub const IDENTITY_BYTES_MAX: usize = 256 * 1_024;
+/// The longest that the session of a role may be set to last, in seconds. Source: IAM API Reference, `MaxSessionDuration`.
+pub const ROLE_SESSION_SECONDS_MAX: u32 = 43_200;
+/// The shortest of these. Source: the same.
+pub const ROLE_SESSION_SECONDS_MIN: u32 = 3_600;
 /// How often a command is tried again when another writer was faster.
 pub const COMMAND_ATTEMPTS_MAX: u32 = 8;
 /// Most rows that one transaction removes. Source: etcd's default `--max-txn-ops` is 128.

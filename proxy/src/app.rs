@@ -275,6 +275,7 @@ fn announce(
             ca: built.ca.clone().unwrap_or_default(),
             region: settings.s3.region.as_str().to_owned(),
             keys: built.dev_keys.clone(),
+            suite: built.suite.clone(),
         };
         let fingerprint = built
             .authority

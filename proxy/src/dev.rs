@@ -5,7 +5,9 @@
 
 mod banner;
 mod seed;
+mod suite;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use banner::{Secrets, quoted};
 pub use banner::{banner, shell};
 pub use seed::{SeedError, seed};
+pub use suite::suite;
 
 use crate::files;
 
@@ -50,6 +53,33 @@ pub struct Dev {
     pub region: String,
     /// The keys, four for each user.
     pub keys: Vec<DevKey>,
+    /// The users that public conformance suites ask for, by the names that they have there; in the profile `s3` alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub suite: BTreeMap<String, SuiteUser>,
+}
+
+/// A user for conformance suites.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteUser {
+    /// The id by which documents and ACLs name him, and IAM.
+    pub user_id: String,
+    /// His name as people write it.
+    pub display_name: String,
+    /// His address.
+    pub email: String,
+    /// The public half of his key.
+    pub access_key_id: String,
+    /// The secret half.
+    pub secret_access_key: String,
+    /// The name of his account, where he is of another than the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+}
+
+impl std::fmt::Debug for SuiteUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SuiteUser({})", self.user_id)
+    }
 }
 
 /// An access key of the demo tenant.
@@ -176,6 +206,7 @@ mod tests {
                 .iter()
                 .flat_map(|user| ["full", "read"].map(|level| key(user, level)))
                 .collect(),
+            suite: BTreeMap::new(),
         }
     }
 

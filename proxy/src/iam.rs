@@ -1,23 +1,27 @@
-//! AWS's IAM and STS query APIs, as far as tools use them: users, access keys and user policies of the caller's own account,
+//! AWS's IAM and STS query APIs, as far as tools use them: users, access keys, groups, policies and roles of the caller's own account,
 //! and temporary credentials.
 //!
 //! They come to the same endpoint as S3, signed for the service `iam` or `sts`, as a form in a POST to `/`. The root user may
-//! change the account; every user may ask who he is and see his own keys. What is asked becomes a command of the directory, as in the
+//! change the account; every user may ask who he is and see his own keys; what else somebody may, policies say. What is asked becomes a command of the directory, as in the
 //! admin API, with the same audit record.
 
 mod answer;
 mod asked;
 mod authority;
+mod facts;
 mod fault;
+mod groups;
 mod keys;
+mod managed;
 mod policies;
+mod roles;
 mod sessions;
 mod users;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
@@ -139,13 +143,15 @@ async fn travel(
     entry.signed_by(caller.key.id.as_str(), &caller.arn, Signed::Header);
     entry.billed(billed_to(caller));
     let told = async {
-        let asked = Asked::read(service, &body)?;
+        let (action, about, asked) = Asked::read(service, &body)?;
         let authority = Authority::of(caller, peer, now_ms / 1_000)?;
         let desk = Desk {
             gate,
             world: &world,
             caller,
-            session: signed.session,
+            peer,
+            agent: parts.headers.get(USER_AGENT),
+            session: signed.session.clone(),
             authority,
             now_ms,
             actor: Actor {
@@ -158,7 +164,7 @@ async fn travel(
                 request: Some(entry.id().as_str().to_owned()),
             },
         };
-        let action = asked.action();
+        desk.authorize(action, &about)?;
         desk.carry_out(asked).await.map(|xml| (action, xml))
     };
     told.await.map_err(|fault| (service, fault))
@@ -167,7 +173,7 @@ async fn travel(
 struct ByWhom {
     service: Service,
     caller: Arc<Caller>,
-    session: Option<Session>,
+    session: Option<Arc<Session>>,
 }
 
 /// Who signed. Until that is known, faults are told in the words of IAM.
@@ -226,32 +232,90 @@ struct Desk<'a> {
     gate: &'a Arc<Gate>,
     world: &'a World,
     caller: &'a Caller,
-    session: Option<Session>,
+    peer: &'a Peer,
+    agent: Option<&'a HeaderValue>,
+    session: Option<Arc<Session>>,
     authority: Authority,
     now_ms: u64,
     actor: Actor,
 }
 
 impl Desk<'_> {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a table: one arm for each action, so that none is forgotten"
+    )]
     async fn carry_out(&self, asked: Asked) -> Result<Xml, Fault> {
         match asked {
             Asked::GetCallerIdentity => Ok(self.identity()),
-            Asked::GetSessionToken { seconds } => self.session_token(seconds),
-            Asked::CreateUser { name } => self.create_user(name).await,
+            Asked::GetSessionToken { seconds } => self.session_token(seconds).await,
+            Asked::AssumeRole(asked) => self.assume(asked).await,
+            Asked::GetAccountSummary => Ok(self.summary()),
+            Asked::CreateUser { name, path } => self.create_user(name, path).await,
             Asked::GetUser { name } => self.get_user(name.as_ref()),
-            Asked::ListUsers { page } => self.list_users(&page),
+            Asked::ListUsers { page } => Ok(self.list_users(&page)),
+            Asked::UpdateUser { name, change } => self.update_user(&name, change).await,
             Asked::DeleteUser { name } => self.delete_user(&name).await,
             Asked::CreateAccessKey { user } => self.create_key(user.as_ref()).await,
             Asked::ListAccessKeys { user, page } => self.list_keys(user.as_ref(), &page),
             Asked::UpdateAccessKey { user, key, works } => {
-                self.update_key(user.as_ref(), key, works).await
+                self.update_key(user.as_ref(), &key, works).await
             }
-            Asked::DeleteAccessKey { user, key } => self.delete_key(user.as_ref(), key).await,
-            Asked::PutUserPolicy { user, name, text } => self.put_policy(&user, name, text).await,
-            Asked::GetUserPolicy { user, name } => self.get_policy(&user, &name),
-            Asked::ListUserPolicies { user, page } => self.list_policies(&user, &page),
-            Asked::DeleteUserPolicy { user, name } => self.delete_policy(&user, name).await,
-            Asked::ListOfNone { list, user, .. } => self.list_of_none(list, user.as_ref()),
+            Asked::DeleteAccessKey { user, key } => self.delete_key(user.as_ref(), &key).await,
+            Asked::GetAccessKeyLastUsed { key } => self.last_used(&key).await,
+            Asked::PutInline { on, name, text } => self.put_inline(&on, name, text).await,
+            Asked::GetInline { on, name } => self.get_inline(&on, &name),
+            Asked::ListInline { on, page } => self.list_inline(&on, &page),
+            Asked::DeleteInline { on, name } => self.delete_inline(&on, name).await,
+            Asked::Attach { on, policy } => self.attach(&on, &policy).await,
+            Asked::Detach { on, policy } => self.detach(&on, &policy).await,
+            Asked::ListAttached { on, page } => self.list_attached(&on, &page),
+            Asked::CreateGroup { name, path } => self.create_group(name, path).await,
+            Asked::GetGroup { name, page } => self.get_group(&name, &page),
+            Asked::ListGroups { page } => Ok(self.list_groups(&page)),
+            Asked::UpdateGroup { name, change } => self.update_group(&name, change).await,
+            Asked::DeleteGroup { name } => self.delete_group(&name).await,
+            Asked::AddUserToGroup { group, user } => self.add_member(&group, &user).await,
+            Asked::RemoveUserFromGroup { group, user } => self.remove_member(&group, &user).await,
+            Asked::ListGroupsForUser { user, page } => self.groups_of(&user, &page),
+            Asked::CreatePolicy {
+                name,
+                path,
+                description,
+                text,
+            } => self.create_managed((name, path), description, text).await,
+            Asked::GetPolicy { policy } => self.get_managed(&policy),
+            Asked::ListPolicies {
+                whose,
+                attached,
+                page,
+            } => Ok(self.list_managed(whose, attached, &page)),
+            Asked::DeletePolicy { policy } => self.delete_managed(&policy).await,
+            Asked::CreatePolicyVersion {
+                policy,
+                text,
+                judges,
+            } => self.create_version(&policy, text, judges).await,
+            Asked::GetPolicyVersion { policy, version } => self.get_version(&policy, version),
+            Asked::ListPolicyVersions { policy, page } => self.list_versions(&policy, &page),
+            Asked::DeletePolicyVersion { policy, version } => {
+                self.delete_version(&policy, version).await
+            }
+            Asked::SetDefaultPolicyVersion { policy, version } => {
+                self.set_default(&policy, version).await
+            }
+            Asked::ListEntitiesForPolicy { policy } => self.entities(&policy),
+            Asked::CreateRole { name, path, text } => self.create_role((name, path), text).await,
+            Asked::GetRole { name } => self.get_role(&name),
+            Asked::ListRoles { page } => Ok(self.list_roles(&page)),
+            Asked::UpdateRole {
+                name,
+                description,
+                seconds,
+            } => self.update_role(&name, (description, seconds)).await,
+            Asked::UpdateTrust { name, text } => self.update_trust(&name, text).await,
+            Asked::DeleteRole { name } => self.delete_role(&name).await,
+            Asked::ListOfNone { list, on } => self.list_of_none(list, on.as_ref()),
         }
     }
 

@@ -13,7 +13,7 @@ mod simulate;
 mod version;
 
 pub(crate) use candidate::Candidate;
-pub(crate) use documents::check_policy;
+pub(crate) use documents::{check_attached, check_policy, check_trust};
 pub(crate) use recall::Recall;
 
 use std::fmt;

@@ -136,6 +136,11 @@ impl Observer {
         &self.metrics
     }
 
+    /// What counts requests, where anything does.
+    pub fn meter(&self) -> Option<&Arc<Meter>> {
+        self.meter.as_ref()
+    }
+
     /// The name of this edge, for `x-amz-id-2`.
     pub fn host_id(&self) -> &str {
         &self.place.host_id

@@ -10,8 +10,9 @@ mod relation;
 mod trials;
 
 pub use builtin::{Builtin, BuiltinFault};
-pub use caller::{Caller, Revisions};
-pub(crate) use documents::{check_bucket_policy, check_identity_policy};
+pub use caller::{Assumed, Caller, Revisions, SessionPolicy};
+pub(crate) use caller::{arn_account, role_arn, user_arn};
+pub(crate) use documents::{check_bucket_policy, check_identity_policy, check_trust};
 pub use library::{Library, Unloadable};
 pub use plans::{Lane, TenantPlan};
 pub(crate) use relation::{answers, container_permissions, referrers, relation};
@@ -21,9 +22,11 @@ pub use trials::{Failing, PlanShadow, PlanTrials, ShadowTally, Trials, Watch};
 use std::fmt;
 use std::sync::Arc;
 
-use policy_wasm::plan::PlanError;
+use policy_wasm::plan::{Plan, PlanError};
 use postern_config::UnixSeconds;
-use postern_config::directory::{AccessKeyId, Bucket, ModuleScope, State, TenantId};
+use postern_config::directory::{
+    AccessKeyId, Bucket, IamRole, ModuleScope, NamespaceId, Session, State, TenantId, UserId,
+};
 
 /// The directory at one revision, and the plans of its tenants.
 pub struct World {
@@ -63,6 +66,34 @@ impl World {
         Some(fresh)
     }
 
+    /// Who stands behind temporary credentials: the owner of their access key while all of that works, or the role that he has assumed
+    /// while it is there as well.
+    pub(crate) fn caller_by(
+        &self,
+        library: &Library,
+        session: &Session,
+        now_seconds: u64,
+    ) -> Option<Arc<Caller>> {
+        let caller = self.caller(library, &session.parent, now_seconds)?;
+        let role = match &session.role {
+            None if session.policy.is_none() => return Some(caller),
+            None => None,
+            Some(assumed) => {
+                let role = self.state.assumed(assumed)?;
+                let tenant = self.state.tenant(role.tenant)?;
+                Some((role, (tenant, self.state.root(role.tenant)?)))
+            }
+        };
+        Some(Arc::new(caller.by_session(session, role)))
+    }
+
+    /// Who owns a bucket that a caller makes: his account, where policies alone give him rights in the deployment's namespace.
+    pub(crate) fn owner_of_new(&self, caller: &Caller) -> UserId {
+        let by_account = caller.is_by_policy() && caller.namespace() == NamespaceId::Global;
+        let root = self.state.root(caller.tenant.id).filter(|_| by_account);
+        root.map_or(caller.user.id, |root| root.id)
+    }
+
     /// Whose modules guard what a caller of the one account does to a bucket of the other.
     pub(crate) fn guarding(
         &self,
@@ -70,6 +101,17 @@ impl World {
         owner: Option<TenantId>,
     ) -> Vec<ModuleScope> {
         plans::guarding(&self.state, caller, owner)
+    }
+
+    /// The plan of what a caller's own documents say, and that of his session, of things that are no buckets: users, keys, roles. None
+    /// where nothing judges him.
+    pub(crate) fn identity_plan(&self, library: &Library, caller: &Caller) -> Option<Plan> {
+        plans::identity(&self.state, library, caller)
+    }
+
+    /// The plan of the document that says who may assume a role.
+    pub(crate) fn trust_plan(&self, library: &Library, role: &IamRole) -> Option<Plan> {
+        plans::trust(library, role)
     }
 
     /// The plan for a caller on a bucket. Without a caller or a bucket, the other's alone.

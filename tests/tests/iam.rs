@@ -13,6 +13,62 @@ fn an_sdk_manages_users_keys_policies_and_sessions() {
     assert!(said.out.contains("ok      case_"), "{}", said.story());
 }
 
+/// The profile `s3` evaluates as AWS does: within an account one side is enough, across accounts both must agree.
+#[test]
+fn accounts_of_the_profile_s3_share_by_policies_alone() {
+    let gate = Gate::start_with(&["--profile", "s3"]);
+    let said = Client::new(&gate, gate.key("photos", "full"))
+        .python("accounts.py")
+        .succeeds();
+    assert!(said.out.contains("ok      case_"), "{}", said.story());
+}
+
+/// What is given out for a while is on record, with who asked, for which role and until when; its secret and token are not.
+#[test]
+fn each_session_is_on_record() {
+    let gate = Gate::start();
+    let root = Client::new(&gate, gate.key("root", "full"));
+    let aws = |arguments: &[&str]| root.aws(arguments).succeeds().out;
+    let trust =
+        r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+    let role = aws(&[
+        "iam",
+        "create-role",
+        "--role-name",
+        "nightly",
+        "--assume-role-policy-document",
+        trust,
+        "--query",
+        "Role.Arn",
+        "--output",
+        "text",
+    ]);
+    let given = aws(&[
+        "sts",
+        "assume-role",
+        "--role-arn",
+        role.trim(),
+        "--role-session-name",
+        "backup-7",
+        "--query",
+        "Credentials.[AccessKeyId,SecretAccessKey,SessionToken]",
+        "--output",
+        "text",
+    ]);
+    aws(&["sts", "get-session-token"]);
+    let told = gate.postern_ok(&["audit", "search", "--action", "session.issue", "--json"]);
+    let credentials: Vec<&str> = given.split_whitespace().collect();
+    assert!(
+        told.contains("backup-7") && told.contains(credentials[0]),
+        "{told}"
+    );
+    assert!(
+        !told.contains(credentials[1]) && !told.contains(credentials[2]),
+        "{told}"
+    );
+    assert_eq!(told.matches("session.issue").count(), 2, "{told}");
+}
+
 /// What a reseller's script does today: a user, a key, a look at who one is; each with its audit record.
 #[test]
 fn the_command_line_makes_a_user_with_a_key() {

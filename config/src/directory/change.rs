@@ -3,6 +3,7 @@
 
 mod bounds;
 mod buckets;
+mod iam;
 mod jobs;
 mod keys;
 mod modules;
@@ -187,6 +188,7 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
         Command::RenameTenant(id, name) => tenants::rename(ground, *id, name),
         Command::DescribeTenant(id, text) => tenants::describe(ground, *id, text),
         Command::SetTenantLimits(id, limits) => tenants::set_limits(ground, *id, *limits),
+        Command::SetArnStyle(id, arns) => tenants::set_arns(ground, *id, *arns),
         Command::BlockPublic(id) => tenants::block_public(ground, *id, tenants::Block::Yes),
         Command::UnblockPublic(id) => tenants::block_public(ground, *id, tenants::Block::No),
         Command::SetAccountAcl(id, acl) => permissions::set_account(ground, *id, acl.as_ref()),
@@ -204,6 +206,7 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
         Command::EnableUser(id) => users::set_status(ground, *id, UserStatus::Active),
         Command::DeleteUser(id) => users::delete(ground, *id),
         Command::RenameUser(id, name) => users::rename(ground, *id, name),
+        Command::PlaceUser(id, path) => users::place(ground, *id, path),
         Command::DescribeUser(id, text) => users::describe(ground, *id, text),
         Command::SetUserDetails(id, details) => users::set_details(ground, *id, details),
         Command::SetUserRole(id, role) => roles::give(ground, *id, *role),
@@ -259,6 +262,7 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
         }
         Command::PutPolicy { place, text } => policies::put(ground, place, text),
         Command::DeletePolicy(place) => policies::delete(ground, place),
+        Command::Iam(command) => iam::plan(ground, command),
         Command::PushModule {
             scope,
             name,
@@ -328,6 +332,7 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::DescribeTenant(id, _)
         | Command::SetTenantLimits(id, _)
         | Command::SetAccountAcl(id, _)
+        | Command::SetArnStyle(id, _)
         | Command::BlockPublic(id)
         | Command::UnblockPublic(id)
         | Command::TransferOwnership { tenant: id, .. }
@@ -337,6 +342,7 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         Command::DisableUser(id)
         | Command::EnableUser(id)
         | Command::RenameUser(id, _)
+        | Command::PlaceUser(id, _)
         | Command::DescribeUser(id, _)
         | Command::SetUserDetails(id, _)
         | Command::SetUserRole(id, _)
@@ -367,6 +373,7 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         Command::PutPolicy { place, .. } | Command::DeletePolicy(place) => {
             Some(state.policy(place)?.revision)
         }
+        Command::Iam(command) => iam::subject(state, command),
         Command::ActivateModule(scope, name, _)
         | Command::ShadowModule(scope, name, _)
         | Command::StopShadow(scope, name)

@@ -7,17 +7,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bounds::{Quota, QuotaOf, Rate, RateOf};
+use super::iam::IamCommand;
 use super::job::Totals;
 use super::level::{Level, WriteDeletes};
 use super::names::{
-    AccessKeyId, Alias, ApiTokenId, Description, Digest, JobId, Name, NamespaceId, OperatorId,
-    RoleId, SubUserId, TenantId, UserId,
+    AccessKeyId, Alias, ApiTokenId, Description, Digest, GroupId, IamPath, IamRoleId, JobId, Name,
+    NamespaceId, OperatorId, PolicyId, RoleId, SubUserId, TenantId, UserId,
 };
 use super::operator::{OperatorCommand, OperatorOutcome};
 use super::permission::{AccountAcl, ContainerAcl, PublicAccess};
 use super::profile::Profile;
 use super::record::{
-    KeyRights, ModuleScope, PerMille, PolicyPlace, Proposal, TenantLimits, UserDetails, UserKind,
+    ArnStyle, KeyRights, ModuleScope, PerMille, PolicyPlace, Proposal, Standing, TenantLimits,
+    UserDetails, UserKind,
 };
 use super::role::{ConsoleAtom, Role, RoleAtoms};
 use crate::Secret;
@@ -50,6 +52,8 @@ pub enum Command {
     /// Says what the members of an account may do to containers; none: what its profile says. It takes the place of all that was
     /// said before: see [`AccountAcl::preview`].
     SetAccountAcl(TenantId, Option<AccountAcl>),
+    /// Says how the ARNs of an account are written.
+    SetArnStyle(TenantId, ArnStyle),
     /// Lets nothing of an account be public, whatever its buckets say.
     BlockPublic(TenantId),
     /// Lets be public again what its buckets say.
@@ -73,6 +77,8 @@ pub enum Command {
     PurgeUser(UserId),
     /// Gives a user another name. His number and his buckets stay; policies that name him by the old one do not follow.
     RenameUser(UserId, Name),
+    /// Gives a user another path. It is part of his ARN and of nothing else.
+    PlaceUser(UserId, IamPath),
     /// Says something else about a user.
     DescribeUser(UserId, Description),
     /// Replaces who a user is: e-mail address, full name, time zone, language.
@@ -211,6 +217,8 @@ pub enum Command {
     },
     /// Takes a policy document away.
     DeletePolicy(PolicyPlace),
+    /// Groups, managed policies, roles that callers assume, and their sessions.
+    Iam(IamCommand),
 
     /// Stores a version of a module. It is not in force yet.
     PushModule {
@@ -299,6 +307,10 @@ pub struct NewUser {
     pub role: Option<Role>,
     /// Who he is.
     pub details: UserDetails,
+    /// Where his ARN has him.
+    pub path: IamPath,
+    /// What his rights come from, in the profile `s3`.
+    pub standing: Standing,
 }
 
 impl NewUser {
@@ -311,6 +323,8 @@ impl NewUser {
             description: Description::default(),
             role: None,
             details: UserDetails::default(),
+            path: IamPath::default(),
+            standing: Standing::default(),
         }
     }
 }
@@ -453,6 +467,12 @@ pub enum Outcome {
     SubUser(SubUserId),
     /// A role was made.
     Role(RoleId),
+    /// A group was made.
+    Group(GroupId),
+    /// A managed policy was made.
+    ManagedPolicy(PolicyId),
+    /// A role that callers assume was made.
+    IamRole(IamRoleId),
     /// A key was made.
     Key {
         /// The public half.
@@ -696,9 +716,28 @@ pub enum Refusal {
     /// The policy document is too large or empty.
     #[error("a policy document has 1 to {} bytes", crate::limits::POLICY_BYTES_MAX)]
     PolicySize,
+    /// It has more than it can be removed with.
+    #[error("{0}")]
+    StillHas(&'static str),
+    /// There is no room for another.
+    #[error("there is no room for more {0}")]
+    TooMany(&'static str),
+    /// The document that says who may assume a role is too large or empty.
+    #[error(
+        "the document that says who may assume a role has 1 to {} bytes",
+        crate::limits::TRUST_BYTES_MAX
+    )]
+    TrustSize,
+    /// The sessions of a role would be too short or too long.
+    #[error(
+        "the sessions of a role last at most {} to {} seconds",
+        crate::limits::ROLE_SESSION_SECONDS_MIN,
+        crate::limits::ROLE_SESSION_SECONDS_MAX
+    )]
+    SessionLength,
     /// There are too many policy documents.
     #[error(
-        "a user has at most {} policy documents; put some together",
+        "a user, group or role has at most {} policy documents; put some together",
         crate::limits::USER_POLICIES_MAX
     )]
     UserPolicies,

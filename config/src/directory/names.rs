@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::permission::Referrer;
 use crate::limits::{
-    ACCESS_KEY_ID_BYTES, ALIAS_BYTES_MAX, DESCRIPTION_BYTES_MAX, EMAIL_BYTES_MAX, NAME_BYTES_MAX,
-    REFERRER_BYTES_MAX, TAG_BYTES_MAX,
+    ACCESS_KEY_ID_BYTES, ALIAS_BYTES_MAX, DESCRIPTION_BYTES_MAX, EMAIL_BYTES_MAX,
+    IAM_PATH_BYTES_MAX, NAME_BYTES_MAX, REFERRER_BYTES_MAX, TAG_BYTES_MAX,
 };
 
 /// An account, numbered by the directory at its creation and never reused.
@@ -51,6 +51,20 @@ pub struct OperatorId(pub(crate) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ApiTokenId(pub(crate) u64);
+/// A group of users, numbered by the directory at its creation and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GroupId(pub(crate) u64);
+
+/// A policy that an account manages by itself, to attach it, numbered by the directory at its creation and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PolicyId(pub(crate) u64);
+
+/// A role that callers assume for a while, numbered by the directory at its creation and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IamRoleId(pub(crate) u64);
 
 /// A family of access keys: a key keeps it when it is rotated, so that it still owns what it wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,7 +110,7 @@ macro_rules! numbers {
     )* };
 }
 
-numbers! { TenantId UserId SubUserId RoleId JobId OperatorId ApiTokenId Lineage }
+numbers! { TenantId UserId SubUserId RoleId GroupId PolicyId IamRoleId JobId OperatorId ApiTokenId Lineage }
 
 /// An access key's public half: 20 characters of `A-Z 0-9`. Those made here begin with `PK`, temporary ones with `PS`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -113,6 +127,18 @@ pub struct Digest([u8; 32]);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(Box<str>);
+
+/// Where a user, group, role or policy stands in its account, such as `/division/team/`. It is part of the ARN and of nothing else: a
+/// name is unique in its account, whatever its path. Source: IAM User Guide, "IAM identifiers".
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct IamPath(Box<str>);
+
+/// What whoever assumes a role calls his session: 2 to 64 letters, digits and `_ + = , . @ -`. Source: STS API Reference,
+/// `RoleSessionName`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SessionName(Box<str>);
 
 /// The globally unique label by which hosts find a namespace: `<alias>.<public domain>`. Letters in lower case, digits, single `-`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -212,6 +238,14 @@ pub enum DirectoryNameError {
         "a name has 1 to {NAME_BYTES_MAX} letters, digits and `. _ - @ +`, and begins with a letter or digit"
     )]
     Name,
+    /// Not a path.
+    #[error(
+        "a path begins and ends with `/` and has at most {IAM_PATH_BYTES_MAX} printable characters of ASCII"
+    )]
+    Path,
+    /// Not the name of a session.
+    #[error("a session's name has 2 to 64 letters, digits and `_ + = , . @ -`")]
+    SessionName,
     /// Not an alias.
     #[error(
         "an alias has 1 to {ALIAS_BYTES_MAX} lower-case letters, digits and single `-`, and begins and ends with a letter or digit"
@@ -360,6 +394,55 @@ impl FromStr for Name {
                 .all(|b| b.is_ascii_alphanumeric() || b"._-@+".contains(b));
         fits.then(|| Self(text.into()))
             .ok_or(DirectoryNameError::Name)
+    }
+}
+
+impl IamPath {
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is `/`.
+    pub fn is_root(&self) -> bool {
+        &*self.0 == "/"
+    }
+}
+
+impl Default for IamPath {
+    fn default() -> Self {
+        Self("/".into())
+    }
+}
+
+impl FromStr for IamPath {
+    type Err = DirectoryNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = (1..=IAM_PATH_BYTES_MAX).contains(&text.len())
+            && text.starts_with('/')
+            && text.ends_with('/')
+            && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(text.into()))
+            .ok_or(DirectoryNameError::Path)
+    }
+}
+
+impl SessionName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SessionName {
+    type Err = DirectoryNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+        let fits = (2..=64).contains(&text.len()) && text.bytes().all(legal);
+        fits.then(|| Self(text.into()))
+            .ok_or(DirectoryNameError::SessionName)
     }
 }
 
@@ -517,7 +600,7 @@ macro_rules! texts {
     )* };
 }
 
-texts! { AccessKeyId Digest Name Alias Description Email Timezone Language Referrer }
+texts! { AccessKeyId Digest Name IamPath SessionName Alias Description Email Timezone Language Referrer }
 
 macro_rules! shown_as_they_are {
     ($($name:ident)*) => { $(
@@ -529,7 +612,7 @@ macro_rules! shown_as_they_are {
     )* };
 }
 
-shown_as_they_are! { AccessKeyId Name Alias Description Email Timezone Language Referrer }
+shown_as_they_are! { AccessKeyId Name IamPath SessionName Alias Description Email Timezone Language Referrer }
 
 /// Rows hold buckets' names and numbers, and operations, as the text that people read.
 pub(crate) mod as_text {

@@ -6,10 +6,11 @@ use s3_protocol::{BucketId, BucketName, Operation};
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{Quota, Rate};
+use super::iam::Holder;
 use super::level::{Level, WriteDeletes};
 use super::names::{
-    AccessKeyId, Alias, Description, Digest, Email, Language, Lineage, Name, NamespaceId,
-    SubUserId, TenantId, Timezone, UserId,
+    AccessKeyId, Alias, Description, Digest, Email, GroupId, IamPath, IamRoleId, Language, Lineage,
+    Name, NamespaceId, SubUserId, TenantId, Timezone, UserId,
 };
 use super::names::{as_bucket_id, as_text, as_texts};
 use super::permission::{AccountAcl, ContainerAcl, PublicAccess};
@@ -57,6 +58,9 @@ pub struct Tenant {
     /// How fast may be asked by all its keys.
     #[serde(default, skip_serializing_if = "Rate::is_none")]
     pub rate: Rate,
+    /// How its ARNs are written.
+    #[serde(default, skip_serializing_if = "ArnStyle::is_usual")]
+    pub arns: ArnStyle,
     /// The revision that wrote this record.
     #[serde(skip)]
     pub revision: Revision,
@@ -86,6 +90,24 @@ impl Tenant {
     pub fn account_acl(&self) -> Option<AccountAcl> {
         let usual = self.profile.account_acl()?;
         Some(self.acl.clone().unwrap_or(usual))
+    }
+}
+
+/// How the ARNs of an account are written. Documents of the account itself may use either.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArnStyle {
+    /// With the number of the account, as on AWS.
+    #[default]
+    Numbered,
+    /// Without it, as Ceph writes those of users who have no account: what was written for one goes on working.
+    Plain,
+}
+
+impl ArnStyle {
+    /// Whether they are as on AWS.
+    pub const fn is_usual(&self) -> bool {
+        matches!(self, Self::Numbered)
     }
 }
 
@@ -134,6 +156,12 @@ pub struct User {
     /// How fast may be asked by all his keys.
     #[serde(default, skip_serializing_if = "Rate::is_none")]
     pub rate: Rate,
+    /// Where his ARN has him.
+    #[serde(default, skip_serializing_if = "IamPath::is_root")]
+    pub path: IamPath,
+    /// What his rights come from.
+    #[serde(default, skip_serializing_if = "Standing::is_shared")]
+    pub standing: Standing,
     /// The revision that wrote this record.
     #[serde(skip)]
     pub revision: Revision,
@@ -161,6 +189,26 @@ impl UserDetails {
     /// Whether nothing is said.
     pub fn are_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// What the rights of a user come from, in the profile `s3`. Elsewhere they come from his place in the account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// What is his account's is his to use. Policies narrow it.
+    #[default]
+    Shared,
+    /// What he makes is his, and nothing else of his account. Policies give him more.
+    Own,
+    /// Policies alone, as of IAM's users on AWS: what he makes is his account's.
+    ByPolicy,
+}
+
+impl Standing {
+    /// Whether he uses what is his account's.
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::Shared)
     }
 }
 
@@ -461,6 +509,20 @@ pub enum PolicyPlace {
         /// The document's name.
         name: Name,
     },
+    /// A group, whose members have it as they have their own.
+    Group {
+        /// The group.
+        group: GroupId,
+        /// The document's name.
+        name: Name,
+    },
+    /// A role, for whoever assumes it.
+    Role {
+        /// The role.
+        role: IamRoleId,
+        /// The document's name.
+        name: Name,
+    },
 }
 
 impl PolicyPlace {
@@ -468,7 +530,19 @@ impl PolicyPlace {
     pub fn name(&self) -> &str {
         match self {
             Self::Bucket(_) => "",
-            Self::User { name, .. } => name.as_str(),
+            Self::User { name, .. } | Self::Group { name, .. } | Self::Role { name, .. } => {
+                name.as_str()
+            }
+        }
+    }
+
+    /// Whom it judges, and its name; none for a bucket's.
+    pub const fn holder(&self) -> Option<(Holder, &Name)> {
+        match self {
+            Self::Bucket(_) => None,
+            Self::User { user, name } => Some((Holder::User(*user), name)),
+            Self::Group { group, name } => Some((Holder::Group(*group), name)),
+            Self::Role { role, name } => Some((Holder::Role(*role), name)),
         }
     }
 }
@@ -477,7 +551,10 @@ impl std::fmt::Display for PolicyPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Bucket(bucket) => write!(f, "bucket {bucket}"),
-            Self::User { user, name } => write!(f, "{name} of user {user}"),
+            Self::User { .. } | Self::Group { .. } | Self::Role { .. } => match self.holder() {
+                Some((holder, name)) => write!(f, "{name} of {holder}"),
+                None => Ok(()),
+            },
         }
     }
 }

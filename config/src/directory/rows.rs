@@ -8,6 +8,9 @@
 //! dir/<tenant>/namespace/<user>         dir/<tenant>/namespace/account  dir/<tenant>/bucket/<bucket>
 //! dir/platform/job/<job>                work that goes on, or was done
 //! dir/<tenant>/policy/bucket/<bucket>   dir/<tenant>/policy/user/<user>/<name>
+//! dir/<tenant>/policy/group/<group>/<name>  dir/<tenant>/policy/iam-role/<role>/<name>
+//! dir/<tenant>/group/<group>            dir/<tenant>/iam-role/<role>    dir/<tenant>/managed-policy/<policy>
+//! dir/<tenant>/attached/user/<user>     …/group/<group>                 …/iam-role/<role>
 //! dir/<tenant>/module/<name>/<digest>   dir/<tenant>/binding/<name>     and the same two below dir/platform/
 //! dir/platform/operator/<operator>      dir/platform/token/<token>
 //! mod/<digest>                          the bytes of a module
@@ -19,6 +22,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::iam::{Attachments, Group, IamRole, ManagedPolicy};
 use super::job::Job;
 use super::names::{Digest, NameKey, NamespaceId};
 use super::operator::{ApiToken, Operator};
@@ -96,6 +100,10 @@ pub(crate) enum Record {
     Job(Job),
     Operator(Operator),
     ApiToken(ApiToken),
+    Group(Group),
+    ManagedPolicy(ManagedPolicy),
+    IamRole(IamRole),
+    Attachments(Attachments),
 }
 
 /// Why a row cannot be read.
@@ -153,9 +161,14 @@ impl Record {
                 PolicyPlace::Bucket(bucket) => {
                     format!("{PREFIX}{}/policy/bucket/{bucket}", it.tenant)
                 }
-                PolicyPlace::User { user, name } => {
-                    let name = NameKey::new(name);
-                    format!("{PREFIX}{}/policy/user/{user}/{name}", it.tenant)
+                place @ (PolicyPlace::User { .. }
+                | PolicyPlace::Group { .. }
+                | PolicyPlace::Role { .. }) => {
+                    let (holder, name) = match place.holder() {
+                        Some((holder, name)) => (holder.row(), NameKey::new(name).to_string()),
+                        None => (String::new(), String::new()),
+                    };
+                    format!("{PREFIX}{}/policy/{holder}/{name}", it.tenant)
                 }
             },
             Self::Module(it) => {
@@ -172,6 +185,14 @@ impl Record {
             }
             Self::Operator(it) => format!("{PREFIX}platform/operator/{}", it.id),
             Self::ApiToken(it) => format!("{PREFIX}platform/token/{}", it.id),
+            Self::Group(it) => format!("{PREFIX}{}/group/{}", it.tenant, it.id),
+            Self::ManagedPolicy(it) => {
+                format!("{PREFIX}{}/managed-policy/{}", it.tenant, it.id)
+            }
+            Self::IamRole(it) => format!("{PREFIX}{}/iam-role/{}", it.tenant, it.id),
+            Self::Attachments(it) => {
+                format!("{PREFIX}{}/attached/{}", it.tenant, it.holder.row())
+            }
         }
     }
 
@@ -192,6 +213,10 @@ impl Record {
             Self::Job(it) => serde_json::to_vec(it),
             Self::Operator(it) => serde_json::to_vec(it),
             Self::ApiToken(it) => serde_json::to_vec(it),
+            Self::Group(it) => serde_json::to_vec(it),
+            Self::ManagedPolicy(it) => serde_json::to_vec(it),
+            Self::IamRole(it) => serde_json::to_vec(it),
+            Self::Attachments(it) => serde_json::to_vec(it),
         };
         match written {
             Ok(value) => Ok(Op::Put(key, value)),
@@ -244,6 +269,10 @@ impl Record {
             Some("job") => Self::Job(parse(row)?),
             Some("operator") => Self::Operator(parse(row)?),
             Some("token") => Self::ApiToken(parse(row)?),
+            Some("group") => Self::Group(parse(row)?),
+            Some("managed-policy") => Self::ManagedPolicy(parse(row)?),
+            Some("iam-role") => Self::IamRole(parse(row)?),
+            Some("attached") => Self::Attachments(parse(row)?),
             Some(_) | None => {
                 return Err(RowError::Unknown {
                     key: row.key.clone(),
@@ -269,6 +298,10 @@ impl Record {
             Self::Job(it) => it.revision = row.revision,
             Self::Operator(it) => it.revision = row.revision,
             Self::ApiToken(it) => it.revision = row.revision,
+            Self::Group(it) => it.revision = row.revision,
+            Self::ManagedPolicy(it) => it.revision = row.revision,
+            Self::IamRole(it) => it.revision = row.revision,
+            Self::Attachments(it) => it.revision = row.revision,
         }
         Ok(record)
     }

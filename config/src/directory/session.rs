@@ -1,20 +1,22 @@
 //! Temporary credentials: a key id, a secret and a token that holds both, sealed, with the access key that they stand for.
 //!
-//! Nothing is kept of them. They do what their key may do while it may: whoever disables the key, its user or its account
-//! ends them with the next request.
+//! Nothing is kept of them. They do what their key may do while it may, or what a role may that the key's owner has assumed: whoever
+//! disables the key, its user or its account ends them with the next request, and so does whoever deletes the role.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
 
-use super::names::AccessKeyId;
+use super::names::{AccessKeyId, IamRoleId, SessionName, TenantId};
 use super::state::State;
 use super::vault::{Identity, SealError, Sealed};
 use crate::Secret;
-use crate::limits::{ACCESS_KEY_ID_BYTES, SESSION_SECONDS_MAX, SESSION_SECONDS_MIN};
+use crate::limits::{
+    ACCESS_KEY_ID_BYTES, SESSION_POLICY_BYTES_MAX, SESSION_SECONDS_MAX, SESSION_SECONDS_MIN,
+};
 use crate::time::{Entropy, UnixSeconds};
 
 /// What a token says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The temporary key id; it begins with `PS`.
     pub id: AccessKeyId,
@@ -24,6 +26,44 @@ pub struct Session {
     pub issued: UnixSeconds,
     /// The first second at which it no longer works.
     pub expires: UnixSeconds,
+    /// The role that was assumed; none: it does what its key does.
+    pub role: Option<AssumedRole>,
+    /// A policy document that narrows it.
+    pub policy: Option<Box<str>>,
+}
+
+/// The role of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssumedRole {
+    /// The account of the role.
+    pub tenant: TenantId,
+    /// The role.
+    pub role: IamRoleId,
+    /// What whoever assumed it calls the session.
+    pub name: SessionName,
+}
+
+/// What a session is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionOf {
+    /// The access key that it stands for.
+    pub parent: AccessKeyId,
+    /// The role that is assumed.
+    pub role: Option<AssumedRole>,
+    /// A policy document that narrows it.
+    pub policy: Option<Box<str>>,
+}
+
+impl SessionOf {
+    /// One that does what this key does.
+    pub const fn key(parent: AccessKeyId) -> Self {
+        Self {
+            parent,
+            role: None,
+            policy: None,
+        }
+    }
 }
 
 impl Session {
@@ -50,6 +90,9 @@ pub enum SessionError {
     /// It would be too short or too long.
     #[error("a session lasts from {SESSION_SECONDS_MIN} to {SESSION_SECONDS_MAX} seconds")]
     Length,
+    /// Its policy is too long.
+    #[error("the policy of a session has at most {SESSION_POLICY_BYTES_MAX} bytes")]
+    Policy,
     /// It could not be sealed.
     #[error("a session could not be sealed")]
     Seal(#[from] SealError),
@@ -64,6 +107,10 @@ struct Token {
     issued: UnixSeconds,
     expires: UnixSeconds,
     secret: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<AssumedRole>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy: Option<Box<str>>,
 }
 
 impl Drop for Token {
@@ -76,24 +123,30 @@ impl State {
     /// Issues temporary credentials for an access key that works.
     ///
     /// # Errors
-    /// [`SessionError::Length`], or no random bytes.
+    /// [`SessionError::Length`], [`SessionError::Policy`], or no random bytes.
     pub fn issue_session(
         &self,
-        parent: AccessKeyId,
+        of: SessionOf,
         (now, seconds): (UnixSeconds, u64),
         entropy: &Entropy,
     ) -> Result<Issued, SessionError> {
         if !(SESSION_SECONDS_MIN..=SESSION_SECONDS_MAX).contains(&seconds) {
             return Err(SessionError::Length);
         }
+        let long = |policy: &Box<str>| policy.len() > SESSION_POLICY_BYTES_MAX;
+        if of.policy.as_ref().is_some_and(long) {
+            return Err(SessionError::Policy);
+        }
         let random = entropy
             .bytes::<{ ACCESS_KEY_ID_BYTES - 2 }>()
             .map_err(SealError::from)?;
         let session = Session {
             id: AccessKeyId::temporary(random),
-            parent,
+            parent: of.parent,
             issued: now,
             expires: UnixSeconds(now.0.saturating_add(seconds)),
+            role: of.role,
+            policy: of.policy,
         };
         let secret = super::random_secret(entropy).map_err(SealError::from)?;
         let text = secret.lend(|secret| {
@@ -103,6 +156,8 @@ impl State {
                 issued: session.issued,
                 expires: session.expires,
                 secret: String::from_utf8_lossy(secret).into_owned(),
+                role: session.role.clone(),
+                policy: session.policy.clone(),
             })
         });
         let text = Secret::new(text.map_err(|_| SealError::Damaged)?);
@@ -128,6 +183,8 @@ impl State {
             parent: token.parent,
             issued: token.issued,
             expires: token.expires,
+            role: token.role.take(),
+            policy: token.policy.take(),
         };
         Ok((
             session,
@@ -150,7 +207,35 @@ mod tests {
 
     fn issue(state: &State, seconds: u64) -> Result<Issued, SessionError> {
         let parent = "PKAAAAAAAAAAAAAAAAAA".parse().unwrap();
-        state.issue_session(parent, (UnixSeconds(1_000), seconds), &Entropy::system())
+        let of = SessionOf::key(parent);
+        state.issue_session(of, (UnixSeconds(1_000), seconds), &Entropy::system())
+    }
+
+    #[test]
+    fn a_role_and_a_policy_are_in_the_token_and_bounded() {
+        let state = state(1);
+        let parent = "PKAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let of = |bytes: usize| SessionOf {
+            parent,
+            role: Some(AssumedRole {
+                tenant: TenantId(7),
+                role: IamRoleId(9),
+                name: "nightly=1".parse().unwrap(),
+            }),
+            policy: Some("x".repeat(bytes).into()),
+        };
+        let lasts = (UnixSeconds(1_000), SESSION_SECONDS_MIN);
+        let issue = |bytes| state.issue_session(of(bytes), lasts, &Entropy::system());
+        let issued = issue(SESSION_POLICY_BYTES_MAX).unwrap();
+        let (session, _) = state.open_session(&issued.token).unwrap();
+        assert_eq!(session.role, of(0).role);
+        assert_eq!(session, issued.session);
+        // It has to fit into a header beside everything else.
+        assert!(issued.token.len() < 4 * 1_024, "{}", issued.token.len());
+        assert!(matches!(
+            issue(SESSION_POLICY_BYTES_MAX + 1),
+            Err(SessionError::Policy)
+        ));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! never sees half of one and a million keys are never copied.
 
 mod fold;
+mod iam;
 mod leftovers;
 
 use std::sync::Arc;
@@ -12,10 +13,11 @@ use s3_protocol::{BucketId, BucketName};
 
 use self::leftovers::Leftovers;
 use super::command::{Actor, Who};
+use super::iam::{Attachable, Attachments, Group, Holder, IamRole, ManagedPolicy};
 use super::job::{Job, Purge};
 use super::names::{
-    AccessKeyId, Alias, ApiTokenId, Digest, Email, JobId, Name, NameKey, NamespaceId, OperatorId,
-    PlacedBucket, RoleId, SubUserId, TenantId, UserId,
+    AccessKeyId, Alias, ApiTokenId, Digest, Email, GroupId, IamRoleId, JobId, Name, NameKey,
+    NamespaceId, OperatorId, PlacedBucket, PolicyId, RoleId, SubUserId, TenantId, UserId,
 };
 use super::operator::{ApiToken, Office, Operator};
 use super::record::{
@@ -48,7 +50,11 @@ pub struct State {
     namespaces: Map<NamespaceId, Arc<Namespace>>,
     buckets: Map<BucketId, Arc<Bucket>>,
     bucket_policies: Map<BucketId, Arc<PolicyDocument>>,
-    user_policies: Map<UserId, UserPolicies>,
+    held_policies: Map<Holder, HeldPolicies>,
+    groups: Map<GroupId, Arc<Group>>,
+    managed_policies: Map<PolicyId, Arc<ManagedPolicy>>,
+    iam_roles: Map<IamRoleId, Arc<IamRole>>,
+    attachments: Map<Holder, Arc<Attachments>>,
     modules: RedBlackTreeMapSync<ModuleScope, Versions>,
     bindings: RedBlackTreeMapSync<ModuleScope, Bindings>,
     jobs: RedBlackTreeMapSync<JobId, Arc<Job>>,
@@ -72,10 +78,15 @@ pub struct State {
     running: RedBlackTreeSetSync<JobId>,
     operator_emails: RedBlackTreeMapSync<(Box<str>, Option<TenantId>), OperatorId>,
     token_hashes: Map<[u8; 32], ApiTokenId>,
+    group_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, GroupId>>,
+    managed_policy_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, PolicyId>>,
+    iam_role_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, IamRoleId>>,
+    group_members: Map<GroupId, RedBlackTreeSetSync<UserId>>,
+    attached_to: Map<(TenantId, Attachable), RedBlackTreeSetSync<Holder>>,
 }
 
-/// The policy documents of a user.
-type UserPolicies = RedBlackTreeMapSync<NameKey, Arc<PolicyDocument>>;
+/// The policy documents of a user, group or role.
+type HeldPolicies = RedBlackTreeMapSync<NameKey, Arc<PolicyDocument>>;
 /// The versions of a scope's modules.
 type Versions = RedBlackTreeMapSync<(NameKey, Digest), Arc<ModuleVersion>>;
 /// What is in force in a scope.
@@ -224,16 +235,16 @@ impl State {
 
     /// The policy documents of a user, by name.
     pub fn user_policies(&self, user: UserId) -> impl Iterator<Item = &Arc<PolicyDocument>> {
-        let all = self.user_policies.get(&user);
-        all.into_iter().flat_map(RedBlackTreeMapSync::values)
+        self.held_policies(Holder::User(user))
     }
 
     /// The policy document that is attached there.
     pub fn policy(&self, place: &PolicyPlace) -> Option<&Arc<PolicyDocument>> {
         match place {
             PolicyPlace::Bucket(bucket) => self.bucket_policy(*bucket),
-            PolicyPlace::User { user, name } => {
-                self.user_policies.get(user)?.get(&NameKey::new(name))
+            PolicyPlace::User { .. } | PolicyPlace::Group { .. } | PolicyPlace::Role { .. } => {
+                let (holder, name) = place.holder()?;
+                self.held_policies.get(&holder)?.get(&NameKey::new(name))
             }
         }
     }
@@ -622,15 +633,23 @@ impl State {
             .filter(move |version| version.digest == digest)
     }
 
-    /// Every policy document of an account: those of its buckets, in no order, then those of its users by name.
+    /// Every policy document of an account: those of its buckets, in no order, then those of its users, groups and roles by name.
     pub fn policies(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<PolicyDocument>> {
         let of_buckets = self.bucket_policies.values();
         let of_users = self
             .users(tenant)
             .flat_map(|user| self.user_policies(user.id));
+        let of_groups = self
+            .groups(tenant)
+            .flat_map(|group| self.held_policies(Holder::Group(group.id)));
+        let of_roles = self
+            .iam_roles(tenant)
+            .flat_map(|role| self.held_policies(Holder::Role(role.id)));
         of_buckets
             .filter(move |policy| policy.tenant == tenant)
             .chain(of_users)
+            .chain(of_groups)
+            .chain(of_roles)
     }
 
     /// What is at work in a scope, or was, by name.

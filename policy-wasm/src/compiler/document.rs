@@ -47,6 +47,8 @@ pub enum Kind<'a> {
     },
     /// A user, group or role: no statement names principals.
     Identity,
+    /// A role, to say who may assume it: each statement names principals and actions of `sts`, and no resources.
+    Trust,
 }
 
 /// What surrounds a document.

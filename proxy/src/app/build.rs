@@ -1,5 +1,6 @@
 //! What the server is built from, in the order in which each thing needs the one before.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use policy_wasm::decider::{Decider, DeciderOptions};
 use policy_wasm::engine::{
     CompileBounds, Compiler, CompilerProcess, Engine, EngineOptions, MachineCodeStore,
 };
-use postern_config::directory::{Approval, Directory, DirectoryOptions, ModuleRules, Vault};
+use postern_config::directory::{
+    Approval, Directory, DirectoryOptions, ModuleRules, Profile, Vault,
+};
 use postern_config::engine::EmbeddedEngine;
 use postern_config::metering::{Ledger, Meter};
 use postern_config::purge::{Pace, Purges};
@@ -25,7 +28,7 @@ use storage_node::{Node, NodeOptions};
 
 use super::{Mode, StartError, absolute, secrets};
 use crate::clock::Clock;
-use crate::dev::{self, DevKey};
+use crate::dev::{self, DevKey, SuiteUser};
 use crate::edge::authority::{Authority, local_names};
 use crate::edge::{Bound, CertificateFiles, Certificates, EdgeLimits, EdgeOptions, EdgeParts};
 use crate::files;
@@ -56,6 +59,7 @@ pub(super) struct Built {
     pub(super) dev_keys: Vec<DevKey>,
     /// What makes the first operator, while there is none.
     pub(super) first_run: Option<Secret>,
+    pub(super) suite: BTreeMap<String, SuiteUser>,
 }
 
 impl Built {
@@ -138,6 +142,10 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
             Some(made.map_err(|source| io("make the first operator's link".to_owned(), source))?)
         }
     };
+    let suite = match mode {
+        Mode::Dev(Profile::S3) => dev::suite(&directory).await?,
+        Mode::Dev(_) | Mode::Configured => BTreeMap::new(),
+    };
     let ca = authority
         .as_ref()
         .map(|authority| absolute(authority.certificate()));
@@ -155,6 +163,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         certificates,
         dev_keys,
         first_run,
+        suite,
     })
 }
 

@@ -169,7 +169,7 @@ async fn alias(directory: &Directory, tenant: &Tenant, owner: &User) -> Result<(
     Ok(())
 }
 
-async fn key(
+pub(super) async fn key(
     directory: &Directory,
     user: &User,
     level: Level,
@@ -217,6 +217,9 @@ async fn key(
     ))
 }
 
-async fn apply(directory: &Directory, command: Command) -> Result<Outcome, CommandError> {
+pub(super) async fn apply(
+    directory: &Directory,
+    command: Command,
+) -> Result<Outcome, CommandError> {
     Ok(directory.apply(command, Actor::system()).await?.outcome)
 }

@@ -5,12 +5,14 @@ use quick_xml::escape::escape;
 use super::fault::Fault;
 
 /// A value of an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Xml {
     Text(String),
     Fields(Vec<(&'static str, Xml)>),
     /// A list; each of its entries is a `member`.
     Members(Vec<Xml>),
+    /// A map; each of its entries is an `entry` of `key` and `value`.
+    Entries(Vec<(&'static str, Xml)>),
     /// Nothing but that it was done.
     Done,
 }
@@ -18,6 +20,17 @@ pub(super) enum Xml {
 impl Xml {
     pub(super) fn text(text: impl ToString) -> Self {
         Self::Text(text.to_string())
+    }
+
+    /// The same fields, and one more.
+    pub(super) fn with(self, name: &'static str, value: Self) -> Self {
+        match self {
+            Self::Fields(mut fields) => {
+                fields.push((name, value));
+                Self::Fields(fields)
+            }
+            other => other,
+        }
     }
 }
 
@@ -64,6 +77,14 @@ fn write(out: &mut String, xml: &Xml) {
         Xml::Members(members) => {
             for member in members {
                 element(out, "member", member);
+            }
+        }
+        Xml::Entries(entries) => {
+            for (name, value) in entries {
+                out.push_str("<entry>");
+                element(out, "key", &Xml::text(name));
+                element(out, "value", value);
+                out.push_str("</entry>");
             }
         }
         Xml::Done => {}

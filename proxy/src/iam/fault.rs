@@ -35,6 +35,9 @@ pub(super) enum Fault {
     /// The caller may not.
     #[error("{0}")]
     Denied(&'static str),
+    /// What policies say could not be found out.
+    #[error("it could not be decided whether this is allowed")]
+    Undecided,
     /// There is no such thing, or none that the caller may know of.
     #[error("the {what} with name {which} cannot be found")]
     Missing {
@@ -104,18 +107,21 @@ impl Fault {
             Self::Invalid(_) | Self::Session(SessionError::Length) => {
                 (S::BAD_REQUEST, "ValidationError")
             }
+            Self::Session(SessionError::Policy) => (S::BAD_REQUEST, "PackedPolicyTooLarge"),
             Self::Denied(_) => (S::FORBIDDEN, "AccessDenied"),
+            Self::Undecided => (S::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
             Self::Missing { .. } | Self::Directory(CommandError::NotFound { .. }) => {
                 (S::NOT_FOUND, "NoSuchEntity")
             }
-            Self::InUse(_) | Self::Directory(CommandError::Refused(Rule::OwnsBuckets)) => {
+            Self::InUse(_)
+            | Self::Directory(CommandError::Refused(Rule::OwnsBuckets | Rule::StillHas(_))) => {
                 (S::CONFLICT, "DeleteConflict")
             }
             Self::Policy(_) => (S::BAD_REQUEST, "MalformedPolicyDocument"),
             Self::Directory(CommandError::Taken { .. }) => (S::CONFLICT, "EntityAlreadyExists"),
-            Self::Directory(CommandError::Refused(Rule::UserPolicies | Rule::PolicySize)) => {
-                (S::CONFLICT, "LimitExceeded")
-            }
+            Self::Directory(CommandError::Refused(
+                Rule::UserPolicies | Rule::PolicySize | Rule::TooMany(_) | Rule::TrustSize,
+            )) => (S::CONFLICT, "LimitExceeded"),
             Self::Directory(CommandError::Refused(
                 Rule::RootHasOneKey | Rule::Keys | Rule::Users,
             )) => (S::CONFLICT, "LimitExceeded"),

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use postern_config::directory::{
-    AccessKey, AccessKeyId, Command, KeyRights, KeyState, Level, Name, Outcome, User,
+    AccessKey, Command, KeyRights, KeyState, Level, Name, Outcome, User,
 };
 use s3_protocol::date::iso8601;
 
 use super::Desk;
 use super::answer::Xml;
-use super::asked::Page;
+use super::asked::{KeyText, Page};
 use super::fault::Fault;
 
 impl Desk<'_> {
     /// A key of the widest level that the user's role allows, which nothing narrows: these APIs know no levels. Its secret is in the
     /// answer and nowhere else.
     pub(super) async fn create_key(&self, user: Option<&Name>) -> Result<Xml, Fault> {
-        self.authority.account()?;
         let user = self.user(user)?;
         let atoms = self.world.state.role_atoms(user.role);
         let widest = Level::ALL.into_iter().find(|level| atoms.hold(*level));
@@ -55,10 +54,9 @@ impl Desk<'_> {
     pub(super) async fn update_key(
         &self,
         user: Option<&Name>,
-        key: AccessKeyId,
+        key: &KeyText,
         works: bool,
     ) -> Result<Xml, Fault> {
-        self.authority.account()?;
         let key = self.key(user, key)?.id;
         let command = if works {
             Command::EnableKey(key)
@@ -72,21 +70,54 @@ impl Desk<'_> {
     pub(super) async fn delete_key(
         &self,
         user: Option<&Name>,
-        key: AccessKeyId,
+        key: &KeyText,
     ) -> Result<Xml, Fault> {
-        self.authority.account()?;
         let key = self.key(user, key)?.id;
         self.apply(Command::DeleteKey(key)).await?;
         Ok(Xml::Done)
     }
 
+    /// When a key of the account was last used, and for what. Sessions of it count as the key does.
+    pub(super) async fn last_used(&self, id: &KeyText) -> Result<Xml, Fault> {
+        let state = &self.world.state;
+        let found = id.0.parse().ok().and_then(|id| state.key(&id));
+        let found = found.filter(|key| key.tenant == self.caller.tenant.id);
+        let key = found.ok_or_else(|| Fault::missing("access key", &id.0))?;
+        let user = state.user(key.user);
+        let user = user.ok_or_else(|| Fault::missing("user", key.user))?;
+        let (id, mut used) = (key.id, None);
+        if let Some(meter) = self.gate.observer.meter() {
+            let asked = meter.ask(move |ledger| ledger.last_used(&id)).await;
+            used = asked.map_err(|_| Fault::Undecided)?;
+        }
+        let told = match used {
+            Some(used) => vec![
+                ("LastUsedDate", Xml::text(iso8601(used.at.0))),
+                (
+                    "ServiceName",
+                    Xml::text(used.operation.map_or("iam", |_| "s3")),
+                ),
+                ("Region", Xml::text(&self.gate.place.region)),
+            ],
+            None => vec![
+                ("ServiceName", Xml::text("N/A")),
+                ("Region", Xml::text("N/A")),
+            ],
+        };
+        Ok(Xml::Fields(vec![
+            ("UserName", Xml::text(&user.name)),
+            ("AccessKeyLastUsed", Xml::Fields(told)),
+        ]))
+    }
+
     /// A key of this user, and of no other.
-    fn key(&self, user: Option<&Name>, id: AccessKeyId) -> Result<&Arc<AccessKey>, Fault> {
+    fn key(&self, user: Option<&Name>, id: &KeyText) -> Result<&Arc<AccessKey>, Fault> {
         let user = self.user(user)?;
-        let found = self.world.state.key(&id);
+        // One of another length is none of ours.
+        let found = id.0.parse().ok().and_then(|id| self.world.state.key(&id));
         found
             .filter(|key| key.user == user.id)
-            .ok_or_else(|| Fault::missing("access key", id.as_str()))
+            .ok_or_else(|| Fault::missing("access key", &id.0))
     }
 }
 

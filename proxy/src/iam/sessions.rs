@@ -1,6 +1,6 @@
 //! Who the caller is, and temporary credentials for him.
 
-use postern_config::directory::Issued;
+use postern_config::directory::{Command, IamCommand, Issued, NewSession, SessionOf, TenantId};
 use postern_config::{Entropy, UnixSeconds};
 use s3_protocol::date::iso8601;
 
@@ -19,27 +19,41 @@ impl Desk<'_> {
 
     /// Credentials that do what the caller's key does, for a while. Temporary credentials do not make more of them, or they would
     /// never end.
-    pub(super) fn session_token(&self, seconds: u64) -> Result<Xml, Fault> {
+    pub(super) async fn session_token(&self, seconds: u64) -> Result<Xml, Fault> {
         if self.session.is_some() {
             return Err(Fault::Denied(
                 "Cannot call GetSessionToken with session credentials",
             ));
         }
+        let of = SessionOf::key(self.caller.key.id);
+        let credentials = self.issue(self.caller.tenant.id, of, seconds).await?;
+        Ok(Xml::Fields(vec![("Credentials", credentials)]))
+    }
+
+    /// Makes temporary credentials. They are given out when it is on record that they were.
+    pub(super) async fn issue(
+        &self,
+        tenant: TenantId,
+        of: SessionOf,
+        seconds: u64,
+    ) -> Result<Xml, Fault> {
         let now = UnixSeconds(self.now_ms / 1_000);
         let state = &self.world.state;
         let Issued {
             session,
             secret,
             token,
-        } = state.issue_session(self.caller.key.id, (now, seconds), &Entropy::system())?;
+        } = state.issue_session(of, (now, seconds), &Entropy::system())?;
+        let (id, ends) = (session.id, session.expires);
+        let note = IamCommand::NoteSession(NewSession { tenant, session });
+        self.apply(Command::Iam(note)).await?;
         let secret = secret.lend(|secret| String::from_utf8_lossy(secret).into_owned());
-        let expires = iso8601(session.expires.0.saturating_mul(1_000));
-        let credentials = vec![
-            ("AccessKeyId", Xml::text(session.id.as_str())),
+        let expires = iso8601(ends.0.saturating_mul(1_000));
+        Ok(Xml::Fields(vec![
+            ("AccessKeyId", Xml::text(id.as_str())),
             ("SecretAccessKey", Xml::Text(secret)),
             ("SessionToken", Xml::Text(token)),
             ("Expiration", Xml::Text(expires)),
-        ];
-        Ok(Xml::Fields(vec![("Credentials", Xml::Fields(credentials))]))
+        ]))
     }
 }

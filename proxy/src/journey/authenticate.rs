@@ -210,7 +210,7 @@ pub(crate) struct Found {
     pub(crate) caller: Option<Arc<Caller>>,
     pub(crate) key: Arc<SigningKey>,
     /// Of temporary credentials.
-    pub(crate) session: Option<Session>,
+    pub(crate) session: Option<Arc<Session>>,
 }
 
 pub(crate) fn found_key(
@@ -251,9 +251,9 @@ fn session_key(
         return Err(refuse(S3Code::ExpiredToken));
     }
     Ok(Found {
-        caller: world.caller(&gate.library, &session.parent, now),
+        caller: world.caller_by(&gate.library, &session, now),
         key: Arc::new(derive(&secret, scope)?),
-        session: Some(session),
+        session: Some(Arc::new(session)),
     })
 }
 

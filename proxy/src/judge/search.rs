@@ -13,7 +13,7 @@ use policy_wasm::tools::{
     self, Doubt, Enumeration, Incomplete, Never, Outcome, Query, Situation, Subject,
 };
 use postern_config::UnixSeconds;
-use postern_config::directory::{Bucket, BucketState, Referrer, TenantId};
+use postern_config::directory::{Bucket, BucketState, Holder, Referrer, TenantId};
 use postern_config::judge::{Bounds, Diff, Enumerate, ToolFault, WhoCan};
 use s3_protocol::{Operation, Target};
 use serde_json::{Value, json};
@@ -385,7 +385,7 @@ fn anyone(gate: &Gate, world: &World, tenant: TenantId) -> Option<Arc<Caller>> {
     let state = &world.state;
     let plain = state
         .users(tenant)
-        .filter(|user| state.user_policies(user.id).next().is_none());
+        .filter(|user| !state.is_judged(Holder::User(user.id)));
     let now = gate.clock.now_seconds();
     plain
         .flat_map(|user| state.own_keys(user.id))

@@ -15,13 +15,13 @@ use policy_wasm::engine::{Digest, Engine, LoadError, Module};
 use policy_wasm::manifest::Manifest;
 use policy_wasm::plan::{Layer, LayerKind, TreeScope};
 use postern_config::directory::{
-    Bucket, BucketPolicies, PolicyDocument, Profile, State, TenantId, UserId,
+    self as directory, Bucket, BucketPolicies, Holder, IamRole, IamRoleId, Profile, State, TenantId,
 };
 use postern_config::engine::Revision;
 use postern_config::judge::{PolicyFaults, PolicyReport};
 use s3_protocol::BucketId;
 
-use super::Builtin;
+use super::{Builtin, SessionPolicy};
 
 /// Memory for the modules of documents, as WebAssembly, in bytes. A document of five statements takes about 2 KiB.
 const DOCUMENTS_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
@@ -31,7 +31,16 @@ const ENTRY_BYTES: usize = 256;
 /// What a bucket's own policy is called in plans.
 const BUCKET_POLICY: &str = "bucket-policy";
 /// What the policies of a user are called in plans.
-const IDENTITY_POLICY: &str = "identity-policy";
+pub(super) const IDENTITY_POLICY: &str = "identity-policy";
+/// What the policy of a session is called in plans.
+pub(super) const SESSION_POLICY: &str = "session-policy";
+/// What the document of a role is called that says who may assume it.
+pub(super) const TRUST: &str = "trust";
+/// What surrounds such a document.
+const TRUSTED: Context<'static> = Context {
+    kind: Kind::Trust,
+    unmentioned: Unmentioned::NoOpinion,
+};
 /// What a bucket's policy opens to everyone is called in plans.
 const PUBLIC: &str = "public";
 
@@ -53,7 +62,9 @@ struct Key {
 enum Role {
     Bucket(BucketId),
     Public(BucketId),
-    User(UserId),
+    Identity(Holder),
+    Session(directory::Digest),
+    Trust(IamRoleId),
 }
 
 /// Why documents have no module.
@@ -95,31 +106,52 @@ impl Documents {
         }
     }
 
-    /// The limit that a user's documents are: what none of them allows is denied. None where he has none.
-    pub(super) fn of_user(
+    /// The module of the documents that judge somebody. Where there are none it has no opinion of anything.
+    pub(super) fn of_identity(
         &self,
         engine: &Engine,
         state: &State,
-        (tenant, user): (TenantId, UserId),
-    ) -> Option<Layer> {
-        let documents: Vec<&Arc<PolicyDocument>> = state.user_policies(user).collect();
-        if documents.is_empty() {
-            return None;
-        }
+        holder: Holder,
+    ) -> Arc<Module> {
+        let documents = state.identity(holder);
         let key = Key {
-            role: Role::User(user),
+            role: Role::Identity(holder),
             revisions: documents.iter().map(|it| it.revision).collect(),
         };
-        let module = self.module(engine, key, IDENTITY_POLICY, || {
+        self.module(engine, key, IDENTITY_POLICY, || {
             let texts: Vec<(&str, &str)> = documents
                 .iter()
-                .map(|it| (it.place.name(), it.text.as_str()))
+                .map(|it| (it.name.as_str(), it.text))
                 .collect();
             let manifest = Manifest::new(IDENTITY_POLICY, "");
             let compiled = compile_identity(&texts, &manifest);
             compiled.map_err(|(_, error)| DocumentFault::from(error))
-        });
-        Some(layer(LayerKind::Limit, IDENTITY_POLICY, tenant, module))
+        })
+    }
+
+    /// The module of the policy that came with a session.
+    pub(super) fn of_session(&self, engine: &Engine, policy: &SessionPolicy) -> Arc<Module> {
+        let key = Key {
+            role: Role::Session(policy.digest),
+            revisions: [].into(),
+        };
+        self.module(engine, key, SESSION_POLICY, || {
+            let manifest = Manifest::new(SESSION_POLICY, "");
+            let compiled = compile_identity(&[("session", &policy.text)], &manifest);
+            compiled.map_err(|(_, error)| DocumentFault::from(error))
+        })
+    }
+
+    /// The module of the document that says who may assume a role.
+    pub(super) fn of_trust(&self, engine: &Engine, role: &IamRole) -> Arc<Module> {
+        let key = Key {
+            role: Role::Trust(role.id),
+            revisions: [role.revision].into(),
+        };
+        self.module(engine, key, TRUST, || {
+            let compiled = compile_document(&role.trust, &TRUSTED, &Manifest::new(TRUST, ""));
+            Ok(compiled?.module)
+        })
     }
 
     /// What a bucket's document is in the plans of its account's profile. No layer where it has none.
@@ -199,7 +231,17 @@ pub(crate) fn check_bucket_policy(
     Ok(report(&compiled.document))
 }
 
-/// Reads a document of a user, and looks whether it would work beside those that he has.
+/// Reads a document that says who may assume a role, and looks whether it would work.
+///
+/// # Errors
+/// All that is wrong with it, with line and column.
+pub(crate) fn check_trust(engine: &Engine, text: &str) -> Result<(), DocumentFault> {
+    let compiled = compile_document(text, &TRUSTED, &Manifest::new(TRUST, ""))?;
+    engine.load_own(&compiled.module)?;
+    Ok(())
+}
+
+/// Reads a document of a user, group or role, and looks whether it would work beside those that there are.
 ///
 /// # Errors
 /// All that is wrong with it, with line and column.
@@ -258,7 +300,7 @@ fn opened(document: &Document, builtin: &Builtin) -> Result<Vec<u8>, CompileErro
     compile(&open, &Manifest::new(PUBLIC, ""))
 }
 
-fn layer(kind: LayerKind, name: &str, tenant: TenantId, module: Arc<Module>) -> Layer {
+pub(super) fn layer(kind: LayerKind, name: &str, tenant: TenantId, module: Arc<Module>) -> Layer {
     Layer {
         kind,
         name: name.into(),

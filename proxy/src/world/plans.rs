@@ -8,13 +8,14 @@ use foldhash::quality::RandomState;
 use parking_lot::RwLock;
 use policy_wasm::plan::{Layer, LayerKind, LayerPlace, Plan, PlanError, TreeScope};
 use postern_config::directory::{
-    AccessKeyId, Binding, Bucket, Digest, ModuleScope, NamespaceKind, PerMille, State, TenantId,
-    TenantStatus, UserId,
+    self as directory, AccessKeyId, Binding, Bucket, BucketPolicies, Digest, Holder, IamRole,
+    ModuleScope, NamespaceKind, PerMille, Standing, State, TenantId, TenantStatus,
 };
 use s3_protocol::BucketId;
 use sha2::{Digest as _, Sha256};
 
 use super::builtin::Concerned;
+use super::documents::{IDENTITY_POLICY, SESSION_POLICY, TRUST, layer as layer_of};
 use super::relation::may_be_open;
 use super::{Caller, Library, PlanShadow, PlanTrials};
 
@@ -82,8 +83,12 @@ const PLANNED_LAYERS_MAX: usize = policy_wasm::limits::LIVING_MODULES_MAX / 2;
 struct Rules {
     /// The caller's account.
     caller: Option<TenantId>,
-    /// The caller, where he has policies.
-    user: Option<UserId>,
+    /// Whose documents judge the caller, where there are any or he has no rights without.
+    holder: Option<Holder>,
+    /// What his rights come from.
+    standing: Standing,
+    /// The policy that came with his session.
+    session: Option<directory::Digest>,
     /// The bucket's account.
     owner: Option<TenantId>,
     /// The bucket, where it has a policy.
@@ -94,11 +99,15 @@ struct Rules {
 
 impl Rules {
     fn of(state: &State, caller: Option<&Caller>, bucket: Option<&Bucket>) -> Self {
-        let user = caller.map(|caller| caller.user.id);
+        let judged = |caller: &&Caller| caller.is_by_policy() || state.is_judged(caller.holder());
         let id = bucket.map(|bucket| bucket.id);
         Self {
             caller: caller.map(|caller| caller.tenant.id),
-            user: user.filter(|user| state.user_policies(*user).next().is_some()),
+            holder: caller.filter(judged).map(Caller::holder),
+            standing: caller.map(Caller::standing).unwrap_or_default(),
+            session: caller
+                .and_then(|caller| caller.session_policy.as_ref())
+                .map(|policy| policy.digest),
             owner: bucket.map(|bucket| bucket.tenant),
             bucket: id.filter(|id| state.bucket_policy(*id).is_some()),
             concerned: concerned(state, caller, bucket),
@@ -204,6 +213,7 @@ impl Plans {
             state,
             library,
             rules,
+            caller,
             bucket,
         };
         let plan = Arc::new(ground.plan()?);
@@ -219,6 +229,7 @@ struct Ground<'a> {
     state: &'a State,
     library: &'a Library,
     rules: Rules,
+    caller: Option<&'a Caller>,
     bucket: Option<&'a Bucket>,
 }
 
@@ -246,7 +257,7 @@ impl Ground<'_> {
     }
 
     /// Grants: ownership, membership, what is public, and what a bucket's policy opens. Limits: the key's level, what narrows the key,
-    /// sub-user, role, permissions, the user's policies. Guards: the bucket's policy, then the modules of the scopes, in their order.
+    /// sub-user, role, permissions, the caller's policies and that of his session. Guards: the bucket's policy, then the modules of the scopes, in their order.
     fn layered(&self, scopes: &[ModuleScope], keys: Keys) -> Result<TenantPlan, PlanError> {
         let (state, library) = (self.state, self.library);
         let mut layers = library.builtin.layers_of(self.rules.concerned);
@@ -289,21 +300,74 @@ impl Ground<'_> {
         let (engine, documents) = (&self.library.engine, &self.library.documents);
         let Rules {
             caller,
-            user,
+            holder,
             bucket,
             ..
         } = self.rules;
-        let identity = caller
-            .zip(user)
-            .and_then(|user| documents.of_user(engine, self.state, user));
+        let identity = caller.zip(holder).map(|(tenant, holder)| {
+            let module = documents.of_identity(engine, self.state, holder);
+            layer_of(self.identity_kind(), IDENTITY_POLICY, tenant, module)
+        });
+        let session = self.caller.and_then(|caller| {
+            let policy = caller.session_policy.as_ref()?;
+            let module = documents.of_session(engine, policy);
+            let tenant = caller.tenant.id;
+            Some(layer_of(LayerKind::Limit, SESSION_POLICY, tenant, module))
+        });
         let bucket = self.bucket.filter(|_| bucket.is_some());
         let of_bucket = bucket
             .map(|bucket| documents.of_bucket(engine, self.state, &self.library.builtin, bucket));
         identity
             .into_iter()
+            .chain(session)
             .chain(of_bucket.into_iter().flatten())
             .collect()
     }
+
+    /// What the documents of the caller are. In most profiles they narrow what he has. In `s3`, as on AWS, they give it to him within his
+    /// account, unless he shares in everything of it; in another's account both sides must agree, and who acts for himself needs no
+    /// document to say so.
+    fn identity_kind(&self) -> LayerKind {
+        let Rules {
+            caller,
+            owner,
+            standing,
+            ..
+        } = self.rules;
+        let own = self.caller.map(|caller| caller.tenant.profile);
+        let gives = own.is_some_and(|own| own.rules().bucket_policy == BucketPolicies::Grant);
+        let abroad = owner.is_some_and(|owner| caller != Some(owner));
+        match (gives, standing, abroad) {
+            (false, ..) | (true, Standing::Shared, _) | (true, Standing::ByPolicy, true) => {
+                LayerKind::Limit
+            }
+            (true, Standing::Own | Standing::ByPolicy, false) => LayerKind::Grant,
+            (true, Standing::Own, true) => LayerKind::Guard,
+        }
+    }
+}
+
+/// The plan of a caller's documents and of his session's.
+pub(super) fn identity(state: &State, library: &Library, caller: &Caller) -> Option<Plan> {
+    let (engine, documents) = (&library.engine, &library.documents);
+    let (holder, tenant) = (caller.holder(), caller.tenant.id);
+    if caller.session_policy.is_none() && !state.is_judged(holder) {
+        return None;
+    }
+    let module = documents.of_identity(engine, state, holder);
+    let mut layers = vec![layer_of(LayerKind::Grant, IDENTITY_POLICY, tenant, module)];
+    if let Some(policy) = &caller.session_policy {
+        let module = documents.of_session(engine, policy);
+        layers.push(layer_of(LayerKind::Limit, SESSION_POLICY, tenant, module));
+    }
+    Plan::new(layers).ok()
+}
+
+/// The plan of who may assume a role.
+pub(super) fn trust(library: &Library, role: &IamRole) -> Option<Plan> {
+    let module = library.documents.of_trust(&library.engine, role);
+    let layers = vec![layer_of(LayerKind::Grant, TRUST, role.tenant, module)];
+    Plan::new(layers).ok()
 }
 
 /// Which keys a plan is for.
@@ -382,7 +446,9 @@ mod tests {
         for number in 0..100_000 {
             let rules = Rules {
                 caller: None,
-                user: None,
+                holder: None,
+                standing: Standing::default(),
+                session: None,
                 owner: None,
                 bucket: Some(BucketId(number)),
                 concerned: Concerned::default(),

@@ -2,7 +2,7 @@
 
 use postern_config::directory::{
     Bucket, ContainerAcl, NamespaceId, NamespaceKind, OwnerDataAccess, PublicContainers, Referrer,
-    Role, State, Tenant, TenantStatus,
+    Role, Standing, State, Tenant, TenantStatus,
 };
 
 use super::Caller;
@@ -61,11 +61,23 @@ fn part(caller: &Caller, namespace: NamespaceId, bucket: Option<&Bucket>) -> Par
     }
     let rules = caller.tenant.profile.rules();
     match (rules.namespace, rules.owner_data_access) {
-        (NamespaceKind::PerUser | NamespaceKind::Global, _) => Part::Owner,
+        (NamespaceKind::PerUser, _) => Part::Owner,
+        (NamespaceKind::Global, _) => part_of_all(caller, bucket),
         (NamespaceKind::Account, OwnerDataAccess::Full) if caller.user.role == Role::Owner => {
             Part::Owner
         }
         (NamespaceKind::Account, OwnerDataAccess::Full | OwnerDataAccess::None) => Part::Member,
+    }
+}
+
+/// In the deployment's namespace who shares in his account has everything of it, and who has but his own what he has made. Whom policies
+/// alone give rights has what they say.
+fn part_of_all(caller: &Caller, bucket: Option<&Bucket>) -> Part {
+    let owns = |bucket: &Bucket| bucket.owner == caller.user.id;
+    match caller.standing() {
+        Standing::Shared => Part::Owner,
+        Standing::Own if bucket.is_none_or(owns) => Part::Owner,
+        Standing::Own | Standing::ByPolicy => Part::Stranger,
     }
 }
 

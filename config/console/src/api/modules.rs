@@ -328,6 +328,9 @@ fn digest_of(applied: &Applied) -> Result<Digest, Problem> {
         | Outcome::SubUser(_)
         | Outcome::Role(_)
         | Outcome::Job(_)
+        | Outcome::Group(_)
+        | Outcome::ManagedPolicy(_)
+        | Outcome::IamRole(_)
         | Outcome::Key { .. }
         | Outcome::Bucket(_)
         | Outcome::Proposed(_)

@@ -143,6 +143,14 @@ fn outline(state: &Snapshot, policy: &PolicyDocument) -> Value {
             let user = state.user(*user);
             json!({ "user": user.map(|user| user.name.as_str()), "name": name })
         }
+        PolicyPlace::Group { group, name } => {
+            let group = state.group(*group);
+            json!({ "group": group.map(|group| group.name.as_str()), "name": name })
+        }
+        PolicyPlace::Role { role, name } => {
+            let role = state.iam_role(*role);
+            json!({ "role": role.map(|role| role.name.as_str()), "name": name })
+        }
     };
     if let (Some(shown), Value::Object(of)) = (shown.as_object_mut(), of) {
         shown.extend(of);

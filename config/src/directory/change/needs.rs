@@ -60,6 +60,7 @@ fn need(ground: &Ground<'_>, command: &Command) -> Need {
         | Command::MakeTenantReadOnly(id)
         | Command::ResumeTenant(id)
         | Command::RenameTenant(id, _)
+        | Command::SetArnStyle(id, _)
         | Command::SetTenantLimits(id, _) => above(A::TenantSettings, id),
         Command::DescribeTenant(id, _)
         | Command::BlockPublic(id)
@@ -70,6 +71,7 @@ fn need(ground: &Ground<'_>, command: &Command) -> Need {
         Command::DisableUser(id) | Command::EnableUser(id) => user(A::UserDisable, id),
         Command::DeleteUser(id) | Command::PurgeUser(id) => user(A::UserDelete, id),
         Command::RenameUser(id, _)
+        | Command::PlaceUser(id, _)
         | Command::DescribeUser(id, _)
         | Command::SetUserDetails(id, _) => user(A::UserEdit, id),
         Command::SetUserRole(id, _) => user(A::RoleAssign, id),
@@ -104,7 +106,12 @@ fn need(ground: &Ground<'_>, command: &Command) -> Need {
         Command::PutPolicy { place, .. } | Command::DeletePolicy(place) => match place {
             PolicyPlace::Bucket(id) => bucket(A::AclEdit, id),
             PolicyPlace::User { user: id, .. } => user(A::AclEdit, id),
+            PolicyPlace::Group { group, .. } => {
+                of_iam(state.group(*group).map(|group| group.tenant))
+            }
+            PolicyPlace::Role { role, .. } => of_iam(state.iam_role(*role).map(|role| role.tenant)),
         },
+        Command::Iam(command) => of_iam(super::iam::tenant(state, command)),
         // What an account may hold, whoever stands above it says; what its users may, it says itself.
         Command::SetQuota(QuotaOf::Tenant(id), _) | Command::SetRate(RateOf::Tenant(id), _) => {
             above(A::TenantSettings, id)
@@ -136,6 +143,13 @@ fn need(ground: &Ground<'_>, command: &Command) -> Need {
         Command::NoteModule { .. } | Command::NoteReading(_) => Need::Nothing,
         Command::Operators(command) => of_operators(ground, command),
     }
+}
+
+/// Groups, policies and roles of an account say who may do what in it.
+fn of_iam(tenant: Option<TenantId>) -> Need {
+    tenant.map_or(Need::Missing, |id| {
+        Need::Atom(ConsoleAtom::AclEdit, Place::Tenant(id))
+    })
 }
 
 fn of_user(state: &State, atom: ConsoleAtom, id: UserId) -> Need {

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::{Ground, Plan, missing, refuse};
+use super::{Ground, Plan, iam, missing, refuse};
 use crate::directory::command::{CommandError, Refusal};
+use crate::directory::iam::Holder;
 use crate::directory::names::{Digest, TenantId};
 use crate::directory::record::{BucketState, PolicyDocument, PolicyPlace};
 use crate::directory::rows::Record;
@@ -21,10 +22,15 @@ pub(super) fn put(
     }
     let tenant = holder(ground, place)?;
     let before = ground.state.policy(place);
-    if let (PolicyPlace::User { user, .. }, None) = (place, before)
-        && ground.state.user_policies(*user).count() >= USER_POLICIES_MAX
-    {
-        return refuse(Refusal::UserPolicies);
+    if let Some((holder, _)) = place.holder() {
+        let full = ground.state.held_policies(holder).count() >= USER_POLICIES_MAX;
+        if full && before.is_none() {
+            return refuse(Refusal::UserPolicies);
+        }
+        let more = text
+            .len()
+            .saturating_sub(before.map_or(0, |it| it.text.len()));
+        iam::check_room(ground, holder, more)?;
     }
     let detail = json!({
         "sha256": Digest::of(text.as_bytes()),
@@ -62,6 +68,8 @@ fn holder(ground: &Ground<'_>, place: &PolicyPlace) -> Result<TenantId, CommandE
             }
             Ok(ground.working_tenant(bucket.tenant)?.id)
         }
-        PolicyPlace::User { user, .. } => Ok(ground.working_user(*user)?.tenant),
+        PolicyPlace::User { user, .. } => iam::holder(ground, Holder::User(*user)),
+        PolicyPlace::Group { group, .. } => iam::holder(ground, Holder::Group(*group)),
+        PolicyPlace::Role { role, .. } => iam::holder(ground, Holder::Role(*role)),
     }
 }

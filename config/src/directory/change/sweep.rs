@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::Plan;
+use crate::directory::iam::{Attachments, Group, Holder, IamRole, ManagedPolicy};
 use crate::directory::names::NamespaceId;
 use crate::directory::operator::{ApiToken, Operator, OperatorScope};
 use crate::directory::person::Person;
@@ -64,9 +65,7 @@ fn user_step(state: &State, user: &User) -> Plan {
     }
     // At most a handful, so that they go beside the last of the keys and sub-users.
     if plan.ops.len() < SWEEP_ROWS_MAX {
-        for policy in state.user_policies(user.id) {
-            plan = plan.remove(&Record::Policy(PolicyDocument::clone(policy)));
-        }
+        plan = without_documents(state, Holder::User(user.id), plan);
         let own = NamespaceId::User(user.tenant, user.id);
         if let Some(namespace) = state.namespace(own) {
             plan = plan.remove(&Record::Namespace(Namespace::clone(namespace)));
@@ -89,7 +88,38 @@ fn forget(state: &State, mut plan: Plan, user: &User) -> Plan {
     }
 }
 
-/// Users first, the root last of them; then roles; then modules; then the account.
+/// Takes away the documents of somebody, and what is attached to him: at most a handful.
+fn without_documents(state: &State, holder: Holder, mut plan: Plan) -> Plan {
+    for policy in state.held_policies(holder) {
+        plan = plan.remove(&Record::Policy(PolicyDocument::clone(policy)));
+    }
+    match state.attachments(holder) {
+        Some(row) => plan.remove(&Record::Attachments(Attachments::clone(row))),
+        None => plan,
+    }
+}
+
+/// A group, role or policy of IAM with what is its own; none where the account has none left.
+fn iam_step(state: &State, tenant: &Tenant, plan: Plan) -> Result<Plan, Plan> {
+    if let Some(group) = state.groups(tenant.id).next() {
+        let plan = without_documents(state, Holder::Group(group.id), plan);
+        return Ok(plan.remove(&Record::Group(Group::clone(group))));
+    }
+    if let Some(role) = state.iam_roles(tenant.id).next() {
+        let plan = without_documents(state, Holder::Role(role.id), plan);
+        return Ok(plan.remove(&Record::IamRole(IamRole::clone(role))));
+    }
+    let mut policies = state.managed_policies(tenant.id).peekable();
+    if policies.peek().is_none() {
+        return Err(plan);
+    }
+    let gone = policies.take(SWEEP_ROWS_MAX);
+    Ok(gone.fold(plan, |plan, policy| {
+        plan.remove(&Record::ManagedPolicy(ManagedPolicy::clone(policy)))
+    }))
+}
+
+/// Users first, the root last of them; then roles; then groups and what else IAM knows; then modules; then the account.
 fn tenant_step(state: &State, tenant: &Tenant) -> Plan {
     let mut users: Vec<_> = state.users(tenant.id).collect();
     users.sort_by_key(|user| user.kind == UserKind::Root);
@@ -104,6 +134,10 @@ fn tenant_step(state: &State, tenant: &Tenant) -> Plan {
         }
         return plan;
     }
+    let mut plan = match iam_step(state, tenant, plan) {
+        Ok(plan) => return plan,
+        Err(plan) => plan,
+    };
     // A version takes at most two rows, itself and its bytes, and a binding.
     for version in state.modules(scope).take(SWEEP_ROWS_MAX / 3) {
         let bytes = Op::Delete(module_bytes(version.digest));

@@ -6,10 +6,10 @@ use super::{Ground, Plan, refuse, taken, users};
 use crate::directory::bounds::{Quota, Rate};
 use crate::directory::command::{CommandError, Outcome, Refusal};
 use crate::directory::level::WriteDeletes;
-use crate::directory::names::{Description, Name, NamespaceId, TenantId, UserId};
+use crate::directory::names::{Description, IamPath, Name, NamespaceId, TenantId, UserId};
 use crate::directory::profile::{NamespaceKind, Profile};
 use crate::directory::record::{
-    Tenant, TenantLimits, TenantStatus, User, UserDetails, UserKind, UserStatus,
+    ArnStyle, Standing, Tenant, TenantLimits, TenantStatus, User, UserDetails, UserKind, UserStatus,
 };
 use crate::directory::role::Role;
 use crate::directory::rows::Record;
@@ -47,6 +47,7 @@ pub(super) fn create(
         block_public: false,
         quota: Quota::default(),
         rate: Rate::default(),
+        arns: ArnStyle::default(),
         revision: Revision::default(),
     };
     let user = User {
@@ -61,6 +62,8 @@ pub(super) fn create(
         details: UserDetails::default(),
         quota: Quota::default(),
         rate: Rate::default(),
+        path: IamPath::default(),
+        standing: Standing::default(),
         revision: Revision::default(),
     };
     let namespace = match profile.namespaces() {
@@ -75,6 +78,21 @@ pub(super) fn create(
         .write(&Record::Tenant(tenant))?
         .write(&Record::User(user))?
         .found(namespace)
+}
+
+pub(super) fn set_arns(
+    ground: &Ground<'_>,
+    id: TenantId,
+    arns: ArnStyle,
+) -> Result<Plan, CommandError> {
+    let tenant = ground.tenant(id)?;
+    let changed = Tenant {
+        arns,
+        ..Tenant::clone(tenant)
+    };
+    let detail = json!({ "before": tenant.arns, "after": arns });
+    let plan = Plan::new("tenant.set-arns", "tenant", id).of(id);
+    plan.detail(detail).write(&Record::Tenant(changed))
 }
 
 pub(super) fn set_status(

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Ground, Plan, refuse, roles, taken};
 use crate::directory::bounds::{Quota, Rate};
 use crate::directory::command::{CommandError, NewUser, Outcome, Refusal};
-use crate::directory::names::{Description, Name, NamespaceId, UserId};
+use crate::directory::names::{Description, IamPath, Name, NamespaceId, UserId};
 use crate::directory::profile::{NamespaceKind, Profile};
 use crate::directory::record::{Tenant, User, UserDetails, UserKind, UserStatus};
 use crate::directory::rows::Record;
@@ -42,6 +42,8 @@ pub(super) fn create(ground: &mut Ground<'_>, new: &NewUser) -> Result<Plan, Com
         details: new.details.clone(),
         quota: Quota::default(),
         rate: Rate::default(),
+        path: new.path.clone(),
+        standing: new.standing,
         revision: Revision::default(),
     };
     Plan::new("user.create", "user", id)
@@ -119,6 +121,18 @@ pub(super) fn rename(ground: &Ground<'_>, id: UserId, name: &Name) -> Result<Pla
     let detail = json!({ "before": user.name, "after": name });
     let plan = Plan::new("user.rename", "user", id).of(user.tenant);
     plan.personal(id, detail).write(&Record::User(changed))
+}
+
+/// Another path is another ARN: policies that name him by the old one do not follow.
+pub(super) fn place(ground: &Ground<'_>, id: UserId, path: &IamPath) -> Result<Plan, CommandError> {
+    let user = standing(ground, id)?;
+    let changed = User {
+        path: path.clone(),
+        ..user.clone()
+    };
+    let detail = json!({ "before": user.path, "after": path });
+    let plan = Plan::new("user.place", "user", id).of(user.tenant);
+    plan.detail(detail).write(&Record::User(changed))
 }
 
 pub(super) fn describe(

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::leftovers::Leftovers;
-use super::{Map, State};
+use super::{Map, State, iam};
+use crate::directory::iam::Holder;
 use crate::directory::job::Job;
 use crate::directory::names::{
     ApiTokenId, JobId, NameKey, NamespaceId, OperatorId, RoleId, SubUserId, TenantId, UserId,
@@ -37,7 +38,11 @@ impl State {
             namespaces: new_map(),
             buckets: new_map(),
             bucket_policies: new_map(),
-            user_policies: new_map(),
+            held_policies: new_map(),
+            groups: new_map(),
+            managed_policies: new_map(),
+            iam_roles: new_map(),
+            attachments: new_map(),
             modules: RedBlackTreeMapSync::new_sync(),
             bindings: RedBlackTreeMapSync::new_sync(),
             jobs: RedBlackTreeMapSync::new_sync(),
@@ -60,6 +65,11 @@ impl State {
             api_tokens: RedBlackTreeMapSync::new_sync(),
             operator_emails: RedBlackTreeMapSync::new_sync(),
             token_hashes: new_map(),
+            group_names: new_map(),
+            managed_policy_names: new_map(),
+            iam_role_names: new_map(),
+            group_members: new_map(),
+            attached_to: new_map(),
         }
     }
 
@@ -110,6 +120,10 @@ impl State {
             Record::Job(job) => self.put_job(job),
             Record::Operator(operator) => self.put_operator(operator),
             Record::ApiToken(token) => self.put_api_token(token),
+            Record::Group(group) => self.put_group(group),
+            Record::ManagedPolicy(policy) => self.put_managed_policy(policy),
+            Record::IamRole(role) => self.put_iam_role(role),
+            Record::Attachments(attachments) => self.put_attachments(attachments),
         }
     }
 
@@ -269,10 +283,15 @@ impl State {
             PolicyPlace::Bucket(bucket) => {
                 self.bucket_policies.insert_mut(bucket, Arc::new(policy));
             }
-            PolicyPlace::User { user, name } => {
-                let mut policies = self.user_policies.get(&user).cloned().unwrap_or_default();
-                policies.insert_mut(NameKey::new(&name), Arc::new(policy));
-                self.user_policies.insert_mut(user, policies);
+            place @ (PolicyPlace::User { .. }
+            | PolicyPlace::Group { .. }
+            | PolicyPlace::Role { .. }) => {
+                if let Some((holder, name)) = place.holder() {
+                    let policies = self.held_policies.get(&holder).cloned();
+                    let mut policies = policies.unwrap_or_default();
+                    policies.insert_mut(NameKey::new(name), Arc::new(policy));
+                    self.held_policies.insert_mut(holder, policies);
+                }
             }
         }
     }
@@ -422,6 +441,9 @@ impl State {
                     self.forget_api_token(ApiTokenId(id));
                 }
             }
+            "group" | "managed-policy" | "iam-role" | "attached" => {
+                self.remove_of_iam(kind, parts);
+            }
             _ => {}
         }
     }
@@ -431,6 +453,9 @@ impl State {
         self.user_names.remove_mut(&tenant.id);
         self.user_emails.remove_mut(&tenant.id);
         self.role_names.remove_mut(&tenant.id);
+        self.group_names.remove_mut(&tenant.id);
+        self.managed_policy_names.remove_mut(&tenant.id);
+        self.iam_role_names.remove_mut(&tenant.id);
         self.global_buckets.remove_mut(&tenant.id);
         self.children.remove_mut(&tenant.id);
         if let Some(parent) = tenant.parent
@@ -451,7 +476,7 @@ impl State {
         }
         self.user_keys.remove_mut(&user.id);
         self.sub_user_names.remove_mut(&user.id);
-        self.user_policies.remove_mut(&user.id);
+        self.held_policies.remove_mut(&Holder::User(user.id));
         self.owned.remove_mut(&user.id);
         self.leftovers.forget_user(user.id);
         self.users.remove_mut(&user.id);
@@ -486,13 +511,12 @@ impl State {
                     self.bucket_policies.remove_mut(&s3_protocol::BucketId(id));
                 }
             }
-            (Some("user"), Some(name)) => {
-                let user = u64::from_str_radix(id, 16).map(UserId);
-                if let Ok(user) = user
-                    && let Some(mut policies) = self.user_policies.get(&user).cloned()
+            (Some(kind), Some(name)) => {
+                if let Some(holder) = iam::holder(kind, id)
+                    && let Some(mut policies) = self.held_policies.get(&holder).cloned()
                 {
                     policies.remove_mut(name);
-                    self.user_policies.insert_mut(user, policies);
+                    self.held_policies.insert_mut(holder, policies);
                 }
             }
             _ => {}

@@ -110,13 +110,30 @@ fn action(node: &Node<'_>, kind: Kind<'_>, notes: &mut Notes) -> Option<Action> 
             return None;
         }
     };
-    if !service.eq_ignore_ascii_case("s3") {
-        if kind != Kind::Identity {
+    let is_s3 = service.eq_ignore_ascii_case("s3");
+    match kind {
+        Kind::Trust if service.eq_ignore_ascii_case("sts") => {
+            return Some(Action::Pattern(text.to_owned()));
+        }
+        Kind::Trust => {
+            notes.fault(&node.bytes, Cause::NotOfTrust(excerpt(text)));
+            return None;
+        }
+        Kind::Bucket { .. } if !is_s3 => {
             notes.fault(&node.bytes, Cause::ForeignAction(excerpt(text)));
             return None;
         }
-        notes.warn(&node.bytes, Advice::ForeignAction(excerpt(text)));
-        return Some(Action::Pattern(text.to_owned()));
+        Kind::Identity if !is_s3 => {
+            // What users and keys are asked of, and how roles are assumed, is decided here as well.
+            let known = ["iam", "sts"]
+                .iter()
+                .any(|it| service.eq_ignore_ascii_case(it));
+            if !known {
+                notes.warn(&node.bytes, Advice::ForeignAction(excerpt(text)));
+            }
+            return Some(Action::Pattern(text.to_owned()));
+        }
+        Kind::Bucket { .. } | Kind::Identity => {}
     }
     if name.contains(['*', '?']) {
         if all().any(|(action, _)| fits(name, action, u8::eq_ignore_ascii_case)) {

@@ -165,6 +165,12 @@ pub enum Cause {
     /// An action of another service in a bucket policy.
     #[error("`{0}` is no action on a bucket: expected an action of `s3`")]
     ForeignAction(String),
+    /// An action that is not how a role is assumed.
+    #[error("`{0}` is no way to assume a role: expected an action of `sts`, as `sts:AssumeRole`")]
+    NotOfTrust(String),
+    /// Resources where the resource is known.
+    #[error("`{0}` in a document that says who may assume a role: it is about that role alone")]
+    ResourceInTrust(&'static str),
     /// A pattern that no action fits.
     #[error("no action of S3 fits `{0}`")]
     NoSuchAction(String),

@@ -229,6 +229,14 @@ impl<'n> Whole<'n, '_> {
         surroundings: (Version, &Context<'_>),
         notes: &mut Notes,
     ) -> Option<Resources> {
+        if surroundings.1.kind == Kind::Trust {
+            for name in ["Resource", "NotResource"] {
+                if let Some(member) = self.elements.get(name) {
+                    notes.fault(&member.bytes, Cause::ResourceInTrust(name));
+                }
+            }
+            return Some(Resources::any());
+        }
         let (member, listed) = self.either(["Resource", "NotResource"], "`Resource`", notes)?;
         resource::read(&member.node, listed, surroundings, notes)
     }

@@ -1,7 +1,8 @@
 //! The elements `Principal` and `NotPrincipal`: whom a statement speaks of.
 //!
 //! A caller has several names: his own ARN, his account's (which ends in `:root`), and a role's where he uses one. A
-//! statement speaks of him when it names any of them. Source: IAM User Guide, "AWS JSON policy elements: Principal".
+//! statement speaks of him when it names any of them. An ARN without the number of an account, as other stores write it, is of the
+//! account to which the document belongs. Source: IAM User Guide, "AWS JSON policy elements: Principal".
 
 use super::super::attribute;
 use super::super::statement::Condition;
@@ -168,7 +169,9 @@ fn is_principal_arn(text: &str) -> bool {
         },
         _ => false,
     };
-    (arn, partition, region) == ("arn", "aws", "") && is_account(account) && is_kind
+    // Without a number it is the account to which the document belongs.
+    let is_known = is_account(account) || (account.is_empty() && resource != "root");
+    (arn, partition, region) == ("arn", "aws", "") && is_known && is_kind
 }
 
 fn is_account(text: &str) -> bool {
@@ -196,6 +199,7 @@ mod tests {
             "arn:aws:iam::123456789012:role/reader",
             "arn:aws:sts::123456789012:assumed-role/reader/session",
             "arn:aws:sts::123456789012:federated-user/ann",
+            "arn:aws:iam:::user/ann",
         ] {
             assert!(is_principal_arn(arn), "{arn}");
         }
@@ -208,6 +212,7 @@ mod tests {
             "arn:aws:iam::123456789012:user/",
             "arn:aws:iam::123456789012:group/readers",
             "arn:aws:iam::12345:root",
+            "arn:aws:iam:::root",
             "arn:aws:iam:eu:123456789012:root",
             "arn:aws:s3:::bucket",
             "arn:aws:sts::123456789012:assumed-role/reader",

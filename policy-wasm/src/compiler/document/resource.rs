@@ -95,6 +95,17 @@ pub(super) fn read(
     })
 }
 
+impl Resources {
+    /// Those of a document that is about one thing, whatever it is.
+    pub(super) const fn any() -> Self {
+        Self {
+            condition: None,
+            buckets: true,
+            objects: true,
+        }
+    }
+}
+
 fn resource(
     text: &str,
     node: &Node<'_>,
@@ -117,10 +128,10 @@ fn resource(
             notes.fault(&node.bytes, Cause::ForeignResource { resource, bucket });
             return None;
         }
-        Kind::Identity if text != "*" && !may_be_s3(text) => {
+        Kind::Identity if text != "*" && !may_be_s3(text) && !is_iam(text) => {
             notes.warn(&node.bytes, Advice::ForeignResource(shown()));
         }
-        Kind::Bucket { .. } | Kind::Identity => {}
+        Kind::Bucket { .. } | Kind::Identity | Kind::Trust => {}
     }
     template(text, &node.bytes, (version, Wild::Pattern), notes)
 }
@@ -139,6 +150,11 @@ fn may_be_s3(text: &str) -> bool {
     ["arn", "aws", "s3", "", ""]
         .into_iter()
         .all(|part| parts.next().is_some_and(|pattern| fits(pattern, part)))
+}
+
+/// Whether a resource is a user, group, role or policy.
+fn is_iam(text: &str) -> bool {
+    text.starts_with("arn:aws:iam::")
 }
 
 fn may_be_bucket(text: &str) -> bool {

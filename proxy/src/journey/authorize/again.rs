@@ -52,12 +52,16 @@ impl Again {
     pub(crate) fn judge(&self) -> Result<(), S3Error> {
         let world = self.gate.world();
         let now_ms = self.gate.clock.now_ms();
-        let session = self.scene.signature().and_then(|it| it.session);
-        if session.is_some_and(|it| !it.works_at(UnixSeconds(now_ms / 1_000))) {
+        let now = now_ms / 1_000;
+        let session = self.scene.signature().and_then(|it| it.session.as_deref());
+        if session.is_some_and(|it| !it.works_at(UnixSeconds(now))) {
             return Err(S3Code::ExpiredToken.into());
         }
         if let Some(caller) = &self.scene.caller {
-            let found = world.caller(&self.gate.library, &caller.key.id, now_ms / 1_000);
+            let found = match session {
+                Some(session) => world.caller_by(&self.gate.library, session, now),
+                None => world.caller(&self.gate.library, &caller.key.id, now),
+            };
             // Rights that changed are judged as they are now.
             match found {
                 None => return Err(S3Code::InvalidAccessKeyId.into()),

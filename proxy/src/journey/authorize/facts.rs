@@ -217,10 +217,15 @@ impl<'a> CheckFacts<'a> {
         match name {
             Name::PrincipalArn => Fact::text(&caller.arn),
             Name::PrincipalAccount | Name::Tenant => Fact::text(&caller.account),
-            Name::PrincipalType => Fact::text("User"),
+            Name::PrincipalType => Fact::text(caller.principal_type()),
             Name::UserId => Fact::text(&caller.creator.principal),
+            // Source: IAM User Guide, "Where you can use policy variables": no name of a user in a role's session.
+            Name::Username if caller.assumed.is_some() => Fact::Absent,
             Name::Username => Fact::text(&caller.name),
-            Name::Principals => Fact::list(caller.principals.as_slice()),
+            Name::Principals => Fact::list(match self.bucket {
+                Some(bucket) if bucket.tenant != caller.tenant.id => caller.principals.as_slice(),
+                _ => caller.home_principals.as_slice(),
+            }),
             Name::Role => Fact::text(&caller.role),
             Name::RoleAtoms => Fact::list(caller.role_atoms.as_slice()),
             Name::SubuserLevel => caller
@@ -571,7 +576,7 @@ impl Facts for CheckFacts<'_> {
                 .remaining_days()
                 .map_or(Fact::Absent, Fact::thousandths),
             N::TokenIssueTime => {
-                let session = self.scene.signature().and_then(|it| it.session);
+                let session = self.scene.signature().and_then(|it| it.session.as_deref());
                 let issued = session.and_then(|it| i64::try_from(it.issued.0).ok());
                 issued.map_or(Fact::Absent, Fact::time)
             }

@@ -32,7 +32,7 @@ pub(crate) struct Scene {
 }
 
 /// How a request was signed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Signature {
     /// Where the signature was.
     pub(crate) how: How,
@@ -41,7 +41,7 @@ pub(crate) struct Signature {
     /// The life that a presigned URL was given, seconds.
     pub(crate) expires: Option<u64>,
     /// The session that signed, where it was one.
-    pub(crate) session: Option<Session>,
+    pub(crate) session: Option<Arc<Session>>,
 }
 
 /// Where a signature was.
@@ -72,8 +72,8 @@ impl Scene {
         &self.request
     }
 
-    pub(crate) fn signature(&self) -> Option<Signature> {
-        self.signature
+    pub(crate) fn signature(&self) -> Option<&Signature> {
+        self.signature.as_ref()
     }
 
     /// Decoded length of the body, in bytes, where the request says so.

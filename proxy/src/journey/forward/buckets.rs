@@ -40,6 +40,7 @@ pub(super) fn list(
         .zip(account)
         .into_iter()
         .flat_map(|(namespace, account)| world.state.buckets_of(namespace, account))
+        .filter(|bucket| scene.caller().is_some_and(|caller| caller.lists(bucket)))
         .filter(|bucket| {
             bucket.name.as_str() > after && bucket.name.as_str().starts_with(&ask.prefix)
         })
@@ -96,7 +97,7 @@ pub(super) async fn create(
     let new = NewBucket {
         namespace,
         name: name.clone(),
-        owner: caller.user.id,
+        owner: gate.world().owner_of_new(caller),
     };
     create_bucket(
         gate.directory(),
@@ -208,7 +209,9 @@ fn refused(gate: &Gate, scene: &Scene, cause: &CommandError) -> Refusal {
                     let found = scene
                         .namespace()
                         .and_then(|namespace| world.state.bucket(namespace, name).cloned());
-                    found.is_some_and(|bucket| bucket.tenant == caller.tenant.id)
+                    found.is_some_and(|bucket| {
+                        bucket.tenant == caller.tenant.id && caller.lists(&bucket)
+                    })
                 });
             if own {
                 S3Code::BucketAlreadyOwnedByYou
