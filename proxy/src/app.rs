@@ -257,13 +257,13 @@ fn announce(
     let first_run = secrets::first_run_file(&settings.data);
     match &built.first_run {
         Some(secret) => {
-            let link = secret.lend(|secret| {
-                let secret = String::from_utf8_lossy(secret);
-                format!("{}/setup/{secret}\n", notice.admin)
-            });
-            files::write_private(&first_run, link.as_bytes()).map_err(write)?;
-            // Never the link itself: a log is read by more people than it is for.
-            tracing::info!(file = %first_run.display(), "there is no operator yet: the file holds a link that makes the first");
+            let written = secret.lend(|secret| files::write_private(&first_run, secret));
+            written.map_err(write)?;
+            // Never what it holds: a log is read by more people than it is for.
+            tracing::info!(
+                file = %first_run.display(),
+                "there is no operator yet: the file holds the token by which the first one makes himself"
+            );
         }
         // One of an earlier start opens nothing, and is not left about.
         None => drop(std::fs::remove_file(&first_run)),
@@ -288,12 +288,17 @@ fn announce(
         } else {
             dev::Secrets::Hidden
         };
-        let banner = dev::banner(
+        let mut banner = dev::banner(
             &dev,
             &settings.data,
             &fingerprint.unwrap_or_default(),
             secrets,
         );
+        if built.first_run.is_some() {
+            banner.push_str(
+                "the first operator, who signs in to the admin side with a password:\n  postern operator create you@example.com --role owner\n",
+            );
+        }
         // A terminal that is gone does not stop the server.
         drop(
             io::Write::write_all(&mut out, banner.as_bytes())

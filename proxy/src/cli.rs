@@ -13,9 +13,11 @@ mod bulk;
 mod context;
 mod job;
 mod key;
+mod login;
 mod manual;
 mod master_key;
 mod module;
+mod operator;
 mod permission;
 mod policy;
 mod removal;
@@ -26,6 +28,7 @@ mod span;
 mod sub_user;
 mod table;
 mod tenant;
+mod token;
 mod usage;
 mod user;
 mod whose;
@@ -96,6 +99,20 @@ enum Command {
     /// What goes on after the command that asked for it: list, show, wait.
     #[command(subcommand)]
     Job(job::Job),
+    /// Operators: the people who sign in to the admin side.
+    #[command(subcommand)]
+    Operator(operator::Operator),
+    /// Tokens of the admin API: make, list, end.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Sign in as an operator.
+    Login(login::Login),
+    /// Sign out.
+    Logout(login::Logout),
+    /// Say as whom commands are given.
+    Whoami(login::Whoami),
+    /// Set one's password by an invitation.
+    Accept(operator::Accept),
     /// What was done, by whom and when: follow, search, export, verify.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -285,6 +302,12 @@ impl Command {
             Self::Key(key) => key.run(style),
             Self::Bucket(bucket) => bucket.run(style),
             Self::Job(job) => job.run(style),
+            Self::Operator(operator) => operator.run(style),
+            Self::Token(token) => token.run(style),
+            Self::Login(login) => login.run(style),
+            Self::Logout(logout) => logout.run(style),
+            Self::Whoami(whoami) => whoami.run(style),
+            Self::Accept(accept) => accept.run(style),
             Self::Audit(audit) => audit.run(style),
             Self::Backup(backup) => backup.run(style),
             Self::MasterKey(key) => key.run(style),

@@ -15,7 +15,7 @@ use crate::upkeep::{key_file, next_key_file};
 /// Longest file of a secret, in bytes.
 const FILE_BYTES_MAX: u64 = 4_096;
 
-/// Random bytes of the link that makes the first operator.
+/// Random bytes of the token that makes the first operator.
 const FIRST_RUN_BYTES: usize = 24;
 
 /// The file of the admin token.
@@ -23,12 +23,12 @@ pub(super) fn token_file(data: &Path) -> PathBuf {
     data.join("admin.token")
 }
 
-/// The file of the link that makes the first operator.
+/// The file of the token that makes the first operator.
 pub(super) fn first_run_file(data: &Path) -> PathBuf {
-    data.join("first-operator.link")
+    data.join("first-operator.token")
 }
 
-/// What makes the first operator: another at each start, so that an old link opens nothing.
+/// What makes the first operator: another at each start, so that an old one opens nothing.
 pub(super) fn first_run() -> io::Result<Secret> {
     let mut random = Zeroizing::new([0; FIRST_RUN_BYTES]);
     getrandom::fill(&mut *random).map_err(io::Error::other)?;

@@ -197,7 +197,8 @@ impl Connection {
         self.send(method, path, body, &[])?.value()
     }
 
-    /// Sends one request with further headers.
+    /// Sends one request with further headers. Where the server asks for the password of whoever has signed in, he is asked, and
+    /// the request is sent again.
     pub(super) fn send(
         &self,
         method: Method,
@@ -205,34 +206,102 @@ impl Connection {
         body: Option<(&'static str, Vec<u8>)>,
         headers: &[(&'static str, &str)],
     ) -> Result<Raw, AdminError> {
+        let (noted, notice) = self.meaning()?;
+        let token = self.bearer(noted.clone(), notice)?;
+        let again = body.clone();
+        let raw = self.send_with(Some(token), (method.clone(), path), body, headers)?;
+        if raw.problem().as_deref() != Some("step-up") {
+            return Ok(raw);
+        }
+        let Ok(password) = super::login::prompt("your password, once more: ") else {
+            return Ok(raw);
+        };
+        let (noted, notice) = self.meaning()?;
+        let token = self.bearer(noted.clone(), notice)?;
+        let document = super::login::step_up(&password).to_string().into_bytes();
+        let body = Some(("application/json", document));
+        let step = (Method::POST, "/api/v1/session/step-up");
+        let shown = self.send_with(Some(token), step, body, &[])?.value()?;
+        let fresh = shown
+            .get("token")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if let Some(noted) = noted {
+            let renewed = self.shelf.renew(&noted.name, fresh);
+            renewed.map_err(AdminError::Context)?;
+        }
+        let token = bearer(fresh.as_bytes(), Path::new("the session"))?;
+        self.send_with(Some(token), (method, path), again, headers)
+    }
+
+    /// Sends a document as somebody who has not come in yet.
+    pub(super) fn send_openly(&self, path: &str, document: &Value) -> Result<Raw, AdminError> {
+        let body = Some(("application/json", document.to_string().into_bytes()));
+        self.send_with(None, (Method::POST, path), body, &[])
+    }
+
+    /// The context that is meant, or what the server on this machine says of itself.
+    fn meaning(&self) -> Result<(Option<Noted>, Option<Notice>), AdminError> {
         let noted = self.noted()?;
         let notice = if self.admin.is_none() && noted.is_none() {
             Some(self.notice()?)
         } else {
             None
         };
+        Ok((noted, notice))
+    }
+
+    /// The context that is meant, where one is.
+    pub(super) fn meant(&self) -> Result<Option<Noted>, AdminError> {
+        self.noted()
+    }
+
+    /// The URL of the server that is meant, and the authority to trust.
+    pub(super) fn place(&self) -> Result<(String, Option<PathBuf>), AdminError> {
+        let (noted, notice) = self.meaning()?;
         let url = self
             .admin
             .clone()
             .or_else(|| noted.as_ref().map(|noted| noted.url.clone()))
             .or_else(|| notice.as_ref().map(|n| n.admin.clone()))
             .unwrap_or_default();
-        let target = Target::of(&url)?;
         let ca = self
             .ca
             .clone()
             .or_else(|| noted.as_ref().and_then(|noted| noted.ca.clone()))
             .or_else(|| notice.as_ref().and_then(|notice| notice.ca.clone()));
-        let token = self.bearer(noted, notice)?;
+        Ok((url, ca))
+    }
 
+    /// Notes a server, and means it from now on.
+    pub(super) fn keep(&self, noted: Noted) -> Result<(), AdminError> {
+        self.shelf.keep(noted).map_err(AdminError::Context)
+    }
+
+    /// Forgets a server that is noted.
+    pub(super) fn forget(&self, name: &str) -> Result<(), AdminError> {
+        self.shelf.forget(name).map_err(AdminError::Context)
+    }
+
+    fn send_with(
+        &self,
+        token: Option<HeaderValue>,
+        (method, path): (Method, &str),
+        body: Option<(&'static str, Vec<u8>)>,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Raw, AdminError> {
+        let (url, ca) = self.place()?;
+        let target = Target::of(&url)?;
         let (content_type, body) = body.unwrap_or(("application/json", Vec::new()));
         let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, target.host_header.as_str())
             .header(header::CONTENT_TYPE, content_type)
-            .header(header::ACCEPT, "application/json")
-            .header(header::AUTHORIZATION, token);
+            .header(header::ACCEPT, "application/json");
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, token);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -271,6 +271,32 @@ impl Shelf {
         }
     }
 
+    /// Notes a server in the place of the one that is called so, and means it from now on.
+    pub(super) fn keep(&self, noted: Noted) -> Result<(), ContextError> {
+        let mut book = self.read()?;
+        book.contexts.retain(|it| it.name != noted.name);
+        book.current = Some(noted.name.clone());
+        book.contexts.push(noted);
+        self.write(&book)
+    }
+
+    /// Puts another token in the place of a context's.
+    pub(super) fn renew(&self, name: &str, token: &str) -> Result<(), ContextError> {
+        let mut book = self.read()?;
+        for noted in book.contexts.iter_mut().filter(|it| it.name == name) {
+            token.clone_into(&mut noted.token);
+        }
+        self.write(&book)
+    }
+
+    /// Forgets a server.
+    pub(super) fn forget(&self, name: &str) -> Result<(), ContextError> {
+        let mut book = self.read()?;
+        book.contexts.retain(|it| it.name != name);
+        book.current = book.current.filter(|current| current != name);
+        self.write(&book)
+    }
+
     fn path(&self) -> Option<PathBuf> {
         let folder = || {
             let home = || std::env::home_dir().map(|home| home.join(".config"));

@@ -91,6 +91,14 @@ Levels:
         #[command(flatten)]
         printed: Printed,
     },
+    /// Show the secret of a key once more, where the profile of the tenant has it. It asks for your password, and is in the audit log.
+    #[command(after_help = "Example:\n  postern key reveal PKAAAAAAAAAAAAAAAAAA --tenant acme")]
+    Reveal {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        printed: Printed,
+    },
     /// Stop a key, from the next request on. `enable` takes it back.
     #[command(after_help = "Example:\n  postern key disable PKAAAAAAAAAAAAAAAAAA")]
     Disable(Which),
@@ -248,6 +256,13 @@ impl Key {
                 grace,
                 printed,
             } => which.roll(style, grace, &printed),
+            Self::Reveal { which, printed } => {
+                let (user, _) = which.whose.key(&which.key)?;
+                let shown = which
+                    .whose
+                    .step(&["users", &user, "keys", &which.key, "reveal"])?;
+                printed.print(style, &shown, &which.whose)
+            }
             Self::Disable(which) => which.step(style, "disable", "is disabled"),
             Self::Enable(which) => which.step(style, "enable", "works again"),
             Self::Delete { which, removal } => {

@@ -131,14 +131,12 @@ shapes! {
     }
 
     told
-    /// An invitation: a link by which somebody sets his password, once.
+    /// An invitation: what somebody sets his password with, once.
     Invitation {
         /// Who is invited.
         operator: OperatorShown,
-        /// What the link holds. It is told this once.
+        /// What is sent to `/api/v1/invitations/accept`. It is told this once.
         token: String,
-        /// The path of the link on this server.
-        path: String,
         /// The first second at which it no longer works.
         expires: u64,
     }
@@ -496,7 +494,6 @@ pub(crate) async fn invite(
     let token = secret.lend(|secret| String::from_utf8_lossy(secret).into_owned());
     Ok(Invitation {
         operator: show(&state, operator),
-        path: format!("/invitation/{token}"),
         token,
         expires: expires.0,
     })
@@ -534,6 +531,7 @@ pub(crate) async fn delete(
     let revision = apply(admin, actor, expected, (&subject, command)).await?;
     Ok(Deleted {
         deleted: operator.details.email.to_string(),
+        job: None,
         revision,
         job: None,
     })

@@ -276,7 +276,7 @@ pub(crate) async fn set_up(
         .is_some_and(|wanted| asked.token.lend(|given| wanted.is(given)));
     if !is_first || !is_right {
         admin.throttle().failed(&subjects, admin.directory.now());
-        let detail = "this link makes the first operator alone, once, and until the server is stopped: look for the one of its last start";
+        let detail = "this token makes the first operator alone, once, and until the server is stopped: `first-operator.token` in its data folder holds the one of its last start";
         return Err(Problem::new(StatusCode::FORBIDDEN, "first-run", detail));
     }
     let details = OperatorDetails {

@@ -188,6 +188,7 @@ pub(crate) async fn revoke(
     let revision = apply(admin, actor, None, (&subject, command)).await?;
     Ok(Deleted {
         deleted: token.name.to_string(),
+        job: None,
         revision,
         job: None,
     })
