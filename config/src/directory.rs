@@ -3,6 +3,7 @@
 //! [`Directory::apply`] is the only way to change it. A command is checked against the state, written in one
 //! transaction together with its audit record, and published: when it returns, every listener has the new [`State`].
 
+mod access;
 mod audit;
 mod bounds;
 mod change;
@@ -44,6 +45,7 @@ use person::{PersonFault, PersonRow, SealedPart};
 use rows::{AUDIT, HEAD, Head, PREFIX, SCHEMA};
 use vault::Identity;
 
+pub use access::{AccessPart, BucketAccess, BucketBlock, BucketGrant};
 pub use audit::{AuditFault, AuditRecord};
 pub use bounds::{Quota, QuotaOf, Rate, RateOf};
 pub use command::{

@@ -1,6 +1,7 @@
 //! The world that one request sees: the directory at one revision, and the plans that follow from it. It is immutable; a change
 //! of the directory makes another.
 
+mod acl;
 mod builtin;
 mod caller;
 mod documents;
@@ -9,10 +10,11 @@ mod plans;
 mod relation;
 mod trials;
 
+pub(crate) use acl::{acl_permissions, named, owner, with_email};
 pub use builtin::{Builtin, BuiltinFault};
 pub use caller::{Assumed, Caller, Revisions, SessionPolicy};
 pub(crate) use caller::{arn_account, role_arn, user_arn};
-pub(crate) use documents::{check_bucket_policy, check_identity_policy, check_trust};
+pub(crate) use documents::{check_bucket_policy, check_identity_policy, check_trust, opens_bucket};
 pub use library::{Library, Unloadable};
 pub use plans::{Lane, TenantPlan};
 pub(crate) use relation::{answers, container_permissions, referrers, relation};

@@ -175,4 +175,99 @@ def case_arns_without_the_number_of_an_account_are_of_the_account():
     refused("AccessDenied", 403, stranger.get_object, Bucket=name, Key="a")
 
 
+GROUPS = "http://acs.amazonaws.com/groups/global/"
+
+
+def anonymous():
+    import boto3
+    from botocore import UNSIGNED
+    from botocore.config import Config
+    from support import CA
+
+    return boto3.client("s3", endpoint_url=DEV["s3"].rstrip("/"), region_name=DEV["region"], verify=CA, config=Config(signature_version=UNSIGNED, s3={"addressing_style": "path"}))
+
+
+def case_a_list_gives_each_permission_and_no_other():
+    name, whom = bucket(main), SUITE["alt"]["user_id"]
+    told = main.get_bucket_acl(Bucket=name)
+    own = {"Grantee": {"ID": SUITE["main"]["user_id"], "DisplayName": "main", "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}
+    assert told["Owner"]["ID"] == SUITE["main"]["user_id"] and told["Grants"] == [own], told
+    calls = {
+        "READ": lambda: alt.list_objects_v2(Bucket=name),
+        "WRITE": lambda: alt.put_object(Bucket=name, Key="w", Body=b"w"),
+        "READ_ACP": lambda: alt.get_bucket_acl(Bucket=name),
+        "WRITE_ACP": lambda: alt.put_bucket_acl(Bucket=name, GrantWriteACP=f"id={whom}", GrantFullControl=f"id={own['Grantee']['ID']}"),
+    }
+    for permission in [*calls, "FULL_CONTROL"]:
+        line = {"Grantee": {"ID": whom, "Type": "CanonicalUser"}, "Permission": permission}
+        main.put_bucket_acl(Bucket=name, AccessControlPolicy={"Owner": told["Owner"], "Grants": [own, line]})
+        for other_permission, call in calls.items():
+            if permission in (other_permission, "FULL_CONTROL"):
+                call()
+                main.put_bucket_acl(Bucket=name, AccessControlPolicy={"Owner": told["Owner"], "Grants": [own, line]})
+            else:
+                refused("AccessDenied", 403, call)
+        refused("AccessDenied", 403, other.list_objects_v2, Bucket=name)
+    main.put_bucket_acl(Bucket=name, GrantRead=f'emailAddress="{SUITE["alt"]["email"]}"')
+    alt.list_objects_v2(Bucket=name)
+    refused("UnresolvableGrantByEmailAddress", 400, main.put_bucket_acl, Bucket=name, GrantRead="emailAddress=none@suite.example")
+    refused("InvalidArgument", 400, main.put_bucket_acl, Bucket=name, GrantRead="id=0000000000000001")
+    main.put_bucket_acl(Bucket=name, ACL="private")
+    refused("AccessDenied", 403, alt.list_objects_v2, Bucket=name)
+
+
+def case_lists_open_to_everyone_or_to_all_who_sign_until_that_is_blocked():
+    nobody, name = anonymous(), bucket(main)
+    refused("AccessDenied", 403, nobody.list_objects_v2, Bucket=name)
+    main.put_bucket_acl(Bucket=name, ACL="authenticated-read")
+    refused("AccessDenied", 403, nobody.list_objects_v2, Bucket=name)
+    other.list_objects_v2(Bucket=name)
+    main.put_bucket_acl(Bucket=name, ACL="public-read-write")
+    uris = [(it["Grantee"].get("URI"), it["Permission"]) for it in main.get_bucket_acl(Bucket=name)["Grants"]]
+    assert (GROUPS + "AllUsers", "READ") in uris and (GROUPS + "AllUsers", "WRITE") in uris, uris
+    nobody.list_objects_v2(Bucket=name)
+    nobody.put_object(Bucket=name, Key="n", Body=b"n")
+    # Who lists does not read.
+    refused("AccessDenied", 403, nobody.get_object, Bucket=name, Key="a")
+    assert main.get_bucket_policy_status(Bucket=name)["PolicyStatus"]["IsPublic"] is True
+    refused("NoSuchPublicAccessBlockConfiguration", 404, main.get_public_access_block, Bucket=name)
+    block = lambda **what: main.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=what)
+    block(IgnorePublicAcls=True)
+    refused("AccessDenied", 403, nobody.list_objects_v2, Bucket=name)
+    refused("AccessDenied", 403, other.list_objects_v2, Bucket=name)
+    block(BlockPublicAcls=True)
+    nobody.list_objects_v2(Bucket=name)
+    refused("AccessDenied", 403, main.put_bucket_acl, Bucket=name, ACL="public-read")
+    main.put_bucket_acl(Bucket=name, ACL="private")
+    block(BlockPublicPolicy=True)
+    open_to_all = document(allow("s3:GetObject", f"arn:aws:s3:::{name}/*", Principal="*"))
+    refused("AccessDenied", 403, main.put_bucket_policy, Bucket=name, Policy=open_to_all)
+    main.delete_public_access_block(Bucket=name)
+    main.put_bucket_policy(Bucket=name, Policy=open_to_all)
+    assert reads(nobody, name) and reads(other, name)
+    block(RestrictPublicBuckets=True)
+    refused("AccessDenied", 403, nobody.get_object, Bucket=name, Key="a")
+    refused("AccessDenied", 403, other.get_object, Bucket=name, Key="a")
+    assert reads(alt, name)
+
+
+def case_an_owner_who_enforces_has_no_lists():
+    name = "accounts-enforced"
+    refused("InvalidBucketAclWithObjectOwnership", 400, main.create_bucket, Bucket=name, ACL="public-read", ObjectOwnership="BucketOwnerEnforced")
+    main.create_bucket(Bucket=name, ObjectOwnership="BucketOwnerEnforced")
+    refused("AccessControlListNotSupported", 400, main.put_bucket_acl, Bucket=name, ACL="public-read")
+    main.put_bucket_acl(Bucket=name, ACL="private")
+    main.delete_bucket_ownership_controls(Bucket=name)
+    refused("OwnershipControlsNotFoundError", 404, main.get_bucket_ownership_controls, Bucket=name)
+    main.put_bucket_acl(Bucket=name, ACL="public-read")
+    rule = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    refused("InvalidBucketAclWithObjectOwnership", 400, main.put_bucket_ownership_controls, Bucket=name, OwnershipControls=rule)
+    main.put_bucket_acl(Bucket=name, ACL="private")
+    main.put_bucket_ownership_controls(Bucket=name, OwnershipControls=rule)
+    assert main.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"] == rule
+    made = "accounts-public"
+    main.create_bucket(Bucket=made, ACL="public-read")
+    anonymous().list_objects_v2(Bucket=made)
+
+
 run()

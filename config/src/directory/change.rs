@@ -257,6 +257,9 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
         Command::ReopenBucket(id) => buckets::step(ground, *id, buckets::Step::Reopen),
         Command::RemoveBucket(id) => buckets::remove(ground, *id),
         Command::SetContainerAcl(id, acl) => permissions::set_container(ground, *id, acl.as_ref()),
+        Command::SetBucketAccess(id, part, access) => {
+            buckets::set_access(ground, *id, (*part, access))
+        }
         Command::SetPublicAccess(id, access) => {
             permissions::set_public(ground, *id, access.as_ref())
         }
@@ -369,6 +372,7 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::ReopenBucket(id)
         | Command::SetContainerAcl(id, _)
         | Command::SetPublicAccess(id, _)
+        | Command::SetBucketAccess(id, ..)
         | Command::RemoveBucket(id) => Some(state.bucket_by_id(*id)?.revision),
         Command::PutPolicy { place, .. } | Command::DeletePolicy(place) => {
             Some(state.policy(place)?.revision)

@@ -6,6 +6,7 @@ use s3_protocol::{BucketId, BucketName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::access::{AccessPart, BucketAccess};
 use super::bounds::{Quota, QuotaOf, Rate, RateOf};
 use super::iam::IamCommand;
 use super::job::Totals;
@@ -206,6 +207,9 @@ pub enum Command {
     SetContainerAcl(BucketId, Option<ContainerAcl>),
     /// Makes a container public, or private again.
     SetPublicAccess(BucketId, Option<PublicAccess>),
+
+    /// Replaces what access control lists and their companions say of a bucket.
+    SetBucketAccess(BucketId, AccessPart, BucketAccess),
 
     /// Attaches a policy document, in the place of one that is there. That it is understood is for the gate to say, and was asked
     /// before.

@@ -614,6 +614,29 @@ macro_rules! shown_as_they_are {
 
 shown_as_they_are! { AccessKeyId Name IamPath SessionName Alias Description Email Timezone Language Referrer }
 
+/// Rows hold who owns what is written as S3 writes it.
+pub(crate) mod as_ownership {
+    use s3_protocol::acl::Ownership;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[expect(clippy::ref_option, reason = "what serde hands over")]
+    pub(crate) fn serialize<S: Serializer>(
+        value: &Option<Ownership>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.map(Ownership::as_str).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Ownership>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        let known = |text: String| Ownership::named(&text).ok_or_else(|| D::Error::custom(text));
+        text.map(known).transpose()
+    }
+}
+
 /// Rows hold buckets' names and numbers, and operations, as the text that people read.
 pub(crate) mod as_text {
     use std::fmt::Display;

@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use s3_protocol::{BucketId, BucketName, Operation};
 use serde::{Deserialize, Serialize};
 
+use super::access::BucketAccess;
 use super::bounds::{Quota, Rate};
 use super::iam::Holder;
 use super::level::{Level, WriteDeletes};
@@ -457,6 +458,9 @@ pub struct Bucket {
     /// What of it is public.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public: Option<PublicAccess>,
+    /// Who may do what with it by access control lists, in the profile `s3`.
+    #[serde(default, skip_serializing_if = "BucketAccess::is_usual")]
+    pub access: BucketAccess,
     /// How much may be stored.
     #[serde(default, skip_serializing_if = "Quota::is_none")]
     pub quota: Quota,

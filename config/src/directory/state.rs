@@ -311,6 +311,11 @@ impl State {
             .filter(|user| user.tenant == tenant)
     }
 
+    /// The user of this number, of whatever account.
+    pub fn user_by_number(&self, number: u64) -> Option<&Arc<User>> {
+        self.user(UserId(number))
+    }
+
     /// The users of an account by name.
     pub fn users(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<User>> {
         let names = self

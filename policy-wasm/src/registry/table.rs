@@ -157,6 +157,10 @@ registry! {
     AccountPermissions = text("postern:AccountPermissions").many().of(&["read", "write"]);
     /// What the bucket's permissions give the caller.
     ContainerPermissions = text("postern:ContainerPermissions").many().at(Bucket).of(&["read", "write"]);
+    /// What the access control list of the bucket gives the caller.
+    AclPermissions = text("postern:AclPermissions").many().at(Bucket).of(&[
+        "read", "write", "read-acp", "write-acp",
+    ]);
     /// How the referrers begin that may read what is public; absent: all.
     PublicReferrers = text("postern:PublicReferrers").many().at(Bucket).requires(&[Name::Bucket]);
     /// Whether account and container permissions do not bind the caller's role.

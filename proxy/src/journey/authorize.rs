@@ -23,11 +23,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use policy_wasm::plan::Obligations;
-use postern_config::directory::Bucket;
+use postern_config::directory::{Bucket, NamespaceId};
 use s3_protocol::call::{Call, Target};
 use s3_protocol::limits::XML_BYTES_MAX;
 use s3_protocol::xml::{self, DeleteEntry};
-use s3_protocol::{BucketName, S3Code, S3Error};
+use s3_protocol::{BucketName, Operation, S3Code, S3Error};
 use smallvec::SmallVec;
 use storage_node::Stands;
 
@@ -129,7 +129,7 @@ async fn request(
     gate.observer.metrics().decided(began.elapsed());
     gate.recall.remember(id, &bench, None, judged.is_ok());
     let rulings = judged?;
-    refuse_acls(&scene)?;
+    refuse_lists(&bench)?;
     let copies = matches!(
         scene.request().call,
         Call::CopyObject(_) | Call::UploadPartCopy(_)
@@ -169,14 +169,23 @@ fn refuse_unbuilt(bench: &Bench<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Who may write ACLs learns that there are none: buckets belong to their owners alone.
-fn refuse_acls(scene: &Scene) -> Result<(), Refusal> {
-    let escalations = &scene.request().escalations;
-    if escalations.acl.is_some() || escalations.grants {
-        let code = S3Code::AccessControlListNotSupported;
-        return Err(Refusal::Upstream(code.into()));
+/// Who may write access control lists learns where there are none: buckets belong to their owners alone, but in the deployment's
+/// namespace.
+fn refuse_lists(bench: &Bench<'_>) -> Result<(), Refusal> {
+    let request = bench.scene.request();
+    let escalations = &request.escalations;
+    if escalations.acl.is_none() && !escalations.grants {
+        return Ok(());
     }
-    Ok(())
+    let on_bucket = matches!(
+        request.operation,
+        Operation::CreateBucket | Operation::PutBucketAcl
+    );
+    if on_bucket && bench.scene.namespace() == Some(NamespaceId::Global) {
+        return Ok(());
+    }
+    let code = S3Code::AccessControlListNotSupported;
+    Err(Refusal::Upstream(code.into()))
 }
 
 /// What would be answered to a request of which nobody has asked: nothing is carried out, remembered or counted.
@@ -188,7 +197,7 @@ pub(crate) async fn foresee(bench: &Bench<'_>) -> Result<(), Refusal> {
     for check in &checks::of(bench.scene.request()) {
         bench.judge_informed(check).await?;
     }
-    refuse_acls(bench.scene)
+    refuse_lists(bench)
 }
 
 /// Judges each entry of a DeleteObjects by itself: the request as a whole is never refused for one of them.

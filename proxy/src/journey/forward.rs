@@ -1,5 +1,6 @@
 //! The fourth step: what a permit allows is carried out. Only a permit gets here, and it is used up.
 
+mod access;
 mod buckets;
 mod delete;
 mod guards;
@@ -80,6 +81,9 @@ const fn takes_body(call: &Call) -> bool {
             | Call::UploadPart(_)
             | Call::CreateBucket(_)
             | Call::PutBucketPolicy(_)
+            | Call::PutBucketAcl(..)
+            | Call::PutPublicAccessBlock(_)
+            | Call::PutBucketOwnershipControls(_)
             | Call::CompleteMultipartUpload(_)
     )
 }
@@ -96,6 +100,12 @@ struct Errand<'a> {
 impl Errand<'_> {
     fn node(&self) -> &Node {
         &self.gate.node
+    }
+
+    /// Who owns the bucket, as lists name him.
+    fn owner(&self) -> Result<String, Refusal> {
+        let owned_by = self.main.bucket()?.owner;
+        Ok(crate::world::owner(&self.gate.world().state, owned_by).id)
     }
 
     fn on_service(self) -> Result<Outcome, Refusal> {
@@ -131,6 +141,40 @@ impl Errand<'_> {
             Call::DeleteBucketPolicy => {
                 policies::delete(self.gate, self.scene, self.main.bucket()?).await
             }
+            Call::GetBucketAcl => Ok(access::get_acl(self.gate, self.main.bucket()?)),
+            Call::PutBucketAcl(ask, digests) => {
+                let document = body
+                    .document(digests, XML_BYTES_MAX)
+                    .await
+                    .map_err(Refusal::Body)?;
+                let asked = (ask.as_ref(), &*document);
+                access::put_acl(self.gate, self.scene, self.main.bucket()?, asked).await
+            }
+            Call::GetPublicAccessBlock => access::get_block(self.main.bucket()?),
+            Call::PutPublicAccessBlock(digests) => {
+                let document = body
+                    .document(digests, XML_BYTES_MAX)
+                    .await
+                    .map_err(Refusal::Body)?;
+                access::put_block(self.gate, self.scene, self.main.bucket()?, &document).await
+            }
+            Call::DeletePublicAccessBlock => {
+                access::delete_block(self.gate, self.scene, self.main.bucket()?).await
+            }
+            Call::GetBucketOwnershipControls => access::get_ownership(self.main.bucket()?),
+            Call::PutBucketOwnershipControls(digests) => {
+                let document = body
+                    .document(digests, XML_BYTES_MAX)
+                    .await
+                    .map_err(Refusal::Body)?;
+                access::put_ownership(self.gate, self.scene, self.main.bucket()?, &document).await
+            }
+            Call::DeleteBucketOwnershipControls => {
+                access::delete_ownership(self.gate, self.scene, self.main.bucket()?).await
+            }
+            Call::GetBucketPolicyStatus => {
+                Ok(access::policy_status(self.gate, self.main.bucket()?))
+            }
             Call::HeadBucket => Ok(Outcome::BucketFound),
             Call::GetBucketLocation => Ok(Outcome::Location),
             Call::ListObjects(ask) => self.list(ask).await,
@@ -154,11 +198,7 @@ impl Errand<'_> {
                     page.entries
                         .retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
                 }
-                Ok(Outcome::Uploads(
-                    ask.clone(),
-                    page,
-                    self.main.bucket()?.owner.to_string(),
-                ))
+                Ok(Outcome::Uploads(ask.clone(), page, self.owner()?))
             }
             _ => Err(misplaced()),
         }
@@ -178,11 +218,7 @@ impl Errand<'_> {
             page.prefixes
                 .retain(|prefix| filter.shows(prefix.as_bytes()));
         }
-        Ok(Outcome::List(
-            ask.clone(),
-            page,
-            self.main.bucket()?.owner.to_string(),
-        ))
+        Ok(Outcome::List(ask.clone(), page, self.owner()?))
     }
 
     async fn on_object(self, key: ObjectKey, body: Payload) -> Result<Outcome, Refusal> {
@@ -343,11 +379,7 @@ impl Errand<'_> {
                     .list_parts(place, ask, guards)
                     .await
                     .map_err(upstream)?;
-                Ok(Outcome::Parts(
-                    ask.clone(),
-                    page,
-                    self.main.bucket()?.owner.to_string(),
-                ))
+                Ok(Outcome::Parts(ask.clone(), page, self.owner()?))
             }
             _ => Err(misplaced()),
         }

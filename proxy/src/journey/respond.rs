@@ -121,6 +121,8 @@ fn small(place: &Place, scene: &Scene, entry: &mut Entry, outcome: Outcome) -> R
         Outcome::BucketFound => render::head_bucket(&place.region),
         Outcome::Location => render::location(&place.region),
         Outcome::Policy(text) => render::bucket_policy(text),
+        Outcome::Document(text) => render::written(text),
+        Outcome::Changed => render::done(),
         Outcome::BucketDeleted | Outcome::Aborted | Outcome::PolicyChanged => render::no_content(),
         Outcome::Put(output) => {
             entry.object_size(output.size);

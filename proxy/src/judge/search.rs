@@ -22,7 +22,9 @@ use super::query::{Doing, Fixes as _, Under, doing, of_caller, of_someone, query
 use super::{Candidate, simulate};
 use crate::journey::{Bench, Check, Gate, Imagined, imagine};
 use crate::limits::{PATHS_SHOWN_MAX, TOOL_MILLISECONDS_MAX, WHO_CAN_KEYS_MAX};
-use crate::world::{Caller, TenantPlan, World, container_permissions, referrers, relation};
+use crate::world::{
+    Caller, TenantPlan, World, acl_permissions, container_permissions, referrers, relation,
+};
 
 /// How far a search goes that has several parts: what one part used up the next one has not.
 struct Budget {
@@ -135,7 +137,11 @@ pub(super) fn enumerate(
                         query.fixed = of_bucket(query.fixed, asker.caller.as_deref(), bucket);
                     }
                     None => {
-                        let none = [Name::ContainerPermissions, Name::PublicReferrers];
+                        let none = [
+                            Name::ContainerPermissions,
+                            Name::AclPermissions,
+                            Name::PublicReferrers,
+                        ];
                         query.fixed = query.fixed.absent(&none);
                     }
                 }
@@ -596,6 +602,10 @@ fn of_bucket(fixed: Situation, caller: Option<&Caller>, bucket: &Bucket) -> Situ
     let fixed = match container_permissions(caller, bucket) {
         Some(held) => fixed.texts(Name::ContainerPermissions, held),
         None => fixed.absent(&[Name::ContainerPermissions]),
+    };
+    let fixed = match acl_permissions(caller, bucket) {
+        Some(held) => fixed.texts(Name::AclPermissions, held),
+        None => fixed.absent(&[Name::AclPermissions]),
     };
     match referrers(bucket) {
         Some(list) => {

@@ -34,11 +34,12 @@ pub struct Builtin {
     container: Arc<Module>,
     read_only: Arc<Module>,
     block_public: Arc<Module>,
+    bucket_acl: Arc<Module>,
 }
 
 /// Which of the modules that are not in every plan have a say. A set, small enough to be part of a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Concerned(u8);
+pub(super) struct Concerned(u16);
 
 impl Concerned {
     /// The caller's account shares a namespace.
@@ -57,6 +58,11 @@ impl Concerned {
     pub(super) const READ_ONLY: Self = Self(1 << 6);
     /// Nothing of the bucket's account is public.
     pub(super) const BLOCK_PUBLIC: Self = Self(1 << 7);
+
+    /// The caller has a key, or what is said of who has none has a say.
+    pub(super) const KEY: Self = Self(1 << 8);
+    /// The bucket has an access control list.
+    pub(super) const BUCKET_ACL: Self = Self(1 << 9);
 
     /// With these, if they have a say.
     #[must_use]
@@ -157,6 +163,11 @@ impl Builtin {
                 "Nothing of the account is public.",
                 &block_public(),
             )?,
+            bucket_acl: load(
+                "bucket-acl",
+                "What the access control list of a bucket gives.",
+                &bucket_acl(),
+            )?,
             level: load(
                 "level",
                 "What the level of an access key allows.",
@@ -189,7 +200,7 @@ impl Builtin {
 
     /// The layers that are in every plan, in the order in which they are asked.
     pub fn layers(&self) -> Vec<Layer> {
-        self.layers_of(Concerned::default())
+        self.layers_of(Concerned::KEY)
     }
 
     /// The same, with those that have a say here.
@@ -200,8 +211,9 @@ impl Builtin {
             (always, Grant, "ownership", &self.ownership),
             (Concerned::MEMBERSHIP, Grant, "membership", &self.membership),
             (Concerned::PUBLIC, Grant, "public-container", &self.public),
-            (always, Limit, "level", &self.level),
-            (always, Limit, "scope", &self.scope),
+            (Concerned::BUCKET_ACL, Grant, "bucket-acl", &self.bucket_acl),
+            (Concerned::KEY, Limit, "level", &self.level),
+            (Concerned::KEY, Limit, "scope", &self.scope),
             (Concerned::SUB_USER, Limit, "sub-user", &self.sub_user),
             (Concerned::ROLE, Limit, "role", &self.role),
             (
@@ -267,6 +279,54 @@ fn read_only() -> Vec<Statement> {
         .map(|atom| Condition::one_of(atom, atoms.map(|atom| atom.as_str())));
     let statement = Statement::allow(StatementId::of("reads"));
     reads.map(|reads| statement.to(reads)).into_iter().collect()
+}
+
+/// What each permission of a bucket's list lets its holders do. Source: S3 User Guide, "Mapping of ACL permissions and access policy
+/// permissions".
+fn bucket_acl() -> Vec<Statement> {
+    use Operation as O;
+    let gives: [(&str, &[Operation]); 4] = [
+        (
+            "read",
+            &[
+                O::HeadBucket,
+                O::GetBucketLocation,
+                O::ListObjects,
+                O::ListObjectsV2,
+                O::ListObjectVersions,
+                O::ListMultipartUploads,
+            ],
+        ),
+        (
+            "write",
+            &[
+                O::PutObject,
+                O::PostObject,
+                O::CopyObject,
+                O::CreateMultipartUpload,
+                O::UploadPart,
+                O::UploadPartCopy,
+                O::CompleteMultipartUpload,
+                O::AbortMultipartUpload,
+                O::ListParts,
+                O::DeleteObject,
+            ],
+        ),
+        ("read-acp", &[O::GetBucketAcl]),
+        ("write-acp", &[O::PutBucketAcl]),
+    ];
+    let statement = |(permission, operations): (&'static str, &[Operation])| {
+        let held = Attribute::plain(Name::AclPermissions)?;
+        let done = Attribute::plain(Name::Operation)?;
+        let operations = operations.iter().map(|operation| operation.name());
+        let statement = Statement::allow(StatementId::of(permission));
+        Some(
+            statement
+                .when(Condition::one_of(held, [permission]))
+                .to(Condition::one_of(done, operations)),
+        )
+    };
+    gives.into_iter().filter_map(statement).collect()
 }
 
 /// Who signs nothing is denied, whatever a policy says.

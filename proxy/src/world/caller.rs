@@ -12,6 +12,8 @@ use postern_config::engine::Revision;
 use s3_protocol::object::Creator;
 use sigv4::{Scope, SigningKey};
 
+use super::acl::canonical_id;
+
 /// A signed caller. Built once for each revision of his records, shared by his requests.
 pub struct Caller {
     /// The account.
@@ -38,6 +40,8 @@ pub struct Caller {
     pub assumed: Option<Assumed>,
     /// The policy that narrows his session.
     pub session_policy: Option<SessionPolicy>,
+    /// The id by which owners and access control lists name him.
+    pub canonical_id: String,
     /// The user's number as text, which owns his buckets.
     pub user_id: String,
     /// The name of his role.
@@ -128,6 +132,7 @@ impl Caller {
         let permissions = tenant.account_acl().map(|acl| acl.held_by(user.id).words());
         let scope = &key.rights.scope;
         Self {
+            canonical_id: canonical_id(user, tenant.profile),
             user_id: user.id.to_string(),
             role: match found.role {
                 Some(role) => role.name.to_string(),
@@ -224,6 +229,7 @@ impl Caller {
                 principal: format!("{}:{name}", role.id),
                 lineage: self.creator.lineage,
             },
+            canonical_id: canonical_id(&user, tenant.profile),
             user_id: user.id.to_string(),
             name: format!("{}/{name}", role.name),
             home_principals: at_home(&principals, &account),
@@ -256,6 +262,7 @@ impl Caller {
             home_principals: self.home_principals.clone(),
             assumed: self.assumed.clone(),
             session_policy: self.session_policy.clone(),
+            canonical_id: self.canonical_id.clone(),
             user_id: self.user_id.clone(),
             role: self.role.clone(),
             role_atoms: self.role_atoms.clone(),

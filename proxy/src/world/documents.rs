@@ -160,7 +160,7 @@ impl Documents {
         engine: &Engine,
         state: &State,
         builtin: &Builtin,
-        bucket: &Bucket,
+        (bucket, of_own): (&Bucket, bool),
     ) -> Vec<Layer> {
         let tenant = bucket.tenant;
         let (Some(policy), Some(owner)) = (state.bucket_policy(bucket.id), state.tenant(tenant))
@@ -177,7 +177,15 @@ impl Documents {
             let manifest = Manifest::new(BUCKET_POLICY, "");
             Ok(compile_document(&policy.text, &context, &manifest)?.module)
         });
-        let mut layers = vec![layer(own_kind(profile), BUCKET_POLICY, tenant, whole)];
+        // What opens it to all and is held back gives strangers nothing; what it denies them it denies.
+        let held_back = !of_own
+            && bucket.access.blocked().restrict
+            && is_public(&policy.text, &context_of(bucket, profile));
+        let kind = match own_kind(profile) {
+            LayerKind::Grant if held_back => LayerKind::Guard,
+            kind => kind,
+        };
+        let mut layers = vec![layer(kind, BUCKET_POLICY, tenant, whole)];
         let opens = profile.policies_open() && !owner.block_public;
         if opens && own_kind(profile) == LayerKind::Guard {
             let open = self.module(engine, key(Role::Public(bucket.id)), PUBLIC, || {
@@ -284,6 +292,16 @@ fn context(bucket: &str, profile: Profile) -> Context<'_> {
             LayerKind::Grant => Unmentioned::NoOpinion,
         },
     }
+}
+
+/// Whether a document lets everyone do something.
+fn is_public(text: &str, context: &Context<'_>) -> bool {
+    read(text, context).is_ok_and(|document| document.is_public())
+}
+
+/// The same, of the document of a bucket of this name.
+pub(crate) fn opens_bucket(text: &str, bucket: &Bucket, profile: Profile) -> bool {
+    is_public(text, &context_of(bucket, profile))
 }
 
 /// What the policy of a bucket is: it narrows what its owner's keys may do, but on S3 itself it grants.

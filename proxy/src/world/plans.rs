@@ -9,11 +9,12 @@ use parking_lot::RwLock;
 use policy_wasm::plan::{Layer, LayerKind, LayerPlace, Plan, PlanError, TreeScope};
 use postern_config::directory::{
     self as directory, AccessKeyId, Binding, Bucket, BucketPolicies, Digest, Holder, IamRole,
-    ModuleScope, NamespaceKind, PerMille, Standing, State, TenantId, TenantStatus,
+    ModuleScope, NamespaceId, NamespaceKind, PerMille, Standing, State, TenantId, TenantStatus,
 };
 use s3_protocol::BucketId;
 use sha2::{Digest as _, Sha256};
 
+use super::acl::has_list;
 use super::builtin::Concerned;
 use super::documents::{IDENTITY_POLICY, SESSION_POLICY, TRUST, layer as layer_of};
 use super::relation::may_be_open;
@@ -117,7 +118,10 @@ impl Rules {
 
 /// The modules that come with the product and are not in every plan, as far as they have a say on this caller and bucket.
 fn concerned(state: &State, caller: Option<&Caller>, bucket: Option<&Bucket>) -> Concerned {
-    let mut all = Concerned::default();
+    // Who signs nothing has no key. What the decision table says of him is said of the presets: S3 itself asks lists and policies alone.
+    let by_lists = |bucket: &Bucket| bucket.namespace == NamespaceId::Global;
+    let keyless = caller.is_none() && bucket.is_some_and(by_lists);
+    let mut all = Concerned::default().with(Concerned::KEY, !keyless);
     let mut is_read_only = false;
     if let Some(caller) = caller {
         let shares = caller.tenant.profile.namespaces() == NamespaceKind::Account;
@@ -139,6 +143,7 @@ fn concerned(state: &State, caller: Option<&Caller>, bucket: Option<&Bucket>) ->
         is_read_only |= owner.is_some_and(|owner| state.standing(owner) == TenantStatus::ReadOnly);
         all = all
             .with(Concerned::PUBLIC, may_be_open(bucket))
+            .with(Concerned::BUCKET_ACL, has_list(bucket))
             .with(Concerned::CONTAINER, is_signed && bucket.acl.is_some())
             .with(
                 Concerned::BLOCK_PUBLIC,
@@ -315,8 +320,10 @@ impl Ground<'_> {
             Some(layer_of(LayerKind::Limit, SESSION_POLICY, tenant, module))
         });
         let bucket = self.bucket.filter(|_| bucket.is_some());
-        let of_bucket = bucket
-            .map(|bucket| documents.of_bucket(engine, self.state, &self.library.builtin, bucket));
+        let of_bucket = bucket.map(|bucket| {
+            let own = self.rules.caller == Some(bucket.tenant);
+            documents.of_bucket(engine, self.state, &self.library.builtin, (bucket, own))
+        });
         identity
             .into_iter()
             .chain(session)

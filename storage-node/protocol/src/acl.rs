@@ -180,7 +180,10 @@ pub fn from_headers(headers: &HeaderMap) -> Result<Option<AclAsk>, S3Error> {
         };
         for one in text.split(',') {
             let grantee = grantee(one)?;
-            grants.push(Grant { grantee, permission });
+            grants.push(Grant {
+                grantee,
+                permission,
+            });
         }
     }
     match (canned, grants.is_empty()) {
@@ -262,7 +265,10 @@ pub fn read(body: &[u8]) -> Result<AclDocument, S3Error> {
                     }
                     let line = grantee.zip(permission);
                     let (grantee, permission) = line.ok_or_else(malformed)?;
-                    all.push(Grant { grantee, permission });
+                    all.push(Grant {
+                        grantee,
+                        permission,
+                    });
                 }
                 grants = Some(all);
             }
@@ -437,9 +443,15 @@ mod tests {
         assert_eq!(document.owner.as_deref(), Some("1"));
         let wanted = [
             (Grantee::Id("1".to_owned()), Permission::FullControl),
-            (Grantee::Group(Group::AuthenticatedUsers), Permission::ReadAcp),
+            (
+                Grantee::Group(Group::AuthenticatedUsers),
+                Permission::ReadAcp,
+            ),
         ];
-        let wanted = wanted.map(|(grantee, permission)| Grant { grantee, permission });
+        let wanted = wanted.map(|(grantee, permission)| Grant {
+            grantee,
+            permission,
+        });
         assert_eq!(document.grants, wanted);
         for wrong in [
             "",
@@ -447,7 +459,11 @@ mod tests {
             "<AccessControlPolicy><AccessControlList><Grant/></AccessControlList></AccessControlPolicy>",
             "<AccessControlPolicy><AccessControlList><Grant><Grantee><ID>1</ID></Grantee><Permission>ALL</Permission></Grant></AccessControlList></AccessControlPolicy>",
         ] {
-            assert_eq!(read(wrong.as_bytes()).unwrap_err().code, S3Code::MalformedACLError, "{wrong}");
+            assert_eq!(
+                read(wrong.as_bytes()).unwrap_err().code,
+                S3Code::MalformedACLError,
+                "{wrong}"
+            );
         }
     }
 
@@ -463,7 +479,12 @@ mod tests {
             ..PublicBlock::default()
         };
         assert_eq!(read_block(write_block(block).as_bytes()).unwrap(), block);
-        assert!(read_block(b"<PublicAccessBlockConfiguration><X>true</X></PublicAccessBlockConfiguration>").is_err());
+        assert!(
+            read_block(
+                b"<PublicAccessBlockConfiguration><X>true</X></PublicAccessBlockConfiguration>"
+            )
+            .is_err()
+        );
         assert!(read_ownership(b"<OwnershipControls/>").is_err());
     }
 }

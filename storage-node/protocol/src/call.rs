@@ -5,6 +5,7 @@
 
 use http::HeaderMap;
 
+use crate::acl::AclAsk;
 use crate::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind, Hasher};
 use crate::error::{S3Code, S3Error};
 use crate::escalations::Escalations;
@@ -60,6 +61,24 @@ pub enum Call {
     HeadBucket,
     /// GetBucketLocation.
     GetBucketLocation,
+    /// GetBucketAcl.
+    GetBucketAcl,
+    /// PutBucketAcl: a list from headers, or an XML body that is read later.
+    PutBucketAcl(Option<AclAsk>, BodyDigests),
+    /// GetPublicAccessBlock.
+    GetPublicAccessBlock,
+    /// PutPublicAccessBlock; its XML body is read later.
+    PutPublicAccessBlock(BodyDigests),
+    /// DeletePublicAccessBlock.
+    DeletePublicAccessBlock,
+    /// GetBucketOwnershipControls.
+    GetBucketOwnershipControls,
+    /// PutBucketOwnershipControls; its XML body is read later.
+    PutBucketOwnershipControls(BodyDigests),
+    /// DeleteBucketOwnershipControls.
+    DeleteBucketOwnershipControls,
+    /// GetBucketPolicyStatus.
+    GetBucketPolicyStatus,
     /// GetBucketPolicy.
     GetBucketPolicy,
     /// PutBucketPolicy; its JSON body is read later.

@@ -107,6 +107,7 @@ codes! {
     InternalError, 500, "An internal error occurred. Try again.";
     InvalidAccessKeyId, 403, "The access key ID you provided does not exist in our records.";
     InvalidArgument, 400, "Invalid argument.";
+    InvalidBucketAclWithObjectOwnership, 400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting.";
     InvalidBucketName, 400, "The specified bucket is not valid.";
     InvalidBucketState, 409, "The request is not valid for the current state of the bucket.";
     InvalidDigest, 400, "The Content-MD5 or checksum value that you specified is not valid.";
@@ -122,6 +123,7 @@ codes! {
     InvalidToken, 400, "The provided token is malformed or otherwise not valid.";
     InvalidURI, 400, "The specified URI could not be parsed.";
     KeyTooLongError, 400, "Your key is too long.";
+    MalformedACLError, 400, "The ACL that you provided was not well formed or did not validate against our published schema.";
     MalformedPolicy, 400, "The policy is not one that can be used.";
     MalformedPOSTRequest, 400, "The body of your POST request is not well-formed multipart/form-data.";
     MalformedTrailerError, 400, "The trailer you provided is not well-formed or does not match its declaration.";
@@ -136,10 +138,12 @@ codes! {
     NoSuchBucket, 404, "The specified bucket does not exist.";
     NoSuchBucketPolicy, 404, "The bucket policy does not exist.";
     NoSuchKey, 404, "The specified key does not exist.";
+    NoSuchPublicAccessBlockConfiguration, 404, "The public access block configuration was not found.";
     NoSuchUpload, 404, "The specified upload does not exist. It may have been aborted or completed.";
     NoSuchVersion, 404, "The specified version does not exist.";
     NotImplemented, 501, "A header or operation you provided implies functionality that is not implemented.";
     NotModified, 304, "Not modified.";
+    OwnershipControlsNotFoundError, 404, "The bucket ownership controls were not found.";
     PermanentRedirect, 301, "The bucket must be addressed through its own endpoint.";
     PreconditionFailed, 412, "At least one of the preconditions you specified did not hold.";
     QuotaExceeded, 403, "The quota of this bucket or user is exhausted.";
@@ -151,6 +155,7 @@ codes! {
     SlowDown, 503, "Reduce your request rate.";
     TooManyTags, 400, "The number of tags exceeds the limit.";
     UnexpectedContent, 400, "This request does not support content.";
+    UnresolvableGrantByEmailAddress, 400, "The e-mail address you provided does not match any account on record.";
     UserKeyMustBeSpecified, 400, "The bucket POST must contain the specified field name. If it is specified, check the order of the fields.";
     XAmzContentChecksumMismatch, 400, "The value provided for the x-amz-checksum header does not match what we computed.";
     XAmzContentSHA256Mismatch, 400, "The provided x-amz-content-sha256 header does not match what was computed.";

@@ -1,5 +1,6 @@
 //! The language of S3: operations, names, errors and documents. One parser for the proxy and the node.
 
+pub mod acl;
 pub mod call;
 pub mod checksum;
 pub mod conditions;

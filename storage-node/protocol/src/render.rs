@@ -23,6 +23,16 @@ use http::{HeaderValue, Response, StatusCode};
 /// The content type of every document.
 const XML: HeaderValue = HeaderValue::from_static("application/xml");
 
+/// A document that is written already.
+pub fn written(xml: String) -> Response<Bytes> {
+    document(StatusCode::OK, xml)
+}
+
+/// An answer without a body, that something was done.
+pub fn done() -> Response<Bytes> {
+    empty(StatusCode::OK)
+}
+
 /// An answer without a body.
 fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());

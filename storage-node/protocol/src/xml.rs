@@ -13,5 +13,10 @@ pub use read::{
     create_bucket_configuration, delete, tagging,
 };
 
+/// A document as a bounded tree.
+pub(crate) fn tree(body: &[u8]) -> Result<tree::Tree, crate::error::S3Error> {
+    tree::Tree::read(body)
+}
+
 /// The namespace of S3's documents.
 pub const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";

@@ -1,9 +1,11 @@
 //! Plans for buckets and the labels of namespaces. A bucket is made and removed in steps that the upstream shares.
 
+use s3_protocol::acl::Ownership;
 use s3_protocol::{BucketId, BucketName};
 use serde_json::json;
 
 use super::{Ground, Plan, missing, refuse};
+use crate::directory::access::{AccessPart, BucketAccess};
 use crate::directory::bounds::Quota;
 use crate::directory::command::{CommandError, Outcome, Refusal};
 use crate::directory::names::{Alias, NamespaceId, UserId};
@@ -56,6 +58,7 @@ pub(super) fn begin(
         created: ground.now.seconds(),
         acl: None,
         public: None,
+        access: BucketAccess::default(),
         quota: Quota::default(),
         revision: Revision::default(),
     };
@@ -144,4 +147,40 @@ pub(super) fn set_alias(
         .of(tenant)
         .detail(detail);
     plan.write(&Record::Namespace(changed))
+}
+
+/// Replaces what access control lists and their companions say of a bucket.
+pub(super) fn set_access(
+    ground: &Ground<'_>,
+    id: BucketId,
+    (part, access): (AccessPart, &BucketAccess),
+) -> Result<Plan, CommandError> {
+    let bucket = ground.bucket(id)?;
+    ground.working_tenant(bucket.tenant)?;
+    if bucket.state != BucketState::Active {
+        return refuse(Refusal::BucketState);
+    }
+    let (action, detail) = match part {
+        AccessPart::Acl => (
+            "bucket.set-acl",
+            json!({ "before": bucket.access.grants, "after": access.grants }),
+        ),
+        AccessPart::Ownership => (
+            "bucket.set-ownership",
+            json!({
+                "before": bucket.access.ownership.map(Ownership::as_str),
+                "after": access.ownership.map(Ownership::as_str),
+            }),
+        ),
+        AccessPart::PublicBlock => (
+            "bucket.set-public-block",
+            json!({ "before": bucket.access.block, "after": access.block }),
+        ),
+    };
+    let changed = Bucket {
+        access: access.clone(),
+        ..Bucket::clone(bucket)
+    };
+    let plan = Plan::new(action, "bucket", id).of(bucket.tenant);
+    plan.detail(detail).write(&Record::Bucket(changed))
 }

@@ -102,7 +102,9 @@ fn need(ground: &Ground<'_>, command: &Command) -> Need {
         Command::CloseBucket(id) | Command::ReopenBucket(id) | Command::RemoveBucket(id) => {
             bucket(A::BucketDelete, id)
         }
-        Command::SetContainerAcl(id, _) | Command::SetPublicAccess(id, _) => bucket(A::AclEdit, id),
+        Command::SetContainerAcl(id, _)
+        | Command::SetPublicAccess(id, _)
+        | Command::SetBucketAccess(id, ..) => bucket(A::AclEdit, id),
         Command::PutPolicy { place, .. } | Command::DeletePolicy(place) => match place {
             PolicyPlace::Bucket(id) => bucket(A::AclEdit, id),
             PolicyPlace::User { user: id, .. } => user(A::AclEdit, id),

@@ -109,7 +109,7 @@ impl<'a> Bench<'a> {
     pub(crate) fn judge(&self, check: &Check) -> Result<Ruling, Halt> {
         let name = bucket_of(&check.target);
         let bucket = self.bucket_of(check);
-        let makes = check.operation == Operation::CreateBucket;
+        let makes = check.operation == Operation::CreateBucket || self.makes_with(check);
         if let (Some(name), None, false) = (name, &bucket, makes) {
             return Err(self.missing(name).into());
         }
@@ -129,6 +129,12 @@ impl<'a> Bench<'a> {
             }
             (_, _, ruled) => ruled,
         }
+    }
+
+    /// Whether the check is of what a bucket that is being made is made with.
+    fn makes_with(&self, check: &Check) -> bool {
+        self.scene.request().operation == Operation::CreateBucket
+            && check.operation == Operation::PutBucketAcl
     }
 
     /// Writes down what was decided, and what a policy may know of it.
@@ -377,7 +383,8 @@ impl<'a> Bench<'a> {
 
     /// What joins the caller and the bucket. A bucket is made in a namespace, whoever has one of its name there.
     fn relation(&self, check: &Check, bucket: Option<&Bucket>) -> &'static [&'static str] {
-        let bucket = bucket.filter(|_| check.operation != Operation::CreateBucket);
+        let makes = check.operation == Operation::CreateBucket || self.makes_with(check);
+        let bucket = bucket.filter(|_| !makes);
         relation(
             &self.world.state,
             self.scene.caller(),

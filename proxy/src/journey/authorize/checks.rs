@@ -68,7 +68,9 @@ pub(crate) fn of(request: &S3Request) -> Checks {
             Target::Object(..) => Operation::PutObjectAcl,
             Target::Service | Target::Bucket(_) => Operation::PutBucketAcl,
         };
-        checks.push(Check::new(operation, request.target.clone()));
+        if request.operation != operation {
+            checks.push(Check::new(operation, request.target.clone()));
+        }
     }
     checks
 }

@@ -17,7 +17,7 @@ use storage_node::Stands;
 use super::checks::Check;
 use super::memo::Stored;
 use super::scene::{How, Scene};
-use crate::world::{Caller, container_permissions, referrers};
+use crate::world::{Caller, acl_permissions, container_permissions, referrers};
 
 /// What is known of one check.
 pub(crate) struct CheckFacts<'a> {
@@ -507,6 +507,10 @@ impl Facts for CheckFacts<'_> {
             N::ContainerPermissions => self
                 .bucket
                 .and_then(|bucket| container_permissions(self.caller(), bucket))
+                .map_or(Fact::Absent, Fact::list),
+            N::AclPermissions => self
+                .bucket
+                .and_then(|bucket| acl_permissions(self.caller(), bucket))
                 .map_or(Fact::Absent, Fact::list),
             N::PublicReferrers => self.public_referrers(),
             N::Operation

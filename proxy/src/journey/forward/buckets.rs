@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use policy_wasm::plan::Obligations;
 use postern_config::directory::{
-    Actor, Bucket, Command, CommandError, Directory, Outcome as Done, Who,
+    Actor, Bucket, Command, CommandError, Directory, NamespaceId, Outcome as Done, Who,
 };
 use postern_config::upstream::{
     BucketFault, NewBucket, Upstream as _, create_bucket, delete_bucket,
@@ -19,7 +19,9 @@ use super::super::authorize::{Scene, bucket_of};
 use super::super::gate::Gate;
 use super::super::refusal::Refusal;
 use super::Outcome;
+use super::access::Made;
 use crate::upstream::EmbeddedNode;
+use crate::world::owner;
 
 /// The buckets of the caller's account in the namespace that the permit's filters let through: pages are filled after filtering.
 pub(super) fn list(
@@ -66,7 +68,7 @@ pub(super) fn list(
         .map(|bucket| bucket.name.to_string());
     let owner = scene
         .caller()
-        .map(|caller| caller.user_id.clone())
+        .map(|caller| caller.canonical_id.clone())
         .unwrap_or_default();
     Outcome::Buckets(ask.clone(), BucketPage { entries, next }, owner)
 }
@@ -94,10 +96,18 @@ pub(super) async fn create(
     let name = bucket_of(&scene.request().target)
         .ok_or_else(denied)?
         .clone();
+    let owned_by = gate.world().owner_of_new(caller);
+    let made = match namespace {
+        NamespaceId::Global => {
+            let named = owner(&gate.world().state, owned_by);
+            Made::asked(gate, scene, &named.id)?
+        }
+        NamespaceId::User(..) | NamespaceId::Account(_) => None,
+    };
     let new = NewBucket {
         namespace,
         name: name.clone(),
-        owner: gate.world().owner_of_new(caller),
+        owner: owned_by,
     };
     create_bucket(
         gate.directory(),
@@ -107,6 +117,10 @@ pub(super) async fn create(
     )
     .await
     .map_err(|fault| failed(gate, scene, fault))?;
+    let state = gate.directory().state();
+    if let (Some(made), Some(bucket)) = (made, state.bucket(namespace, &name)) {
+        made.of(gate, scene, bucket).await?;
+    }
     Ok(Outcome::BucketCreated(name))
 }
 

@@ -40,6 +40,10 @@ pub(in crate::journey) enum Outcome {
     Policy(String),
     /// The policy of a bucket was put there, or is gone.
     PolicyChanged,
+    /// A document that is written already.
+    Document(String),
+    /// It was done, and there is nothing to say about it.
+    Changed,
     /// The bucket's region is asked.
     Location,
     /// A page of objects.

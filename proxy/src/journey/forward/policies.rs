@@ -31,9 +31,12 @@ pub(super) async fn put(
 ) -> Result<Outcome, Refusal> {
     let text = std::str::from_utf8(text).map_err(|_| malformed("it is not UTF-8"))?;
     let place = PolicyPlace::Bucket(bucket.id);
-    check_policy(Arc::clone(gate), place.clone(), text.to_owned())
+    let report = check_policy(Arc::clone(gate), place.clone(), text.to_owned())
         .await
         .map_err(|faults| malformed(&faults.to_string()))?;
+    if report.is_public && bucket.access.blocked().block_policy {
+        return Err(Refusal::Upstream(S3Code::AccessDenied.into()));
+    }
     let text = text.to_owned();
     change(gate, scene, bucket, Command::PutPolicy { place, text }).await
 }

@@ -93,6 +93,19 @@ pub(super) fn read(
         }),
         Operation::DeleteBucket => Call::DeleteBucket,
         Operation::GetBucketLocation => Call::GetBucketLocation,
+        Operation::GetBucketAcl => Call::GetBucketAcl,
+        Operation::PutBucketAcl => {
+            Call::PutBucketAcl(crate::acl::from_headers(headers)?, body_digests(headers)?)
+        }
+        Operation::GetPublicAccessBlock => Call::GetPublicAccessBlock,
+        Operation::PutPublicAccessBlock => Call::PutPublicAccessBlock(body_digests(headers)?),
+        Operation::DeletePublicAccessBlock => Call::DeletePublicAccessBlock,
+        Operation::GetBucketOwnershipControls => Call::GetBucketOwnershipControls,
+        Operation::PutBucketOwnershipControls => {
+            Call::PutBucketOwnershipControls(body_digests(headers)?)
+        }
+        Operation::DeleteBucketOwnershipControls => Call::DeleteBucketOwnershipControls,
+        Operation::GetBucketPolicyStatus => Call::GetBucketPolicyStatus,
         Operation::GetBucketPolicy => Call::GetBucketPolicy,
         Operation::PutBucketPolicy => Call::PutBucketPolicy(body_digests(headers)?),
         Operation::DeleteBucketPolicy => Call::DeleteBucketPolicy,

@@ -225,6 +225,14 @@ const fn parameters(operation: Operation) -> Option<&'static [&'static str]> {
         Operation::GetBucketPolicy | Operation::PutBucketPolicy | Operation::DeleteBucketPolicy => {
             &["policy"]
         }
+        Operation::GetBucketAcl | Operation::PutBucketAcl => &["acl"],
+        Operation::GetPublicAccessBlock
+        | Operation::PutPublicAccessBlock
+        | Operation::DeletePublicAccessBlock => &["publicAccessBlock"],
+        Operation::GetBucketOwnershipControls
+        | Operation::PutBucketOwnershipControls
+        | Operation::DeleteBucketOwnershipControls => &["ownershipControls"],
+        Operation::GetBucketPolicyStatus => &["policyStatus"],
         Operation::DeleteObjects => &["delete"],
         Operation::CreateMultipartUpload => &["uploads"],
         Operation::UploadPart | Operation::UploadPartCopy => &["uploadId", "partNumber"],

@@ -8,7 +8,7 @@ use crate::limits::{XML_BYTES_MAX, XML_DEPTH_MAX, XML_ELEMENTS_MAX};
 
 /// A document's elements in the order of their start tags; children are found by their parent's place.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     elements: Vec<Element>,
 }
 
@@ -23,14 +23,14 @@ struct Element {
 
 /// An element of a tree.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Node<'t> {
+pub(crate) struct Node<'t> {
     tree: &'t Tree,
     index: usize,
 }
 
 impl Tree {
     /// Reads a document. Everything that is not plain elements and text is malformed to S3.
-    pub(super) fn read(body: &[u8]) -> Result<Self, S3Error> {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, S3Error> {
         if body.len() > XML_BYTES_MAX {
             return Err(S3Error::new(S3Code::MaxMessageLengthExceeded)
                 .and("MaxMessageLengthBytes", XML_BYTES_MAX.to_string()));
@@ -70,7 +70,7 @@ impl Tree {
     }
 
     /// The root, if it has this name.
-    pub(super) fn root(&self, name: &str) -> Result<Node<'_>, S3Error> {
+    pub(crate) fn root(&self, name: &str) -> Result<Node<'_>, S3Error> {
         let root = Node {
             tree: self,
             index: 0,
@@ -85,21 +85,21 @@ impl<'t> Node<'t> {
     }
 
     /// The name without its prefix.
-    pub(super) fn name(self) -> &'t str {
+    pub(crate) fn name(self) -> &'t str {
         self.element()
             .map(|element| element.name.as_str())
             .unwrap_or_default()
     }
 
     /// Its own text, white space included.
-    pub(super) fn text(self) -> &'t str {
+    pub(crate) fn text(self) -> &'t str {
         self.element()
             .map(|element| element.text.as_str())
             .unwrap_or_default()
     }
 
     /// Its children in order.
-    pub(super) fn children(self) -> impl Iterator<Item = Node<'t>> {
+    pub(crate) fn children(self) -> impl Iterator<Item = Node<'t>> {
         let end = self.element().map_or(0, |element| element.end);
         let mut next = self.index + 1;
         std::iter::from_fn(move || {

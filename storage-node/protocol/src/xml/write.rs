@@ -38,6 +38,11 @@ impl Xml {
         self.push(&["</", name, ">"]);
     }
 
+    /// Markup that is written here and comes from nobody.
+    pub(crate) fn raw(&mut self, markup: &str) {
+        self.out.push_str(markup);
+    }
+
     /// Text within the open element.
     pub(crate) fn characters(&mut self, text: &str) {
         escape(&mut self.out, text);
