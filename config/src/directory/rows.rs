@@ -248,7 +248,11 @@ impl Record {
             | Self::Module(_)
             | Self::Binding(_)
             | Self::Job(_)
-            | Self::ApiToken(_) => Ok(false),
+            | Self::ApiToken(_)
+            | Self::Group(_)
+            | Self::ManagedPolicy(_)
+            | Self::IamRole(_)
+            | Self::Attachments(_) => Ok(false),
         }
     }
 
