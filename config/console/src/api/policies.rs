@@ -171,17 +171,18 @@ fn place(
 ) -> Result<PolicyPlace, Problem> {
     let tenant = tenant(state, caller, &which.tenant)?;
     let place = place_in(state, tenant, which)?;
-    let user = match &place {
-        PolicyPlace::Bucket(id) => state.bucket_by_id(*id).map(|bucket| bucket.owner),
-        PolicyPlace::User { user, .. } => Some(*user),
+    let (of, what) = match &place {
+        PolicyPlace::Bucket(id) => {
+            let bucket = state.bucket_by_id(*id);
+            let bucket = bucket.ok_or_else(|| Problem::not_found("bucket"))?;
+            (Place::User(tenant.id, bucket.owner), "bucket")
+        }
+        PolicyPlace::User { user, .. } => (Place::User(tenant.id, *user), "user"),
+        // Groups and roles are nobody's: who may work on the account may work on them.
+        PolicyPlace::Group { .. } => (Place::Tenant(tenant.id), "group"),
+        PolicyPlace::Role { .. } => (Place::Tenant(tenant.id), "role"),
     };
-    let user = user.ok_or_else(|| Problem::not_found("bucket"))?;
-    let what = if which.bucket.is_some() {
-        "bucket"
-    } else {
-        "user"
-    };
-    caller.demand(state, atom, (&Place::User(tenant.id, user), what))?;
+    caller.demand(state, atom, (&of, what))?;
     Ok(place)
 }
 

@@ -2,6 +2,7 @@
 
 use postern_config::directory::{Actor, State as Snapshot, Tenant};
 
+use super::losses::Reach;
 use super::users::{self, Working};
 use crate::caller::Caller;
 use crate::limits::BULK_USERS_MAX;

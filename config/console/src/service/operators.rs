@@ -531,7 +531,6 @@ pub(crate) async fn delete(
     let revision = apply(admin, actor, expected, (&subject, command)).await?;
     Ok(Deleted {
         deleted: operator.details.email.to_string(),
-        job: None,
         revision,
         job: None,
     })

@@ -207,6 +207,9 @@ pub(crate) fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static st
             (StatusCode::UNPROCESSABLE_ENTITY, "malformed", "")
         }
         R::Rights(_) => (StatusCode::UNPROCESSABLE_ENTITY, "rights", ""),
+        R::StillHas(_) => (status, code, "take that away first"),
+        R::TooMany(_) => (status, code, "delete one that is not used"),
+        R::TrustSize | R::SessionLength => (StatusCode::UNPROCESSABLE_ENTITY, "malformed", ""),
         R::EmailNeeded => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "email",

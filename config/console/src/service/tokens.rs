@@ -188,7 +188,6 @@ pub(crate) async fn revoke(
     let revision = apply(admin, actor, None, (&subject, command)).await?;
     Ok(Deleted {
         deleted: token.name.to_string(),
-        job: None,
         revision,
         job: None,
     })
