@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use http::Method;
 use postern_config::directory::{Description, Level, Name};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::module::text;
 use super::removal::{Care, Removal};
@@ -183,26 +183,7 @@ impl SubUser {
                     ("description", description.map(|it| json!(it))),
                     ("name", name.map(|it| json!(it))),
                 ];
-                let changes = changes
-                    .into_iter()
-                    .filter_map(|(field, value)| Some((field, value?)));
-                let path = which.path(&[])?;
-                let mut done = None;
-                for (field, value) in changes {
-                    let document = json!({ field: value });
-                    let connection = &which.below.whose.connection;
-                    done = Some(change(connection, (Method::PATCH, &path), &document, None)?);
-                }
-                let done = done.ok_or_else(|| {
-                    let how = "nothing is to change: give --level, --name or --description";
-                    CliError::Usage(how.to_owned())
-                })?;
-                let said = format!(
-                    "sub-user `{}` is of level `{}` from the next request on",
-                    text(&done, "name"),
-                    text(&done, "level")
-                );
-                told(style, &done, &said)
+                which.set(style, changes)
             }
             Self::Disable(which) => {
                 which.step(style, "disable", "is disabled: none of the keys works")
@@ -221,6 +202,29 @@ impl Which {
     fn path(&self, further: &[&str]) -> Result<String, CliError> {
         let words = ["users", &self.below.user, "sub-users", &self.sub_user];
         self.below.whose.path(&[&words[..], further].concat())
+    }
+
+    /// Each field is a request, and an audit record, of its own.
+    fn set(&self, style: Style, changes: [(&str, Option<Value>); 3]) -> Result<(), CliError> {
+        let path = self.path(&[])?;
+        let mut done = None;
+        for (field, value) in changes {
+            if let Some(value) = value {
+                let document = json!({ field: value });
+                let connection = &self.below.whose.connection;
+                done = Some(change(connection, (Method::PATCH, &path), &document, None)?);
+            }
+        }
+        let done = done.ok_or_else(|| {
+            let how = "nothing is to change: give --level, --name or --description";
+            CliError::Usage(how.to_owned())
+        })?;
+        let said = format!(
+            "sub-user `{}` is of level `{}` from the next request on",
+            text(&done, "name"),
+            text(&done, "level")
+        );
+        told(style, &done, &said)
     }
 
     fn step(&self, style: Style, verb: &str, said: &str) -> Result<(), CliError> {

@@ -295,6 +295,7 @@ const COLUMNS: &[(&str, &str)] = &[
 ];
 
 impl Tenant {
+    #[expect(clippy::too_many_lines, reason = "a table: one arm for each command")]
     pub(super) fn run(self, style: Style) -> Result<(), CliError> {
         match self {
             Self::Create {

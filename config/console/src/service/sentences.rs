@@ -190,6 +190,10 @@ pub(crate) fn bucket(subject: &str, fault: BucketFault) -> Problem {
 }
 
 /// What kind of refusal it is, and what to do about it.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table: one arm for each refusal, so that none is forgotten"
+)]
 pub(crate) fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static str) {
     use Refusal as R;
     let (above, status, code) = (StatusCode::FORBIDDEN, StatusCode::CONFLICT, "refused");
@@ -295,6 +299,9 @@ pub(crate) fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static st
         | R::AlreadyProposed
         | R::OffNeedsTwo
         | R::RateOfNothing
+        | R::StillHas(_)
+        | R::TrustSize
+        | R::SessionLength
         | R::LastOwner
         | R::NoOperatorsRole
         | R::Operators

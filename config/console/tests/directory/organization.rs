@@ -1,5 +1,10 @@
 //! Sub-users, roles, permissions, public containers, details of users and accounts, and one change for many.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is one story, whose documents take many lines"
+)]
+
 use http::Method;
 use serde_json::{Value, json};
 
