@@ -2,14 +2,14 @@
 
 use http::StatusCode;
 use postern_config::directory::{
-    Actor, Command, Description, Language, Operator, OperatorCommand, OperatorDetails,
-    OperatorOutcome, Outcome, Timezone, Who,
+    Actor, Command, Description, Language, Miss, Operator, OperatorCommand, OperatorDetails,
+    OperatorOutcome, Outcome, SignIn, Timezone, Who,
 };
 
 use super::list::Page;
 use super::operators::{self, OperatorShown, ScopeShown, role_name};
 use super::sentences::refused;
-use super::signin::{good, hash, step_of, verify};
+use super::signin::{good, hash, note, step_of, verify};
 use super::tokens::{self, TokenShown};
 use super::users::unexpected;
 use crate::caller::{Caller, seconds};
@@ -199,6 +199,8 @@ pub(crate) async fn set_password(
     }
     if !verify(admin, &asked.current, operator.password()).await? {
         admin.throttle().failed(&subject, now);
+        let missed = SignIn::StepUpRefused(Miss::Password);
+        note(admin, actor, Some(operator.id), missed).await?;
         let detail = "`current` is not your password";
         return Err(Problem::new(StatusCode::FORBIDDEN, "password", detail));
     }

@@ -495,7 +495,7 @@ async fn missed(
     Problem::new(StatusCode::UNAUTHORIZED, "sign-in", detail)
 }
 
-async fn note(
+pub(crate) async fn note(
     admin: &Admin,
     actor: Actor,
     operator: Option<OperatorId>,
