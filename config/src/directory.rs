@@ -26,6 +26,7 @@ mod rules;
 mod session;
 mod signature;
 mod state;
+mod transfer;
 mod vault;
 
 use std::fmt;
@@ -60,7 +61,7 @@ pub use iam::{
 pub use job::{Job, Purge, Totals};
 pub use level::{Level, UnknownWord, WriteDeletes};
 pub use names::{
-    AccessKeyId, Alias, ApiTokenId, Description, Digest, DirectoryNameError, Email, GroupId,
+    AccessKeyId, Alias, ApiTokenId, Description, Digest, DirectoryNameError, Email, GroupId, Host,
     IamPath, IamRoleId, JobId, Language, Lineage, Name, NamespaceId, OperatorId, PlacedBucket,
     PolicyId, RoleId, SessionName, SubUserId, TenantId, Timezone, UserId,
 };
@@ -92,6 +93,7 @@ pub use rules::{Approval, ModuleRules};
 pub use session::{AssumedRole, Issued, Session, SessionError, SessionOf};
 pub use signature::{ModuleSignature, NotASigner, SIGNATURE_BYTES, Signer, read_signature};
 pub use state::{Caller, State};
+pub use transfer::{FileFault, FileRecord, Import, ImportChange, ImportPlan, Secrets, TenantFile};
 pub use vault::{MASTER_KEY_BYTES, SealError, Vault};
 
 /// The directory. Cheap to clone: the clones are one.
@@ -269,6 +271,7 @@ impl Directory {
                     | Command::DeleteUser(_)
                     | Command::DeleteSubUser(_)
                     | Command::FinishJob(_)
+                    | Command::ApplyTenant(_)
                     | Command::RotateKey { .. }
             );
             if leaves_rests && let Err(error) = inner.sweep().await {

@@ -5,6 +5,10 @@
 pub const NAME_BYTES_MAX: usize = 128;
 /// Longest public alias, in bytes: with a bucket and `--` it must fit one label of a host name (63).
 pub const ALIAS_BYTES_MAX: usize = 32;
+/// Longest host, in bytes. Source: RFC 1035 section 2.3.4, without the dot at its end.
+pub const HOST_BYTES_MAX: usize = 253;
+/// Most hosts of an account's own.
+pub const TENANT_HOSTS_MAX: usize = 16;
 /// Longest description, in bytes of UTF-8.
 pub const DESCRIPTION_BYTES_MAX: usize = 256;
 /// Longest e-mail address, in bytes. Source: RFC 5321 section 4.5.3.1.3 (a path of 256 with its brackets).
@@ -72,6 +76,8 @@ pub const PURGE_STEP_OBJECTS_MAX: usize = 1_000;
 pub const PURGE_OBJECTS_PER_SECOND_MAX: u32 = 10_000;
 /// Longest wait before a purge that does not get on tries again, in seconds.
 pub const PURGE_WAIT_SECONDS_MAX: u64 = 60;
+/// Most records that one file of an account changes.
+pub const IMPORT_ROWS_MAX: usize = 100_000;
 /// Audit records that retention takes away in one transaction.
 pub const AUDIT_TRIM_ROWS_MAX: usize = 1_000;
 /// Rows that are sealed anew under another master key in one transaction.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod build;
+mod domains;
 mod notice;
 mod secrets;
 mod systemd;
@@ -132,6 +133,7 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
     let built = build::build(&settings, mode).await?;
     let tasks = Tasks::new();
     tasks.spawn("policies", Arc::clone(&built.gate).keep());
+    tasks.spawn("domains", built.domains(&settings).run());
     tasks.spawn("audit heads", Arc::clone(&built.keeper).send_heads());
     tasks.spawn("audit retention", Arc::clone(&built.keeper).trim());
     tasks.spawn("master key", Arc::clone(&built.keeper).finish_rotations());
@@ -279,7 +281,7 @@ fn announce(
         };
         let fingerprint = built
             .authority
-            .as_ref()
+            .as_deref()
             .map(crate::edge::authority::Authority::fingerprint)
             .transpose()?;
         let mut out = io::stdout().lock();

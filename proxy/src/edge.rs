@@ -34,7 +34,7 @@ use crate::observe::Observer;
 pub use intake::{Intake, IntakeFault};
 pub use listener::{BindError, Bound, Listener};
 pub use peer::{Peer, TlsInfo};
-pub use tls::{CertificateError, CertificateFiles, Certificates};
+pub use tls::{CertificateError, CertificateFiles, Certificates, HostCertificates};
 
 /// What becomes of a request.
 pub trait Journey: Send + Sync + 'static {

@@ -77,7 +77,7 @@ async fn travel(
 
     // 1. Accept: bytes of HTTP become an S3 request, within limits, or nothing. What is not a request is refused under the name of
     // whoever signed it: a stranger learns nothing of the parser.
-    let accepted: Accepted = match accept::parse(gate, peer, wire, now_ms) {
+    let accepted: Accepted = match accept::parse((gate, &world), peer, wire, now_ms) {
         Ok(accepted) => accepted,
         Err(misread) => return Err(authenticate::refuse(gate, &world, misread)),
     };

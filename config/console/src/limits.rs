@@ -14,6 +14,8 @@ pub(crate) const AUDIT_LOOKED_AT_RECORDS_MAX: u64 = 10_000;
 pub(crate) const READING_MS: u64 = 5 * 60 * 1_000;
 /// Readings that are remembered as written down; past it each is written down.
 pub(crate) const READINGS_REMEMBERED_MAX: usize = 10_000;
+/// Largest file of an account, in bytes.
+pub(crate) const FILE_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 /// Heads of the audit log that are compared in one request.
 pub(crate) const HEADS_COMPARED_MAX: usize = 10_000;
 /// Longest `Idempotency-Key`, in bytes.

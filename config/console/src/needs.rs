@@ -201,6 +201,12 @@ table! {
     GET "/api/v1/tenants/{tenant}/role-matrix" See Tenant;
     // Each user is judged by himself.
     POST "/api/v1/tenants/{tenant}/bulk/users" See PartOfTenant, DELETE;
+    POST "/api/v1/tenants/{tenant}/export" Do(TenantSettings) Tenant, Again::Always;
+    POST "/api/v1/tenant-files/plan" Do(TenantCreate) Deployment;
+    POST "/api/v1/tenant-files/apply" Do(TenantCreate) Deployment, Again::Always;
+    GET "/api/v1/tenants/{tenant}/domains" See Tenant;
+    POST "/api/v1/tenants/{tenant}/domains" Do(TenantSettings) AboveTenant;
+    DELETE "/api/v1/tenants/{tenant}/domains/{domain}" Do(TenantSettings) AboveTenant;
     GET "/api/v1/tenants/{tenant}/alias" See Tenant;
     PUT "/api/v1/tenants/{tenant}/alias" Do(TenantSettings) Tenant;
     DELETE "/api/v1/tenants/{tenant}/alias" Do(TenantSettings) Tenant;

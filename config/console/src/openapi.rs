@@ -284,6 +284,8 @@ fn word_of(name: &str) -> &'static str {
         }
         "operator" => "The operator, by number or e-mail address.",
         "token" => "The token, by number.",
+        "domain" => "The domain, such as `s3.example.org`.",
+        "job" => "The job, by number.",
         _ => "The id.",
     }
 }

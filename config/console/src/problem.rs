@@ -100,6 +100,7 @@ impl From<CommandError> for Problem {
             CommandError::Stale { .. } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "stale", detail)
             }
+            CommandError::File(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "file", detail),
             CommandError::Contended => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "contended", detail)
             }

@@ -139,6 +139,11 @@ routes! {
     "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/reveal", ["POST"], Token, post(api::keys::reveal);
     "/api/v1/tenants/{tenant}/buckets", ["GET", "POST"], Token, get(api::buckets::list).post(api::buckets::create);
     "/api/v1/tenants/{tenant}/buckets/{bucket}", ["GET", "DELETE"], Token, get(api::buckets::show).delete(api::buckets::delete);
+    "/api/v1/tenants/{tenant}/domains", ["GET", "POST"], Token, get(api::domains::list).post(api::domains::add);
+    "/api/v1/tenants/{tenant}/domains/{domain}", ["DELETE"], Token, axum::routing::delete(api::domains::remove);
+    "/api/v1/tenants/{tenant}/export", ["POST"], Token, post(api::transfer::export);
+    "/api/v1/tenant-files/plan", ["POST"], Token, post(api::transfer::plan);
+    "/api/v1/tenant-files/apply", ["POST"], Token, post(api::transfer::apply);
     "/api/v1/jobs", ["GET"], Token, get(api::jobs::list);
     "/api/v1/jobs/{job}", ["GET"], Token, get(api::jobs::show);
     "/api/v1/tenants/{tenant}/buckets/{bucket}/permissions", ["GET", "PUT", "DELETE"], Token,

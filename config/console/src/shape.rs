@@ -263,6 +263,7 @@ plain! {
     usize => whole(u64::MAX);
     Value => json!({});
     Name => text(Some("^[A-Za-z0-9][A-Za-z0-9._@+-]*$"), (1, postern_config::limits::NAME_BYTES_MAX));
+    postern_config::directory::Host => text(Some("^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"), (3, postern_config::limits::HOST_BYTES_MAX));
     Alias => text(Some("^[a-z0-9]+(-[a-z0-9]+)*$"), (1, postern_config::limits::ALIAS_BYTES_MAX));
     Description => text(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*$"), (0, postern_config::limits::DESCRIPTION_BYTES_MAX));
     AccessKeyId => text(Some("^[A-Z0-9]{20}$"), (20, 20));

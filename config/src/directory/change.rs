@@ -17,6 +17,7 @@ mod roles;
 mod sub_users;
 mod sweep;
 mod tenants;
+mod transfers;
 mod trials;
 mod users;
 
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use s3_protocol::BucketId;
 use serde_json::{Map, Value};
 
-pub(super) use keys::random_secret;
+pub(super) use keys::{checked_rights, random_secret};
 pub(super) use sweep::next_step as sweep_step;
 
 use super::command::{Actor, Command, CommandError, Outcome, Refusal, Who};
@@ -194,6 +195,13 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
         Command::SetAccountAcl(id, acl) => permissions::set_account(ground, *id, acl.as_ref()),
         Command::ResumeTenant(id) => tenants::set_status(ground, *id, TenantStatus::Active),
         Command::DeleteTenant(id) => tenants::delete(ground, *id),
+        Command::AddHost(id, host) => tenants::add_host(ground, *id, host),
+        Command::RemoveHost(id, host) => tenants::remove_host(ground, *id, host),
+        Command::ApplyTenant(import) => transfers::apply(ground, import),
+        Command::NoteExport {
+            tenant,
+            with_secrets,
+        } => notes::export(ground, *tenant, *with_secrets),
         Command::NoteReading(reading) => Ok(notes::reading(*reading)),
         Command::NoteBackup { revision, sha256 } => Ok(notes::backup(*revision, sha256)),
         Command::PurgeTenant(id) => jobs::purge_tenant(ground, *id),
@@ -325,6 +333,8 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::BeginBucket { .. }
         | Command::PushModule { .. }
         | Command::NoteModule { .. }
+        | Command::ApplyTenant(_)
+        | Command::NoteExport { .. }
         | Command::NoteReading(_)
         | Command::NoteBackup { .. }
         | Command::NoteUsage { .. } => None,
@@ -341,6 +351,8 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::TransferOwnership { tenant: id, .. }
         | Command::DeleteTenant(id)
         | Command::PurgeTenant(id)
+        | Command::AddHost(id, _)
+        | Command::RemoveHost(id, _)
         | Command::SetWriteDeletes(id, _) => Some(state.tenant(*id)?.revision),
         Command::DisableUser(id)
         | Command::EnableUser(id)

@@ -12,8 +12,8 @@ use super::iam::IamCommand;
 use super::job::Totals;
 use super::level::{Level, WriteDeletes};
 use super::names::{
-    AccessKeyId, Alias, ApiTokenId, Description, Digest, GroupId, IamPath, IamRoleId, JobId, Name,
-    NamespaceId, OperatorId, PolicyId, RoleId, SubUserId, TenantId, UserId,
+    AccessKeyId, Alias, ApiTokenId, Description, Digest, GroupId, Host, IamPath, IamRoleId, JobId,
+    Name, NamespaceId, OperatorId, PolicyId, RoleId, SubUserId, TenantId, UserId,
 };
 use super::operator::{OperatorCommand, OperatorOutcome};
 use super::permission::{AccountAcl, ContainerAcl, PublicAccess};
@@ -55,6 +55,10 @@ pub enum Command {
     SetAccountAcl(TenantId, Option<AccountAcl>),
     /// Says how the ARNs of an account are written.
     SetArnStyle(TenantId, ArnStyle),
+    /// Gives an account a host of its own.
+    AddHost(TenantId, Host),
+    /// Takes a host away from an account.
+    RemoveHost(TenantId, Host),
     /// Lets nothing of an account be public, whatever its buckets say.
     BlockPublic(TenantId),
     /// Lets be public again what its buckets say.
@@ -167,6 +171,15 @@ pub enum Command {
         detail: Value,
     },
 
+    /// Takes an account in from a file: all of it, or nothing.
+    ApplyTenant(Box<super::Import>),
+    /// Writes an audit record of an export.
+    NoteExport {
+        /// The account.
+        tenant: TenantId,
+        /// Whether secrets go along, sealed.
+        with_secrets: bool,
+    },
     /// Writes an audit record of a reading of the audit log.
     NoteReading(Reading),
     /// Writes an audit record of a backup that was made.
@@ -484,6 +497,8 @@ pub enum Outcome {
         /// The secret half: 40 letters and digits. It cannot be asked for again.
         secret: Secret,
     },
+    /// An account was taken in from a file.
+    Imported(TenantId, super::ImportPlan),
     /// A job was begun.
     Job(JobId),
     /// A bucket's name was taken.
@@ -522,6 +537,9 @@ pub enum CommandError {
     /// A rule of the directory forbids it.
     #[error("{0}")]
     Refused(Refusal),
+    /// A file is not taken in.
+    #[error(transparent)]
+    File(Box<super::FileFault>),
     /// The record has changed since the caller read it.
     #[error("the record has changed: it is at revision {found}")]
     Stale {
@@ -693,6 +711,12 @@ pub enum Refusal {
     /// Both keys are one.
     #[error("the new master key is the one that there is")]
     SameMasterKey,
+    /// What is there is what the file says.
+    #[error("nothing would change")]
+    NothingToChange,
+    /// There are too many.
+    #[error("an account has at most {} domains", crate::limits::TENANT_HOSTS_MAX)]
+    Hosts,
     /// The job is done.
     #[error("the job is done already")]
     Finished,

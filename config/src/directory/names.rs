@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::permission::Referrer;
 use crate::limits::{
-    ACCESS_KEY_ID_BYTES, ALIAS_BYTES_MAX, DESCRIPTION_BYTES_MAX, EMAIL_BYTES_MAX,
+    ACCESS_KEY_ID_BYTES, ALIAS_BYTES_MAX, DESCRIPTION_BYTES_MAX, EMAIL_BYTES_MAX, HOST_BYTES_MAX,
     IAM_PATH_BYTES_MAX, NAME_BYTES_MAX, REFERRER_BYTES_MAX, TAG_BYTES_MAX,
 };
 
@@ -145,6 +145,11 @@ pub struct SessionName(Box<str>);
 #[serde(try_from = "String", into = "String")]
 pub struct Alias(Box<str>);
 
+/// A host of an account's own: a domain name in lower case, of at least two labels. Source: RFC 1035 section 2.3.4.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Host(Box<str>);
+
 /// What a person writes about a key or user: any text on one line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -251,6 +256,9 @@ pub enum DirectoryNameError {
         "an alias has 1 to {ALIAS_BYTES_MAX} lower-case letters, digits and single `-`, and begins and ends with a letter or digit"
     )]
     Alias,
+    /// Not a host.
+    #[error("a host is a domain name in lower case, such as `s3.example.org`")]
+    Host,
     /// Not a description.
     #[error("a description has at most {DESCRIPTION_BYTES_MAX} bytes and no control character")]
     Description,
@@ -476,6 +484,47 @@ impl std::borrow::Borrow<str> for Alias {
     }
 }
 
+impl Host {
+    /// The host as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is that host, or lies below it.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let rest = self.0.strip_suffix(&*other.0);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+}
+
+impl FromStr for Host {
+    type Err = DirectoryNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let is_label = |label: &str| {
+            let (first, last) = (label.bytes().next(), label.bytes().last());
+            (1..=63).contains(&label.len())
+                && first.is_some_and(plain)
+                && last.is_some_and(plain)
+                && label.bytes().all(|byte| plain(byte) || byte == b'-')
+        };
+        let fits = text.len() <= HOST_BYTES_MAX
+            && text.contains('.')
+            && text.split('.').all(is_label)
+            && text.parse::<std::net::Ipv4Addr>().is_err();
+        fits.then(|| Self(text.into()))
+            .ok_or(DirectoryNameError::Host)
+    }
+}
+
+// Lets maps that are keyed by hosts be asked with what a request says.
+impl std::borrow::Borrow<str> for Host {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Description {
     /// The text.
     pub fn as_str(&self) -> &str {
@@ -600,7 +649,7 @@ macro_rules! texts {
     )* };
 }
 
-texts! { AccessKeyId Digest Name IamPath SessionName Alias Description Email Timezone Language Referrer }
+texts! { AccessKeyId Digest Name IamPath SessionName Alias Host Description Email Timezone Language Referrer }
 
 macro_rules! shown_as_they_are {
     ($($name:ident)*) => { $(
@@ -612,7 +661,7 @@ macro_rules! shown_as_they_are {
     )* };
 }
 
-shown_as_they_are! { AccessKeyId Name IamPath SessionName Alias Description Email Timezone Language Referrer }
+shown_as_they_are! { AccessKeyId Name IamPath SessionName Alias Host Description Email Timezone Language Referrer }
 
 /// Rows hold who owns what is written as S3 writes it.
 pub(crate) mod as_ownership {

@@ -10,8 +10,8 @@ use super::bounds::{Quota, Rate};
 use super::iam::Holder;
 use super::level::{Level, WriteDeletes};
 use super::names::{
-    AccessKeyId, Alias, Description, Digest, Email, GroupId, IamPath, IamRoleId, Language, Lineage,
-    Name, NamespaceId, SubUserId, TenantId, Timezone, UserId,
+    AccessKeyId, Alias, Description, Digest, Email, GroupId, Host, IamPath, IamRoleId, Language,
+    Lineage, Name, NamespaceId, SubUserId, TenantId, Timezone, UserId,
 };
 use super::names::{as_bucket_id, as_text, as_texts};
 use super::permission::{AccountAcl, ContainerAcl, PublicAccess};
@@ -50,6 +50,9 @@ pub struct Tenant {
     /// What its members may do to containers; none: what the profile says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acl: Option<AccountAcl>,
+    /// The hosts by which it alone is found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<Host>,
     /// Whether nothing of it is public, whatever its buckets say.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub block_public: bool,

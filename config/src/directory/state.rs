@@ -16,7 +16,7 @@ use super::command::{Actor, Who};
 use super::iam::{Attachable, Attachments, Group, Holder, IamRole, ManagedPolicy};
 use super::job::{Job, Purge};
 use super::names::{
-    AccessKeyId, Alias, ApiTokenId, Digest, Email, GroupId, IamRoleId, JobId, Name, NameKey,
+    AccessKeyId, Alias, ApiTokenId, Digest, Email, GroupId, Host, IamRoleId, JobId, Name, NameKey,
     NamespaceId, OperatorId, PlacedBucket, PolicyId, RoleId, SubUserId, TenantId, UserId,
 };
 use super::operator::{ApiToken, Office, Operator};
@@ -73,6 +73,7 @@ pub struct State {
     bucket_names: Map<NamespaceId, RedBlackTreeMapSync<BucketName, Arc<Bucket>>>,
     owned: Map<UserId, u64>,
     aliases: RedBlackTreeMapSync<Alias, NamespaceId>,
+    hosts: RedBlackTreeMapSync<Host, TenantId>,
     half_done: RedBlackTreeSetSync<BucketId>,
     leftovers: Leftovers,
     running: RedBlackTreeSetSync<JobId>,
@@ -252,6 +253,23 @@ impl State {
     /// The namespace that a host's label names.
     pub fn alias(&self, label: &str) -> Option<NamespaceId> {
         self.aliases.get(label).copied()
+    }
+
+    /// The account that a host belongs to, and the label before it where the host is below one of the account's.
+    pub fn host<'h>(&self, name: &'h str) -> Option<(TenantId, Option<&'h str>)> {
+        if self.hosts.is_empty() {
+            return None;
+        }
+        if let Some(tenant) = self.hosts.get(name) {
+            return Some((*tenant, None));
+        }
+        let (label, rest) = name.split_once('.')?;
+        Some((*self.hosts.get(rest)?, Some(label)))
+    }
+
+    /// Every host of an account's own, by name.
+    pub fn hosts(&self) -> impl Iterator<Item = (&Host, TenantId)> {
+        self.hosts.iter().map(|(host, tenant)| (host, *tenant))
     }
 
     /// The modules in force in a scope, by name.

@@ -26,6 +26,7 @@ use s3_protocol::host::Domains;
 use sha2::{Digest as _, Sha256};
 use storage_node::{Node, NodeOptions};
 
+use super::domains::DomainCertificates;
 use super::{Mode, StartError, absolute, secrets};
 use crate::clock::Clock;
 use crate::dev::{self, DevKey, SuiteUser};
@@ -51,7 +52,7 @@ pub(super) struct Built {
     pub(super) keeper: Arc<Keeper>,
     /// Carries out deletions that take data along.
     pub(super) purges: Arc<Purges>,
-    pub(super) authority: Option<Authority>,
+    pub(super) authority: Option<Arc<Authority>>,
     /// The authority's certificate, where the server has its own.
     pub(super) ca: Option<PathBuf>,
     /// Of the S3 listener, then of the admin listener.
@@ -63,6 +64,18 @@ pub(super) struct Built {
 }
 
 impl Built {
+    /// What keeps the certificates of the accounts' own hosts.
+    pub(super) fn domains(&self, settings: &Settings) -> DomainCertificates {
+        let [s3, _] = &self.certificates;
+        let own = settings.s3.tls == Tls::OwnCa;
+        DomainCertificates::new(
+            self.directory.clone(),
+            Arc::clone(s3.hosts()),
+            (&settings.data, self.authority.clone().filter(|_| own)),
+            self.clock.clone(),
+        )
+    }
+
     pub(super) fn edge_parts(&self) -> EdgeParts {
         EdgeParts {
             observer: Arc::clone(&self.observer),
@@ -78,8 +91,8 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
     files::make_private_folder(data)
         .map_err(|source| io(format!("make `{}`", data.display()), source))?;
 
-    let authority = authority(settings, &clock)?;
-    let certificates = certificates(settings, authority.as_ref(), &clock)?;
+    let authority = authority(settings, &clock)?.map(Arc::new);
+    let certificates = certificates(settings, authority.as_deref(), &clock)?;
     let master_key =
         secrets::master_key(data).map_err(|source| io("make the master key".to_owned(), source))?;
     let master_key = settings
@@ -459,6 +472,11 @@ fn place(settings: &Settings) -> Place {
         region: settings.s3.region.as_str().to_owned(),
         aliases: aliases.map(|region| region.as_str().to_owned()).collect(),
         domains: Domains::new(s3, public),
+        hosts: [s3, public]
+            .into_iter()
+            .flatten()
+            .map(str::to_owned)
+            .collect(),
     }
 }
 

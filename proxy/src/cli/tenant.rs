@@ -7,9 +7,11 @@ use http::Method;
 use postern_config::directory::{Alias, Description, Name, Profile};
 use serde_json::{Value, json};
 
+use super::domain::Domain;
 use super::module::{encoded, text};
 use super::removal::{Care, Data, Removal};
 use super::table::{Listing, show};
+use super::transfer::{self, Passphrase};
 use super::whose::{change, create, given, path};
 use super::{CliError, Connection, Style, print};
 
@@ -142,6 +144,49 @@ Profiles:
         /// Take it away.
         #[arg(long)]
         remove: bool,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// The domains by which an account alone is found: add, list, remove.
+    #[command(subcommand)]
+    Domain(Domain),
+    /// Write an account to one file: what it is, who is in it, what they may do. Objects are not in it.
+    #[command(after_help = "Examples:
+  postern tenant export acme --out acme.json --passphrase-file phrase   # with the secrets of its keys, sealed
+  postern tenant export acme --out acme.json                            # without them")]
+    Export {
+        /// Its name or number.
+        tenant: String,
+        /// The file. [default: standard output]
+        #[arg(long, short)]
+        out: Option<std::path::PathBuf>,
+        #[command(flatten)]
+        passphrase: Passphrase,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Show what taking a file in would change. Ends with 0 where that is nothing, with 3 where it is something.
+    #[command(after_help = "Example:\n  postern tenant plan acme.json --passphrase-file phrase")]
+    Plan {
+        /// The file of `postern tenant export`.
+        file: std::path::PathBuf,
+        #[command(flatten)]
+        passphrase: Passphrase,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Take a file in, in one transaction: all of it, or nothing. What has a name is found again by it; buckets are never removed.
+    #[command(
+        after_help = "Example:\n  postern tenant apply acme.json --passphrase-file phrase --yes"
+    )]
+    Apply {
+        /// The file of `postern tenant export`.
+        file: std::path::PathBuf,
+        /// Also where it removes users, keys or roles that are not in the file.
+        #[arg(long, short = 'y')]
+        yes: bool,
+        #[command(flatten)]
+        passphrase: Passphrase,
         #[command(flatten)]
         connection: Connection,
     },
@@ -378,6 +423,24 @@ impl Tenant {
                 remove,
                 connection,
             } => alias(&connection, style, (tenant, user), (set, remove)),
+            Self::Domain(domain) => domain.run(style),
+            Self::Export {
+                tenant,
+                out,
+                passphrase,
+                connection,
+            } => transfer::export(&connection, style, (&tenant, out.as_deref()), &passphrase),
+            Self::Plan {
+                file,
+                passphrase,
+                connection,
+            } => transfer::plan(&connection, style, &file, &passphrase),
+            Self::Apply {
+                file,
+                yes,
+                passphrase,
+                connection,
+            } => transfer::apply(&connection, style, (&file, yes), &passphrase),
             Self::Delete {
                 tenant,
                 removal,

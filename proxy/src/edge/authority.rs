@@ -121,6 +121,19 @@ impl Authority {
             cert: self.folder.join("server.pem"),
             key: self.folder.join("server.key"),
         };
+        self.certify_in(files, names, now_ms)
+    }
+
+    /// The same in these files.
+    ///
+    /// # Errors
+    /// As [`Authority::certify`].
+    pub fn certify_in(
+        &self,
+        files: CertificateFiles,
+        names: &[String],
+        now_ms: u64,
+    ) -> Result<CertificateFiles, AuthorityError> {
         let today = date(now_ms);
         // What stands before the first certificate of a PEM file is a comment.
         let names_line = format!("names: {}\n", names.join(" "));

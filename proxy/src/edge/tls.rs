@@ -1,6 +1,7 @@
 //! A listener's certificate: read from PEM files, and again when they change. A pair that does not load never replaces one
 //! that works.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use parking_lot::Mutex;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::ProducesTickets;
+use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{CipherSuite, ProtocolVersion, ServerConfig, ServerConnection};
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
@@ -37,6 +39,8 @@ pub struct Certificates {
     /// Kept over a reload, so that sessions can be resumed after it.
     tickets: Arc<dyn ProducesTickets>,
     current: ArcSwap<ServerConfig>,
+    /// Of hosts that have certificates of their own.
+    hosts: Arc<HostCertificates>,
     /// When the files were last changed, as of the last look at them. Held while they are read.
     seen: Mutex<Seen>,
 }
@@ -85,8 +89,10 @@ impl Certificates {
         };
         let tickets = aws_lc_rs::Ticketer::new().map_err(unusable)?;
         let seen = look_at(&files);
-        let config = configure(&files, http2, &provider, &tickets)?;
+        let hosts = Arc::new(HostCertificates::default());
+        let config = configure(&files, http2, (&provider, &hosts), &tickets)?;
         Ok(Arc::new(Self {
+            hosts,
             files,
             http2,
             provider,
@@ -106,7 +112,7 @@ impl Certificates {
         self.current.store(configure(
             &self.files,
             self.http2,
-            &self.provider,
+            (&self.provider, &self.hosts),
             &self.tickets,
         )?);
         drop(seen);
@@ -122,6 +128,11 @@ impl Certificates {
             return Ok(false);
         }
         self.reload().map(|()| true)
+    }
+
+    /// The certificates of hosts that have their own.
+    pub fn hosts(&self) -> &Arc<HostCertificates> {
+        &self.hosts
     }
 
     /// The files.
@@ -169,9 +180,38 @@ fn look_at(files: &CertificateFiles) -> Seen {
 fn configure(
     files: &CertificateFiles,
     http2: bool,
-    provider: &Arc<CryptoProvider>,
+    (provider, hosts): (&Arc<CryptoProvider>, &Arc<HostCertificates>),
     tickets: &Arc<dyn ProducesTickets>,
 ) -> Result<Arc<ServerConfig>, CertificateError> {
+    let unusable = |source| CertificateError::Unusable {
+        path: files.cert.clone(),
+        source,
+    };
+    let usual = read_pair(files, provider)?;
+    let resolver = Resolver {
+        usual: Arc::new(usual),
+        hosts: Arc::clone(hosts),
+    };
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(unusable)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(resolver));
+    config.ignore_client_order = true;
+    config.ticketer = Arc::clone(tickets);
+    config.alpn_protocols = if http2 {
+        vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+    } else {
+        vec![b"http/1.1".to_vec()]
+    };
+    Ok(Arc::new(config))
+}
+
+/// A certificate and its key, which fit.
+fn read_pair(
+    files: &CertificateFiles,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, CertificateError> {
     let read = |path: &Path| {
         files::read_bounded(path, PEM_BYTES_MAX).map_err(|source| CertificateError::Read {
             path: path.to_owned(),
@@ -182,11 +222,6 @@ fn configure(
         path: path.to_owned(),
         what,
     };
-    let unusable = |source| CertificateError::Unusable {
-        path: files.cert.clone(),
-        source,
-    };
-
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&read(&files.cert)?)
         .collect::<Result<_, _>>()
         .map_err(|_| pem(&files.cert, "certificate"))?;
@@ -195,21 +230,57 @@ fn configure(
     }
     let key = Zeroizing::new(read(&files.key)?);
     let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| pem(&files.key, "private key"))?;
+    let pair = CertifiedKey::from_der(chain, key, provider);
+    pair.map_err(|source| CertificateError::Unusable {
+        path: files.cert.clone(),
+        source,
+    })
+}
 
-    let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(unusable)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(unusable)?;
-    config.ignore_client_order = true;
-    config.ticketer = Arc::clone(tickets);
-    config.alpn_protocols = if http2 {
-        vec![b"h2".to_vec(), b"http/1.1".to_vec()]
-    } else {
-        vec![b"http/1.1".to_vec()]
-    };
-    Ok(Arc::new(config))
+/// Certificates of hosts that have their own, by the host that a client asks for. They change while connections come.
+#[derive(Debug, Default)]
+pub struct HostCertificates(ArcSwap<BTreeMap<String, Arc<CertifiedKey>>>);
+
+impl HostCertificates {
+    /// Puts these in the place of those that there were; a pair that does not load leaves its host without one, and is answered.
+    pub fn put(&self, pairs: &BTreeMap<String, CertificateFiles>) -> Vec<CertificateError> {
+        let provider = provider();
+        let before = self.0.load_full();
+        let mut faults = Vec::new();
+        let mut fresh = BTreeMap::new();
+        for (host, files) in pairs {
+            match read_pair(files, &provider) {
+                Ok(pair) => drop(fresh.insert(host.clone(), Arc::new(pair))),
+                Err(fault) => {
+                    faults.push(fault);
+                    if let Some(before) = before.get(host) {
+                        fresh.insert(host.clone(), Arc::clone(before));
+                    }
+                }
+            }
+        }
+        self.0.store(Arc::new(fresh));
+        faults
+    }
+}
+
+/// Picks the certificate by what the client asks for: that of the host, or of the host above it, else the usual one. A host that
+/// nobody has is answered as it always was.
+#[derive(Debug)]
+struct Resolver {
+    usual: Arc<CertifiedKey>,
+    hosts: Arc<HostCertificates>,
+}
+
+impl ResolvesServerCert for Resolver {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let hosts = self.hosts.0.load();
+        let own = hello.server_name().and_then(|name| {
+            let above = name.split_once('.').map(|(_, above)| above);
+            hosts.get(name).or_else(|| hosts.get(above?))
+        });
+        Some(Arc::clone(own.unwrap_or(&self.usual)))
+    }
 }
 
 /// What was agreed on, by the names that AWS's logs use: protocol `TLSv1.2`, cipher by its OpenSSL name.

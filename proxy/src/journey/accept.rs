@@ -3,6 +3,7 @@
 use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderMap, Request, Uri};
+use postern_config::directory::TenantId;
 use s3_protocol::host::{self, Addressing};
 use s3_protocol::parse::{self, Head};
 use s3_protocol::{S3Code, S3Error, S3Request};
@@ -10,6 +11,7 @@ use s3_protocol::{S3Code, S3Error, S3Request};
 use super::gate::Gate;
 use super::refusal::Refusal;
 use crate::edge::{Intake, Peer};
+use crate::world::World;
 
 /// A request, understood. Nobody knows yet who sends it.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Accepted {
     pub(super) headers: Option<HeaderMap>,
     pub(super) request: S3Request,
     pub(super) addressing: Addressing,
+    /// The account whose own host was asked.
+    pub(super) host: Option<TenantId>,
     pub(super) body: Intake,
 }
 
@@ -31,6 +35,8 @@ pub(super) struct Misread {
     /// When it came, milliseconds since 1970.
     pub(super) now_ms: u64,
     pub(super) parts: Parts,
+    /// The account whose own host was asked.
+    pub(super) host: Option<TenantId>,
     /// What to answer if its signature holds.
     pub(super) refusal: Refusal,
 }
@@ -40,25 +46,28 @@ pub(super) struct Misread {
 /// # Errors
 /// [`Misread`] with S3's answer to what is not a request.
 pub(super) fn parse(
-    gate: &Gate,
+    (gate, world): (&Gate, &World),
     peer: &Peer,
     wire: Request<Intake>,
     now_ms: u64,
 ) -> Result<Accepted, Box<Misread>> {
     let (parts, body) = wire.into_parts();
-    match understand(gate, &parts) {
+    let host = own_host(gate, world, &parts).map(|(tenant, _)| tenant);
+    match understand(gate, world, &parts) {
         Ok((request, addressing, headers)) => Ok(Accepted {
             now_ms,
             peer: peer.clone(),
             headers,
             request,
             addressing,
+            host,
             body,
             parts,
         }),
         Err(refusal) => Err(Box::new(Misread {
             now_ms,
             parts,
+            host,
             refusal,
         })),
     }
@@ -67,10 +76,13 @@ pub(super) fn parse(
 /// Understands a head.
 pub(super) fn understand(
     gate: &Gate,
+    world: &World,
     parts: &Parts,
 ) -> Result<(S3Request, Addressing, Option<HeaderMap>), Refusal> {
-    let addressing =
-        host::resolve(host_of(parts)?, &gate.place.domains).map_err(Refusal::Accept)?;
+    let addressing = match own_host(gate, world, parts) {
+        Some((_, label)) => below(label.as_deref()).map_err(Refusal::Accept)?,
+        None => host::resolve(host_of(parts)?, &gate.place.domains).map_err(Refusal::Accept)?,
+    };
     let headers = merged(parts)?;
     let head = Head {
         method: &parts.method,
@@ -81,6 +93,39 @@ pub(super) fn understand(
     };
     let request = parse::parse(head).map_err(Refusal::Accept)?;
     Ok((request, addressing, headers))
+}
+
+/// The account whose own host a request is for, and what stands before that. The deployment's own domains are nobody else's, whatever
+/// the directory says.
+fn own_host(gate: &Gate, world: &World, parts: &Parts) -> Option<(TenantId, Option<String>)> {
+    let host = host_of(parts).ok()?;
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let is_ours = |ours: &String| {
+        let rest = name.strip_suffix(ours.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    if gate.place.hosts.iter().any(is_ours) {
+        return None;
+    }
+    let (tenant, label) = world.state.host(&name)?;
+    Some((tenant, label.map(str::to_owned)))
+}
+
+/// A host of an account is path style; what stands before it is a bucket.
+fn below(label: Option<&str>) -> Result<Addressing, S3Error> {
+    let bucket = label.map(|label| {
+        label
+            .parse()
+            .map_err(|_| S3Error::new(S3Code::InvalidBucketName).and("BucketName", label))
+    });
+    Ok(Addressing {
+        bucket: bucket.transpose()?,
+        ..Addressing::PATH
+    })
 }
 
 /// The host that a request is for. There must be one: HTTP/1.1 demands it, and a signature covers it.

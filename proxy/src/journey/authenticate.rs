@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
-use postern_config::directory::{AccessKeyId, NamespaceId, Session};
+use postern_config::directory::{AccessKeyId, NamespaceId, NamespaceKind, Session, TenantId};
 use postern_config::{Secret, UnixSeconds};
 use s3_protocol::host::{Addressing, Namespace};
 use s3_protocol::{Call, S3Code, S3Error, S3Request};
@@ -80,7 +80,8 @@ pub(super) async fn verify(
                 (None, None, anonymous.body())
             }
             Presented::Signed(claim) => {
-                let (caller, signature, verifier) = check(gate, world, &claim, now)?;
+                let host = accepted.host;
+                let (caller, signature, verifier) = check(gate, world, (&claim, host), now)?;
                 (Some(caller), Some(signature), verifier)
             }
         }
@@ -92,6 +93,7 @@ pub(super) async fn verify(
         headers,
         request,
         addressing,
+        host,
         body,
     } = accepted;
     let length = verifier
@@ -102,6 +104,7 @@ pub(super) async fn verify(
         headers: headers.unwrap_or(parts.headers),
         request,
         addressing,
+        host,
     };
     Ok(Signed {
         scene: Arc::new(understood.by(world, caller, signature, length)),
@@ -116,6 +119,8 @@ pub(super) struct Understood {
     pub(super) headers: HeaderMap,
     pub(super) request: S3Request,
     pub(super) addressing: Addressing,
+    /// The account whose own host was asked.
+    pub(super) host: Option<TenantId>,
 }
 
 impl Understood {
@@ -128,7 +133,8 @@ impl Understood {
         content_length: Option<u64>,
     ) -> Scene {
         Scene {
-            namespace: namespace(world, &self.addressing.namespace, caller.as_deref()),
+            namespace: namespace(world, &self.addressing.namespace, caller.as_deref())
+                .or_else(|| shared(world, self.host)),
             peer: self.peer,
             headers: self.headers,
             request: self.request,
@@ -147,12 +153,13 @@ pub(super) fn refuse(gate: &Gate, world: &World, misread: Box<Misread>) -> Refus
     let Misread {
         now_ms,
         parts,
+        host,
         refusal,
     } = *misread;
     let now = now_ms / 1_000;
     match Presented::read(Head::of(&parts), now, &gate.expectation()) {
         Ok(Presented::Anonymous(_)) => refusal,
-        Ok(Presented::Signed(claim)) => match check(gate, world, &claim, now) {
+        Ok(Presented::Signed(claim)) => match check(gate, world, (&claim, host), now) {
             Ok(_) => refusal,
             Err(stranger) => stranger,
         },
@@ -176,7 +183,7 @@ pub(super) fn refuse_overrides(call: &Call) -> Result<(), Refusal> {
 fn check(
     gate: &Gate,
     world: &World,
-    claim: &Claim<'_>,
+    (claim, host): (&Claim<'_>, Option<TenantId>),
     now: u64,
 ) -> Result<(Arc<Caller>, Signature, BodyVerifier), Refusal> {
     let found = found_key(
@@ -185,7 +192,8 @@ fn check(
         (claim.access_key_id(), claim.session_token()),
         claim.scope(),
         now,
-    )?;
+    )?
+    .at(gate, host, claim.scope());
     let verified = claim.verify(&found.key);
     // An unknown key costs the same work, and its answer does not depend on the signature.
     let caller = found.caller.ok_or(Refusal::UnknownKey)?;
@@ -211,6 +219,20 @@ pub(crate) struct Found {
     pub(crate) key: Arc<SigningKey>,
     /// Of temporary credentials.
     pub(crate) session: Option<Arc<Session>>,
+}
+
+impl Found {
+    /// On the host of an account, nobody else's key is known.
+    pub(crate) fn at(self, gate: &Gate, host: Option<TenantId>, scope: &sigv4::Scope<'_>) -> Self {
+        match (host, &self.caller) {
+            (Some(host), Some(caller)) if caller.tenant.id != host => Self {
+                caller: None,
+                key: gate.stand_in.signing_key(scope),
+                session: None,
+            },
+            _ => self,
+        }
+    }
 }
 
 pub(crate) fn found_key(
@@ -300,6 +322,16 @@ fn namespace(world: &World, host: &Namespace, caller: Option<&Caller>) -> Option
     match host {
         Namespace::Caller => caller.map(Caller::namespace),
         Namespace::Alias(alias) => world.state.alias(alias),
+    }
+}
+
+/// Where bucket names are looked up for who has not signed, on the host of an account: where its users share their buckets. Where each
+/// has his own, a bucket is found by the label of its namespace alone.
+fn shared(world: &World, host: Option<TenantId>) -> Option<NamespaceId> {
+    let tenant = world.state.tenant(host?)?;
+    match tenant.profile.namespaces() {
+        NamespaceKind::Account => Some(NamespaceId::Account(tenant.id)),
+        NamespaceKind::PerUser | NamespaceKind::Global => None,
     }
 }
 

@@ -76,6 +76,8 @@ pub struct Place {
     pub aliases: Vec<String>,
     /// The domains under which buckets are hosts.
     pub domains: Domains,
+    /// The same as texts: no account has them, or what lies below them, for its own.
+    pub hosts: Vec<String>,
 }
 
 impl Gate {

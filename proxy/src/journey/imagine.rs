@@ -46,7 +46,7 @@ pub(crate) fn imagine(
     parts.method = imagined.method;
     parts.uri = imagined.target;
     parts.headers = imagined.headers;
-    let understood = accept::understand(gate, &parts);
+    let understood = accept::understand(gate, world, &parts);
     let (request, addressing, hoisted) = understood.map_err(|refusal| refusal.answer())?;
     if imagined.caller.is_none() {
         refuse_overrides(&request.call).map_err(|refusal| refusal.answer())?;
@@ -76,6 +76,7 @@ pub(crate) fn imagine(
         headers: hoisted.unwrap_or(parts.headers),
         request,
         addressing,
+        host: None,
     };
     Ok(Arc::new(understood.by(
         world,

@@ -331,6 +331,7 @@ fn digest_of(applied: &Applied) -> Result<Digest, Problem> {
         | Outcome::Group(_)
         | Outcome::ManagedPolicy(_)
         | Outcome::IamRole(_)
+        | Outcome::Imported(..)
         | Outcome::Key { .. }
         | Outcome::Bucket(_)
         | Outcome::Proposed(_)

@@ -18,6 +18,7 @@ use crate::api::users::UsersAsk;
 use crate::service::audit::{AuditAsk, AuditPage, Verified};
 use crate::service::buckets::{BucketDetail, BucketShown, NewBucket};
 use crate::service::bulk::{BulkDone, BulkUsers};
+use crate::service::domains::{DomainsShown, NewDomain};
 use crate::service::jobs::JobShown;
 use crate::service::keys::{KeyMade, KeyShown, Rotation};
 use crate::service::losses::{DataDeletion, Deleted, Deletion, Losses};
@@ -444,6 +445,43 @@ fn jobs() -> Vec<Described> {
 }
 fn upkeep() -> Vec<Described> {
     vec![
+        get(
+            "/api/v1/tenants/{tenant}/domains",
+            "List the domains by which an account alone is found",
+        )
+        .tells::<DomainsShown>(200, "The domains.")
+        .tagged(),
+        post(
+            "/api/v1/tenants/{tenant}/domains",
+            "Give an account a domain",
+        )
+        .takes::<NewDomain>()
+        .tells::<DomainsShown>(200, "The domains as they are now.")
+        .tagged(),
+        delete(
+            "/api/v1/tenants/{tenant}/domains/{domain}",
+            "Take a domain away from an account",
+        )
+        .tells::<DomainsShown>(200, "The domains as they are now.")
+        .tagged(),
+        post(
+            "/api/v1/tenants/{tenant}/export",
+            "Write an account to one file; secrets are sealed under a passphrase, or left out",
+        )
+        .takes_any(JSON)
+        .tells_any(200, "The file.", JSON),
+        post(
+            "/api/v1/tenant-files/plan",
+            "What taking the file of an account in would change",
+        )
+        .takes_any(JSON)
+        .tells_any(200, "The changes.", JSON),
+        post(
+            "/api/v1/tenant-files/apply",
+            "Take the file of an account in: all of it, or nothing",
+        )
+        .takes_any(JSON)
+        .tells_any(200, "What was changed.", JSON),
         get(
             "/api/v1/audit/head",
             "The signed head of the audit log, and how far it has got elsewhere",

@@ -286,6 +286,20 @@ impl<'a> Holder<'a> {
     }
 }
 
+/// Whether rights make sense for a key of a user.
+pub(in crate::directory) fn checked_rights(
+    tenant: &Tenant,
+    user: &User,
+    rights: &KeyRights,
+) -> Result<(), CommandError> {
+    let holder = Holder {
+        tenant,
+        user,
+        sub_user: None,
+    };
+    holder.check_rights(rights)
+}
+
 fn make(
     ground: &Ground<'_>,
     holder: &Holder<'_>,

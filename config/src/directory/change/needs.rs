@@ -61,7 +61,11 @@ fn need(ground: &Ground<'_>, command: &Command) -> Need {
         | Command::ResumeTenant(id)
         | Command::RenameTenant(id, _)
         | Command::SetArnStyle(id, _)
-        | Command::SetTenantLimits(id, _) => above(A::TenantSettings, id),
+        | Command::SetTenantLimits(id, _)
+        | Command::AddHost(id, _)
+        | Command::RemoveHost(id, _) => above(A::TenantSettings, id),
+        Command::ApplyTenant(_) => Need::Atom(A::TenantCreate, Place::Deployment),
+        Command::NoteExport { tenant: id, .. } => tenant(A::TenantSettings, id),
         Command::DescribeTenant(id, _)
         | Command::BlockPublic(id)
         | Command::UnblockPublic(id)

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::Plan;
-use crate::directory::command::Reading;
+use super::{Ground, Plan};
+use crate::directory::command::{CommandError, Reading};
+use crate::directory::names::TenantId;
 use crate::engine::Revision;
 
 pub(super) fn reading(reading: Reading) -> Plan {
@@ -13,6 +14,16 @@ pub(super) fn reading(reading: Reading) -> Plan {
         Some(tenant) => plan.of(tenant),
         None => plan,
     }
+}
+
+pub(super) fn export(
+    ground: &Ground<'_>,
+    id: TenantId,
+    with_secrets: bool,
+) -> Result<Plan, CommandError> {
+    let tenant = ground.tenant(id)?;
+    let plan = Plan::new("tenant.export", "tenant", id).of(id);
+    Ok(plan.detail(json!({ "name": tenant.name, "with_secrets": with_secrets })))
 }
 
 pub(super) fn backup(revision: Revision, sha256: &str) -> Plan {

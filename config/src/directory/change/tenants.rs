@@ -6,7 +6,7 @@ use super::{Ground, Plan, refuse, taken, users};
 use crate::directory::bounds::{Quota, Rate};
 use crate::directory::command::{CommandError, Outcome, Refusal};
 use crate::directory::level::WriteDeletes;
-use crate::directory::names::{Description, IamPath, Name, NamespaceId, TenantId, UserId};
+use crate::directory::names::{Description, Host, IamPath, Name, NamespaceId, TenantId, UserId};
 use crate::directory::profile::{NamespaceKind, Profile};
 use crate::directory::record::{
     ArnStyle, Standing, Tenant, TenantLimits, TenantStatus, User, UserDetails, UserKind, UserStatus,
@@ -14,6 +14,7 @@ use crate::directory::record::{
 use crate::directory::role::Role;
 use crate::directory::rows::Record;
 use crate::engine::Revision;
+use crate::limits::TENANT_HOSTS_MAX;
 
 /// What the first user of an account is called.
 const ROOT: &str = "root";
@@ -44,6 +45,7 @@ pub(super) fn create(
         description: Description::default(),
         limits: TenantLimits::default(),
         acl: None,
+        hosts: Vec::new(),
         block_public: false,
         quota: Quota::default(),
         rate: Rate::default(),
@@ -207,6 +209,49 @@ pub(super) fn set_limits(
     let detail = json!({ "before": tenant.limits, "after": limits });
     let plan = Plan::new("tenant.set-limits", "tenant", id).of(id);
     plan.detail(detail).write(&Record::Tenant(changed))
+}
+
+/// Gives an account a host. No other account has it, or one above or below it: a bucket's host would be another's.
+pub(super) fn add_host(
+    ground: &Ground<'_>,
+    id: TenantId,
+    host: &Host,
+) -> Result<Plan, CommandError> {
+    let tenant = standing(ground, id)?;
+    let foreign = |(there, of): (&Host, TenantId)| {
+        of != id && (there.is_within(host) || host.is_within(there))
+    };
+    if tenant.hosts.contains(host) || ground.state.hosts().any(foreign) {
+        return Err(CommandError::Taken {
+            what: "domain",
+            name: host.to_string(),
+            bucket: None,
+        });
+    }
+    if tenant.hosts.len() >= TENANT_HOSTS_MAX {
+        return refuse(Refusal::Hosts);
+    }
+    let mut changed = tenant.clone();
+    changed.hosts.push(host.clone());
+    let plan = Plan::new("tenant.add-domain", "tenant", id).of(id);
+    plan.detail(json!({ "domain": host }))
+        .write(&Record::Tenant(changed))
+}
+
+pub(super) fn remove_host(
+    ground: &Ground<'_>,
+    id: TenantId,
+    host: &Host,
+) -> Result<Plan, CommandError> {
+    let tenant = standing(ground, id)?;
+    if !tenant.hosts.contains(host) {
+        return Err(super::missing("domain", host));
+    }
+    let mut changed = tenant.clone();
+    changed.hosts.retain(|there| there != host);
+    let plan = Plan::new("tenant.remove-domain", "tenant", id).of(id);
+    plan.detail(json!({ "domain": host }))
+        .write(&Record::Tenant(changed))
 }
 
 /// Whether nothing of an account shall be public.

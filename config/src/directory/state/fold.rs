@@ -58,6 +58,7 @@ impl State {
             bucket_names: new_map(),
             owned: new_map(),
             aliases: RedBlackTreeMapSync::new_sync(),
+            hosts: RedBlackTreeMapSync::new_sync(),
             half_done: RedBlackTreeSetSync::new_sync(),
             leftovers: Leftovers::default(),
             running: RedBlackTreeSetSync::new_sync(),
@@ -128,6 +129,13 @@ impl State {
     }
 
     fn put_tenant(&mut self, tenant: Tenant) {
+        let before = self.tenants.get(&tenant.id);
+        for host in before.into_iter().flat_map(|before| &before.hosts) {
+            self.hosts.remove_mut(host);
+        }
+        for host in &tenant.hosts {
+            self.hosts.insert_mut(host.clone(), tenant.id);
+        }
         if let Some(before) = self.tenants.get(&tenant.id) {
             self.tenant_names.remove_mut(&before.name.folded());
         }
@@ -449,6 +457,9 @@ impl State {
     }
 
     fn remove_tenant(&mut self, tenant: &Tenant) {
+        for host in &tenant.hosts {
+            self.hosts.remove_mut(host);
+        }
         self.tenant_names.remove_mut(&tenant.name.folded());
         self.user_names.remove_mut(&tenant.id);
         self.user_emails.remove_mut(&tenant.id);

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http_body::{Body, Frame};
+use postern_config::directory::TenantId;
 use s3_protocol::call::{Call, Target};
 use s3_protocol::form::{FormReader, PostObject, Step};
 use s3_protocol::{BucketName, S3Code, S3Error, S3Request};
@@ -19,7 +20,7 @@ use super::super::accept::Accepted;
 use super::super::authorize::{How, Memo, Scene, Signature};
 use super::super::gate::Gate;
 use super::super::refusal::{self, Refusal};
-use super::{Payload, Signed, found_key, namespace};
+use super::{Payload, Signed, found_key, namespace, shared};
 use crate::edge::Intake;
 use crate::world::{Caller, World};
 
@@ -34,6 +35,7 @@ pub(super) async fn verify(
         parts,
         request,
         addressing,
+        host,
         body,
         ..
     } = accepted;
@@ -57,7 +59,7 @@ pub(super) async fn verify(
     let form = file.fields().await.map_err(Refusal::Form)?;
     // The policy's time runs out by when the fields are read, not by when the head came.
     let now_ms = gate.clock.now_ms();
-    let (caller, signature, range) = check(gate, world, (bucket, &form), now_ms / 1_000)?;
+    let (caller, signature, range) = check(gate, world, (bucket, &form, host), now_ms / 1_000)?;
     file.range = range;
     let PostObject {
         key,
@@ -65,7 +67,8 @@ pub(super) async fn verify(
         answer,
         escalations,
     } = form.understand(bucket).map_err(Refusal::Form)?;
-    let namespace = namespace(world, &addressing.namespace, caller.as_deref());
+    let namespace =
+        namespace(world, &addressing.namespace, caller.as_deref()).or_else(|| shared(world, host));
     let scene = Arc::new(Scene {
         peer,
         headers: parts.headers,
@@ -99,7 +102,7 @@ type Checked = (Option<Arc<Caller>>, Option<Signature>, LengthRange);
 fn check(
     gate: &Gate,
     world: &World,
-    (bucket, form): (&BucketName, &s3_protocol::form::Form),
+    (bucket, form, host): (&BucketName, &s3_protocol::form::Form, Option<TenantId>),
     now: u64,
 ) -> Result<Checked, Refusal> {
     // Conditions are about what results.
@@ -118,6 +121,7 @@ fn check(
         PresentedForm::Signed(claim) => {
             let credential = (claim.access_key_id(), claim.session_token());
             let found = found_key(gate, world, credential, claim.scope(), now)?;
+            let found = found.at(gate, host, claim.scope());
             let verified = claim.verify(&found.key);
             let caller = found.caller.ok_or(Refusal::UnknownKey)?;
             let verified = verified.map_err(|cause| refuse(&cause))?;
