@@ -326,6 +326,10 @@ async fn derive(passphrase: Secret, salt: [u8; SALT_BYTES]) -> Result<Vault, Fil
 }
 
 /// What of an account goes into a file, in the order of its rows: what works or may work again, and nothing that is half done.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list: what an account has, kind by kind, so that none is forgotten"
+)]
 fn records_of(state: &State, tenant: &Tenant) -> Vec<Record> {
     let scope = ModuleScope::Tenant(tenant.id);
     let stays = |user: &&std::sync::Arc<User>| user.status != UserStatus::Deleting;

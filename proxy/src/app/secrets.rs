@@ -44,9 +44,10 @@ pub(super) fn master_key(data: &Path) -> io::Result<Secret> {
 /// The master key that takes the place of the one there is, where a rotation is not over.
 pub(super) fn next_master_key(data: &Path) -> io::Result<Option<Secret>> {
     let path = next_key_file(data);
-    match path.try_exists()? {
-        true => key_in(&path).map(Some),
-        false => Ok(None),
+    if path.try_exists()? {
+        key_in(&path).map(Some)
+    } else {
+        Ok(None)
     }
 }
 

@@ -19,6 +19,10 @@ use crate::engine::Op;
 use crate::time::Entropy;
 
 /// Works out what a file changes.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one pass over the file's records, and one over those that are there"
+)]
 pub(in crate::directory) fn compile(
     state: &State,
     import: &Import,

@@ -45,6 +45,10 @@ fn unsound(what: impl Into<String>) -> FileFault {
 
 impl Numbers {
     /// Finds what is there by its name, and gives numbers to the rest.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "two passes, since what is below somebody is found once he is"
+    )]
     pub(in crate::directory) fn of(
         state: &State,
         records: &[Record],
@@ -170,6 +174,10 @@ impl Numbers {
     }
 
     /// A record under the numbers of the directory. There is no `_` arm: a new kind of record must say here which numbers it holds.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a table: one arm for each kind, so that none is forgotten"
+    )]
     pub(in crate::directory) fn renumbered(&self, record: Record) -> Result<Record, FileFault> {
         Ok(match record {
             Record::Tenant(it) => Record::Tenant(Tenant {

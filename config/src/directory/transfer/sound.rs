@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{FileFault, Import};
+use super::{FileFault, Import, Record};
 use crate::directory::change::checked_rights;
 use crate::directory::command::{CommandError, Refusal};
 use crate::directory::names::{Host, TenantId};
+use crate::directory::permission::{AccountAcl, ContainerAcl};
 use crate::directory::profile::{CustomRoles, NamespaceKind, PublicContainers, SubUsers};
 use crate::directory::record::{
     KeyState, ModuleScope, ModuleState, PolicyPlace, Tenant, User, UserKind, UserStatus,
@@ -83,7 +84,6 @@ fn strangers(state: &State, id: TenantId, ops: &[Op]) -> Result<(), FileFault> {
         if !key.starts_with(super::super::rows::PREFIX) {
             continue;
         }
-        use super::Record;
         match Record::read(&row).map_err(CommandError::from)? {
             Record::Key(it) if state.key(&it.id).is_some_and(|there| there.tenant != id) => {
                 return Err(taken("access key", it.id));
@@ -147,7 +147,7 @@ fn account(after: &State, tenant: &Tenant, existing: Option<&Tenant>) -> Result<
     if tenant.acl.is_some() && !tenant.profile.has_permissions() {
         return Err(refuse(Refusal::NoPermissions));
     }
-    let rows = tenant.acl.iter().flat_map(|acl| acl.users()).count();
+    let rows = tenant.acl.iter().flat_map(AccountAcl::users).count();
     if rows > PERMISSION_ROWS_MAX {
         return Err(refuse(Refusal::TooManyRows));
     }
@@ -238,7 +238,7 @@ fn contents(after: &State, tenant: &Tenant) -> Result<(), FileFault> {
         if bucket.acl.is_some() && !tenant.profile.has_permissions() {
             return Err(refuse(Refusal::NoPermissions));
         }
-        let rows = bucket.acl.iter().flat_map(|acl| acl.users()).count();
+        let rows = bucket.acl.iter().flat_map(ContainerAcl::users).count();
         let referrers = bucket.public.as_ref().map_or(0, |it| it.referrers.len());
         if rows > PERMISSION_ROWS_MAX || referrers > REFERRERS_MAX {
             return Err(refuse(Refusal::TooManyRows));
