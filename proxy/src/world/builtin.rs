@@ -35,6 +35,7 @@ pub struct Builtin {
     read_only: Arc<Module>,
     block_public: Arc<Module>,
     bucket_acl: Arc<Module>,
+    object_owner: Arc<Module>,
 }
 
 /// Which of the modules that are not in every plan have a say. A set, small enough to be part of a key.
@@ -63,6 +64,9 @@ impl Concerned {
     pub(super) const KEY: Self = Self(1 << 8);
     /// The bucket has an access control list.
     pub(super) const BUCKET_ACL: Self = Self(1 << 9);
+
+    /// The caller may have written objects to the bucket of another, and they are his.
+    pub(super) const OBJECT_OWNER: Self = Self(1 << 10);
 
     /// With these, if they have a say.
     #[must_use]
@@ -163,6 +167,11 @@ impl Builtin {
                 "Nothing of the account is public.",
                 &block_public(),
             )?,
+            object_owner: load(
+                "object-owner",
+                "Who has written an object may read it, in whose bucket ever.",
+                &object_owner(),
+            )?,
             bucket_acl: load(
                 "bucket-acl",
                 "What the access control list of a bucket gives.",
@@ -212,6 +221,12 @@ impl Builtin {
             (Concerned::MEMBERSHIP, Grant, "membership", &self.membership),
             (Concerned::PUBLIC, Grant, "public-container", &self.public),
             (Concerned::BUCKET_ACL, Grant, "bucket-acl", &self.bucket_acl),
+            (
+                Concerned::OBJECT_OWNER,
+                Grant,
+                "object-owner",
+                &self.object_owner,
+            ),
             (Concerned::KEY, Limit, "level", &self.level),
             (Concerned::KEY, Limit, "scope", &self.scope),
             (Concerned::SUB_USER, Limit, "sub-user", &self.sub_user),
@@ -279,6 +294,19 @@ fn read_only() -> Vec<Statement> {
         .map(|atom| Condition::one_of(atom, atoms.map(|atom| atom.as_str())));
     let statement = Statement::allow(StatementId::of("reads"));
     reads.map(|reads| statement.to(reads)).into_iter().collect()
+}
+
+/// Where who writes an object owns it, he reads it as well. Source: S3 User Guide, "Controlling ownership of objects".
+fn object_owner() -> Vec<Statement> {
+    use Operation as O;
+    let reads = [O::GetObject, O::HeadObject, O::GetObjectAttributes].map(Operation::name);
+    let own = Attribute::plain(Name::ObjectOwn).map(|own| Condition::truth(own, true));
+    let done = Attribute::plain(Name::Operation).map(|done| Condition::one_of(done, reads));
+    let statement = Statement::allow(StatementId::of("object-owner"));
+    let both = own.zip(done);
+    both.map(|(own, done)| statement.to(done).when(own))
+        .into_iter()
+        .collect()
 }
 
 /// What each permission of a bucket's list lets its holders do. Source: S3 User Guide, "Mapping of ACL permissions and access policy
