@@ -45,10 +45,10 @@ pub fn call(operation: Operation, bucket: &str, key: &str, upload: &str) -> Call
         O::GetBucketAcl => b("GET", "?acl"),
         O::PutBucketAcl => b("PUT", "?acl").with("x-amz-acl", "private"),
         O::GetPublicAccessBlock => b("GET", "?publicAccessBlock"),
-        O::PutPublicAccessBlock => xml(b("PUT", "?publicAccessBlock"), EMPTY),
+        O::PutPublicAccessBlock => xml(b("PUT", "?publicAccessBlock"), BLOCKED),
         O::DeletePublicAccessBlock => b("DELETE", "?publicAccessBlock"),
         O::GetBucketOwnershipControls => b("GET", "?ownershipControls"),
-        O::PutBucketOwnershipControls => xml(b("PUT", "?ownershipControls"), EMPTY),
+        O::PutBucketOwnershipControls => xml(b("PUT", "?ownershipControls"), ENFORCED),
         O::DeleteBucketOwnershipControls => b("DELETE", "?ownershipControls"),
         O::GetObjectLockConfiguration => b("GET", "?object-lock"),
         O::PutObjectLockConfiguration => xml(b("PUT", "?object-lock"), EMPTY),
@@ -207,6 +207,9 @@ const VERSIONING: &str =
 const CORS: &str = "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod>\
                     <AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>";
 const TAGGING: &str = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>";
+const BLOCKED: &str = "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>";
+/// What buckets of most profiles have anyhow.
+const ENFORCED: &str = "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>";
 const EMPTY: &str = "<Empty/>";
 
 /// Adds the digest that some operations want of their body.

@@ -164,7 +164,9 @@ fn allowed(trial: &Trial<'_>) -> Result<(), String> {
         | O::AbortMultipartUpload
         | O::PostObject
         | O::PutBucketPolicy
-        | O::DeleteBucketPolicy => 204,
+        | O::DeleteBucketPolicy
+        | O::DeletePublicAccessBlock
+        | O::DeleteBucketOwnershipControls => 204,
         _ => 200,
     };
     if answer.status != wanted || answer.text().contains("<Error>") {

@@ -94,8 +94,8 @@ operations! {
     PutPublicAccessBlock, Bucket, Two, "s3:PutBucketPublicAccessBlock";
     DeletePublicAccessBlock, Bucket, Two, "s3:PutBucketPublicAccessBlock";
     GetBucketOwnershipControls, Bucket, Stub, "s3:GetBucketOwnershipControls";
-    PutBucketOwnershipControls, Bucket, Never, "s3:PutBucketOwnershipControls";
-    DeleteBucketOwnershipControls, Bucket, Never, "s3:PutBucketOwnershipControls";
+    PutBucketOwnershipControls, Bucket, Stub, "s3:PutBucketOwnershipControls";
+    DeleteBucketOwnershipControls, Bucket, Stub, "s3:PutBucketOwnershipControls";
     GetObjectLockConfiguration, Bucket, One, "s3:GetBucketObjectLockConfiguration";
     PutObjectLockConfiguration, Bucket, One, "s3:PutBucketObjectLockConfiguration";
     GetBucketLifecycleConfiguration, Bucket, Two, "s3:GetLifecycleConfiguration";
@@ -197,6 +197,15 @@ impl Operation {
                 | Self::ListObjects
                 | Self::ListObjectsV2
                 | Self::ListMultipartUploads
+                | Self::GetBucketAcl
+                | Self::PutBucketAcl
+                | Self::GetPublicAccessBlock
+                | Self::PutPublicAccessBlock
+                | Self::DeletePublicAccessBlock
+                | Self::GetBucketOwnershipControls
+                | Self::PutBucketOwnershipControls
+                | Self::DeleteBucketOwnershipControls
+                | Self::GetBucketPolicyStatus
                 | Self::GetBucketPolicy
                 | Self::PutBucketPolicy
                 | Self::DeleteBucketPolicy

@@ -195,8 +195,20 @@ pub(super) async fn delete_ownership(
     Ok(Outcome::PolicyChanged)
 }
 
+/// What must not become public where nothing can by S3's own ways.
+const ALL_BLOCKED: PublicBlock = PublicBlock {
+    block_acls: true,
+    ignore_acls: true,
+    block_policy: true,
+    restrict: true,
+};
+
 /// GetPublicAccessBlock.
 pub(super) fn get_block(bucket: &Bucket) -> Result<Outcome, Refusal> {
+    if bucket.namespace != NamespaceId::Global {
+        // What S3's own ways could open is closed, and stays so.
+        return Ok(Outcome::Document(acl::write_block(ALL_BLOCKED)));
+    }
     let block = bucket.access.block.map(PublicBlock::from);
     let block = block.ok_or_else(|| refused(S3Code::NoSuchPublicAccessBlockConfiguration))?;
     Ok(Outcome::Document(acl::write_block(block)))
@@ -211,7 +223,11 @@ pub(super) async fn put_block(
 ) -> Result<Outcome, Refusal> {
     let block = acl::read_block(document).map_err(Refusal::Body)?;
     if bucket.namespace != NamespaceId::Global {
-        return Err(Refusal::Unbuilt(scene.request().operation));
+        return if block == ALL_BLOCKED {
+            Ok(Outcome::Changed)
+        } else {
+            Err(Refusal::Unbuilt(scene.request().operation))
+        };
     }
     let access = BucketAccess {
         block: Some(block.into()),
