@@ -299,9 +299,6 @@ pub(crate) fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static st
         | R::AlreadyProposed
         | R::OffNeedsTwo
         | R::RateOfNothing
-        | R::StillHas(_)
-        | R::TrustSize
-        | R::SessionLength
         | R::LastOwner
         | R::NoOperatorsRole
         | R::Operators
