@@ -262,6 +262,7 @@ pub(crate) fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static st
             "make it below the account above, or below none",
         ),
         R::HasChildren => (status, code, "delete those first"),
+        R::Hosts => (status, code, "take one away that is not used"),
         R::NoPermissions => (
             status,
             code,
@@ -311,6 +312,7 @@ pub(crate) fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static st
         | R::Rotating
         | R::SameMasterKey
         | R::Finished
+        | R::NothingToChange
         | R::NoHistory => (status, code, ""),
     }
 }
