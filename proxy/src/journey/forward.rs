@@ -141,6 +141,38 @@ impl Errand<'_> {
             Call::DeleteBucketPolicy => {
                 policies::delete(self.gate, self.scene, self.main.bucket()?).await
             }
+            Call::HeadBucket => Ok(Outcome::BucketFound),
+            Call::GetBucketLocation => Ok(Outcome::Location),
+            Call::ListObjects(ask) => self.list(ask).await,
+            Call::ListMultipartUploads(ask) => {
+                let creator = guards::creator(
+                    self.scene,
+                    &self.main.obligations,
+                    storage_node::Mismatch::Hide,
+                );
+                let mut page = self
+                    .node()
+                    .list_uploads(self.main.bucket()?.id, ask)
+                    .await
+                    .map_err(upstream)?;
+                page.entries.retain(|entry| {
+                    creator
+                        .as_ref()
+                        .is_none_or(|creator| creator.admits(&entry.creator))
+                });
+                for filter in &self.main.obligations.filters {
+                    page.entries
+                        .retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
+                }
+                Ok(Outcome::Uploads(ask.clone(), page, self.owner()?))
+            }
+            _ => Box::pin(self.on_access(body)).await,
+        }
+    }
+
+    /// Who may do what with a bucket, but for its policy.
+    async fn on_access(self, body: Payload) -> Result<Outcome, Refusal> {
+        match &self.scene.request().call {
             Call::GetBucketAcl => Ok(access::get_acl(self.gate, self.main.bucket()?)),
             Call::PutBucketAcl(ask, digests) => {
                 let document = body
@@ -174,31 +206,6 @@ impl Errand<'_> {
             }
             Call::GetBucketPolicyStatus => {
                 Ok(access::policy_status(self.gate, self.main.bucket()?))
-            }
-            Call::HeadBucket => Ok(Outcome::BucketFound),
-            Call::GetBucketLocation => Ok(Outcome::Location),
-            Call::ListObjects(ask) => self.list(ask).await,
-            Call::ListMultipartUploads(ask) => {
-                let creator = guards::creator(
-                    self.scene,
-                    &self.main.obligations,
-                    storage_node::Mismatch::Hide,
-                );
-                let mut page = self
-                    .node()
-                    .list_uploads(self.main.bucket()?.id, ask)
-                    .await
-                    .map_err(upstream)?;
-                page.entries.retain(|entry| {
-                    creator
-                        .as_ref()
-                        .is_none_or(|creator| creator.admits(&entry.creator))
-                });
-                for filter in &self.main.obligations.filters {
-                    page.entries
-                        .retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
-                }
-                Ok(Outcome::Uploads(ask.clone(), page, self.owner()?))
             }
             _ => Err(misplaced()),
         }

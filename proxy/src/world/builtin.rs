@@ -114,6 +114,7 @@ impl Builtin {
     ///
     /// # Errors
     /// See [`BuiltinFault`].
+    #[expect(clippy::too_many_lines, reason = "a table: one entry for each module")]
     pub fn new(engine: &Engine) -> Result<Self, BuiltinFault> {
         let table = DecisionTable::standard()?;
         let load = |module, description: &str, statements: &[Statement]| {

@@ -113,15 +113,7 @@ impl Caller {
             Some(sub_user) => format!("{of_user}/{}", sub_user.name),
             None => of_user.clone(),
         };
-        // Documents elsewhere name him with the number of his account, however his own are written.
-        let numbered = |arn: &str| arn.replacen(":::", &format!("::{account}:"), 1);
-        let mut principals = vec![numbered(&arn)];
-        for above in [numbered(&of_user), root] {
-            if !principals.contains(&above) {
-                principals.push(above);
-            }
-        }
-        principals.push(account.clone());
+        let principals = principals(&account, [&arn, &of_user, &root]);
         let atoms = match found.role {
             Some(role) => role.atoms.clone(),
             None => RoleAtoms::of_builtin(user.role).unwrap_or_default(),
@@ -362,6 +354,20 @@ impl Revisions {
             assumed: None,
         }
     }
+}
+
+/// Every name by which documents elsewhere know him: these ARNs with the number of his account, however his own are written, and the
+/// number.
+fn principals(account: &str, arns: [&str; 3]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::with_capacity(arns.len() + 1);
+    for arn in arns {
+        let numbered = arn.replacen(":::", &format!("::{account}:"), 1);
+        if !all.contains(&numbered) {
+            all.push(numbered);
+        }
+    }
+    all.push(account.to_owned());
+    all
 }
 
 /// The number of an account as its ARNs carry it.
