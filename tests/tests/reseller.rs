@@ -553,9 +553,11 @@ fn what_is_taken_above_or_would_throw_rows_away_is_refused_with_what_to_do() {
             .fails(2, &permission(&["set", "--user", "ann"]))
             .contains("ann=rw")
     );
+    let asked = office.fails(2, &permission(&["reset"]));
+    assert!(asked.contains("bob") && asked.contains("--yes"), "{asked}");
     assert!(
         office
-            .ok(&permission(&["reset"]))
+            .ok(&permission(&["reset", "--yes"]))
             .contains("so says the profile")
     );
     office.ok(&[

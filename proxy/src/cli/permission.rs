@@ -52,8 +52,16 @@ downloads and w uploads and deletes.")]
         yes: bool,
     },
     /// Take back what was set: on the account what its profile says holds, on a container what the layers above allow.
-    #[command(after_help = "Example:\n  postern permission reset --bucket site --tenant acme")]
-    Reset(Place),
+    #[command(
+        after_help = "Example:\n  postern permission reset --bucket site --tenant acme --yes"
+    )]
+    Reset {
+        #[command(flatten)]
+        place: Place,
+        /// Do not ask.
+        #[arg(long, short = 'y')]
+        yes: bool,
+    },
 }
 
 /// On what.
@@ -146,11 +154,7 @@ impl Permission {
                 let document = document(members, all_users, &users)?;
                 set(style, &place, &document, (dry_run, yes))
             }
-            Self::Reset(place) => {
-                let path = place.path("permissions")?;
-                let done = place.whose.connection.ask(Method::DELETE, &path, None)?;
-                shown(style, &done)
-            }
+            Self::Reset { place, yes } => reset(style, &place, yes),
         }
     }
 }
@@ -207,7 +211,8 @@ fn set(
         };
     }
     if !yes {
-        agree(&preview)?;
+        let dry = "`--dry-run` shows what would change";
+        agree((&change(&preview), "set these?", dry))?;
     }
     // What was shown is what is changed: if it is another by now, nothing is.
     let tag = raw.header("etag").unwrap_or("*").to_owned();
@@ -216,15 +221,29 @@ fn set(
     shown(style, &done.value()?)
 }
 
-fn agree(preview: &Value) -> Result<(), CliError> {
+/// Takes back what was set, where somebody says yes: what he has seen, and nothing that came after it.
+fn reset(style: Style, place: &Place, yes: bool) -> Result<(), CliError> {
+    let connection = &place.whose.connection;
+    let path = place.path("permissions")?;
+    let found = connection.send(Method::GET, &path, None, &[])?;
+    if !yes {
+        let rows = lines(&found.value()?);
+        let dry = "`postern permission show` shows what would go";
+        agree((&rows, "throw these away?", dry))?;
+    }
+    let tag = found.header("etag").unwrap_or("*").to_owned();
+    let done = connection.send(Method::DELETE, &path, None, &[("if-match", &tag)])?;
+    shown(style, &done.value()?)
+}
+
+/// Asks whoever sits there.
+fn agree((what, question, dry): (&str, &str, &str)) -> Result<(), CliError> {
     if !io::stdin().is_terminal() {
-        let said = format!(
-            "{}\nnobody is there to ask: in a script, say yes with `--yes`; `--dry-run` shows what would change",
-            change(preview)
-        );
+        let said =
+            format!("{what}\nnobody is there to ask: in a script, say yes with `--yes`; {dry}");
         return Err(CliError::Usage(said));
     }
-    let said = answer(&format!("{}\nset these? [y/N] ", change(preview)))?;
+    let said = answer(&format!("{what}\n{question} [y/N] "))?;
     if matches!(said.as_str(), "y" | "yes") {
         Ok(())
     } else {
@@ -285,10 +304,14 @@ fn shown(style: Style, found: &Value) -> Result<(), CliError> {
     if style.json {
         return print_json(found);
     }
-    let kind = text(found, "kind");
     if style.quiet {
-        return print(&kind);
+        return print(&text(found, "kind"));
     }
+    print(&lines(found))
+}
+
+/// The same, for people.
+fn lines(found: &Value) -> String {
     let for_all = [("everyone", "all_users"), ("all members", "members")];
     let mut rows: Vec<Vec<String>> = for_all
         .into_iter()
@@ -300,12 +323,12 @@ fn shown(style: Style, found: &Value) -> Result<(), CliError> {
     let users = list(found, "users").iter();
     rows.extend(users.map(|row| vec![text(row, "user"), held(row)]));
     if rows.is_empty() {
-        let said = if kind == "per-user" {
+        let said = if text(found, "kind") == "per-user" {
             "no user is named: no member has any"
         } else {
             "nothing is set: members may do what the layers above allow"
         };
-        return print(said);
+        return said.to_owned();
     }
     let mut said = table(&["WHO", "MAY"], rows);
     if found.get("is_default").and_then(Value::as_bool) == Some(true) {
@@ -315,7 +338,7 @@ fn shown(style: Style, found: &Value) -> Result<(), CliError> {
     if !exempt.is_empty() && exempt != "-" {
         said.push_str(&format!("\nnot bound by this: {exempt}"));
     }
-    print(&said)
+    said
 }
 
 #[cfg(test)]

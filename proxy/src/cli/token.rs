@@ -47,7 +47,8 @@ pub(super) enum Token {
     #[command(after_help = "Example:\n  postern token revoke 17")]
     Revoke {
         /// Its number, or its name where one token alone is called so.
-        token: String,
+        #[arg(value_name = "TOKEN")]
+        which: String,
         #[command(flatten)]
         connection: Connection,
     },
@@ -104,8 +105,8 @@ impl Token {
                 let fetched = listing.fetch(&connection, ALL, &[])?;
                 Listing::show(style, &fetched, "id", COLUMNS)
             }
-            Self::Revoke { token, connection } => {
-                let number = number(&connection, &token)?;
+            Self::Revoke { which, connection } => {
+                let number = number(&connection, &which)?;
                 let path = format!("{ALL}/{number}");
                 let done = connection.ask(Method::DELETE, &path, None)?;
                 if style.json {

@@ -1,4 +1,4 @@
-//! Jobs.
+//! Jobs: work that goes on after its request was answered, and how far it is.
 
 use axum::Json;
 use axum::extract::State;
