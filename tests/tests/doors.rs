@@ -11,17 +11,16 @@ use tests::gate::{self, Gate};
 const PASSWORD: &str = "correct horse battery";
 
 /// A command line whose contexts are in a folder of their own.
-struct Desk<'g> {
-    gate: &'g Gate,
+struct Desk {
     home: PathBuf,
 }
 
-impl<'g> Desk<'g> {
-    fn new(gate: &'g Gate) -> Self {
+impl Desk {
+    fn new(gate: &Gate) -> Self {
         let home = gate.dir().join("desk");
         fs::create_dir(&home).unwrap();
         fs::write(home.join("password"), format!("{PASSWORD}\n")).unwrap();
-        Self { gate, home }
+        Self { home }
     }
 
     /// As whoever the context says has signed in; with `--data` as the server's own token.

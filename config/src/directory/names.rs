@@ -669,7 +669,11 @@ pub(crate) mod as_ownership {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-    #[expect(clippy::ref_option, reason = "what serde hands over")]
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "what serde hands over"
+    )]
     pub(crate) fn serialize<S: Serializer>(
         value: &Option<Ownership>,
         serializer: S,

@@ -133,8 +133,8 @@ impl State {
         if !(SESSION_SECONDS_MIN..=SESSION_SECONDS_MAX).contains(&seconds) {
             return Err(SessionError::Length);
         }
-        let long = |policy: &Box<str>| policy.len() > SESSION_POLICY_BYTES_MAX;
-        if of.policy.as_ref().is_some_and(long) {
+        let long = |policy: &str| policy.len() > SESSION_POLICY_BYTES_MAX;
+        if of.policy.as_deref().is_some_and(long) {
             return Err(SessionError::Policy);
         }
         let random = entropy

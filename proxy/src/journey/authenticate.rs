@@ -21,7 +21,7 @@ use s3_protocol::{Call, S3Code, S3Error, S3Request};
 use sigv4::{BodyVerifier, Claim, Head, Place, Presented, SecretKey, SigningKey};
 
 use super::accept::{Accepted, Misread};
-use super::authorize::{How, Memo, Scene, Signature};
+use super::authorize::{How, Memo, Scene, Signature, bucket_of};
 use super::gate::Gate;
 use super::refusal::Refusal;
 use crate::edge::Peer;
@@ -132,9 +132,10 @@ impl Understood {
         signature: Option<Signature>,
         content_length: Option<u64>,
     ) -> Scene {
+        let of_host = namespace(world, &self.addressing.namespace, caller.as_deref());
+        let of_host = of_host.or_else(|| shared(world, self.host));
         Scene {
-            namespace: namespace(world, &self.addressing.namespace, caller.as_deref())
-                .or_else(|| shared(world, self.host)),
+            namespace: of_host.or_else(|| self.global(world)),
             peer: self.peer,
             headers: self.headers,
             request: self.request,
@@ -145,6 +146,18 @@ impl Understood {
             memo: Memo::default(),
             received: Arc::default(),
         }
+    }
+
+    /// The deployment's own namespace, for who has not signed and names a bucket of it: such names mean one bucket whoever says them.
+    fn global(&self, world: &World) -> Option<NamespaceId> {
+        match self.addressing.namespace {
+            Namespace::Caller => {}
+            Namespace::Alias(_) => return None,
+        }
+        let name = bucket_of(&self.request.target)?;
+        let bucket = world.state.bucket(NamespaceId::Global, name)?;
+        let is_here = self.host.is_none_or(|tenant| tenant == bucket.tenant);
+        is_here.then_some(NamespaceId::Global)
     }
 }
 

@@ -99,24 +99,20 @@ fn without_documents(state: &State, holder: Holder, mut plan: Plan) -> Plan {
     }
 }
 
-/// A group, role or policy of IAM with what is its own; none where the account has none left.
-fn iam_step(state: &State, tenant: &Tenant, plan: Plan) -> Result<Plan, Plan> {
+/// A group, role or policy of IAM with what is its own is added to a plan; nothing, where the account has none left.
+fn iam_step(state: &State, tenant: &Tenant, plan: Plan) -> Plan {
     if let Some(group) = state.groups(tenant.id).next() {
         let plan = without_documents(state, Holder::Group(group.id), plan);
-        return Ok(plan.remove(&Record::Group(Group::clone(group))));
+        return plan.remove(&Record::Group(Group::clone(group)));
     }
     if let Some(role) = state.iam_roles(tenant.id).next() {
         let plan = without_documents(state, Holder::Role(role.id), plan);
-        return Ok(plan.remove(&Record::IamRole(IamRole::clone(role))));
+        return plan.remove(&Record::IamRole(IamRole::clone(role)));
     }
-    let mut policies = state.managed_policies(tenant.id).peekable();
-    if policies.peek().is_none() {
-        return Err(plan);
-    }
-    let gone = policies.take(SWEEP_ROWS_MAX);
-    Ok(gone.fold(plan, |plan, policy| {
+    let gone = state.managed_policies(tenant.id).take(SWEEP_ROWS_MAX);
+    gone.fold(plan, |plan, policy| {
         plan.remove(&Record::ManagedPolicy(ManagedPolicy::clone(policy)))
-    }))
+    })
 }
 
 /// Users first, the root last of them; then roles; then groups and what else IAM knows; then modules; then the account.
@@ -134,10 +130,10 @@ fn tenant_step(state: &State, tenant: &Tenant) -> Plan {
         }
         return plan;
     }
-    let mut plan = match iam_step(state, tenant, plan) {
-        Ok(plan) => return plan,
-        Err(plan) => plan,
-    };
+    plan = iam_step(state, tenant, plan);
+    if !plan.ops.is_empty() {
+        return plan;
+    }
     // A version takes at most two rows, itself and its bytes, and a binding.
     for version in state.modules(scope).take(SWEEP_ROWS_MAX / 3) {
         let bytes = Op::Delete(module_bytes(version.digest));

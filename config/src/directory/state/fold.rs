@@ -382,23 +382,13 @@ impl State {
             "sub-user" => {
                 let id = number(parts.nth(1)).map(SubUserId);
                 if let Some(sub_user) = id.and_then(|id| self.sub_users.get(&id).cloned()) {
-                    let names = self.sub_user_names.get(&sub_user.user).cloned();
-                    let mut names = names.unwrap_or_default();
-                    names.remove_mut(&sub_user.name.folded());
-                    self.sub_user_names.insert_mut(sub_user.user, names);
-                    self.sub_user_keys.remove_mut(&sub_user.id);
-                    self.leftovers.forget_sub_user(sub_user.id);
-                    self.sub_users.remove_mut(&sub_user.id);
+                    self.remove_sub_user(&sub_user);
                 }
             }
             "role" => {
                 let id = number(parts.next()).map(RoleId);
                 if let Some(role) = id.and_then(|id| self.roles.get(&id).cloned()) {
-                    let names = self.role_names.get(&role.tenant).cloned();
-                    let mut names = names.unwrap_or_default();
-                    names.remove_mut(&role.name.folded());
-                    self.role_names.insert_mut(role.tenant, names);
-                    self.roles.remove_mut(&role.id);
+                    self.remove_role(&role);
                 }
             }
             "user" => {
@@ -410,17 +400,7 @@ impl State {
             "key" => {
                 let id = parts.next().and_then(|id| id.parse().ok());
                 if let Some(key) = id.and_then(|id| self.keys.get(&id).cloned()) {
-                    let mut keys = self.user_keys.get(&key.user).cloned().unwrap_or_default();
-                    keys.remove_mut(&key.id);
-                    self.user_keys.insert_mut(key.user, keys);
-                    if let Some(sub_user) = key.sub_user
-                        && let Some(mut keys) = self.sub_user_keys.get(&sub_user).cloned()
-                    {
-                        keys.remove_mut(&key.id);
-                        self.sub_user_keys.insert_mut(sub_user, keys);
-                    }
-                    self.leftovers.forget_key(&key);
-                    self.keys.remove_mut(&key.id);
+                    self.remove_key(&key);
                 }
             }
             "namespace" => self.remove_namespace(scope, parts.next()),
@@ -454,6 +434,39 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    fn remove_sub_user(&mut self, sub_user: &SubUser) {
+        if let Some(mut names) = self.sub_user_names.get(&sub_user.user).cloned() {
+            names.remove_mut(&sub_user.name.folded());
+            self.sub_user_names.insert_mut(sub_user.user, names);
+        }
+        self.sub_user_keys.remove_mut(&sub_user.id);
+        self.leftovers.forget_sub_user(sub_user.id);
+        self.sub_users.remove_mut(&sub_user.id);
+    }
+
+    fn remove_role(&mut self, role: &CustomRole) {
+        if let Some(mut names) = self.role_names.get(&role.tenant).cloned() {
+            names.remove_mut(&role.name.folded());
+            self.role_names.insert_mut(role.tenant, names);
+        }
+        self.roles.remove_mut(&role.id);
+    }
+
+    fn remove_key(&mut self, key: &AccessKey) {
+        if let Some(mut keys) = self.user_keys.get(&key.user).cloned() {
+            keys.remove_mut(&key.id);
+            self.user_keys.insert_mut(key.user, keys);
+        }
+        if let Some(sub_user) = key.sub_user
+            && let Some(mut keys) = self.sub_user_keys.get(&sub_user).cloned()
+        {
+            keys.remove_mut(&key.id);
+            self.sub_user_keys.insert_mut(sub_user, keys);
+        }
+        self.leftovers.forget_key(key);
+        self.keys.remove_mut(&key.id);
     }
 
     fn remove_tenant(&mut self, tenant: &Tenant) {

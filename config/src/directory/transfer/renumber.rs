@@ -183,7 +183,7 @@ impl Numbers {
             Record::Tenant(it) => Record::Tenant(Tenant {
                 id: self.own(it.id)?,
                 parent: self.parent,
-                acl: it.acl.map(|acl| self.account_acl(acl)).transpose()?,
+                acl: it.acl.map(|acl| self.account_acl(acl)),
                 ..it
             }),
             Record::User(it) => Record::User(User {
@@ -225,7 +225,7 @@ impl Numbers {
                 namespace: self.namespace(it.namespace)?,
                 tenant: self.own(it.tenant)?,
                 owner: self.user(it.owner)?,
-                acl: it.acl.map(|acl| self.container_acl(acl)).transpose()?,
+                acl: it.acl.map(|acl| self.container_acl(acl)),
                 ..it
             }),
             Record::Policy(it) => Record::Policy(PolicyDocument {
@@ -374,25 +374,25 @@ impl Numbers {
     }
 
     /// Users of whom only permissions still speak are left out.
-    fn account_acl(&self, acl: AccountAcl) -> Result<AccountAcl, FileFault> {
-        Ok(match acl {
+    fn account_acl(&self, acl: AccountAcl) -> AccountAcl {
+        match acl {
             AccountAcl::Global(permissions) => AccountAcl::Global(permissions),
             AccountAcl::PerUser(rows) => AccountAcl::PerUser(
                 rows.into_iter()
                     .filter_map(|(user, held)| Some((self.user(user).ok()?, held)))
                     .collect(),
             ),
-        })
+        }
     }
 
-    fn container_acl(&self, acl: ContainerAcl) -> Result<ContainerAcl, FileFault> {
-        Ok(match acl {
+    fn container_acl(&self, acl: ContainerAcl) -> ContainerAcl {
+        match acl {
             ContainerAcl::PerUser(rows) => ContainerAcl::PerUser(
                 rows.into_iter()
                     .filter_map(|(user, held)| Some((self.user(user).ok()?, held)))
                     .collect(),
             ),
             global @ ContainerAcl::Global { .. } => global,
-        })
+        }
     }
 }

@@ -33,6 +33,7 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
 ];
 
 /// Reads what the operation needs from head and query.
+#[expect(clippy::too_many_lines, reason = "an arm for each operation")]
 pub(super) fn read(
     operation: Operation,
     head: &Head<'_>,
