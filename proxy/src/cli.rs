@@ -492,7 +492,8 @@ mod tests {
                 && above.len() > 1
                 && name.len() > 3
             {
-                let misspelt = name[..name.len() - 1].to_owned();
+                let mut misspelt = name.clone();
+                misspelt.pop();
                 let asked = above.iter().cloned().chain([misspelt]);
                 let said = Cli::try_parse_from(asked).unwrap_err().to_string();
                 assert!(said.contains(&format!("'{name}'")), "{line}\n{said}");

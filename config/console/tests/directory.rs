@@ -975,6 +975,7 @@ async fn the_document_that_is_served_is_the_one_in_the_repository() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story from beginning to end")]
 async fn a_deletion_with_data_is_said_beforehand_and_goes_on_as_a_job() {
     let server = Server::new().await;
     let tenant = json!({ "name": "acme", "profile": "e3-primary" });

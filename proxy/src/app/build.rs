@@ -85,6 +85,10 @@ impl Built {
 }
 
 /// Builds everything that can fail without a port.
+#[expect(
+    clippy::too_many_lines,
+    reason = "each part once, in the order in which one needs the other"
+)]
 pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, StartError> {
     let data = settings.data.as_path();
     let clock = Clock::system();

@@ -39,7 +39,7 @@ pub(super) struct Data {
 
 impl Data {
     /// Whether it goes along.
-    pub(super) const fn goes_along(&self) -> bool {
+    pub(super) const fn goes_along(self) -> bool {
         self.with_data
     }
 }

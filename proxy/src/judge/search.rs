@@ -77,6 +77,7 @@ struct Asker {
 }
 
 /// Every way in which a plan allows something, or the proof that there is none.
+#[expect(clippy::too_many_lines, reason = "one search, read from top to bottom")]
 pub(super) fn enumerate(
     gate: &Arc<Gate>,
     asked: &Enumerate,

@@ -165,6 +165,7 @@ impl Caller {
 
     /// The same caller by temporary credentials: narrowed by their policy, and in the place of a role that he has assumed with them.
     /// `home` is the account of that role with its root user.
+    #[must_use]
     pub fn by_session(
         &self,
         session: &Session,
@@ -180,12 +181,12 @@ impl Caller {
             ..self.copied()
         };
         match (role, &session.role) {
-            (Some((role, home)), Some(assumed)) => caller.as_role(role, home, assumed.name.clone()),
+            (Some((role, home)), Some(assumed)) => caller.in_role(role, home, assumed.name.clone()),
             _ => caller,
         }
     }
 
-    fn as_role(
+    fn in_role(
         self,
         role: &Arc<IamRole>,
         (tenant, user): (&Arc<Tenant>, &Arc<User>),

@@ -21,7 +21,7 @@ use crate::service::bulk::{BulkDone, BulkUsers};
 use crate::service::domains::{DomainsShown, NewDomain};
 use crate::service::jobs::JobShown;
 use crate::service::keys::{KeyMade, KeyShown, Rotation};
-use crate::service::losses::{DataDeletion, Deleted, Deletion, Losses};
+use crate::service::losses::{DataDeletion, Deletion, Gone, Losses};
 use crate::service::me::{CodeAsk, Enrolled, MeChange, MeShown, NewPassword, SessionShown};
 use crate::service::operators::{
     Invitation, InviteAsk, NewOperator, OperatorChange, OperatorShown, PasswordAsk,
@@ -96,8 +96,8 @@ impl Described {
     /// A deletion: it is done, or said beforehand.
     fn deletes(mut self) -> Self {
         Losses::named(&mut self.names);
-        Deleted::named(&mut self.names);
-        let either = json!({ "oneOf": [Deleted::schema(), Losses::schema()] });
+        Gone::named(&mut self.names);
+        let either = json!({ "oneOf": [Gone::schema(), Losses::schema()] });
         self.answers.push((
             200,
             "It is deleted; with `dry_run=true`, what would be lost.",
@@ -236,7 +236,7 @@ fn operators() -> Vec<Described> {
         )
         .takes::<NewToken>()
         .tells::<TokenMade>(201, "The token and its text."),
-        delete("/api/v1/tokens/{token}", "End a token").tells::<Deleted>(200, "It is over."),
+        delete("/api/v1/tokens/{token}", "End a token").tells::<Gone>(200, "It is over."),
     ]
 }
 

@@ -10,7 +10,7 @@ use s3_protocol::BucketName;
 
 use super::creations::{self, Asked, Creation, Made};
 use super::list::{Listing, Page};
-use super::losses::{Deleted, Losses, loss};
+use super::losses::{Gone, Losses, loss};
 use super::users::unexpected;
 use super::{find, sentences};
 use crate::caller::Caller;
@@ -215,7 +215,7 @@ pub(crate) async fn delete(
     admin: &Admin,
     actor: Actor,
     (bucket, expected): (&Bucket, Option<Revision>),
-) -> Result<Deleted, Problem> {
+) -> Result<Gone, Problem> {
     let subject = format!("bucket `{}`", bucket.name);
     let which = (bucket.id, expected);
     let owner = admin.clone();
@@ -227,7 +227,7 @@ pub(crate) async fn delete(
         Ok(done) => done.map_err(|fault| sentences::bucket(&subject, fault))?,
         Err(_) => return Err(unexpected()),
     }
-    Ok(Deleted {
+    Ok(Gone {
         deleted: bucket.name.to_string(),
         revision: admin.directory.state().revision().0,
         job: None,

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::creations::{self, Asked, Creation, Made};
 use super::list::{Listing, Page};
-use super::losses::{Deleted, Losses, loss};
+use super::losses::{Gone, Losses, loss};
 use super::sentences::refused;
 use super::tenants::{apply, gone};
 use super::users::{Working, unexpected};
@@ -437,11 +437,11 @@ pub(crate) async fn delete(
     admin: &Admin,
     actor: Actor,
     (key, expected): (&AccessKey, Option<Revision>),
-) -> Result<Deleted, Problem> {
+) -> Result<Gone, Problem> {
     let subject = format!("key `{}`", key.id);
     let command = Command::DeleteKey(key.id);
     let revision = apply(admin, actor, expected, (&subject, command)).await?;
-    Ok(Deleted {
+    Ok(Gone {
         deleted: key.id.to_string(),
         revision,
         job: None,

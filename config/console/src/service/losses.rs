@@ -61,7 +61,7 @@ shapes! {
 
     told
     /// What was deleted.
-    Deleted {
+    Gone {
         /// What it was called.
         deleted: String,
         /// The revision of the directory that is without it.

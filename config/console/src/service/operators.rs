@@ -13,7 +13,7 @@ use postern_config::engine::Revision;
 use super::creations::{self, Asked, Creation, Made};
 use super::find;
 use super::list::{Listing, Page};
-use super::losses::{Deleted, Losses, loss};
+use super::losses::{Gone, Losses, loss};
 use super::sentences::refused;
 use super::signin::{good, hash};
 use super::tenants::{apply, gone};
@@ -525,11 +525,11 @@ pub(crate) async fn delete(
     admin: &Admin,
     actor: Actor,
     (operator, expected): (&Operator, Option<Revision>),
-) -> Result<Deleted, Problem> {
+) -> Result<Gone, Problem> {
     let subject = format!("operator `{}`", operator.details.email);
     let command = Command::Operators(OperatorCommand::Delete(operator.id));
     let revision = apply(admin, actor, expected, (&subject, command)).await?;
-    Ok(Deleted {
+    Ok(Gone {
         deleted: operator.details.email.to_string(),
         revision,
         job: None,

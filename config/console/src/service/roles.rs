@@ -10,7 +10,7 @@ use postern_config::engine::Revision;
 use super::creations::{self, Asked, Made};
 use super::find::{self, BUILTIN_ROLES, role_name};
 use super::list::{Listing, Page};
-use super::losses::{Deleted, Losses, loss};
+use super::losses::{Gone, Losses, loss};
 use super::tenants::{apply, delete_as, gone};
 use super::users::unexpected;
 use crate::shape::shapes;
@@ -239,7 +239,7 @@ pub(crate) async fn delete(
     admin: &Admin,
     actor: Actor,
     (role, expected): (&CustomRole, Option<Revision>),
-) -> Result<Deleted, Problem> {
+) -> Result<Gone, Problem> {
     if let Some(problem) = in_use(&admin.directory.state(), role) {
         return Err(problem);
     }

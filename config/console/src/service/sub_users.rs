@@ -8,7 +8,7 @@ use postern_config::engine::Revision;
 
 use super::creations::{self, Asked, Made};
 use super::list::{Listing, Page};
-use super::losses::{self, Deleted, Losses};
+use super::losses::{self, Gone, Losses};
 use super::sentences::only_one;
 use super::tenants::{apply, delete_as, gone};
 use super::users::{UserStanding, Working, unexpected};
@@ -193,7 +193,7 @@ pub(crate) async fn delete(
     admin: &Admin,
     actor: Actor,
     (it, expected): (&SubUser, Option<Revision>),
-) -> Result<Deleted, Problem> {
+) -> Result<Gone, Problem> {
     let subject = format!("sub-user `{}`", it.name);
     let command = (
         &*subject,

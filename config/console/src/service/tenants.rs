@@ -11,7 +11,7 @@ use postern_config::engine::Revision;
 use super::creations::{self, Asked, Made};
 use super::jobs::JobShown;
 use super::list::{Listing, Page};
-use super::losses::{self, Deleted, Losses, Reach, loss};
+use super::losses::{self, Gone, Losses, Reach, loss};
 use super::sentences::{Naming, only_one, refused, refused_name, stale};
 use super::users::unexpected;
 use super::{buckets, find};
@@ -379,7 +379,7 @@ pub(crate) async fn delete(
     actor: Actor,
     (tenant, expected): (&Tenant, Option<Revision>),
     reach: Reach,
-) -> Result<Deleted, Problem> {
+) -> Result<Gone, Problem> {
     let subject = format!("tenant `{}`", tenant.name);
     let state = admin.directory.state();
     if let Some(problem) = hindrance(&state, tenant, reach) {
@@ -401,7 +401,7 @@ pub(crate) async fn delete_as(
     actor: Actor,
     expected: Option<Revision>,
     (subject, deleted, command): (&str, String, Command),
-) -> Result<Deleted, Problem> {
+) -> Result<Gone, Problem> {
     let done = match expected {
         Some(expected) => admin.directory.apply_at(command, actor, expected).await,
         None => admin.directory.apply(command, actor).await,
@@ -411,7 +411,7 @@ pub(crate) async fn delete_as(
         Outcome::Job(job) => Some(job.get()),
         _ => None,
     };
-    Ok(Deleted {
+    Ok(Gone {
         deleted,
         revision: applied.revision.0,
         job,

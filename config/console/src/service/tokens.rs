@@ -8,7 +8,7 @@ use postern_config::directory::{
 };
 
 use super::list::{Listing, Page};
-use super::losses::Deleted;
+use super::losses::Gone;
 use super::operators::{ScopeAsk, ScopeShown, called, role, role_name};
 use super::sentences::refused;
 use super::tenants::apply;
@@ -172,7 +172,7 @@ pub(crate) async fn revoke(
     admin: &Admin,
     (caller, actor): (&Caller, Actor),
     word: &str,
-) -> Result<Deleted, Problem> {
+) -> Result<Gone, Problem> {
     let state = admin.directory.state();
     let number = word.parse().ok();
     let token = number
@@ -186,7 +186,7 @@ pub(crate) async fn revoke(
     let subject = format!("token `{}`", token.name);
     let command = Command::Operators(OperatorCommand::RevokeToken(token.id));
     let revision = apply(admin, actor, None, (&subject, command)).await?;
-    Ok(Deleted {
+    Ok(Gone {
         deleted: token.name.to_string(),
         revision,
         job: None,

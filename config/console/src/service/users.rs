@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::creations::{self, Asked, Made};
 use super::jobs::JobShown;
 use super::list::{Listing, Page};
-use super::losses::{self, Deleted, Losses, Reach};
+use super::losses::{self, Gone, Losses, Reach};
 use super::sentences::{only_one, rule};
 use super::tenants::{self, apply, gone, owns_buckets};
 use super::{find, roles};
@@ -378,7 +378,7 @@ pub(crate) async fn delete(
     actor: Actor,
     (tenant, user, expected): (&Tenant, &User, Option<Revision>),
     reach: Reach,
-) -> Result<Deleted, Problem> {
+) -> Result<Gone, Problem> {
     let state = admin.directory.state();
     if let Some(problem) = hindrance(&state, tenant, user, reach) {
         return Err(problem);

@@ -10,9 +10,9 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use postern_config::directory::{
-    Actor, Binding, Command, Digest, Directory, DirectoryOptions, NewOperator, NewToken,
-    OperatorCommand, OperatorDetails, OperatorId, OperatorOutcome, OperatorScope, Outcome,
-    PolicyPlace, Profile, QuotaOf, Role, TenantId, Vault, Who,
+    Actor, Binding, Command, Description, Digest, Directory, DirectoryOptions, NewOperator,
+    NewToken, OperatorCommand, OperatorDetails, OperatorId, OperatorOutcome, OperatorScope,
+    Outcome, PolicyPlace, Profile, QuotaOf, Role, TenantId, Vault, Who,
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::judge::{
@@ -349,7 +349,7 @@ impl House {
         let new = NewOperator {
             details: OperatorDetails {
                 email: email.parse().unwrap(),
-                name: Default::default(),
+                name: Description::default(),
                 timezone: None,
                 language: None,
                 sso: false,

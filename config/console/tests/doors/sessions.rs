@@ -230,6 +230,7 @@ async fn who_guesses_waits() {
 
 /// 001-24, 000-36, 000-40: what is asked for once more is shown for five minutes, by the password, under another id.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story from beginning to end")]
 async fn whoever_signed_in_long_ago_shows_once_more_that_it_is_he() {
     let house = with_ann().await;
     for (tenant, profile) in [("once", "e3-root"), ("again", "e3-primary")] {
