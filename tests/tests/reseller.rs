@@ -554,7 +554,7 @@ fn what_is_taken_above_or_would_throw_rows_away_is_refused_with_what_to_do() {
             .contains("ann=rw")
     );
     let asked = office.fails(2, &permission(&["reset"]));
-    assert!(asked.contains("bob") && asked.contains("--yes"), "{asked}");
+    assert!(asked.contains("ann") && asked.contains("--yes"), "{asked}");
     assert!(
         office
             .ok(&permission(&["reset", "--yes"]))
