@@ -4,7 +4,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "helpers of tests fail as tests do"
 )]
 
@@ -215,21 +214,23 @@ async fn a_user_is_judged_by_his_documents_and_those_of_his_groups() {
         .await
         .unwrap();
     assert_eq!(house.said(ann)[3].1, "4");
-    // All of it is there after a restart, and none of it after he has left.
-    let before = house.said(ann);
-    let again = open(&house.engine).await;
-    let after = again.state();
-    let after = after
-        .identity(ann)
-        .into_iter()
-        .map(|it| (it.name, it.text.to_owned()));
-    assert_eq!(after.collect::<Vec<_>>(), before);
+    same_after_a_restart(&house, ann).await;
     house
         .iam(IamCommand::RemoveMember { group, user })
         .await
         .unwrap();
     let left: Vec<String> = house.said(ann).into_iter().map(|(name, _)| name).collect();
     assert_eq!(left, ["a", "policy/AmazonS3ReadOnlyAccess"]);
+}
+
+async fn same_after_a_restart(house: &House, holder: Holder) {
+    let again = open(&house.engine).await;
+    let after = again.state();
+    let after = after
+        .identity(holder)
+        .into_iter()
+        .map(|it| (it.name, it.text.to_owned()));
+    assert_eq!(after.collect::<Vec<_>>(), house.said(holder));
 }
 
 #[tokio::test]
@@ -335,6 +336,11 @@ async fn everything_has_a_bound() {
             })
             .await
     ));
+}
+
+#[tokio::test]
+async fn documents_have_a_size_and_sessions_a_length() {
+    let house = House::new().await;
     for (characters, fits) in [
         (MANAGED_POLICY_CHARACTERS_MAX, true),
         (MANAGED_POLICY_CHARACTERS_MAX + 1, false),

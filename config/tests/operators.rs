@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use postern_config::directory::{
-    Actor, ApiTokenId, Authority, Command, CommandError, ConsoleAtom, Directory, DirectoryOptions,
-    KeyRights, Level, Mfa, Miss, Name, NewOperator, NewToken, NewUser, OperatorCommand,
-    OperatorDetails, OperatorId, OperatorOutcome, OperatorScope, OperatorStatus, Outcome, Profile,
-    Refusal, Role, RoleAtoms, RoleText, SignIn, TenantId, TenantLimits, UserId, UserKind, Vault,
-    Who,
+    Actor, ApiTokenId, Authority, Command, CommandError, ConsoleAtom, Description, Directory,
+    DirectoryOptions, KeyRights, Level, Mfa, Miss, Name, NewOperator, NewToken, NewUser,
+    OperatorCommand, OperatorDetails, OperatorId, OperatorOutcome, OperatorScope, OperatorStatus,
+    Outcome, Profile, Refusal, Role, RoleAtoms, RoleText, SignIn, TenantId, TenantLimits, UserId,
+    UserKind, Vault, Who,
 };
 use postern_config::engine::{EmbeddedEngine, Engine as _};
 use postern_config::identity::{PasswordHash, Step};
@@ -45,7 +45,7 @@ fn name(text: &str) -> Name {
 fn details(email: &str) -> OperatorDetails {
     OperatorDetails {
         email: email.parse().unwrap(),
-        name: Default::default(),
+        name: Description::default(),
         timezone: None,
         language: None,
         sso: false,
@@ -338,12 +338,23 @@ async fn nobody_gives_a_role_or_a_scope_above_his_own() {
         let done = house.op(command, by(admin)).await;
         assert_eq!(refusal(done), Refusal::OwnersAlone, "{what}");
     }
-    // A role of the account with every permission but one is no admin, and makes none.
+}
+
+/// A role of the account with every permission but one is no admin, and makes none.
+#[tokio::test]
+async fn a_role_that_lacks_one_permission_makes_no_admin() {
+    let house = House::new().await;
+    let tenant = house.tenant("acme", None).await;
+    let here = OperatorScope::Tenant(tenant);
+    let admin = house
+        .operator("a@a.example", Role::Admin, here.clone())
+        .await;
+    let made = |email: &'static str, role, scope, who| house.made(email, (role, scope), by(who));
     let mut atoms = RoleAtoms::of_builtin(Role::Admin).unwrap();
     atoms.console.remove(&ConsoleAtom::SsoConfig);
     let text = RoleText {
         name: name("desk"),
-        description: Default::default(),
+        description: Description::default(),
         atoms,
     };
     let create = Command::CreateRole { tenant, role: text };
@@ -519,21 +530,18 @@ async fn an_invitation_works_once_and_for_its_time() {
     let ann = house
         .operator("ann@a.example", Role::Admin, OperatorScope::Deployment)
         .await;
-    let invite = |seconds| async move {
-        let command = OperatorCommand::Invite {
-            operator: ann,
-            seconds,
-        };
-        command
+    let invite = |seconds| OperatorCommand::Invite {
+        operator: ann,
+        seconds,
     };
     for seconds in [0, postern_config::limits::INVITATION_SECONDS_MAX + 1] {
-        let refused = house.op(invite(seconds).await, Actor::system()).await;
+        let refused = house.op(invite(seconds), Actor::system()).await;
         assert_eq!(refusal(refused), Refusal::InvitationTime);
     }
     let invited = |seconds| {
         let house = &house;
         async move {
-            match house.op(invite(seconds).await, Actor::system()).await {
+            match house.op(invite(seconds), Actor::system()).await {
                 Ok(Outcome::Operator(OperatorOutcome::Invited { secret, .. })) => secret,
                 other => panic!("{other:?}"),
             }
@@ -605,7 +613,10 @@ async fn a_token_may_do_no_more_than_its_maker_may_now() {
     let its = || by_token(id, Some(ann));
     house.ask(Command::DisableUser(user), its()).await.unwrap();
     let refused = house
-        .ask(Command::DescribeTenant(tenant, Default::default()), its())
+        .ask(
+            Command::DescribeTenant(tenant, Description::default()),
+            its(),
+        )
         .await;
     assert_eq!(
         refusal(refused),

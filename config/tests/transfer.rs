@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "helpers of tests fail as tests do"
 )]
 
@@ -10,10 +11,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use postern_config::directory::{
-    AccountAcl, Actor, Command, CommandError, ContainerAcl, Directory, DirectoryOptions, FileFault,
-    Import, ImportPlan, KeyRights, Level, NewSubUser, NewUser, Outcome, Permissions, PolicyPlace,
-    Profile, PublicAccess, RoleAtoms, RoleText, Secrets, SubUsers, TenantFile, TenantId,
-    UserDetails, UserId, UserKind, Vault,
+    AccountAcl, Actor, BucketId, Command, CommandError, ContainerAcl, Directory, DirectoryOptions,
+    FileFault, Import, ImportPlan, KeyRights, Level, NewSubUser, NewUser, Outcome, Permissions,
+    PolicyPlace, Profile, PublicAccess, RoleAtoms, RoleText, Secrets, SubUsers, TenantFile,
+    TenantId, UserDetails, UserId, UserKind, Vault,
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::{Clock, Entropy, Secret, UnixMillis, UnixSeconds};
@@ -132,7 +133,7 @@ impl House {
         for user in state.users(tenant.id) {
             for key in state.keys(user.id) {
                 let caller = state.caller(&key.id).unwrap();
-                let secret = state.open_secret(key).unwrap().lend(|it| hex(it));
+                let secret = state.open_secret(key).unwrap().lend(hex);
                 let sub_user = caller
                     .sub_user
                     .map(|it| (it.name.clone(), it.level, it.status));
@@ -195,102 +196,111 @@ fn hex(bytes: &[u8]) -> String {
 /// An account with some of everything that its profile has.
 async fn furnished(house: &House, profile: Profile, wishes: &[u8]) -> TenantId {
     let (tenant, root) = house.tenant("acme", profile).await;
-    let mut users = vec![root];
-    let mut buckets = Vec::new();
+    let mut made = Furnished {
+        tenant,
+        users: vec![root],
+        buckets: Vec::new(),
+    };
     for (number, wish) in wishes.iter().enumerate() {
-        let pick = |users: &[UserId]| *users.get(usize::from(*wish) % users.len()).unwrap();
-        // What a profile does not have is refused, which is no harm here.
-        match wish % 12 {
-            0 | 1 => users.push(house.user(tenant, number).await),
-            2 | 3 => {
-                let level = Level::ALL[usize::from(*wish) / 12 % 4];
-                let rights = KeyRights {
-                    append_only: number % 2 == 0,
-                    ..KeyRights::of_level(level)
-                };
-                drop(
-                    house
-                        .ask(Command::CreateKey {
-                            user: pick(&users),
-                            rights,
-                        })
-                        .await,
-                );
-            }
-            4 => {
-                let name = format!("bucket-{number}");
-                buckets.push(house.bucket(pick(&users), &name).await);
-            }
-            5 if profile.rules().sub_users == SubUsers::Yes => {
-                let new = NewSubUser {
-                    user: pick(&users),
-                    name: format!("sub-{number}").parse().unwrap(),
-                    level: Level::Read,
-                    description: "a CDN".parse().unwrap(),
-                };
-                let Outcome::SubUser(sub_user) =
-                    house.ask(Command::CreateSubUser(new)).await.unwrap()
-                else {
-                    panic!("no sub-user");
-                };
-                let rights = KeyRights::of_level(Level::Read);
-                drop(
-                    house
-                        .ask(Command::CreateSubUserKey { sub_user, rights })
-                        .await,
-                );
-            }
-            6 => drop(house.ask(Command::DisableUser(pick(&users))).await),
-            7 => {
-                let held = users
-                    .iter()
-                    .map(|user| (*user, Permissions::READ))
-                    .collect();
-                drop(
-                    house
-                        .ask(Command::SetAccountAcl(
-                            tenant,
-                            Some(AccountAcl::PerUser(held)),
-                        ))
-                        .await,
-                );
-            }
-            8 => {
-                if let Some(bucket) = buckets.last() {
-                    let public = Some(PublicAccess::everything());
-                    drop(house.ask(Command::SetPublicAccess(*bucket, public)).await);
-                    let held = users.iter().map(|user| (*user, Permissions::ALL)).collect();
-                    let acl = Some(ContainerAcl::PerUser(held));
-                    drop(house.ask(Command::SetContainerAcl(*bucket, acl)).await);
-                }
-            }
-            9 => {
-                let text = format!(
-                    "{{\"Statement\":[{{\"Effect\":\"Allow\",\"Principal\":\"arn:aws:iam::{:012}:root\"}}]}}",
-                    tenant.get()
-                );
-                let place = PolicyPlace::User {
-                    user: pick(&users),
-                    name: "own".parse().unwrap(),
-                };
-                drop(house.ask(Command::PutPolicy { place, text }).await);
-            }
-            10 => {
-                let role = RoleText {
-                    name: format!("role-{number}").parse().unwrap(),
-                    description: "made by a test".parse().unwrap(),
-                    atoms: RoleAtoms::default(),
-                };
-                if let Ok(Outcome::Role(id)) = house.ask(Command::CreateRole { tenant, role }).await
-                {
-                    let role = postern_config::directory::Role::Custom(id);
-                    drop(house.ask(Command::SetUserRole(pick(&users), role)).await);
-                }
-            }
-            _ => drop(house.ask(Command::BlockPublic(tenant)).await),
-        }
+        made.add(house, profile, number, *wish).await;
     }
     tenant
+}
+
+struct Furnished {
+    tenant: TenantId,
+    users: Vec<UserId>,
+    buckets: Vec<BucketId>,
+}
+
+impl Furnished {
+    /// One thing more. What the profile does not have is refused, which is no harm here.
+    async fn add(&mut self, house: &House, profile: Profile, number: usize, wish: u8) {
+        let tenant = self.tenant;
+        let picked = self.users[usize::from(wish) % self.users.len()];
+        let command = match wish % 12 {
+            0 | 1 => return self.users.push(house.user(tenant, number).await),
+            4 => {
+                let name = format!("bucket-{number}");
+                return self.buckets.push(house.bucket(picked, &name).await);
+            }
+            5 => {
+                if profile.rules().sub_users == SubUsers::Yes {
+                    sub_user_with_a_key(house, picked, number).await;
+                }
+                return;
+            }
+            8 => return self.open_the_last_bucket(house).await,
+            10 => return role_for(house, tenant, picked, number).await,
+            2 | 3 => Command::CreateKey {
+                user: picked,
+                rights: KeyRights {
+                    append_only: number % 2 == 0,
+                    ..KeyRights::of_level(Level::ALL[usize::from(wish) / 12 % 4])
+                },
+            },
+            6 => Command::DisableUser(picked),
+            7 => Command::SetAccountAcl(
+                tenant,
+                Some(AccountAcl::PerUser(self.everyone(Permissions::READ))),
+            ),
+            9 => Command::PutPolicy {
+                place: PolicyPlace::User {
+                    user: picked,
+                    name: "own".parse().unwrap(),
+                },
+                text: format!(
+                    "{{\"Statement\":[{{\"Effect\":\"Allow\",\"Principal\":\"arn:aws:iam::{:012}:root\"}}]}}",
+                    tenant.get()
+                ),
+            },
+            _ => Command::BlockPublic(tenant),
+        };
+        drop(house.ask(command).await);
+    }
+
+    async fn open_the_last_bucket(&self, house: &House) {
+        if let Some(bucket) = self.buckets.last() {
+            let public = Some(PublicAccess::everything());
+            drop(house.ask(Command::SetPublicAccess(*bucket, public)).await);
+            let acl = Some(ContainerAcl::PerUser(self.everyone(Permissions::ALL)));
+            drop(house.ask(Command::SetContainerAcl(*bucket, acl)).await);
+        }
+    }
+
+    fn everyone(&self, permissions: Permissions) -> BTreeMap<UserId, Permissions> {
+        self.users.iter().map(|user| (*user, permissions)).collect()
+    }
+}
+
+async fn sub_user_with_a_key(house: &House, user: UserId, number: usize) {
+    let new = NewSubUser {
+        user,
+        name: format!("sub-{number}").parse().unwrap(),
+        level: Level::Read,
+        description: "a CDN".parse().unwrap(),
+    };
+    let Outcome::SubUser(sub_user) = house.ask(Command::CreateSubUser(new)).await.unwrap() else {
+        panic!("no sub-user");
+    };
+    let rights = KeyRights::of_level(Level::Read);
+    drop(
+        house
+            .ask(Command::CreateSubUserKey { sub_user, rights })
+            .await,
+    );
+}
+
+async fn role_for(house: &House, tenant: TenantId, user: UserId, number: usize) {
+    let role = RoleText {
+        name: format!("role-{number}").parse().unwrap(),
+        description: "made by a test".parse().unwrap(),
+        atoms: RoleAtoms::default(),
+    };
+    if let Ok(Outcome::Role(id)) = house.ask(Command::CreateRole { tenant, role }).await {
+        let role = postern_config::directory::Role::Custom(id);
+        drop(house.ask(Command::SetUserRole(user, role)).await);
+    }
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -104,6 +104,7 @@ actions! {
     ListSigningCertificates, Iam;
     ListServiceSpecificCredentials, Iam;
     GetAccountSummary, Iam;
+    ListOpenIDConnectProviders, Iam;
     GetCallerIdentity, Sts;
     GetSessionToken, Sts;
     AssumeRole, Sts;
@@ -120,6 +121,7 @@ impl Action {
                 | Self::ListPolicies
                 | Self::CreatePolicy
                 | Self::GetAccountSummary
+                | Self::ListOpenIDConnectProviders
                 | Self::GetAccessKeyLastUsed
         )
     }
@@ -714,6 +716,10 @@ impl Form {
             A::ListSigningCertificates => self.of_none("Certificates")?,
             A::ListServiceSpecificCredentials => self.of_none("ServiceSpecificCredentials")?,
             A::GetAccountSummary => Asked::GetAccountSummary,
+            A::ListOpenIDConnectProviders => Asked::ListOfNone {
+                list: "OpenIDConnectProviderList",
+                on: None,
+            },
             A::GetCallerIdentity => Asked::GetCallerIdentity,
             A::GetSessionToken => Asked::GetSessionToken {
                 seconds: self
@@ -848,7 +854,9 @@ impl Form {
     }
 
     fn nothing_left(self, action: Action) -> Result<(), Fault> {
-        match self.0.first() {
+        // Clients write an empty list as a name without a value: it asks for nothing.
+        let asks = |(name, value): &&(String, String)| name != "Tags" || !value.is_empty();
+        match self.0.iter().find(asks) {
             None => Ok(()),
             Some((name, _)) => Err(Fault::invalid(format!(
                 "{} has no parameter {name} here",
@@ -895,6 +903,10 @@ mod tests {
                 "Action=CreateUser&UserName=a&Path=x/",
                 "Path: a path begins and ends",
             ),
+            (
+                "Action=CreateUser&UserName=a&Tags.member.1.Key=k",
+                "CreateUser has no parameter Tags.member.1.Key here",
+            ),
             ("Action=ListUsers&PathPrefix=x", "begins with `/`"),
             ("Action=ListUsers&MaxItems=0", "from 1 to 1000"),
             ("Action=ListUsers&MaxItems=1001", "from 1 to 1000"),
@@ -916,6 +928,7 @@ mod tests {
             let fault = read(form).unwrap_err().to_string();
             assert!(fault.contains(said), "{form}: {fault}");
         }
+        assert!(read("Action=CreateUser&UserName=a&Tags=").is_ok());
         assert!(
             matches!(read("Action=ListUsers&MaxItems=1000").unwrap(), Asked::ListUsers { page } if page.size == 1_000)
         );

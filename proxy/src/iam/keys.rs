@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use postern_config::UnixSeconds;
 use postern_config::directory::{
     AccessKey, Command, KeyRights, KeyState, Level, Name, Outcome, User,
 };
@@ -11,6 +12,7 @@ use super::Desk;
 use super::answer::Xml;
 use super::asked::{KeyText, Page};
 use super::fault::Fault;
+use super::users::moment;
 
 impl Desk<'_> {
     /// A key of the widest level that the user's role allows, which nothing narrows: these APIs know no levels. Its secret is in the
@@ -32,7 +34,7 @@ impl Desk<'_> {
             ("AccessKeyId", Xml::text(key.as_str())),
             ("Status", Xml::text("Active")),
             ("SecretAccessKey", Xml::Text(secret)),
-            ("CreateDate", Xml::text(iso8601(self.now_ms))),
+            ("CreateDate", moment(UnixSeconds(self.now_ms / 1_000))),
         ];
         Ok(Xml::Fields(vec![("AccessKey", Xml::Fields(fields))]))
     }

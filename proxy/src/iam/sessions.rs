@@ -10,9 +10,15 @@ use super::fault::Fault;
 
 impl Desk<'_> {
     pub(super) fn identity(&self) -> Xml {
+        // As on AWS, the root user is known by the number of his account.
+        let id = if self.caller.is_root() {
+            &self.caller.account
+        } else {
+            &self.caller.creator.principal
+        };
         Xml::Fields(vec![
             ("Arn", Xml::text(&self.caller.arn)),
-            ("UserId", Xml::text(&self.caller.creator.principal)),
+            ("UserId", Xml::text(id)),
             ("Account", Xml::text(&self.caller.account)),
         ])
     }
