@@ -14,6 +14,7 @@ mod job;
 mod level;
 mod names;
 mod operator;
+mod past;
 mod permission;
 mod person;
 mod profile;
@@ -69,6 +70,7 @@ pub use operator::{
     ApiToken, Mfa, Miss, NewOperator, NewToken, Office, Operator, OperatorCommand, OperatorDetails,
     OperatorOutcome, OperatorScope, OperatorStatus, Place, SignIn,
 };
+pub use past::PastFault;
 pub use permission::{
     AccountAcl, ContainerAcl, PermissionChange, PermissionRow, Permissions, PublicAccess, Referrer,
     Subject,
@@ -173,7 +175,8 @@ impl Directory {
             make(&*engine, &vault, &entropy).await?;
         }
         migrate(&*engine, &vault, &entropy).await?;
-        let state = load(&*engine, &vault).await?;
+        let now = engine.now().await?;
+        let state = load(&*engine, &vault, now).await?;
         let canary = state
             .head()
             .map(|head| vault.open(Identity::Directory, &head.canary));
@@ -548,16 +551,16 @@ impl Inner {
             Err(CommandError::Engine(
                 EngineError::Compacted { .. } | EngineError::Future { .. },
             )) => {
-                state = load(&*self.engine, before.vault())
-                    .await
-                    .map_err(|error| match error {
+                state = load(&*self.engine, before.vault(), now).await.map_err(
+                    |error| match error {
                         OpenError::Engine(error) => CommandError::Engine(error),
                         OpenError::Row(error) => CommandError::Row(error),
                         OpenError::Seal(error) => CommandError::Seal(error),
                         OpenError::MasterKey | OpenError::Sweep(_) => {
                             CommandError::Engine(EngineError::Closed)
                         }
-                    })?;
+                    },
+                )?;
             }
             Err(error) => return Err(error),
         }
@@ -665,13 +668,12 @@ async fn migrate(engine: &dyn Engine, vault: &Vault, entropy: &Entropy) -> Resul
 }
 
 /// Reads the whole directory as of one revision.
-async fn load(engine: &dyn Engine, vault: &Arc<Vault>) -> Result<State, OpenError> {
-    let now = engine.now().await?;
+async fn load(engine: &dyn Engine, vault: &Arc<Vault>, at: Revision) -> Result<State, OpenError> {
     let mut state = State::empty(Arc::clone(vault));
     let mut after = None;
     loop {
         let page = engine
-            .page(PREFIX.to_owned(), now, after, PAGE_ROWS_MAX)
+            .page(PREFIX.to_owned(), at, after, PAGE_ROWS_MAX)
             .await?;
         for row in &page.rows {
             state.put_row(row)?;

@@ -14,13 +14,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::future::BoxFuture;
 use postern_config::directory::{
     AccessKeyId, Actor, AuditFault, Command, Directory, DirectoryOptions, KeyRights, Level,
-    NewUser, OpenError, Outcome, Profile, TenantId, TrimFault, UserDetails, UserId, UserKind,
-    Vault, Who,
+    NewUser, OpenError, Outcome, PastFault, Profile, State, TenantId, TrimFault, UserDetails,
+    UserId, UserKind, Vault, Who,
 };
 use postern_config::engine::{
     Change, Compare, EmbeddedEngine, Engine, EngineError, Op, Page, Revision, Row, Watch,
 };
-use postern_config::{Clock, Entropy, Secret, UnixMillis};
+use postern_config::{Clock, Entropy, Secret, UnixMillis, UnixSeconds};
 use proptest::prelude::*;
 
 const ADDRESS: &str = "203.0.113.77";
@@ -353,6 +353,53 @@ async fn old_records_go_and_the_chain_is_followed_from_the_checkpoint() {
     house.engine.txn(Vec::new(), vec![put, gone]).await.unwrap();
     let house = House::on(house.engine, vault(7)).await;
     assert!(house.directory.verify_audit().await.is_err());
+}
+
+/// A key that was disabled and enabled again is both, each in its time, and what is older than the history is not made up.
+#[tokio::test]
+async fn the_directory_of_a_day_that_is_over_is_as_it_was() {
+    let house = House::new().await;
+    let moment = |passed| UnixMillis(house.now.fetch_add(passed, Ordering::SeqCst) + passed);
+    let begin = moment(0);
+    let tenant = house.tenant("acme", Profile::E3Root).await;
+    let made = moment(1_000);
+    let (user, key) = house.ada(tenant).await;
+    let worked = moment(1_000);
+    house.ask(Command::DisableKey(key)).await;
+    let disabled = moment(1_000);
+    house.ask(Command::DeleteKey(key)).await;
+    let at = async |at: UnixMillis| house.directory.state_at(at).await;
+    let works = async |when| {
+        let state = at(when).await.unwrap();
+        let caller = state.caller(&key);
+        caller.map(|caller| caller.works_at(UnixSeconds(when.0 / 1_000)))
+    };
+    // A moment begins with what was done in it: all commands of one instant are of the last state of it.
+    assert_eq!(works(UnixMillis(made.0 - 1)).await, None);
+    assert_eq!(works(made).await, Some(true));
+    assert_eq!(works(UnixMillis(worked.0 - 1)).await, Some(true));
+    assert_eq!(works(worked).await, Some(false));
+    assert_eq!(works(disabled).await, None);
+    assert!(at(begin).await.unwrap().user(user).is_none());
+    assert!(at(begin).await.unwrap().tenant(tenant).is_some());
+    let gone = |fault: Result<State, PastFault>| match fault {
+        Err(PastFault::Gone { since }) => since,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(gone(at(UnixMillis(begin.0 - 1)).await), begin);
+    let to_come = at(UnixMillis(disabled.0 + 1)).await;
+    assert!(matches!(to_come, Err(PastFault::Future)), "{to_come:?}");
+
+    // What retention takes, nobody is told any more: neither records nor rows.
+    let system = Actor::system();
+    house.directory.trim_audit(worked, &system).await.unwrap();
+    assert_eq!(gone(at(UnixMillis(worked.0 - 1)).await), worked);
+    assert_eq!(works(worked).await, Some(false));
+    // A rotation of the master key forgets what the old one had sealed.
+    let begun = house.directory.begin_rotation(&secret(8), &system).await;
+    begun.unwrap();
+    house.directory.finish_rotation().await.unwrap();
+    assert_eq!(gone(at(worked).await), disabled);
 }
 
 #[tokio::test]

@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use postern_config::directory::{
-    AccountAcl, Actor, BucketId, Command, CommandError, ContainerAcl, Directory, DirectoryOptions,
-    FileFault, Import, ImportPlan, KeyRights, Level, NewSubUser, NewUser, Outcome, Permissions,
-    PolicyPlace, Profile, PublicAccess, RoleAtoms, RoleText, Secrets, SubUsers, TenantFile,
-    TenantId, UserDetails, UserId, UserKind, Vault,
+    AccountAcl, Actor, Command, CommandError, ContainerAcl, Directory, DirectoryOptions, FileFault,
+    Import, ImportPlan, KeyRights, Level, NewSubUser, NewUser, Outcome, Permissions, PolicyPlace,
+    Profile, PublicAccess, RoleAtoms, RoleText, Secrets, SubUsers, TenantFile, TenantId,
+    UserDetails, UserId, UserKind, Vault,
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::{Clock, Entropy, Secret, UnixMillis, UnixSeconds};
@@ -235,7 +235,7 @@ impl Furnished {
             2 | 3 => Command::CreateKey {
                 user: picked,
                 rights: KeyRights {
-                    append_only: number % 2 == 0,
+                    append_only: number.is_multiple_of(2),
                     ..KeyRights::of_level(Level::ALL[usize::from(wish) / 12 % 4])
                 },
             },

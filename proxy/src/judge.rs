@@ -3,6 +3,7 @@
 mod candidate;
 mod documents;
 mod explain;
+mod past;
 mod query;
 mod recall;
 mod replay;
@@ -61,7 +62,10 @@ impl GateJudge {
                 let candidate = version::candidate(&gate, asked.module.as_ref()).await?;
                 at_work(move || search::enumerate(&gate, &asked, candidate.as_ref())).await
             }
-            Tool::WhoCan(asked) => at_work(move || search::who_can(&gate, &asked)).await,
+            Tool::WhoCan(asked) => {
+                let day = past::day(&gate, asked.at.as_deref()).await?;
+                at_work(move || search::who_can(&gate, &asked, day)).await
+            }
             Tool::RightSize(asked) => at_work(move || right_size::propose(&gate, &asked)).await,
             Tool::Diff(asked) => {
                 let before = version::load(&gate, &asked.before).await?;

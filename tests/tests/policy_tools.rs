@@ -723,6 +723,75 @@ fn who_can_names_the_keys_that_can() {
     );
 }
 
+/// Who could do it on another day: by the keys and the modules of that day, and by no later ones.
+#[test]
+fn who_could_is_asked_of_the_day_that_it_was() {
+    let gate = Gate::start();
+    let key = &gate.key("photos", "read").access_key_id;
+    let who = |at: &str| {
+        let asked = [
+            "GetObject",
+            "demo-bucket/a/",
+            "--user",
+            "photos",
+            "--at",
+            at,
+        ];
+        let told = ends(&gate, 0, &[&["access", "who-can"][..], &asked].concat());
+        let who = told["buckets"][0]["who"]
+            .as_array()
+            .expect("callers")
+            .clone();
+        let mut keys = who.iter().filter_map(|it| it["access_key_id"].as_str());
+        keys.any(|it| it == key)
+    };
+    let before = |action: &str| {
+        let newest = ends(
+            &gate,
+            0,
+            &["audit", "search", "--action", action, "--limit", "1"],
+        );
+        let record = newest
+            .as_array()
+            .expect("records")
+            .first()
+            .expect("one")
+            .clone();
+        let millis = record["time_ms"].as_i64().expect("milliseconds");
+        jiff::Timestamp::from_millisecond(millis - 1)
+            .unwrap()
+            .to_string()
+    };
+    let now = || jiff::Timestamp::now().to_string();
+    assert!(who(&now()));
+    gate.postern_ok(&["key", "disable", key]);
+    let enabled = before("key.disable");
+    assert!(!who(&now()) && who(&enabled));
+    gate.postern_ok(&["key", "enable", key]);
+    let disabled = before("key.enable");
+    assert!(who(&now()) && !who(&disabled) && who(&enabled));
+    // A module that was in force then, and is not now.
+    let digest = push(&gate, &no_key_below("a/"));
+    gate.postern_ok(&["module", "activate", "guard", &digest]);
+    let free = before("module.activate");
+    assert!(!who(&now()));
+    gate.postern_ok(&["module", "deactivate", "guard"]);
+    let guarded = before("module.deactivate");
+    assert!(who(&now()) && !who(&guarded) && who(&free));
+
+    let refused = gate.postern(&[
+        "access",
+        "who-can",
+        "GetObject",
+        "demo-bucket",
+        "--at",
+        "1999-12-31",
+    ]);
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("where its history begins"), "{said}");
+}
+
 #[test]
 fn a_key_is_told_what_it_needs() {
     let gate = Gate::start();

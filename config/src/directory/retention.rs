@@ -1,7 +1,8 @@
 //! Retention: audit records that are old enough go, and a checkpoint stands for them.
 //!
 //! The checkpoint is the number and the hash of the last record that went, sealed in the head and signed in the record that says
-//! so. The chain is followed from there: it breaks at a changed record as before, and at a checkpoint that nobody sealed.
+//! so. The chain is followed from there: it breaks at a changed record as before, and at a checkpoint that nobody sealed. What rows
+//! were before the oldest record that is left goes with it.
 
 use serde_json::json;
 
@@ -42,10 +43,17 @@ impl Directory {
         let mut gone = 0;
         loop {
             match self.trim_step(before, actor).await? {
-                0 => return Ok(gone),
+                0 => break,
                 more => gone += more,
             }
         }
+        let first = audit::key(self.audit_base() + 1);
+        let engine = &self.inner.engine;
+        if let Some(first) = engine.get(first).await.map_err(AuditFault::from)? {
+            let forgotten = engine.forget(first.revision).await;
+            forgotten.map_err(AuditFault::from)?;
+        }
+        Ok(gone)
     }
 
     /// One transaction of it.

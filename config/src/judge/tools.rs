@@ -114,6 +114,8 @@ pub struct WhoCan {
     pub action: String,
     /// `bucket` or `bucket/prefix`.
     pub under: String,
+    /// When: a date (its end, UTC) or RFC 3339, as far back as the directory's history goes. Now where it is absent.
+    pub at: Option<String>,
     /// How far it goes.
     #[serde(default)]
     pub bounds: Bounds,

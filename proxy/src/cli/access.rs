@@ -33,9 +33,10 @@ pub(super) enum Access {
   postern access enumerate --allows 's3:DeleteObject*' --under site
   postern access enumerate --allows DeleteObject --under site/legal/ --never")]
     Enumerate(enumerate::Enumerate),
-    /// Say who may do something, key by key.
-    #[command(after_help = "Example:
-  postern access who-can s3:DeleteObject site/legal/")]
+    /// Say who may do something, or might on a day that is over, key by key.
+    #[command(after_help = "Examples:
+  postern access who-can s3:DeleteObject site/legal/
+  postern access who-can s3:GetObject site/plans.pdf --at 2026-01-31")]
     WhoCan(who_can::WhoCan),
     /// Propose a narrower scope for a key, from what it was used for.
     #[command(after_help = "Example:

@@ -18,6 +18,7 @@ use postern_config::judge::{Bounds, Diff, Enumerate, ToolFault, WhoCan};
 use s3_protocol::{Operation, Target};
 use serde_json::{Value, json};
 
+use super::past::{Day, rfc3339};
 use super::query::{Doing, Fixes as _, Under, doing, of_caller, of_someone, query, without};
 use super::{Candidate, simulate};
 use crate::journey::{Bench, Check, Gate, Imagined, imagine};
@@ -468,9 +469,13 @@ fn asked_by(query: &Query, asker: &Asker, plan: &Plan) -> Query {
     }
 }
 
-/// Who may do something, key by key.
-pub(super) fn who_can(gate: &Arc<Gate>, asked: &WhoCan) -> Result<Value, ToolFault> {
-    let world = gate.world();
+/// Who may do something, or might on a day that is over, key by key.
+pub(super) fn who_can(gate: &Arc<Gate>, asked: &WhoCan, day: Day) -> Result<Value, ToolFault> {
+    let Day {
+        world,
+        now,
+        mut doubts,
+    } = day;
     let state = &world.state;
     let tenant = state
         .tenant_named(&asked.tenant)
@@ -496,8 +501,7 @@ pub(super) fn who_can(gate: &Arc<Gate>, asked: &WhoCan) -> Result<Value, ToolFau
         return Err(ToolFault::NotFound("bucket"));
     }
     let mut budget = Budget::new(asked.bounds);
-    let mut doubts: Vec<String> = Vec::new();
-    let askers = keys(gate, &world, tenant.id, &mut doubts)?;
+    let askers = keys(gate, (&world, now), tenant.id, &mut doubts)?;
     let mut told = Vec::new();
     for bucket in &buckets {
         let mut who = Vec::new();
@@ -523,7 +527,7 @@ pub(super) fn who_can(gate: &Arc<Gate>, asked: &WhoCan) -> Result<Value, ToolFau
         told.push(json!({ "bucket": bucket.name.as_str(), "owner": owner, "who": who }));
     }
     Ok(json!({
-        "action": asked.action, "under": asked.under, "buckets": told,
+        "action": asked.action, "under": asked.under, "at": rfc3339(now), "buckets": told,
         "callers": askers.len(), "complete": doubts.is_empty(), "why_not": doubts,
         "milliseconds": budget.spent(),
     }))
@@ -532,12 +536,11 @@ pub(super) fn who_can(gate: &Arc<Gate>, asked: &WhoCan) -> Result<Value, ToolFau
 /// The keys that work, those of the bucket's account first, and nobody.
 fn keys(
     gate: &Arc<Gate>,
-    world: &Arc<World>,
+    (world, now): (&Arc<World>, UnixSeconds),
     first: TenantId,
     doubts: &mut Vec<String>,
 ) -> Result<Vec<Asker>, ToolFault> {
     let state = &world.state;
-    let now = UnixSeconds(gate.clock.now_seconds());
     let others = state
         .tenants()
         .map(|tenant| tenant.id)

@@ -100,15 +100,27 @@ impl Library {
     /// Loads every module that is at work: at start, so that no request waits for one. One that cannot be loaded does not stop the
     /// server: it refuses what it should judge, and [`Library::unloadable`] names it.
     pub async fn prepare(&self, state: &State) {
+        for it in self.fetch_all(state).await {
+            tracing::error!(alarm = true, module.name = it.name.as_str(), module.digest = %it.digest, it.cause, "a module in force cannot be loaded");
+        }
+    }
+
+    /// Loads every module that is at work in a state, and answers those that cannot be.
+    pub(crate) async fn fetch_all(&self, state: &State) -> Vec<Unloadable> {
         let at_work = bindings(state)
             .flat_map(|binding| binding.at_work().map(move |digest| (binding, digest)));
+        let broken = Mutex::new(Vec::new());
         // After an upgrade each has to be compiled: as many at once as there are compilers.
-        let all = stream::iter(at_work).for_each_concurrent(COMPILES_AT_ONCE_MAX, async |(binding, digest)| {
-            if let Err(cause) = self.fetch(state, binding, digest).await {
-                tracing::error!(alarm = true, module.name = binding.name.as_str(), module.digest = %digest, cause, "a module in force cannot be loaded");
-            }
-        });
+        let all = stream::iter(at_work).for_each_concurrent(
+            COMPILES_AT_ONCE_MAX,
+            async |(binding, digest)| {
+                if let Err(cause) = self.fetch(state, binding, digest).await {
+                    broken.lock().push(Unloadable::new(binding, digest, cause));
+                }
+            },
+        );
         all.await;
+        broken.into_inner()
     }
 
     /// The versions at work that could not be loaded when they were last tried.
@@ -149,16 +161,7 @@ impl Library {
                 if broken.len() >= TRIALS_MAX {
                     broken.clear();
                 }
-                let (scope, name, cause) = (binding.scope, binding.name.clone(), cause.clone());
-                broken.insert(
-                    digest,
-                    Unloadable {
-                        scope,
-                        name,
-                        digest,
-                        cause,
-                    },
-                );
+                broken.insert(digest, Unloadable::new(binding, digest, cause.clone()));
             }
         }
         fetched
@@ -208,6 +211,17 @@ pub struct Unloadable {
     pub digest: Digest,
     /// Why not.
     pub cause: String,
+}
+
+impl Unloadable {
+    fn new(binding: &Binding, digest: Digest, cause: String) -> Self {
+        Self {
+            scope: binding.scope,
+            name: binding.name.clone(),
+            digest,
+            cause,
+        }
+    }
 }
 
 fn bindings(state: &State) -> impl Iterator<Item = &Arc<Binding>> {

@@ -1,4 +1,4 @@
-//! `postern access who-can`: which keys may do something.
+//! `postern access who-can`: which keys may do something, or might on a day that is over.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -20,6 +20,9 @@ pub(in crate::cli) struct WhoCan {
     /// Whose bucket, where each user has buckets of his own: the user's name. [default: those of all]
     #[arg(long)]
     user: Option<String>,
+    /// When: a date, which means its end, or a time: `2026-01-31`, `2026-01-31T14:00:00Z`. Names are those of that day. [default: now]
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
     #[command(flatten)]
     bounds: Bounds,
     #[command(flatten)]
@@ -33,7 +36,7 @@ impl WhoCan {
         })?;
         let asked = json!({
             "tenant": tenant, "user": self.user, "action": self.action, "under": self.under,
-            "bounds": self.bounds.told(),
+            "at": self.at, "bounds": self.bounds.told(),
         });
         let told = ask(&self.whose.connection, "who-can", &asked)?;
         let exit = if told.get("complete") == Some(&Value::Bool(true)) {
@@ -74,9 +77,9 @@ fn words(told: &Value) -> String {
         }
     }
     let callers = told.get("callers").and_then(Value::as_u64).unwrap_or(0);
+    let (at, complete) = (at(told, "at"), completeness(told));
     text.push_str(&format!(
-        "{callers} callers were asked about; {}",
-        completeness(told)
+        "{callers} callers of {at} were asked about; {complete}"
     ));
     text
 }
