@@ -751,7 +751,7 @@ fn who_could_is_asked_of_the_day_that_it_was() {
             0,
             &["audit", "search", "--action", action, "--limit", "1"],
         );
-        let record = newest
+        let record = newest["items"]
             .as_array()
             .expect("records")
             .first()
