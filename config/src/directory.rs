@@ -453,6 +453,7 @@ impl Inner {
             time_ms: self.clock.now(),
             actor: actor.clone(),
             tenant: plan.tenant,
+            user: state.user_of(&plan.ops),
             action: plan.action.to_owned(),
             object_type: plan.object_type.to_owned(),
             object: plan.object,

@@ -257,12 +257,28 @@ pub struct AuditSettings {
     pub heads_to: Vec<HeadsTo>,
     /// `audit.heads_every`: how often.
     pub heads_every: Duration,
-    /// `audit.heads_token` or `audit.heads_token_file`: the bearer token for endpoints.
-    pub heads_token: Option<Secret>,
+    /// What endpoints are shown.
+    pub heads_pass: Option<HeadsPass>,
     /// `audit.heads_ca`: the authority of endpoints (PEM).
     pub heads_ca: Option<PathBuf>,
     /// `audit.on_failure`.
     pub on_failure: OnFailure,
+}
+
+/// What an endpoint is shown that takes heads.
+#[derive(Debug)]
+pub enum HeadsPass {
+    /// `audit.heads_token` or `audit.heads_token_file`: a bearer token.
+    Token(Secret),
+    /// The endpoint is a bucket of S3, `https://host/bucket/prefix`, and requests are signed.
+    Signed {
+        /// `audit.heads_access_key_id`.
+        access_key_id: String,
+        /// `audit.heads_secret_access_key` or `audit.heads_secret_access_key_file`.
+        secret: Secret,
+        /// `audit.heads_region`.
+        region: Region,
+    },
 }
 
 /// Where signed heads of the audit log are sent.

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use postern_config::settings::{
-    AccessFormat, Environment, Fault, Faults, MetricsAccess, Overrides, Place, ProxyProtocol,
-    Settings, Tls,
+    AccessFormat, Environment, Fault, Faults, HeadsPass, MetricsAccess, Overrides, Place,
+    ProxyProtocol, Settings, Tls,
 };
 
 fn load(text: &str) -> Result<Settings, Faults> {
@@ -325,6 +325,51 @@ fn a_key_without_its_certificate_and_a_folder_without_a_name_are_faults() {
     assert!(found[0].expected.contains("s3.tls_cert"), "{found:?}");
     let found = faults("[data]\nfolder = \"\"\n");
     assert_eq!(found[0].field, "data.folder");
+}
+
+#[test]
+fn heads_go_to_endpoints_with_a_token_or_a_key_and_never_to_an_unknown_one() {
+    let expected = |text: &str| {
+        let found = faults(&format!("[audit]\n{text}\n"));
+        (found[0].field.clone(), found[0].expected.clone())
+    };
+    let to = "heads_to = [\"https://a.example/b\"]";
+    let (field, needs) = expected(to);
+    assert!(
+        field == "audit.heads_to" && needs.contains("heads_ca"),
+        "{needs}"
+    );
+    let (token, key, secret) = (
+        "heads_token = \"t\"",
+        "heads_access_key_id = \"k\"",
+        "heads_secret_access_key = \"s\"",
+    );
+    for (text, needs) in [
+        (key.to_owned(), "needs audit.heads_secret_access_key"),
+        (
+            secret.to_owned(),
+            "is needed with audit.heads_secret_access_key",
+        ),
+        (format!("{token}\n{key}\n{secret}"), "not both"),
+        (
+            format!("{token}\n{key}"),
+            "needs audit.heads_secret_access_key",
+        ),
+    ] {
+        let (field, expected) = expected(&text);
+        assert!(
+            field == "audit.heads_access_key_id" && expected.contains(needs),
+            "{text}: {field} {expected}"
+        );
+    }
+    let whole = format!("[audit]\n{to}\nheads_ca = \"/dev/null\"\n{key}\n{secret}\n");
+    let pass = load(&whole).unwrap().audit.heads_pass;
+    assert!(matches!(pass, Some(HeadsPass::Signed { .. })), "{pass:?}");
+    let pass = load(&format!("[audit]\n{token}\n"))
+        .unwrap()
+        .audit
+        .heads_pass;
+    assert!(matches!(pass, Some(HeadsPass::Token(_))), "{pass:?}");
 }
 
 #[test]

@@ -155,6 +155,59 @@ fn heads_of_the_audit_log_find_a_log_that_was_put_back() {
     );
 }
 
+/// Another gate is the store that heads are sent to: signed as any client signs, and compared after a client has fetched them.
+#[test]
+fn heads_of_the_audit_log_are_put_into_a_bucket_of_s3() {
+    let store = Gate::start();
+    let key = store.key("photos", "full");
+    Call::put("/heads", b"").send(&store, key).expect(200);
+    let to = format!("https://{}/heads/here", store.host());
+    let ca = store.dir().join("ca.pem");
+    let folder = tempfile::tempdir().unwrap();
+    let settings = |secret: &str| {
+        [
+            ("POSTERN_AUDIT__HEADS_TO", to.clone()),
+            ("POSTERN_AUDIT__HEADS_EVERY", "1 s".to_owned()),
+            ("POSTERN_AUDIT__HEADS_CA", ca.display().to_string()),
+            ("POSTERN_AUDIT__HEADS_REGION", "local".to_owned()),
+            (
+                "POSTERN_AUDIT__HEADS_ACCESS_KEY_ID",
+                key.access_key_id.clone(),
+            ),
+            ("POSTERN_AUDIT__HEADS_SECRET_ACCESS_KEY", secret.to_owned()),
+        ]
+    };
+    let start = |secret: &str| {
+        let settings = settings(secret);
+        let settings = settings
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        Gate::start_in(folder.path(), &[], &settings)
+    };
+    let gate = start("not-the-secret");
+    wait::until("a refusal", Duration::from_secs(30), || {
+        let told = gate.postern_ok(&["audit", "head"]);
+        told.contains("it answers 403").then_some(())
+    });
+    assert!(gate.stop().success());
+    let gate = start(&key.secret_access_key);
+    tenant(&gate, "acme");
+    let head = json(&gate, &["audit", "head"]);
+    let name = format!(
+        "{}-{:016x}.json",
+        head["directory"].as_str().unwrap(),
+        head["records"].as_u64().unwrap()
+    );
+    let path = format!("/heads/here/{name}");
+    let kept = wait::until("a head in the bucket", Duration::from_secs(30), || {
+        let answer = Call::get(&path).send(&store, key);
+        (answer.status == 200).then_some(answer.body)
+    });
+    let place = tests::clients::file(store.dir(), &name, &kept);
+    let said = gate.postern_ok(&["audit", "verify", "--heads", &place]);
+    assert!(said.contains("are this log's"), "{said}");
+}
+
 #[test]
 fn an_account_goes_to_another_deployment_as_one_file() {
     let folder = tempfile::tempdir().unwrap();

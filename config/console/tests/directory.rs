@@ -951,6 +951,10 @@ async fn the_review_names_every_key_and_everybody_without_one() {
         (&rows[1]["works"], &rows[1]["why_not"]),
         (&json!(false), &json!("it has expired"))
     );
+    // It has not been used, and it does not work: who looks for keys that nobody needs is not shown it.
+    assert_eq!(rows[1]["last_used"], Value::Null);
+    let unused = server.get("/access-review?unused_days=0").await.is(200);
+    assert_eq!(unused["items"], json!([]));
     let table = server.get("/access-review?format=csv").await;
     let line = table.text.lines().nth(2).unwrap();
     assert!(line.contains(",write,logs,a/ b/,*,*,"), "{line}");

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::command::Actor;
-use super::names::{Digest, TenantId};
+use super::names::{Digest, TenantId, UserId};
 use super::person::{PersonFault, Personal, SealedPart};
 use super::rows::{AUDIT, Head, RowError, parse};
 use super::vault::{Identity, SealError, Vault};
@@ -29,6 +29,9 @@ pub struct AuditRecord {
     pub actor: Actor,
     /// The account that it concerns; none for the platform.
     pub tenant: Option<TenantId>,
+    /// The user whose records it changed, or whose sub-users', keys' or buckets', where it is one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
     /// What was done, such as `key.create`.
     pub action: String,
     /// To what kind of thing.

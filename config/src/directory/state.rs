@@ -4,6 +4,7 @@
 mod fold;
 mod iam;
 mod leftovers;
+mod whose;
 
 use std::sync::Arc;
 

@@ -257,10 +257,18 @@ impl Ledger {
 
     /// The last use of a key, as far as it is written.
     pub fn last_used(&self, key: &AccessKeyId) -> Result<Option<LastUse>, LedgerError> {
+        Ok(self.last_uses(&[*key])?.pop().flatten())
+    }
+
+    /// The last use of each of these keys, as far as it is written.
+    pub fn last_uses(&self, keys: &[AccessKeyId]) -> Result<Vec<Option<LastUse>>, LedgerError> {
         let transaction = self.database.begin_read().map_err(failed)?;
         let last = transaction.open_table(LAST).map_err(failed)?;
-        let row = last.get(key.as_str()).map_err(failed)?;
-        Ok(row.and_then(|row| LastUse::decode(row.value())))
+        let one = |key: &AccessKeyId| {
+            let row = last.get(key.as_str()).map_err(failed)?;
+            Ok(row.and_then(|row| LastUse::decode(row.value())))
+        };
+        keys.iter().map(one).collect()
     }
 
     /// Forgets the last use of keys that are not there any more.

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::read::Reader;
 use super::values::{ValueError, word};
 use super::{
-    AccessFormat, AccessLog, AdminSettings, AuditSettings, DirectorySettings, Domains, HeadsTo,
-    Limits, LogLevel, LogSettings, MetricsAccess, NodeSettings, OnFailure, Person, PolicySettings,
-    ProxyProtocol, RecordSettings, Region, S3Settings, Settings, Tls,
+    AccessFormat, AccessLog, AdminSettings, AuditSettings, DirectorySettings, Domains, HeadsPass,
+    HeadsTo, Limits, LogLevel, LogSettings, MetricsAccess, NodeSettings, OnFailure, Person,
+    PolicySettings, ProxyProtocol, RecordSettings, Region, S3Settings, Settings, Tls,
 };
 use crate::Secret;
 use crate::directory::{MASTER_KEY_BYTES, Signer};
@@ -63,18 +63,14 @@ fn s3(reader: &mut Reader<'_>) -> Option<S3Settings> {
     });
     let trusted_place = reader.place("s3.proxy_protocol");
     let network = "a network, such as `10.0.0.0/8`";
-    let region = "the name of a region, such as `us-east-1`";
     let settings = S3Settings {
         listen,
         tls: tls(reader, "s3").unwrap_or(Tls::OwnCa),
         http2: reader.boolean("s3.http2", false),
         proxy_protocol: proxy_protocol.unwrap_or(ProxyProtocol::Off),
         trusted_proxies: reader.list("s3.trusted_proxies", network, str::parse),
-        region: match reader.optional("s3.region", region, str::parse::<Region>) {
-            Some(region) => region,
-            None => "us-east-1".parse().ok()?,
-        },
-        region_aliases: reader.list("s3.region_aliases", region, str::parse),
+        region: region(reader, "s3.region")?,
+        region_aliases: reader.list("s3.region_aliases", REGION, str::parse),
     };
     let required = settings.proxy_protocol == ProxyProtocol::Required;
     if required && settings.trusted_proxies.is_empty() {
@@ -82,6 +78,14 @@ fn s3(reader: &mut Reader<'_>) -> Option<S3Settings> {
         reader.blind_fault("s3.proxy_protocol", trusted_place, expected);
     }
     Some(settings)
+}
+
+/// What a region is called.
+const REGION: &str = "the name of a region, such as `us-east-1`";
+
+fn region(reader: &mut Reader<'_>, field: &str) -> Option<Region> {
+    let given = reader.optional(field, REGION, str::parse::<Region>);
+    given.or_else(|| "us-east-1".parse().ok())
 }
 
 /// A certificate and its key, both or neither.
@@ -256,19 +260,58 @@ fn audit(reader: &mut Reader<'_>) -> AuditSettings {
         let ways = [("block", OnFailure::Block), ("count", OnFailure::Count)];
         word(text, &ways)
     });
-    let token = "a token of at least one visible ASCII character";
+    let to_place = reader.place("audit.heads_to");
+    let heads_to = reader.list("audit.heads_to", place, str::parse::<HeadsTo>);
+    let heads_ca = reader.file("audit.heads_ca");
+    let is_far = |place: &HeadsTo| matches!(place, HeadsTo::Endpoint(_));
+    if heads_to.iter().any(is_far) && heads_ca.is_none() {
+        let expected = "needs audit.heads_ca: whose certificate the endpoint shows";
+        reader.blind_fault("audit.heads_to", to_place, expected.to_owned());
+    }
     AuditSettings {
         keep_days: reader
             .optional_count("audit.keep_days", 1..=36_500)
             .and_then(NonZeroU64::new),
-        heads_to: reader.list("audit.heads_to", place, str::parse::<HeadsTo>),
+        heads_to,
         heads_every: reader.time("audit.heads_every", SECOND..=24 * 60 * MINUTE, MINUTE),
-        heads_token: reader.secret("audit.heads_token", token, |text| {
-            let visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-            visible.then(|| Secret::new(text.into()))
-        }),
-        heads_ca: reader.file("audit.heads_ca"),
+        heads_pass: heads_pass(reader),
+        heads_ca,
         on_failure: on_failure.unwrap_or_default(),
+    }
+}
+
+/// What endpoints are shown that take heads: a token, or signatures; a key and its secret, both or neither.
+fn heads_pass(reader: &mut Reader<'_>) -> Option<HeadsPass> {
+    const KEY: &str = "audit.heads_access_key_id";
+    const SECRET: &str = "audit.heads_secret_access_key";
+    let visible = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_graphic());
+    let hidden = |text: &str| visible(text).then(|| Secret::new(text.into()));
+    let expected = "at least one visible ASCII character";
+    let key_place = reader.place(KEY);
+    let region = region(reader, "audit.heads_region")?;
+    let token = reader.secret("audit.heads_token", expected, hidden);
+    let secret = reader.secret(SECRET, expected, hidden);
+    let key = reader.optional(KEY, expected, |text| {
+        visible(text)
+            .then(|| text.to_owned())
+            .ok_or(ValueError::Name)
+    });
+    match (token, key, secret) {
+        (None, Some(access_key_id), Some(secret)) => Some(HeadsPass::Signed {
+            access_key_id,
+            secret,
+            region,
+        }),
+        (token, None, None) => token.map(HeadsPass::Token),
+        (_, key, secret) => {
+            let expected = match (key, secret) {
+                (Some(_), None) => format!("needs {SECRET}"),
+                (None, Some(_)) => format!("is needed with {SECRET}"),
+                _ => "either this or audit.heads_token, not both".to_owned(),
+            };
+            reader.blind_fault(KEY, key_place, expected);
+            None
+        }
     }
 }
 

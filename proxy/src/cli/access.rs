@@ -44,7 +44,7 @@ pub(super) enum Access {
     RightSize(right_size::RightSize),
     /// Who has which key with which rights, on one page: for auditors.
     #[command(
-        after_help = "Examples:\n  postern access report --tenant acme\n  postern access report --format csv --out review.csv"
+        after_help = "Examples:\n  postern access report --tenant acme\n  postern access report --format csv --out review.csv\n  postern access report --unused-days 90"
     )]
     Report(report::Report),
 }

@@ -204,6 +204,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("largest object", "rights.max_object_bytes"),
     ("write deletes", "rights.write_deletes"),
     ("created", "created@"),
+    ("last used", "last_used@"),
     ("created by", "created_by"),
 ];
 
@@ -217,6 +218,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("BUCKETS", "rights.scope.buckets"),
     ("EXPIRES", "rights.expires@"),
     ("CREATED", "created@"),
+    ("LAST USED", "last_used@"),
     ("DESCRIPTION", "rights.description"),
 ];
 

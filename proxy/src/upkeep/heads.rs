@@ -1,23 +1,27 @@
 //! Signed heads of the audit log, sent off this machine: whoever changes the log here cannot change what was said of it there.
 //!
-//! A place is a folder, such as one that another machine exports, or an HTTPS endpoint that takes `PUT`. A place that does not take
+//! A place is a folder, such as one that another machine exports, or an HTTPS endpoint that takes `PUT`, such as a bucket of S3. A place that does not take
 //! heads is tried again; how long it has been behind is a metric, and an alarm past a bound.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use postern_config::Secret;
 use postern_config::directory::{Directory, SignedHead};
-use postern_config::settings::{AuditSettings, HeadsTo};
+use postern_config::settings::{AuditSettings, HeadsPass, HeadsTo};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
+use sigv4::sign::{Signer, Target};
+use sigv4::{PayloadMode, SecretKey, SigningKey, Timestamp};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -35,7 +39,7 @@ const LATE_INTERVALS: u32 = 5;
 pub(crate) struct Heads {
     directory: Directory,
     every: Duration,
-    token: Option<String>,
+    pass: Option<Pass>,
     ca: Option<PathBuf>,
     clock: Clock,
     /// The lock is held while numbers are read or written.
@@ -56,12 +60,10 @@ struct Sent {
 
 impl Heads {
     pub(super) fn new(directory: Directory, audit: &AuditSettings, clock: Clock) -> Self {
-        let token = audit.heads_token.as_ref();
         Self {
             directory,
             every: audit.heads_every,
-            token: token
-                .map(|token| token.lend(|bytes| String::from_utf8_lossy(bytes).into_owned())),
+            pass: audit.heads_pass.as_ref().and_then(Pass::of),
             ca: audit.heads_ca.clone(),
             clock,
             places: audit
@@ -168,16 +170,20 @@ impl Heads {
         let uri: http::Uri = url.parse().map_err(|_| "it is no URL".to_owned())?;
         let authority = uri.authority().ok_or("it is no URL")?.clone();
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut request = Request::builder()
+        let request = Request::builder()
             .method(Method::PUT)
             .uri(path)
             .header(header::HOST, authority.as_str())
             .header(header::CONTENT_TYPE, "application/json");
-        if let Some(token) = &self.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request = request.body(Full::new(Bytes::from(text.clone())));
+        let mut request = request.map_err(|cause| cause.to_string())?;
+        if let Some(pass) = &self.pass {
+            pass.show(
+                request.headers_mut(),
+                (path, &text),
+                self.clock.now_seconds(),
+            )?;
         }
-        let request = request.body(Full::new(Bytes::from(text)));
-        let request = request.map_err(|cause| cause.to_string())?;
         let say = |what: &str, cause: &dyn std::fmt::Display| format!("{what}: {cause}");
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let port = authority.port_u16().unwrap_or(443);
@@ -252,6 +258,79 @@ impl Heads {
                 sent.iter().map(|sent| sent.failures).sum(),
             ),
         ]
+    }
+}
+
+/// What endpoints are shown.
+enum Pass {
+    Token(Secret),
+    Signed {
+        access_key_id: String,
+        secret: SecretKey,
+        region: String,
+    },
+}
+
+impl Pass {
+    /// None for a secret that is longer than a signature has them, which the settings do not let through.
+    fn of(pass: &HeadsPass) -> Option<Self> {
+        let text = |secret: &Secret| secret.lend(|it| String::from_utf8_lossy(it).into_owned());
+        match pass {
+            HeadsPass::Token(token) => Some(Self::Token(Secret::new(text(token).into()))),
+            HeadsPass::Signed {
+                access_key_id,
+                secret,
+                region,
+            } => Some(Self::Signed {
+                access_key_id: access_key_id.clone(),
+                secret: SecretKey::new(text(secret)).ok()?,
+                region: region.to_string(),
+            }),
+        }
+    }
+
+    /// Puts it into the headers of a `PUT`, which have `host`.
+    fn show(
+        &self,
+        headers: &mut HeaderMap,
+        (path, body): (&str, &[u8]),
+        now_seconds: u64,
+    ) -> Result<(), String> {
+        match self {
+            Self::Token(token) => {
+                let bearer = token.lend(|it| [b"Bearer ", it].concat());
+                let bearer = HeaderValue::from_bytes(&bearer);
+                headers.insert(header::AUTHORIZATION, bearer.map_err(|it| it.to_string())?);
+            }
+            Self::Signed {
+                access_key_id,
+                secret,
+                region,
+            } => {
+                let time = Timestamp::from_unix(now_seconds);
+                let key = SigningKey::derive(secret, time.date(), region);
+                let signer = Signer {
+                    access_key_id,
+                    key: &key,
+                    time,
+                    session_token: None,
+                };
+                let target = Target {
+                    method: &Method::PUT,
+                    path,
+                    query: "",
+                };
+                let signed = signer.header(target, headers, PayloadMode::sign(body));
+                signed.map_err(|cause| cause.to_string())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pass(..)")
     }
 }
 

@@ -45,6 +45,8 @@ shapes! {
         tenant: Option<String>,
         /// `json`, which it is unless told otherwise, or `csv`.
         format: Option<ReviewFormat>,
+        /// Only keys that work and have not been used for so many days, since they were made or at all.
+        unused_days: Option<u32>,
     }
 }
 
@@ -159,7 +161,7 @@ pub(crate) async fn review(
     let state = admin.directory.state();
     let now = admin.directory.now().seconds();
     let named = ask.tenant.map(|word| caller.tenant(&state, &word).cloned());
-    let review = match named.transpose()? {
+    let mut review = match named.transpose()? {
         Some(tenant) => {
             let one = std::iter::once::<&Tenant>(&tenant);
             review::of(&state, &caller, one, now)
@@ -170,6 +172,10 @@ pub(crate) async fn review(
             review::of(&state, &caller, seen, now)
         }
     };
+    review.tell_last_use(&admin.meter).await?;
+    if let Some(days) = ask.unused_days {
+        review.keep_unused(now, days);
+    }
     match ask.format.unwrap_or(ReviewFormat::Json) {
         ReviewFormat::Json => Ok(Json(review).into_response()),
         ReviewFormat::Csv => {

@@ -54,8 +54,9 @@ pub(crate) async fn list(
         level: ask.level,
         state: ask.status,
     };
-    let page = keys::list(&admin, (&of.caller, &of.it), &ask.listing(), which);
-    Ok(Json(page?))
+    let mut page = keys::list(&admin, (&of.caller, &of.it), &ask.listing(), which)?;
+    keys::tell_last_use(&admin, page.items.iter_mut()).await?;
+    Ok(Json(page))
 }
 
 /// A word of the path, or of the query where the path has none.
@@ -84,9 +85,13 @@ pub(crate) async fn create(
 }
 
 /// A key of a user, or of the account whoever's it is.
-pub(crate) async fn show(State(admin): State<Admin>, of: Of<AccessKey>) -> Response {
-    let now = admin.directory.now().seconds();
-    tagged(of.it.revision.0, keys::show(&of.state, &of.it, now))
+pub(crate) async fn show(
+    State(admin): State<Admin>,
+    of: Of<AccessKey>,
+) -> Result<Response, Problem> {
+    let mut shown = keys::show(&of.state, &of.it, admin.directory.now().seconds());
+    keys::tell_last_use(&admin, std::iter::once(&mut shown)).await?;
+    Ok(tagged(of.it.revision.0, shown))
 }
 
 pub(crate) async fn set_rights(

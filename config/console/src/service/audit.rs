@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use jiff::Timestamp;
 use postern_config::directory::{
-    AuditFault, AuditRecord, OperatorScope, Place, Reading, TenantId, Who,
+    AuditFault, AuditRecord, OperatorScope, Place, Reading, State, TenantId, UserId, Who,
 };
 use postern_config::limits::PAGE_ROWS_MAX;
 use serde_json::Value;
@@ -101,14 +101,57 @@ shapes! {
 /// What a record must be.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
-    /// The accounts whose records are shown; none: all, and those of the platform.
-    seen: Option<Arc<BTreeSet<TenantId>>>,
+    seen: Seen,
     tenant: Option<TenantId>,
     action: String,
     actor: String,
     object: String,
     since_ms: u64,
     until_ms: Option<u64>,
+}
+
+/// Whose records are shown.
+#[derive(Clone, Debug, Default)]
+enum Seen {
+    /// Everybody's, and those of the platform.
+    #[default]
+    All,
+    /// Those of these accounts.
+    Tenants(Arc<BTreeSet<TenantId>>),
+    /// Those of these users of an account, and what they did themselves.
+    Users(TenantId, Arc<BTreeSet<UserId>>),
+}
+
+impl Seen {
+    fn of(state: &State, caller: &Caller) -> Self {
+        let Some(office) = &caller.office else {
+            return Self::All;
+        };
+        match &office.scope {
+            OperatorScope::Deployment => Self::All,
+            OperatorScope::Users(tenant, users) => Self::Users(*tenant, Arc::new(users.clone())),
+            scope @ (OperatorScope::Reseller(_) | OperatorScope::Tenant(_)) => {
+                let all = state.tenants().map(|tenant| tenant.id);
+                let seen = all.filter(|id| scope.covers(state, &Place::Tenant(*id)));
+                Self::Tenants(Arc::new(seen.collect()))
+            }
+        }
+    }
+
+    fn has(&self, record: &AuditRecord) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tenants(tenants) => record.tenant.is_some_and(|it| tenants.contains(&it)),
+            Self::Users(tenant, users) => {
+                let asked = match &record.actor.who {
+                    Who::Key { user, .. } => Some(*user),
+                    _ => None,
+                };
+                let own = |user: Option<UserId>| user.is_some_and(|user| users.contains(&user));
+                record.tenant == Some(*tenant) && (own(record.user) || own(asked))
+            }
+        }
+    }
 }
 
 impl Filter {
@@ -119,20 +162,9 @@ impl Filter {
             .tenant
             .as_deref()
             .map(|word| caller.tenant(&state, word));
-        let scope = caller.office.as_ref().map(|office| office.scope.clone());
-        if let Some(OperatorScope::Users(tenant, _)) = scope {
-            // A record is of an account, and says of which of its users in many ways.
-            return Err(caller.lacks(None, &Place::Tenant(tenant)));
-        }
-        let whole = scope.filter(|scope| *scope != OperatorScope::Deployment);
-        let seen = whole.map(|scope| {
-            let all = state.tenants().map(|tenant| tenant.id);
-            let seen = all.filter(|id| scope.covers(&state, &Place::Tenant(*id)));
-            Arc::new(seen.collect::<BTreeSet<_>>())
-        });
         let lower = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
         Ok(Self {
-            seen,
+            seen: Seen::of(&state, caller),
             tenant: tenant.transpose()?.map(|tenant| tenant.id),
             action: lower(&ask.action),
             actor: lower(&ask.actor),
@@ -152,11 +184,7 @@ impl Filter {
     fn wants(&self, record: &AuditRecord) -> bool {
         let contains =
             |text: &str, wanted: &str| wanted.is_empty() || text.to_lowercase().contains(wanted);
-        let is_seen = self.seen.as_ref().is_none_or(|seen| {
-            let tenant = record.tenant.as_ref();
-            tenant.is_some_and(|tenant| seen.contains(tenant))
-        });
-        is_seen
+        self.seen.has(record)
             && self
                 .tenant
                 .is_none_or(|tenant| record.tenant == Some(tenant))

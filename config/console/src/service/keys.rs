@@ -50,6 +50,8 @@ shapes! {
         created: u64,
         /// Who made it.
         created_by: String,
+        /// When it was last used, in seconds since 1970; null where it never was, and in answers to changes.
+        last_used: Option<u64>,
         /// The revision of its record; its `ETag`.
         revision: u64,
     }
@@ -189,8 +191,26 @@ pub(crate) fn show(state: &Snapshot, key: &AccessKey, now: UnixSeconds) -> KeySh
         lineage: key.lineage.get(),
         created: key.created.0,
         created_by: key.created_by.clone(),
+        last_used: None,
         revision: key.revision.0,
     }
+}
+
+/// Says of keys when they were last used.
+pub(crate) async fn tell_last_use<'k>(
+    admin: &Admin,
+    keys: impl Iterator<Item = &'k mut KeyShown>,
+) -> Result<(), Problem> {
+    let keys: Vec<&mut KeyShown> = keys.collect();
+    let ids: Vec<AccessKeyId> = keys.iter().map(|key| key.id).collect();
+    let uses = admin
+        .meter
+        .ask(move |ledger| ledger.last_uses(&ids))
+        .await?;
+    for (key, last) in keys.into_iter().zip(uses) {
+        key.last_used = last.map(|last| last.at.seconds().0);
+    }
+    Ok(())
 }
 
 /// The first four and last four characters.

@@ -1,7 +1,11 @@
 //! The access review: who has which key with which rights, on one page, as auditors ask for it.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use postern_config::UnixSeconds;
-use postern_config::directory::{AccessKey, State as Snapshot, Tenant, User};
+use postern_config::directory::{AccessKey, AccessKeyId, State as Snapshot, Tenant, User};
+use postern_config::metering::{LedgerError, Meter};
 
 use super::audit::{csv, written};
 use super::keys::{hindrance, word};
@@ -59,6 +63,8 @@ shapes! {
         created: Option<String>,
         /// Who made it.
         created_by: Option<String>,
+        /// When it was last used, in UTC; null where it never was.
+        last_used: Option<String>,
         /// What a person says about it.
         description: String,
     }
@@ -87,6 +93,37 @@ pub(crate) fn of<'s>(
         time: written(now.0.saturating_mul(1_000)),
         revision: state.revision().0,
         items,
+    }
+}
+
+impl Review {
+    /// Says of each key when it was last used.
+    pub(crate) async fn tell_last_use(&mut self, meter: &Arc<Meter>) -> Result<(), LedgerError> {
+        let id = |row: &ReviewRow| row.access_key.as_ref()?.parse::<AccessKeyId>().ok();
+        let ids: Vec<AccessKeyId> = self.items.iter().filter_map(id).collect();
+        let uses = meter.ask(move |ledger| ledger.last_uses(&ids)).await?;
+        let keys = self.items.iter_mut().filter(|row| row.access_key.is_some());
+        for (row, last) in keys.zip(uses) {
+            row.last_used = last.map(|last| written(last.at.0));
+        }
+        Ok(())
+    }
+
+    /// Leaves out what has no key that works, and what was used, or made, in the last days.
+    pub(crate) fn keep_unused(&mut self, now: UnixSeconds, days: u32) {
+        let since = now.0.saturating_sub(u64::from(days) * 86_400);
+        let before = |text: &String| {
+            let at = text.parse::<Timestamp>().map(Timestamp::as_second);
+            at.is_ok_and(|at| u64::try_from(at).is_ok_and(|at| at < since))
+        };
+        self.items.retain(|row| {
+            row.works
+                && row
+                    .last_used
+                    .as_ref()
+                    .or(row.created.as_ref())
+                    .is_some_and(before)
+        });
     }
 }
 
@@ -124,6 +161,7 @@ fn row(
         expires: time(rights.and_then(|rights| rights.expires)),
         created: time(key.map(|key| key.created)),
         created_by: key.map(|key| key.created_by.clone()),
+        last_used: None,
         description: rights.map_or_else(
             || user.description.to_string(),
             |rights| rights.description.to_string(),
@@ -163,7 +201,7 @@ fn limits(key: &AccessKey) -> Vec<String> {
 }
 
 /// The head of a review as CSV.
-pub(crate) const CSV_HEAD: &str = "Tenant,User,Sub-user,User Kind,User Status,Access Key,Works,Why Not,Level,Buckets,Prefixes,Operations,Networks,Limits,Not Before,Expires,Created,Created By,Description\r\n";
+pub(crate) const CSV_HEAD: &str = "Tenant,User,Sub-user,User Kind,User Status,Access Key,Works,Why Not,Level,Buckets,Prefixes,Operations,Networks,Limits,Not Before,Expires,Created,Created By,Last Used,Description\r\n";
 
 /// A row as a line of CSV. A list that restricts nothing is `*`.
 pub(crate) fn csv_line(row: &ReviewRow) -> String {
@@ -192,6 +230,7 @@ pub(crate) fn csv_line(row: &ReviewRow) -> String {
         &text(&row.expires),
         &text(&row.created),
         &text(&row.created_by),
+        &text(&row.last_used),
         &row.description,
     ])
 }

@@ -351,8 +351,23 @@ async fn lists_hold_what_is_within_reach() {
                 let page = audit.is(200);
                 assert!(names(&page, "tenant").contains(&"stranger".to_owned()));
             }
-            From::SomeUsers | From::OtherUsers => {
-                audit.problem(403, "forbidden");
+            From::SomeUsers => {
+                let page = audit.is(200);
+                let mut seen = names(&page, "action");
+                seen.reverse();
+                let all = [
+                    "user.create",
+                    "key.create",
+                    "bucket.create",
+                    "bucket.activate",
+                    "sub-user.create",
+                ];
+                assert_eq!(seen, all);
+            }
+            From::OtherUsers => {
+                let page = audit.is(200);
+                assert_eq!(names(&page, "action"), ["user.create"]);
+                assert_eq!(page["items"][0]["detail"]["name"], "other");
             }
             _ => {
                 let page = audit.is(200);

@@ -1,5 +1,11 @@
 //! Operators as an organization keeps them: lists, changes, and who may change whom.
 
+use std::collections::BTreeSet;
+
+use postern_config::directory::{
+    Actor, Command, Description, KeyRights, Level, NewSubUser, NewUser, OperatorScope, Outcome,
+    Profile, Role, UserKind, Who,
+};
 use serde_json::{Value, json};
 
 use crate::house::{House, Key, PASSWORD};
@@ -29,6 +35,70 @@ async fn add(house: &House, by: &Key, email: &str, role: &str) -> crate::house::
     house
         .ask(by, ("POST", "/api/v1/operators"), Some(body))
         .await
+}
+
+/// 000-09: who answers for a user reads what was done to him, to his sub-users and their keys, and nothing of other users.
+#[tokio::test]
+async fn who_answers_for_a_user_reads_what_his_sub_users_do() {
+    let house = House::new().await;
+    let acme = house.tenant("acme", Profile::E3Primary, None).await;
+    let mut users = Vec::new();
+    for name in ["primary", "other"] {
+        let new = NewUser::new(acme, name.parse().unwrap(), UserKind::Human);
+        let Outcome::User(user) = house.apply(Command::CreateUser(new), Actor::system()).await
+        else {
+            panic!("no user");
+        };
+        users.push(user);
+        let below = Command::CreateSubUser(NewSubUser {
+            user,
+            name: "cdn".parse().unwrap(),
+            level: Level::Read,
+            description: Description::default(),
+        });
+        let Outcome::SubUser(sub_user) = house.apply(below, Actor::system()).await else {
+            panic!("no sub-user");
+        };
+        let rights = KeyRights::of_level(Level::Read);
+        let key = Command::CreateSubUserKey { sub_user, rights };
+        let Outcome::Key { key, .. } = house.apply(key, Actor::system()).await else {
+            panic!("no key");
+        };
+        // What his key does is his as well, and so is what is taken away.
+        let who = Who::Key {
+            tenant: acme,
+            user,
+            key,
+        };
+        let own = Actor {
+            who,
+            ..Actor::system()
+        };
+        house.apply(Command::DisableKey(key), own).await;
+        house.apply(Command::DeleteKey(key), Actor::system()).await;
+        house
+            .apply(Command::DeleteSubUser(sub_user), Actor::system())
+            .await;
+    }
+    let scope = OperatorScope::Users(acme, BTreeSet::from([users[0]]));
+    let parent = house.operator("p@acme.example", Role::Admin, scope).await;
+    let key = house.token_of(parent).await;
+    let path = "/api/v1/audit?tenant=acme";
+    let page = house.ask(&key, ("GET", path), None).await.is(200);
+    let actions = page["items"].as_array().unwrap().iter();
+    let actions: Vec<&str> = actions.map(|it| it["action"].as_str().unwrap()).collect();
+    let wanted = [
+        "sub-user.sweep",
+        "sub-user.delete",
+        "key.delete",
+        "key.disable",
+        "key.create",
+        "sub-user.create",
+        "user.create",
+    ];
+    assert_eq!(actions, wanted);
+    let export = house.ask(&key, ("GET", "/api/v1/audit/export"), None).await;
+    assert_eq!(export.text.lines().count(), wanted.len());
 }
 
 /// 004-01, 004-03, 004-04, 004-05, 004-07, 004-11: people are added with what is known of them, found by name or address, filtered by

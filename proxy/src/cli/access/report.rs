@@ -18,6 +18,9 @@ pub(in super::super) struct Report {
     /// Of this tenant, by name or number. [default: of all]
     #[arg(long, short)]
     tenant: Option<String>,
+    /// Only keys that work and were not used for so many days, nor made.
+    #[arg(long, value_name = "DAYS")]
+    unused_days: Option<u32>,
     /// How it is written. [default: a short table]
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -47,9 +50,11 @@ impl Report {
             .tenant
             .as_deref()
             .map(|tenant| format!("&tenant={}", encoded(tenant)));
+        let unused = self.unused_days.map(|days| format!("&unused_days={days}"));
         let path = format!(
-            "/api/v1/access-review?format={format}{}",
-            whose.unwrap_or_default()
+            "/api/v1/access-review?format={format}{}{}",
+            whose.unwrap_or_default(),
+            unused.unwrap_or_default()
         );
         let text = self
             .connection
@@ -82,9 +87,19 @@ impl Report {
             "buckets",
             "prefixes",
             "expires",
+            "last_used",
         ];
         let heads = [
-            "TENANT", "USER", "KEY", "LEVEL", "WORKS", "WHY NOT", "BUCKETS", "PREFIXES", "EXPIRES",
+            "TENANT",
+            "USER",
+            "KEY",
+            "LEVEL",
+            "WORKS",
+            "WHY NOT",
+            "BUCKETS",
+            "PREFIXES",
+            "EXPIRES",
+            "LAST USED",
         ];
         let row = |row: &Value| fields.iter().map(|field| cell(row, field)).collect();
         print(&table(&heads, rows.iter().map(row).collect()))
