@@ -1,8 +1,9 @@
 //! Where the directory lives: rows under keys, changed by transactions that compare before they write.
 //!
 //! The trait is what an embedded store and a replicated one can both promise: each transaction has a revision of its
-//! own, one above the last; a page can be read as of a revision; changes can be watched from a revision on. What is
-//! older than the history that an engine keeps is [`EngineError::Compacted`], and the reader begins again.
+//! own, one above the last; a page can be read as of a revision; changes can be watched from a revision on. What rows were
+//! is kept until the engine is told to forget it, changes for a bounded while; what is older is [`EngineError::Compacted`], and
+//! the reader begins again.
 
 mod embedded;
 

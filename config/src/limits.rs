@@ -84,8 +84,12 @@ pub const AUDIT_TRIM_ROWS_MAX: usize = 1_000;
 pub const RESEAL_ROWS_MAX: usize = 1_000;
 /// Rows that one page of the engine holds.
 pub const PAGE_ROWS_MAX: usize = 1_000;
-/// Revisions that the embedded engine keeps for watchers and pinned pages.
-pub const HISTORY_REVISIONS_MAX: u64 = 10_000;
+/// Revisions whose changes the embedded engine keeps for watchers. What rows were is kept until it is told to forget.
+pub const WATCHED_REVISIONS_MAX: u64 = 10_000;
+/// Revisions that the embedded engine forgets in one transaction: others wait for it.
+pub const FORGOTTEN_REVISIONS_MAX: u64 = 1_000;
+/// Memory of the embedded engine for pages of its file, in bytes: rows are read at start, and what decides is held elsewhere.
+pub const ENGINE_CACHE_BYTES: usize = 64 * 1_024 * 1_024;
 /// Longest access key id, in bytes, and the only length that this directory makes.
 pub const ACCESS_KEY_ID_BYTES: usize = 20;
 /// Characters of a secret access key. Each is one of 62, so 40 carry 238 bits.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use postern_config::engine::{Compare, EmbeddedEngine, Engine, EngineError, Op, Revision};
+use postern_config::limits::FORGOTTEN_REVISIONS_MAX;
 
 fn put(key: &str, value: &str) -> Op {
     Op::Put(key.to_owned(), value.as_bytes().to_vec())
@@ -131,15 +132,31 @@ async fn a_watch_sees_what_was_and_what_comes_in_order() {
 }
 
 #[tokio::test]
-async fn history_is_bounded_and_says_so() {
+async fn changes_are_bounded_and_history_goes_when_it_is_told_to() {
     let (kept, beyond) = (20, 3);
-    let engine = EmbeddedEngine::in_memory_keeping(kept).unwrap();
+    let engine = EmbeddedEngine::in_memory_watched(kept).unwrap();
     for number in 0..kept + beyond {
         engine
             .txn(Vec::new(), vec![put("k/a", &number.to_string())])
             .await
             .unwrap();
     }
+    engine.watch(Revision(beyond)).await.unwrap();
+    assert!(matches!(
+        engine.watch(Revision(beyond - 1)).await,
+        Err(EngineError::Compacted {
+            oldest: Revision(3)
+        })
+    ));
+    // A row that was written more often than entries are passed one by one is found at each revision, and the next row behind it.
+    engine.txn(Vec::new(), vec![put("k/b", "b")]).await.unwrap();
+    for at in 1..=kept + beyond {
+        let then = page(&engine, Revision(at)).await;
+        assert_eq!(then, [("k/a".to_owned(), (at - 1).to_string())]);
+    }
+    let now = page(&engine, engine.now().await.unwrap()).await;
+    assert_eq!(now.len(), 2);
+    engine.forget(Revision(beyond)).await.unwrap();
     let oldest = engine
         .page("k/".to_owned(), Revision(beyond), None, 1)
         .await
@@ -154,10 +171,22 @@ async fn history_is_bounded_and_says_so() {
             oldest: Revision(3)
         })
     ));
-    assert!(matches!(
-        engine.watch(Revision(1)).await,
-        Err(EngineError::Compacted { .. })
-    ));
+}
+
+#[tokio::test]
+async fn more_is_forgotten_than_one_transaction_holds() {
+    let engine = EmbeddedEngine::in_memory().unwrap();
+    let all = FORGOTTEN_REVISIONS_MAX * 2 + 1;
+    for number in 0..all {
+        let op = put("k/a", &number.to_string());
+        engine.txn(Vec::new(), vec![op]).await.unwrap();
+    }
+    engine.forget(Revision(all)).await.unwrap();
+    let gone = engine
+        .page("k/".to_owned(), Revision(all - 1), None, 1)
+        .await;
+    assert!(matches!(gone, Err(EngineError::Compacted { oldest }) if oldest == Revision(all)));
+    assert_eq!(page(&engine, Revision(all)).await.len(), 1);
 }
 
 #[tokio::test]

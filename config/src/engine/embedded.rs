@@ -1,20 +1,23 @@
 //! The engine of a single node: a redb file, locked for this process.
 //!
 //! Five tables: `rows` holds what is now; `history` what a row was until a revision, so that a page can be read as of
-//! an earlier one; `changes` what each revision changed, for watchers; `counters` the last revision and the oldest
-//! that history reaches. One transaction writes all of them.
+//! an earlier one; `changes` what each of the last revisions changed, for watchers; `counters` the last revision and the
+//! oldest that history and changes reach. One transaction writes all of them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{
+    Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition,
+    WriteTransaction,
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{Change, Compare, Engine, EngineError, Op, Page, Revision, Row, Watch};
-use crate::limits::HISTORY_REVISIONS_MAX;
+use crate::limits::{ENGINE_CACHE_BYTES, FORGOTTEN_REVISIONS_MAX, WATCHED_REVISIONS_MAX};
 
 /// Key → (revision that wrote it, value).
 const ROWS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("rows");
@@ -25,7 +28,9 @@ const HISTORY: TableDefinition<'_, (&str, u64), Option<(u64, &[u8])>> =
 const CHANGES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("changes");
 /// Revision → the keys that `history` holds for it, so that old ones can be dropped.
 const REPLACED: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("replaced");
-/// `revision` and `oldest`.
+/// Entries of one row's history that are passed one by one; beyond, the next row is looked up.
+const STEPS_MAX: u32 = 16;
+/// `revision`; `oldest`, which pages reach; `watched`, from which changes are there.
 const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("counters");
 
 /// An embedded engine.
@@ -39,34 +44,33 @@ struct Store {
     database: Database,
     /// The last revision, told to watchers after it is on disk.
     last: watch::Sender<u64>,
-    /// How many revisions are kept for watchers and pinned pages.
-    history: u64,
+    /// Of how many revisions the changes are kept.
+    watched: u64,
 }
 
 impl EmbeddedEngine {
     /// Opens or makes the file. Another process that holds it is an error.
     pub fn open(path: &Path) -> Result<Self, EngineError> {
-        Self::with(
-            Database::create(path).map_err(failed)?,
-            HISTORY_REVISIONS_MAX,
-        )
+        let mut options = Database::builder();
+        let database = options.set_cache_size(ENGINE_CACHE_BYTES).create(path);
+        Self::with(database.map_err(failed)?, WATCHED_REVISIONS_MAX)
     }
 
     /// An engine in memory, for tests and trials.
     pub fn in_memory() -> Result<Self, EngineError> {
-        Self::in_memory_keeping(HISTORY_REVISIONS_MAX)
+        Self::in_memory_watched(WATCHED_REVISIONS_MAX)
     }
 
-    /// The same, with a history of so many revisions.
-    pub fn in_memory_keeping(history: u64) -> Result<Self, EngineError> {
+    /// The same, with the changes of so many revisions.
+    pub fn in_memory_watched(watched: u64) -> Result<Self, EngineError> {
         let backend = redb::backends::InMemoryBackend::new();
         let database = Database::builder()
             .create_with_backend(backend)
             .map_err(failed)?;
-        Self::with(database, history)
+        Self::with(database, watched)
     }
 
-    fn with(database: Database, history: u64) -> Result<Self, EngineError> {
+    fn with(database: Database, watched: u64) -> Result<Self, EngineError> {
         let transaction = database.begin_write().map_err(failed)?;
         transaction.open_table(ROWS).map_err(failed)?;
         transaction.open_table(HISTORY).map_err(failed)?;
@@ -85,7 +89,7 @@ impl EmbeddedEngine {
             store: Arc::new(Store {
                 database,
                 last,
-                history,
+                watched,
             }),
         })
     }
@@ -138,7 +142,7 @@ impl Engine for EmbeddedEngine {
     fn watch(&self, after: Revision) -> BoxFuture<'_, Result<Box<dyn Watch>, EngineError>> {
         let engine = self.clone();
         self.blocking(move |store| {
-            store.check_reach(after)?;
+            store.check_reach(after, "watched")?;
             let told = store.last.subscribe();
             Ok(Box::new(EmbeddedWatch {
                 engine,
@@ -150,9 +154,13 @@ impl Engine for EmbeddedEngine {
 
     fn forget(&self, before: Revision) -> BoxFuture<'_, Result<(), EngineError>> {
         self.blocking(move |store| {
-            let transaction = store.database.begin_write().map_err(failed)?;
-            forget(&transaction, before.0)?;
-            transaction.commit().map_err(failed)
+            let mut is_done = false;
+            while !is_done {
+                let transaction = store.database.begin_write().map_err(failed)?;
+                is_done = forget(&transaction, before.0)?;
+                transaction.commit().map_err(failed)?;
+            }
+            Ok(())
         })
     }
 
@@ -214,7 +222,7 @@ impl Store {
             }
         }
         let revision = write(&transaction, ops)?;
-        forget(&transaction, revision.saturating_sub(self.history))?;
+        forget_changes(&transaction, revision.saturating_sub(self.watched))?;
         transaction.commit().map_err(failed)?;
         // Two writers finish in the order of their revisions: redb has one at a time, but the second may get here first.
         self.last.send_if_modified(|last| {
@@ -232,7 +240,7 @@ impl Store {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page, EngineError> {
-        self.check_reach(at)?;
+        self.check_reach(at, "oldest")?;
         let transaction = self.database.begin_read().map_err(failed)?;
         let rows = transaction.open_table(ROWS).map_err(failed)?;
         let history = transaction.open_table(HISTORY).map_err(failed)?;
@@ -272,19 +280,22 @@ impl Store {
                 let (revision, value) = value.value();
                 found = (revision <= at.0).then(|| row(&key, revision, value));
             }
-            // Of what the row has been, the first that was replaced after `at` is what it was then.
-            let mut decided = found.is_some();
-            while let Some(Ok((entry, _))) = past.peek() {
-                if entry.value().0 != key {
-                    break;
+            if past_key.as_deref() == Some(&*key) {
+                if found.is_none() {
+                    found = past_row(&history, &key, at)?;
                 }
-                let Some(entry) = past.next() else { break };
-                let (replaced, before) = entry.map_err(failed)?;
-                if !decided && replaced.value().1 > at.0 {
-                    decided = true;
-                    found = before
-                        .value()
-                        .map(|(revision, value)| row(&key, revision, value));
+                // Most rows were written a few times, some with every revision.
+                let mut steps = 0;
+                while let Some(Ok((entry, _))) = past.peek()
+                    && entry.value().0 == key
+                {
+                    steps += 1;
+                    if steps > STEPS_MAX {
+                        let beyond = history.range((key.as_str(), u64::MAX)..);
+                        past = beyond.map_err(failed)?.peekable();
+                        break;
+                    }
+                    past.next();
                 }
             }
             if let Some(found) = found {
@@ -302,7 +313,7 @@ impl Store {
         let changes = transaction.open_table(CHANGES).map_err(failed)?;
         let Some(stored) = changes.get(revision).map_err(failed)? else {
             let counters = transaction.open_table(COUNTERS).map_err(failed)?;
-            let oldest = counter(&counters, "oldest")?;
+            let oldest = counter(&counters, "watched")?;
             return Err(EngineError::Compacted {
                 oldest: Revision(oldest),
             });
@@ -336,7 +347,7 @@ impl Store {
                 rows.insert(key.value(), value.value()).map_err(failed)?;
             }
             let mut counters = write.open_table(COUNTERS).map_err(failed)?;
-            for name in ["revision", "oldest"] {
+            for name in ["revision", "oldest", "watched"] {
                 counters.insert(name, revision).map_err(failed)?;
             }
         }
@@ -344,14 +355,11 @@ impl Store {
         Ok(Revision(revision))
     }
 
-    /// Whether the history reaches back to `asked`.
-    fn check_reach(&self, asked: Revision) -> Result<(), EngineError> {
+    /// Whether what the counter `reach` tells of goes back to `asked`.
+    fn check_reach(&self, asked: Revision, reach: &str) -> Result<(), EngineError> {
         let transaction = self.database.begin_read().map_err(failed)?;
         let counters = transaction.open_table(COUNTERS).map_err(failed)?;
-        let (last, oldest) = (
-            counter(&counters, "revision")?,
-            counter(&counters, "oldest")?,
-        );
+        let (last, oldest) = (counter(&counters, "revision")?, counter(&counters, reach)?);
         if asked.0 > last {
             return Err(EngineError::Future {
                 asked,
@@ -446,19 +454,53 @@ fn erase(
     Ok(())
 }
 
-/// Drops the history before `oldest`.
-fn forget(transaction: &WriteTransaction, oldest: u64) -> Result<(), EngineError> {
+/// What a row was as of a revision, if it is another now: of what it has been, the first that was replaced later.
+fn past_row(
+    history: &ReadOnlyTable<(&'static str, u64), Option<(u64, &'static [u8])>>,
+    key: &str,
+    at: Revision,
+) -> Result<Option<Row>, EngineError> {
+    let later = (key, at.0.saturating_add(1))..=(key, u64::MAX);
+    let mut later = history.range(later).map_err(failed)?;
+    let Some(entry) = later.next() else {
+        return Ok(None);
+    };
+    let (_, before) = entry.map_err(failed)?;
+    let before = before.value();
+    Ok(before.map(|(revision, value)| row(key, revision, value)))
+}
+
+/// Drops changes up to a revision.
+fn forget_changes(transaction: &WriteTransaction, last: u64) -> Result<(), EngineError> {
     let mut counters = transaction.open_table(COUNTERS).map_err(failed)?;
-    let before = counter(&counters, "oldest")?;
-    if oldest <= before {
+    let before = counter(&counters, "watched")?;
+    if last <= before {
         return Ok(());
     }
-    counters.insert("oldest", oldest).map_err(failed)?;
+    counters.insert("watched", last).map_err(failed)?;
     let mut changes = transaction.open_table(CHANGES).map_err(failed)?;
+    for gone in before + 1..=last {
+        changes.remove(gone).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Drops what rows were before `asked`, and changes up to it, as far as one transaction goes. Answers whether that is all.
+fn forget(transaction: &WriteTransaction, asked: u64) -> Result<bool, EngineError> {
+    let before = {
+        let counters = transaction.open_table(COUNTERS).map_err(failed)?;
+        counter(&counters, "oldest")?
+    };
+    let oldest = asked.min(before.saturating_add(FORGOTTEN_REVISIONS_MAX));
+    if oldest <= before {
+        return Ok(true);
+    }
+    forget_changes(transaction, oldest)?;
+    let mut counters = transaction.open_table(COUNTERS).map_err(failed)?;
+    counters.insert("oldest", oldest).map_err(failed)?;
     let mut replaced = transaction.open_table(REPLACED).map_err(failed)?;
     let mut history = transaction.open_table(HISTORY).map_err(failed)?;
     for gone in before + 1..=oldest {
-        changes.remove(gone).map_err(failed)?;
         let keys = replaced.remove(gone).map_err(failed)?;
         let keys: Vec<String> = keys
             .and_then(|keys| serde_json::from_slice(keys.value()).ok())
@@ -467,7 +509,7 @@ fn forget(transaction: &WriteTransaction, oldest: u64) -> Result<(), EngineError
             history.remove((key.as_str(), gone)).map_err(failed)?;
         }
     }
-    Ok(())
+    Ok(oldest >= asked)
 }
 
 /// A file that only its owner may read, and that was not there.
