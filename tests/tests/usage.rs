@@ -206,6 +206,15 @@ fn a_kill_takes_no_more_than_the_last_second_and_nothing_is_counted_twice() {
         (written..=all).contains(&counted),
         "{counted}, not {written} to {all}"
     );
+    for list in [&["key", "list"][..], &["access", "report"]] {
+        let told = gate.postern_ok(&[list, &["--json"]].concat());
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let its = told["items"].as_array().unwrap().iter();
+        let mut its = its.filter(|it| {
+            [&it["id"], &it["access_key"]].contains(&&Value::from(&*key.access_key_id))
+        });
+        assert!(!its.next().unwrap()["last_used"].is_null(), "{told}");
+    }
     let last = gate.postern_ok(&["usage", "last-used", &key.access_key_id, "--json"]);
     let last: Value = serde_json::from_str(&last).unwrap();
     assert_eq!(

@@ -360,7 +360,6 @@ async fn lists_hold_what_is_within_reach() {
                     "key.create",
                     "bucket.create",
                     "bucket.activate",
-                    "sub-user.create",
                 ];
                 assert_eq!(seen, all);
             }
