@@ -107,6 +107,14 @@ def case_a_user_of_iam_has_what_policies_give_and_nothing_else():
     assert own.get_user(UserName="ann")["User"]["Arn"] == arn
     refused("AccessDenied", 403, own.create_user, UserName="eve")
     refused("AccessDenied", 403, own.put_user_policy, UserName="ann", PolicyName="r", PolicyDocument=document(allow("*")))
+    # Whoever may do everything to users does nothing to the root, who is none.
+    iam.put_user_policy(UserName="ann", PolicyName="q", PolicyDocument=document(allow("iam:*")))
+    roots = {"UserName": "root", "AccessKeyId": SUITE["iam_root"]["access_key_id"]}
+    refused("NoSuchEntity", 404, own.update_access_key, **roots, Status="Inactive")
+    refused("NoSuchEntity", 404, own.delete_access_key, **roots)
+    refused("NoSuchEntity", 404, own.get_user, UserName="root")
+    refused("NoSuchEntity", 404, own.put_user_policy, UserName="root", PolicyName="r", PolicyDocument=document(allow("*", effect="Deny")))
+    assert iam.list_access_keys()["AccessKeyMetadata"][0]["Status"] == "Active"
 
 
 def case_across_accounts_both_sides_must_agree():

@@ -151,6 +151,8 @@ impl Desk<'_> {
             };
         };
         let found = self.world.state.user_named(self.caller.tenant.id, name);
+        // As in AWS, the root is no user to anybody else: whom policies let do everything to users does nothing to him.
+        let found = found.filter(|user| user.kind != UserKind::Root || self.caller.is_root());
         found.ok_or_else(|| Fault::missing("user", name))
     }
 
