@@ -959,6 +959,23 @@ async fn the_review_names_every_key_and_everybody_without_one() {
     let line = table.text.lines().nth(2).unwrap();
     assert!(line.contains(",write,logs,a/ b/,*,*,"), "{line}");
     assert!(line.ends_with(",\"'=cmd()\""), "{line}");
+    // One that works is among the unused from the second after it was made, and not before its days are over.
+    let rights = json!({ "level": "read" });
+    let made = server.post("/tenants/acme/users/web/keys", rights).await;
+    let id = made.is(201)["key"]["id"].clone();
+    let unused = async |days: u32| {
+        let path = format!("/access-review?unused_days={days}");
+        let items = server.get(&path).await.is(200)["items"].clone();
+        let rows = items.as_array().unwrap().iter();
+        rows.map(|row| row["access_key"].clone())
+            .collect::<Vec<_>>()
+    };
+    let begin = std::time::Instant::now();
+    while unused(0).await.is_empty() {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(10));
+    }
+    assert_eq!(unused(0).await, [id]);
+    assert!(unused(1).await.is_empty());
 }
 
 #[tokio::test]

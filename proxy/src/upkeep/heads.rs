@@ -1,7 +1,7 @@
 //! Signed heads of the audit log, sent off this machine: whoever changes the log here cannot change what was said of it there.
 //!
-//! A place is a folder, such as one that another machine exports, or an HTTPS endpoint that takes `PUT`, such as a bucket of S3. A place that does not take
-//! heads is tried again; how long it has been behind is a metric, and an alarm past a bound.
+//! A place is a folder, such as one that another machine exports, or an HTTPS endpoint that takes `PUT`, such as a bucket of S3.
+//! A place that does not take heads is tried again; how long it has been behind is a metric, and an alarm past a bound.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ impl Heads {
         Self {
             directory,
             every: audit.heads_every,
-            pass: audit.heads_pass.as_ref().and_then(Pass::of),
+            pass: audit.heads_pass.as_ref().map(Pass::of),
             ca: audit.heads_ca.clone(),
             clock,
             places: audit
@@ -266,26 +266,25 @@ enum Pass {
     Token(Secret),
     Signed {
         access_key_id: String,
-        secret: SecretKey,
+        secret: Secret,
         region: String,
     },
 }
 
 impl Pass {
-    /// None for a secret that is longer than a signature has them, which the settings do not let through.
-    fn of(pass: &HeadsPass) -> Option<Self> {
-        let text = |secret: &Secret| secret.lend(|it| String::from_utf8_lossy(it).into_owned());
+    fn of(pass: &HeadsPass) -> Self {
+        let copied = |secret: &Secret| secret.lend(|it| Secret::new(it.to_vec()));
         match pass {
-            HeadsPass::Token(token) => Some(Self::Token(Secret::new(text(token).into()))),
+            HeadsPass::Token(token) => Self::Token(copied(token)),
             HeadsPass::Signed {
                 access_key_id,
                 secret,
                 region,
-            } => Some(Self::Signed {
+            } => Self::Signed {
                 access_key_id: access_key_id.clone(),
-                secret: SecretKey::new(text(secret)).ok()?,
+                secret: copied(secret),
                 region: region.to_string(),
-            }),
+            },
         }
     }
 
@@ -308,7 +307,10 @@ impl Pass {
                 region,
             } => {
                 let time = Timestamp::from_unix(now_seconds);
-                let key = SigningKey::derive(secret, time.date(), region);
+                // A secret that is none is told by every attempt: nothing is ever sent unsigned in its stead.
+                let secret = secret.lend(|it| String::from_utf8_lossy(it).into_owned());
+                let secret = SecretKey::new(secret).map_err(|cause| cause.to_string())?;
+                let key = SigningKey::derive(&secret, time.date(), region);
                 let signer = Signer {
                     access_key_id,
                     key: &key,
