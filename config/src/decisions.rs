@@ -94,6 +94,8 @@ symbols! {
     IfExists, "I";
     /// It is allowed where the bucket is public for this class.
     IfPublic, "A";
+    /// It is allowed where the key has the flag `bypass_governance`.
+    IfFlag, "B";
 }
 
 macro_rules! atoms {

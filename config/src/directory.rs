@@ -51,8 +51,8 @@ pub use access::{AccessPart, BucketAccess, BucketBlock, BucketGrant};
 pub use audit::{AuditFault, AuditRecord};
 pub use bounds::{Quota, QuotaOf, Rate, RateOf};
 pub use command::{
-    Actor, Applied, Command, CommandError, Failures, NewSubUser, NewUser, Outcome, Reading,
-    Refusal, RoleText, Who,
+    Actor, Applied, Command, CommandError, Failures, NewSubUser, NewUser, NodeNote, Outcome,
+    Reading, Refusal, RoleText, Who,
 };
 pub use heads::SignedHead;
 pub use iam::{
@@ -82,10 +82,10 @@ pub use profile::{
     SecretReveal, SubUsers, UserDeleteData,
 };
 pub use record::{
-    AccessKey, ArnStyle, Binding, BindingKind, Bucket, BucketState, Canary, KeyRights, KeyScope,
-    KeyState, ModuleScope, ModuleStage, ModuleState, ModuleStep, ModuleVersion, Namespace,
-    NotAShare, PerMille, PolicyDocument, PolicyPlace, Presign, Proposal, Shadow, Standing, SubUser,
-    Tenant, TenantLimits, TenantStatus, User, UserDetails, UserKind, UserStatus,
+    AccessKey, ArnStyle, Binding, BindingKind, Bucket, BucketState, Canary, Keeps, KeyRights,
+    KeyScope, KeyState, ModuleScope, ModuleStage, ModuleState, ModuleStep, ModuleVersion,
+    Namespace, NotAShare, PerMille, PolicyDocument, PolicyPlace, Presign, Proposal, Shadow,
+    Standing, SubUser, Tenant, TenantLimits, TenantStatus, User, UserDetails, UserKind, UserStatus,
 };
 pub use retention::TrimFault;
 pub use role::{Authority, ConsoleAtom, CustomRole, Role, RoleAtoms, is_known as is_known_role};

@@ -12,6 +12,7 @@ pub mod identity;
 pub mod judge;
 pub mod limits;
 pub mod metering;
+pub mod node;
 pub mod purge;
 mod secret;
 pub mod settings;

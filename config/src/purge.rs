@@ -17,7 +17,7 @@ use crate::directory::{
     Actor, BucketState, Command, CommandError, Directory, Job, JobId, Purge, Totals,
 };
 use crate::limits::{PURGE_OBJECTS_PER_SECOND_MAX, PURGE_STEP_OBJECTS_MAX, PURGE_WAIT_SECONDS_MAX};
-use crate::upstream::Upstream;
+use crate::upstream::{Spot, Upstream};
 
 /// Carries out deletions that take data along.
 #[derive(Debug)]
@@ -217,25 +217,27 @@ impl Purges {
         Ok(())
     }
 
-    /// Removes what a bucket holds, at the pace.
+    /// Removes what a bucket holds, at the pace. What may not be removed yet is passed, and said at the end.
     async fn empty(&self, bucket: BucketId, name: &str) -> Result<(), Hindrance> {
+        let (mut from, mut kept) = (Spot::default(), 0);
         loop {
-            let emptied = self.upstream.empty_bucket(bucket, self.pace.step).await;
-            let emptied = match emptied {
+            let emptied = self.upstream.empty_bucket(bucket, from, self.pace.step);
+            let emptied = match emptied.await {
                 Ok(emptied) => emptied,
                 Err(refused) if refused.code == S3Code::NoSuchBucket => return Ok(()),
                 Err(refused) => return Err(Hindrance::Upstream(refused)),
             };
-            if !emptied.more {
-                return Ok(());
-            }
-            if emptied.removed == 0 {
-                return Err(Hindrance::Held(name.to_owned()));
-            }
-            let removed = u32::try_from(emptied.removed).unwrap_or(u32::MAX);
-            let whole = Duration::from_secs(u64::from(removed));
+            kept += emptied.kept;
+            let tried = u32::try_from(emptied.removed + emptied.kept).unwrap_or(u32::MAX);
+            let whole = Duration::from_secs(u64::from(tried));
             tokio::time::sleep(whole / self.pace.per_second.max(1)).await;
+            let Some(next) = emptied.next else { break };
+            from = next;
         }
+        if kept > 0 {
+            return Err(Hindrance::Held(name.to_owned()));
+        }
+        Ok(())
     }
 
     async fn step(&self, command: Command) -> Result<(), Hindrance> {

@@ -211,6 +211,20 @@ pub struct NodeSettings {
     pub overlay_bytes: u64,
     /// `node.reserve_bytes`: of the disk that writes leave free.
     pub reserve_bytes: u64,
+    /// `node.lifecycle_day`: how long a day of a lifecycle rule is. Shorter than a day, it is for tests alone.
+    pub lifecycle_day: Duration,
+    /// `node.compact_at`: the share of garbage, in percent, at which a volume is emptied.
+    pub compact_at: u16,
+    /// `node.compact_bytes_per_second`: what compaction moves at most.
+    pub compact_bytes_per_second: u64,
+    /// `node.undelete_time`: for how long what was deleted can be brought back; compaction waits for it.
+    pub undelete_time: Duration,
+    /// `node.scrub_every`: how often everything is read and checked; zero: never by itself.
+    pub scrub_every: Duration,
+    /// `node.scrub_bytes_per_second`: how fast.
+    pub scrub_bytes_per_second: u64,
+    /// `node.read_only`: whether writes and deletions are refused from the start.
+    pub read_only: bool,
 }
 
 /// Modules and their decisions.

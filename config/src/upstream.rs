@@ -6,23 +6,26 @@
 use std::fmt;
 
 use futures_util::future::BoxFuture;
-use s3_protocol::{BucketId, BucketName, S3Code, S3Error};
+use s3_protocol::setting::Versioning;
+use s3_protocol::{BucketId, BucketName, ObjectKey, S3Code, S3Error, VersionId};
 
+pub use crate::directory::Keeps;
 use crate::directory::{Actor, Command, CommandError, Directory, NamespaceId, Outcome, UserId};
 
 /// Where the contents of buckets are. The gate implements it.
 pub trait Upstream: Send + Sync + fmt::Debug {
-    /// Makes a bucket; making it twice is once.
-    fn create_bucket(&self, bucket: BucketId) -> BoxFuture<'_, Result<(), S3Error>>;
+    /// Makes a bucket that keeps this from the first; making it twice is once, as it was made first.
+    fn create_bucket(&self, bucket: BucketId, keeps: Keeps) -> BoxFuture<'_, Result<(), S3Error>>;
 
     /// Removes a bucket that holds nothing; one that is not there is removed.
     fn delete_bucket(&self, bucket: BucketId) -> BoxFuture<'_, Result<(), S3Error>>;
 
-    /// Removes some of what a bucket holds, objects with their versions, at most `most`. What is begun and not ended, uploads, goes
-    /// with the bucket.
+    /// Removes some of what a bucket holds, objects with their versions: looks at `most` of them, from a place on. What is begun and
+    /// not ended, uploads, goes with the bucket.
     fn empty_bucket(
         &self,
         bucket: BucketId,
+        from: Spot,
         most: usize,
     ) -> BoxFuture<'_, Result<Emptied, S3Error>>;
 
@@ -31,21 +34,31 @@ pub trait Upstream: Send + Sync + fmt::Debug {
 }
 
 /// What a step of emptying a bucket did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Emptied {
     /// How many objects it removed.
     pub removed: u64,
-    /// Whether there may be more.
-    pub more: bool,
+    /// How many it left, since they may not be removed yet.
+    pub kept: u64,
+    /// Where the next step begins; none at the end.
+    pub next: Option<Spot>,
 }
 
-/// What a bucket holds.
+/// A place in a bucket: its beginning, or behind a version that stays. What stays is passed, so that it keeps nothing behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spot(pub Option<(ObjectKey, VersionId)>);
+
+/// What a bucket holds, and how it keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Holds {
     /// Objects; versions, where it has them.
     pub objects: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Whether it keeps versions; none where it never did.
+    pub versioning: Option<Versioning>,
+    /// Whether versions in it may be locked.
+    pub has_locks: bool,
 }
 
 /// Why a bucket was not made or removed.
@@ -71,6 +84,8 @@ pub struct NewBucket {
     pub name: BucketName,
     /// Its owner.
     pub owner: UserId,
+    /// What it keeps.
+    pub keeps: Keeps,
 }
 
 /// Takes the name, makes the bucket at the upstream, then lets it answer.
@@ -87,17 +102,19 @@ pub async fn create_bucket(
         namespace,
         name,
         owner,
+        keeps,
     } = new;
     let begin = Command::BeginBucket {
         namespace,
         name,
         owner,
+        keeps,
     };
     let begun = directory.apply(begin, actor.clone()).await;
     let Outcome::Bucket(id) = begun.map_err(BucketFault::Refused)?.outcome else {
         return Err(BucketFault::Upstream(S3Code::InternalError.into()));
     };
-    let made = upstream.create_bucket(id).await;
+    let made = upstream.create_bucket(id, keeps).await;
     made.map_err(BucketFault::Upstream)?;
     let active = directory.apply(Command::ActivateBucket(id), actor).await;
     active.map_err(BucketFault::Unfinished)?;

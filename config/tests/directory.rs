@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern_config::directory::{
-    Actor, AuditFault, BucketState, Command, CommandError, Directory, DirectoryOptions, KeyRights,
-    Level, ModuleScope, Name, NamespaceId, NewUser, OpenError, Outcome, Profile, Refusal, TenantId,
-    UserId, UserKind, Vault, WriteDeletes,
+    Actor, AuditFault, BucketState, Command, CommandError, Directory, DirectoryOptions, Keeps,
+    KeyRights, Level, ModuleScope, Name, NamespaceId, NewUser, OpenError, Outcome, Profile,
+    Refusal, TenantId, UserId, UserKind, Vault, WriteDeletes,
 };
 use postern_config::engine::{EmbeddedEngine, Engine, Op, Revision};
 use postern_config::{Clock, Entropy, Secret, UnixMillis, UnixSeconds};
@@ -134,6 +134,7 @@ async fn bucket(
         namespace,
         name: text.parse().unwrap(),
         owner,
+        keeps: Keeps::Nothing,
     };
     let Outcome::Bucket(id) = outcome(directory, command).await else {
         panic!()
@@ -238,6 +239,7 @@ async fn names_are_unique_without_regard_to_case_and_buckets_in_their_namespace(
         namespace: one,
         name: "demo-bucket".parse().unwrap(),
         owner: photos,
+        keeps: Keeps::Nothing,
     };
     match directory.apply(again, Actor::system()).await {
         Err(CommandError::Taken { bucket, .. }) => assert_eq!(bucket, Some(first)),
@@ -247,6 +249,7 @@ async fn names_are_unique_without_regard_to_case_and_buckets_in_their_namespace(
         namespace: one,
         name: "mine".parse().unwrap(),
         owner: backups,
+        keeps: Keeps::Nothing,
     };
     assert_eq!(refusal(&directory, foreign).await, Refusal::NotOfNamespace);
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use postern_config::decisions::Atom;
 use postern_config::directory::{
     AccessKeyId, AccountAcl, Actor, Command, CommandError, ConsoleAtom, ContainerAcl, Description,
-    Directory, DirectoryOptions, KeyRights, KeyState, Level, Name, NamespaceId, NewSubUser,
+    Directory, DirectoryOptions, Keeps, KeyRights, KeyState, Level, Name, NamespaceId, NewSubUser,
     NewUser, Outcome, Permissions, Profile, PublicAccess, Role, RoleAtoms, RoleId, RoleText,
     RootKeys, State, SubUserId, TenantId, TenantLimits, User, UserDetails, UserId, UserKind,
     UserStatus, Vault, Who,
@@ -228,6 +228,7 @@ impl World {
                     },
                     name: format!("bucket-{}", b % 2).parse().unwrap(),
                     owner,
+                    keeps: Keeps::Nothing,
                 }
             }
             37 => match b % 3 {

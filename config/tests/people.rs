@@ -12,9 +12,10 @@ use std::sync::Arc;
 use postern_config::decisions::Atom;
 use postern_config::directory::{
     AccessKeyId, AccountAcl, Actor, Authority, Command, CommandError, ConsoleAtom, ContainerAcl,
-    Description, Directory, DirectoryOptions, KeyRights, Level, Name, NamespaceId, NewSubUser,
-    NewUser, Outcome, Permissions, Profile, PublicAccess, Refusal, Role, RoleAtoms, RoleText,
-    SubUserId, TenantId, TenantLimits, TenantStatus, UserDetails, UserId, UserKind, Vault, Who,
+    Description, Directory, DirectoryOptions, Keeps, KeyRights, Level, Name, NamespaceId,
+    NewSubUser, NewUser, Outcome, Permissions, Profile, PublicAccess, Refusal, Role, RoleAtoms,
+    RoleText, SubUserId, TenantId, TenantLimits, TenantStatus, UserDetails, UserId, UserKind,
+    Vault, Who,
 };
 use postern_config::engine::{EmbeddedEngine, Engine, Op};
 use postern_config::{Clock, Entropy, Secret, UnixMillis, UnixSeconds};
@@ -573,6 +574,7 @@ async fn container_permissions_and_public_access_are_the_containers() {
         namespace: NamespaceId::Account(tenant),
         name: "photos".parse().unwrap(),
         owner: root,
+        keeps: Keeps::Nothing,
     };
     let Outcome::Bucket(bucket) = house.ask(begin).await.unwrap() else {
         panic!()
@@ -604,6 +606,7 @@ async fn container_permissions_and_public_access_are_the_containers() {
         namespace: NamespaceId::Account(sobject),
         name: "photos".parse().unwrap(),
         owner,
+        keeps: Keeps::Nothing,
     };
     let Outcome::Bucket(other) = house.ask(begin).await.unwrap() else {
         panic!()

@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use postern_config::directory::{
-    Actor, Command, CommandError, Directory, DirectoryOptions, Name, NewUser, Outcome, PolicyPlace,
-    Profile, Refusal, TenantId, UserId, UserKind, Vault,
+    Actor, Command, CommandError, Directory, DirectoryOptions, Keeps, Name, NewUser, Outcome,
+    PolicyPlace, Profile, Refusal, TenantId, UserId, UserKind, Vault,
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::limits::{POLICY_BYTES_MAX, USER_POLICIES_MAX};
@@ -54,6 +54,7 @@ impl House {
             namespace,
             name: "archive".parse().unwrap(),
             owner: user,
+            keeps: Keeps::Nothing,
         };
         let Outcome::Bucket(bucket) = tell(begin).await else {
             panic!()

@@ -13,13 +13,13 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use postern_config::directory::{
-    Actor, Command, CommandError, Directory, DirectoryOptions, KeyRights, Level, NamespaceId,
-    NewUser, Outcome, Profile, Purge, Refusal, TenantId, Totals, UserId, UserKind, UserStatus,
-    Vault,
+    Actor, Command, CommandError, Directory, DirectoryOptions, Keeps, KeyRights, Level,
+    NamespaceId, NewUser, Outcome, Profile, Purge, Refusal, TenantId, Totals, UserId, UserKind,
+    UserStatus, Vault,
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::purge::{Pace, Purges};
-use postern_config::upstream::{Emptied, Holds, Upstream};
+use postern_config::upstream::{Emptied, Holds, Spot, Upstream};
 use postern_config::{Clock, Entropy, Secret, UnixMillis, UnixSeconds};
 use proptest::prelude::*;
 use s3_protocol::{BucketId, S3Code, S3Error};
@@ -48,7 +48,7 @@ impl Shelf {
 }
 
 impl Upstream for Shelf {
-    fn create_bucket(&self, bucket: BucketId) -> BoxFuture<'_, Result<(), S3Error>> {
+    fn create_bucket(&self, bucket: BucketId, _: Keeps) -> BoxFuture<'_, Result<(), S3Error>> {
         self.held.lock().entry(bucket).or_default();
         Box::pin(async { Ok(()) })
     }
@@ -70,6 +70,7 @@ impl Upstream for Shelf {
     fn empty_bucket(
         &self,
         bucket: BucketId,
+        from: Spot,
         most: usize,
     ) -> BoxFuture<'_, Result<Emptied, S3Error>> {
         Box::pin(async move {
@@ -80,14 +81,17 @@ impl Upstream for Shelf {
             };
             if self.locked.lock().contains(&bucket) {
                 return Ok(Emptied {
-                    removed: 0,
-                    more: *objects > 0,
+                    kept: *objects,
+                    ..Emptied::default()
                 });
             }
             let removed = (*objects).min(most as u64);
             *objects -= removed;
-            let more = removed > 0;
-            Ok(Emptied { removed, more })
+            Ok(Emptied {
+                removed,
+                kept: 0,
+                next: (*objects > 0).then_some(from),
+            })
         })
     }
 
@@ -97,6 +101,7 @@ impl Upstream for Shelf {
             Ok(Holds {
                 objects,
                 bytes: objects * 10,
+                ..Holds::default()
             })
         })
     }
@@ -176,6 +181,7 @@ impl House {
             namespace,
             name: name.parse().unwrap(),
             owner,
+            keeps: Keeps::Nothing,
         };
         let Outcome::Bucket(id) = self.ask(begin).await.unwrap() else {
             panic!("no bucket");

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use postern_config::directory::{
     AccountAcl, Actor, Command, CommandError, ContainerAcl, Directory, DirectoryOptions, FileFault,
-    Import, ImportPlan, KeyRights, Level, NewSubUser, NewUser, Outcome, Permissions, PolicyPlace,
-    Profile, PublicAccess, RoleAtoms, RoleText, Secrets, SubUsers, TenantFile, TenantId,
-    UserDetails, UserId, UserKind, Vault,
+    Import, ImportPlan, Keeps, KeyRights, Level, NewSubUser, NewUser, Outcome, Permissions,
+    PolicyPlace, Profile, PublicAccess, RoleAtoms, RoleText, Secrets, SubUsers, TenantFile,
+    TenantId, UserDetails, UserId, UserKind, Vault,
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::{Clock, Entropy, Secret, UnixMillis, UnixSeconds};
@@ -87,6 +87,7 @@ impl House {
             namespace,
             name: name.parse().unwrap(),
             owner,
+            keeps: Keeps::Nothing,
         };
         let Outcome::Bucket(id) = self.ask(begin).await.unwrap() else {
             panic!("no bucket");

@@ -145,6 +145,10 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
         node: built.node.clone(),
     };
     tasks.spawn("usage", books.keep());
+    tasks.spawn("compaction", Arc::clone(&built.caretaker).compact());
+    tasks.spawn("scrubs", Arc::clone(&built.caretaker).scrub());
+    let day = settings.node.lifecycle_day;
+    tasks.spawn("lifecycle", Arc::clone(&built.gate).sweep(day));
 
     // Ports, all of them before the first is served.
     let (s3, admin) = build::bind(&settings, &built)?;

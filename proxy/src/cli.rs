@@ -18,6 +18,7 @@ mod login;
 mod manual;
 mod master_key;
 mod module;
+mod node;
 mod operator;
 mod permission;
 mod policy;
@@ -121,6 +122,9 @@ enum Command {
     /// Backups of the directory: make, verify, put back.
     #[command(subcommand)]
     Backup(backup::Backup),
+    /// The object node: what it holds, compaction, scrubs, verification, copies.
+    #[command(subcommand)]
+    Node(node::NodeCommand),
     /// The master key: rotate it while the server works.
     #[command(subcommand)]
     MasterKey(master_key::MasterKey),
@@ -312,6 +316,7 @@ impl Command {
             Self::Accept(accept) => accept.run(style),
             Self::Audit(audit) => audit.run(style),
             Self::Backup(backup) => backup.run(style),
+            Self::Node(node) => node.run(style),
             Self::MasterKey(key) => key.run(style),
             Self::Context(context) => context.run(style),
             Self::Completions(completions) => completions.run(),

@@ -37,8 +37,9 @@ const PUBLIC_DOMAIN: &str = "public.localhost";
 /// The region of development mode; `us-east-1` is taken for it, since tools assume that where nobody tells them.
 const REGION: &str = "local";
 
-/// The size of a volume.
-const VOLUME: &str = "256 MiB";
+/// The size of a volume, unless the environment says another: two are allocated at once, and what somebody only tries must not fill
+/// his disk.
+pub(crate) const VOLUME: &str = "256 MiB";
 
 /// What is written when the server is ready, for scripts and for `postern dev env`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,9 +133,7 @@ pub fn overrides(
         .with("--dev", "s3.region", REGION)
         .with("--dev", "s3.region_aliases", "us-east-1")
         .with("--dev", "log.access_path", "access.jsonl")
-        .with("--dev", "admin.metrics", "loopback")
-        // Two volumes are allocated at once: what somebody only tries must not fill his disk.
-        .with("--dev", "node.volume_bytes", VOLUME);
+        .with("--dev", "admin.metrics", "loopback");
     for (option, field, address, default) in [
         ("--s3-listen", "s3.listen", s3, "127.0.0.1:9443"),
         ("--admin-listen", "admin.listen", admin, "127.0.0.1:9444"),

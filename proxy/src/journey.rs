@@ -7,6 +7,7 @@ mod accept;
 mod answer;
 mod authenticate;
 mod authorize;
+mod cors;
 mod forward;
 mod gate;
 mod haste;
@@ -30,6 +31,7 @@ pub use refusal::Refusal;
 use std::sync::Arc;
 
 use http::{Request, Response};
+use s3_protocol::setting::CorsAnswer;
 
 use crate::edge::{Intake, Peer};
 use crate::iam;
@@ -58,10 +60,16 @@ pub async fn serve(
         return entry.ride(told.map(Answer::from));
     }
 
-    let response = match Box::pin(travel(gate, (peer, now_ms), wire, &mut entry)).await {
+    let mut told = None;
+    let travelled = Box::pin(travel(gate, (peer, now_ms), wire, (&mut entry, &mut told))).await;
+    let mut response = match travelled {
         Ok(response) => response,
         Err(refusal) => respond::refuse(&mut entry, &refusal),
     };
+    // A page of another origin may read refusals, too.
+    if let Some(told) = told {
+        cors::tell(response.headers_mut(), &told);
+    }
     // The entry rides in the body: it is written when the last byte leaves, or when the client does.
     entry.ride(response)
 }
@@ -70,10 +78,11 @@ async fn travel(
     gate: &Arc<Gate>,
     (peer, now_ms): (&Peer, u64),
     wire: Request<Intake>,
-    entry: &mut Entry,
+    (entry, told): (&mut Entry, &mut Option<CorsAnswer>),
 ) -> Result<Response<Answer>, Refusal> {
     // One request sees one world: keys and policies cannot change under it.
     let world = gate.world();
+    let method = wire.method().clone();
 
     // 1. Accept: bytes of HTTP become an S3 request, within limits, or nothing. What is not a request is refused under the name of
     // whoever signed it: a stranger learns nothing of the parser.
@@ -93,6 +102,13 @@ async fn travel(
     entry.billed(payer);
     // Rates stand before policies: who is too fast costs no decision.
     entry.owes(haste::hold(gate, &world.state, &signed.scene, payer)?);
+
+    // A browser's question is answered from the bucket's configuration alone: it is no access to anything.
+    if cors::is_preflight(&signed) {
+        *told = Some(cors::preflight(gate, &world, &signed)?);
+        return Ok(respond::preflight(entry));
+    }
+    *told = cors::of(gate, &world, &signed, &method);
 
     // 3. Authorize: policies turn a signed request into a permit, or refuse.
     let permit: Permit = authorize::decide(gate, &world, signed, entry.id()).await?;

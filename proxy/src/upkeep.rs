@@ -1,6 +1,7 @@
 //! How the server keeps itself: another master key, backups, heads of the audit log elsewhere, and what is old enough.
 
 mod heads;
+mod node;
 
 use std::io::{self, Read as _};
 use std::num::NonZeroU64;
@@ -23,6 +24,7 @@ use crate::files;
 use crate::observe::Reading;
 
 pub(crate) use heads::Heads;
+pub(crate) use node::{Care, Caretaker};
 
 /// How often old records are looked for: retention counts in days.
 const TRIM_TIME: Duration = Duration::from_secs(3_600);

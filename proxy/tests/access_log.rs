@@ -52,6 +52,7 @@ fn get_object(bucket: &str, key: &str) -> S3Request {
         target,
         call: Call::Unbuilt,
         escalations: Escalations::default(),
+        acl: None,
         expected: ExpectedOwners::default(),
     }
 }

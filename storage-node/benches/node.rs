@@ -190,7 +190,7 @@ async fn put(node: &Node, number: u64, payload: Bytes) {
     };
     let by = WriteAs {
         creator,
-        guards: Guards::default(),
+        ..WriteAs::default()
     };
     let mut ask = PutObject {
         length: Some(payload.len() as u64),

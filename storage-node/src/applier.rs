@@ -30,6 +30,8 @@ pub(crate) struct ApplierState {
     pub(crate) pins: Pins,
     /// Nothing waits: overlay empty, no dead chunks to clear. For tests that compare indexes.
     pub(crate) idle: AtomicBool,
+    /// Somebody waits for a checkpoint.
+    pub(crate) hurry: AtomicBool,
 }
 
 /// The LSNs at which readers of chunks began.
@@ -69,6 +71,15 @@ impl Pins {
     /// What died at or after this LSN may still be read.
     fn oldest(&self) -> u64 {
         self.0.lock().keys().next().map_or(u64::MAX, |lsn| lsn + 1)
+    }
+
+    /// Whether every reader sees what was written up to this LSN.
+    pub(crate) fn are_past(&self, lsn: u64) -> bool {
+        self.0
+            .lock()
+            .keys()
+            .next()
+            .is_none_or(|first| *first >= lsn)
     }
 }
 
@@ -138,7 +149,8 @@ impl Applier {
         let log_bytes = self.log_bytes(standing.durable);
         let old = standing.checkpoint.elapsed() >= self.settings.checkpoint_every
             || log_bytes >= crate::limits::CHECKPOINT_LOG_BYTES;
-        let checkpoint = stop || (old && (standing.dirty || since.is_some()));
+        let hurry = self.state.hurry.swap(false, Ordering::AcqRel);
+        let checkpoint = stop || hurry || (old && (standing.dirty || since.is_some()));
         if due || checkpoint {
             self.apply(standing, checkpoint)?;
             return Ok(());
@@ -151,7 +163,11 @@ impl Applier {
             .idle
             .store(since.is_none() && standing.clear, Ordering::Release);
         let half = self.store.bound() / 2;
-        let awake = || self.state.stop.load(Ordering::Acquire) || self.store.waiting().0 >= half;
+        let awake = || {
+            self.state.stop.load(Ordering::Acquire)
+                || self.state.hurry.load(Ordering::Acquire)
+                || self.store.waiting().0 >= half
+        };
         let patience = match since {
             Some(since) => self.settings.apply_after.saturating_sub(since.elapsed()),
             None => LOOK_AFTER,

@@ -2,10 +2,16 @@
 //!
 //! It is a function of the record and of the rows before it, so that a replay counts and clears the same.
 
+mod moved;
+mod versions;
+
+pub(crate) use versions::{VersionRow, is_null, place_of};
+
 use bytes::Bytes;
 use s3_protocol::UploadId;
 
 use crate::error::NodeError;
+use crate::index::attempts_of;
 use crate::keys::{self, Attempt, Table};
 use crate::limits::SCAN_ROWS_MAX;
 use crate::overlay::{Layer, Page, Slot, Span, Store};
@@ -22,6 +28,8 @@ pub(crate) struct Record<'a> {
     pub(crate) fields: &'a [u8],
     pub(crate) delta: Delta,
     pub(crate) place: Place,
+    /// Whether compaction wrote it: then it says what stood at that time.
+    pub(crate) moved: bool,
 }
 
 /// The rows as they will be: changes of this round, before the store.
@@ -29,13 +37,22 @@ pub(crate) struct Record<'a> {
 pub(crate) struct Pending<'a> {
     pub(crate) store: &'a Store,
     pub(crate) layer: Layer,
+    /// When its records are written, in milliseconds since 1970.
+    now_ms: u64,
 }
 
 impl<'a> Pending<'a> {
+    /// The rows as they are, to be looked at.
     pub(crate) fn new(store: &'a Store) -> Self {
+        Self::at(store, 0)
+    }
+
+    /// The rows as records of this time will leave them.
+    pub(crate) fn at(store: &'a Store, now_ms: u64) -> Self {
         Self {
             store,
             layer: Layer::default(),
+            now_ms,
         }
     }
 
@@ -85,6 +102,16 @@ impl<'a> Pending<'a> {
         self.put(Table::Dead, prefix, row::encode(prefix, place, &[]));
     }
 
+    /// The same for what was deleted or overwritten: it says when.
+    fn bury_deleted(&mut self, prefix: &[u8], place: Place) {
+        let fields = Fields {
+            time_ms: self.now_ms,
+            ..Fields::default()
+        };
+        let row = row::encode(prefix, place, &fields.encode());
+        self.put(Table::Dead, prefix, row);
+    }
+
     /// Applies a record.
     pub(crate) fn apply(&mut self, record: &Record<'_>) -> Result<(), NodeError> {
         let Record {
@@ -94,11 +121,15 @@ impl<'a> Pending<'a> {
             place,
             ..
         } = *record;
+        if record.moved {
+            return self.apply_moved(record);
+        }
         match kind {
             Kind::Version => self.apply_version(record)?,
-            Kind::Delete => {
-                self.end_version(key, place)?;
-                self.remove(Table::Objects, key);
+            Kind::Delete => self.apply_delete(record)?,
+            Kind::Amend => {
+                let change = Fields::decode(fields).map_err(damaged)?;
+                self.amend(key, &change, place.lsn)?;
             }
             Kind::Chunk => {
                 if keys::extent_first(key).map_err(damaged)? == 0 {
@@ -125,6 +156,7 @@ impl<'a> Pending<'a> {
                 }
                 self.remove(Table::Buckets, key);
             }
+            Kind::Emptied => self.put(Table::Emptied, key, row::encode(key, place, fields)),
         }
         if record.delta != Delta::default() {
             self.layer
@@ -137,30 +169,42 @@ impl<'a> Pending<'a> {
         let Record {
             key, fields, place, ..
         } = *record;
-        self.end_version(key, place)?;
         let glance = Glance::decode(fields).map_err(damaged)?;
+        self.make_way(key, glance.version, place)?;
         if let Some(upload) = glance.completes {
             self.complete(record, UploadId(upload))?;
-        } else if let Some(blob) = glance.blob {
-            self.remove(Table::Open, &Attempt::plain(blob).key());
         }
-        self.put(Table::Objects, key, row::encode(key, place, fields));
+        self.close_attempts(fields)?;
+        self.put_newest(key, fields, glance.version, place)
+    }
+
+    /// What a version has is whole. Its parts said so too, but their records may be gone with an emptied volume.
+    fn close_attempts(&mut self, fields: &[u8]) -> Result<(), NodeError> {
+        if Glance::decode(fields).map_err(damaged)?.blob.is_none() {
+            return Ok(());
+        }
+        let fields = Fields::decode(fields).map_err(damaged)?;
+        for attempt in attempts_of(&fields) {
+            self.remove(Table::Open, &attempt.key());
+        }
         Ok(())
     }
 
-    /// What the version at `key` had is garbage from here on.
-    fn end_version(&mut self, key: &[u8], place: Place) -> Result<(), NodeError> {
-        let Some(old) = self.get(Table::Objects, key)? else {
-            return Ok(());
+    /// Ends the version that the record names; one that names none is of a bucket without versions.
+    fn apply_delete(&mut self, record: &Record<'_>) -> Result<(), NodeError> {
+        let Record {
+            key, fields, place, ..
+        } = *record;
+        let mark = Glance::decode(fields).map_err(damaged)?.version;
+        let old = match mark {
+            Some(mark) => self.named(key, mark)?,
+            None => self.current(key)?,
         };
-        let (old_place, fields) = row::decode(key, &old)?;
-        let glance = Glance::decode(fields).map_err(damaged)?;
-        if let Some(blob) = glance.blob {
-            self.bury(&blob.to_be_bytes(), place);
-        } else if glance.inline {
-            self.layer.waste(old_place.volume, glance.size);
+        match (old, mark) {
+            (Some(old), Some(_)) => self.end(key, &old, place),
+            (Some(old), None) => self.take_away(key, &old, place),
+            (None, _) => Ok(()),
         }
-        Ok(())
     }
 
     /// The upload ends in an object: parts that it does not list die here.

@@ -18,8 +18,22 @@ pub enum NodeError {
     #[error("the log failed: {0}")]
     Log(String),
     /// The log failed and could not be cut back: this node only reads until it is opened again.
-    #[error("the node is read-only after a failed flush")]
+    #[error("the node is read-only after a failed flush: look at its disk, then open it again")]
     ReadOnly,
+    /// The node was set to take no writes and no deletions.
+    #[error("the node is set to read-only: switch that off to write or delete")]
+    Frozen,
+    /// An operation's folder or file could not be used.
+    #[error("cannot use `{path}`: {why}; mend that and begin again")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// What was asked of an operation is not there, or not any more.
+    #[error("{0}")]
+    NotThere(String),
     /// The index failed and is being opened again.
     #[error("the index failed: {0}")]
     Index(String),
@@ -48,12 +62,18 @@ impl From<NodeError> for S3Error {
                 S3Code::ServiceUnavailable,
                 "No space is left. Delete something, or try again later.",
             ),
+            NodeError::Frozen => Self::with(
+                S3Code::ServiceUnavailable,
+                "The service takes no writes and no deletions at the moment. Try again later.",
+            ),
             NodeError::ReadOnly | NodeError::Index(_) | NodeError::Closed => {
                 Self::new(S3Code::ServiceUnavailable)
             }
-            NodeError::Log(_) | NodeError::Damaged(_) | NodeError::Read(_) => {
-                Self::new(S3Code::InternalError)
-            }
+            NodeError::Log(_)
+            | NodeError::Damaged(_)
+            | NodeError::Read(_)
+            | NodeError::File { .. }
+            | NodeError::NotThere(_) => Self::new(S3Code::InternalError),
         }
     }
 }
@@ -61,7 +81,10 @@ impl From<NodeError> for S3Error {
 impl NodeError {
     /// Whether the node itself is at fault, so that it belongs into the log.
     pub fn is_fault(&self) -> bool {
-        !matches!(self, Self::Refused(_) | Self::Full | Self::Closed)
+        !matches!(
+            self,
+            Self::Refused(_) | Self::Full | Self::Frozen | Self::Closed | Self::NotThere(_)
+        )
     }
 }
 

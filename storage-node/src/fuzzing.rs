@@ -75,9 +75,8 @@ fn fields(data: &[u8]) {
     if let Ok((row, _)) = parted {
         assert_eq!(Fields::decode(&row).as_ref(), Ok(&read));
     }
-    let marker = read.version.is_some_and(|version| version.marker);
-    let seen = glance.map(|glance| (glance.size, glance.completes, glance.marker));
-    assert_eq!(seen, Ok((read.size, read.completes, marker)));
+    let seen = glance.map(|glance| (glance.size, glance.completes, glance.version));
+    assert_eq!(seen, Ok((read.size, read.completes, read.version)));
 }
 
 fn row_of_the_index(data: &[u8]) {

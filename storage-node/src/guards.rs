@@ -52,6 +52,8 @@ pub struct StoredFacts {
     pub tags: Vec<(String, String)>,
     /// Who made it.
     pub creator: Creator,
+    /// Who may do what with it, as it was written.
+    pub acl: Option<String>,
     /// Which write it is.
     pub write: WriteId,
 }
@@ -115,6 +117,8 @@ impl fmt::Debug for Guards {
 pub struct WriteAs {
     /// Recorded with the version or the upload.
     pub creator: Creator,
+    /// Recorded with the version or the upload, and given back as it is: who may do what with it.
+    pub acl: Option<String>,
     /// The permit's obligations.
     pub guards: Guards,
 }

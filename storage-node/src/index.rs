@@ -4,7 +4,11 @@
 //! a checkpoint is, and a restart replays the log from the last one.
 
 pub(crate) mod file;
+mod orphans;
 
+pub(crate) use orphans::attempts_of;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +20,8 @@ use redb::{
 use s3_protocol::BucketId;
 
 use crate::error::NodeError;
-use crate::index::file::{Faults, IndexFile};
+use crate::faults::Faults;
+use crate::index::file::IndexFile;
 use crate::keys::{self, Attempt, Table};
 use crate::limits::REAP_ROWS_MAX;
 use crate::log::Position;
@@ -24,10 +29,13 @@ use crate::overlay::{Layer, Slice, Slot, Span};
 use crate::record::fields::{Delta, Glance};
 use crate::row;
 use crate::wire::Reader;
+use crate::writer::numbers_of;
 
 type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
 const COUNTS: TableDefinition<'static, u128, (i64, i64)> = TableDefinition::new("counts");
 const GARBAGE: TableDefinition<'static, u32, i64> = TableDefinition::new("garbage");
+/// When something in a volume was deleted or overwritten last, in milliseconds since 1970.
+const DEATHS: TableDefinition<'static, u32, u64> = TableDefinition::new("deaths");
 const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
 const APPLIED: &str = "applied";
 const NODE: &str = "node";
@@ -50,8 +58,10 @@ pub(crate) struct Checkpoint {
     pub(crate) applied: Position,
     /// The node.
     pub(crate) node: u128,
-    /// The volumes that its rows point into.
+    /// The volumes that were there.
     pub(crate) volumes: Vec<(u32, u128)>,
+    /// Those of them, and of all before, that its rows do not point into.
+    pub(crate) emptied: Vec<u32>,
 }
 
 impl Index {
@@ -85,10 +95,16 @@ impl Index {
             let number = reader.u32().map_err(row::damaged)?;
             volumes.push((number, reader.u128_be().map_err(row::damaged)?));
         }
+        let emptied = read.open_table(rows(Table::Emptied)).map_err(failed)?;
+        let emptied = match emptied.get(&[][..]).map_err(failed)? {
+            Some(row) => numbers_of(row::decode(&[], row.value())?.1),
+            None => Vec::new(),
+        };
         Ok(Some(Checkpoint {
             applied,
             node,
             volumes,
+            emptied,
         }))
     }
 
@@ -111,17 +127,52 @@ impl Index {
             }
         }
         add_counts(&write, layer)?;
+        if batch.durable {
+            forget_volumes(&write, batch.volumes)?;
+        }
         put_meta(&write, batch)?;
         write.commit().map_err(failed)
     }
 
     /// Clears chunks of dead blobs whose end no reader can still be before; whether there may be more.
     pub(crate) fn reap(&self, oldest_reader: u64) -> Result<bool, NodeError> {
-        let mut write = self.database.begin_write().map_err(failed)?;
-        write.set_durability(Durability::None).map_err(failed)?;
+        let write = self.begin_quiet()?;
         let more = reap_some(&write, oldest_reader)?;
         write.commit().map_err(failed)?;
         Ok(more)
+    }
+
+    /// A change that is on the disk with the next checkpoint, and not before.
+    fn begin_quiet(&self) -> Result<WriteTransaction, NodeError> {
+        let mut write = self.database.begin_write().map_err(failed)?;
+        write.set_durability(Durability::None).map_err(failed)?;
+        Ok(write)
+    }
+
+    /// Counts every bucket's versions anew.
+    pub(crate) fn recount(&self) -> Result<(), NodeError> {
+        let write = self.begin_quiet()?;
+        {
+            let mut all: BTreeMap<u128, (i64, i64)> = BTreeMap::new();
+            for table in [Table::Objects, Table::Versions] {
+                let rows = write.open_table(rows(table)).map_err(failed)?;
+                for entry in rows.iter().map_err(failed)? {
+                    let (key, value) = entry.map_err(failed)?;
+                    let (_, fields) = row::decode(key.value(), value.value())?;
+                    let size = Glance::decode(fields).map_err(row::damaged)?.size;
+                    let bucket = keys::bucket_of(key.value()).map_err(row::damaged)?;
+                    let count = all.entry(bucket.0).or_default();
+                    count.0 += i64::try_from(size).unwrap_or(i64::MAX);
+                    count.1 += 1;
+                }
+            }
+            let mut counts = write.open_table(COUNTS).map_err(failed)?;
+            counts.retain(|_, _| false).map_err(failed)?;
+            for (bucket, count) in all {
+                counts.insert(bucket, count).map_err(failed)?;
+            }
+        }
+        write.commit().map_err(failed)
     }
 
     /// Whether any dead blob waits.
@@ -141,10 +192,12 @@ impl Index {
         for table in Table::ALL {
             tables.push(read.open_table(rows(table)).map_err(failed)?);
         }
+        let deaths = read.open_table(DEATHS).map_err(failed)?;
         let counts = read.open_table(COUNTS).map_err(failed)?;
         let garbage = read.open_table(GARBAGE).map_err(failed)?;
         Ok(View(Some(Arc::new(Tables {
             rows: tables,
+            deaths,
             counts,
             garbage,
             _read: read,
@@ -186,7 +239,32 @@ fn add_counts(write: &WriteTransaction, layer: &Layer) -> Result<(), NodeError> 
             .map_or(0, |value| value.value());
         garbage.insert(volume, old + bytes).map_err(failed)?;
     }
+    let mut deaths = write.open_table(DEATHS).map_err(failed)?;
+    for (volume, time_ms) in layer.deaths() {
+        note_death(&mut deaths, volume, time_ms)?;
+    }
     Ok(())
+}
+
+fn note_death(
+    deaths: &mut redb::Table<'_, u32, u64>,
+    volume: u32,
+    time_ms: u64,
+) -> Result<(), NodeError> {
+    let old = deaths.get(volume).map_err(failed)?.map(|old| old.value());
+    if old.is_none_or(|old| old < time_ms) {
+        deaths.insert(volume, time_ms).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Forgets the garbage of volumes that are gone.
+fn forget_volumes(write: &WriteTransaction, volumes: &[(u32, u128)]) -> Result<(), NodeError> {
+    let mut garbage = write.open_table(GARBAGE).map_err(failed)?;
+    let there = |number: u32| volumes.binary_search_by_key(&number, |it| it.0).is_ok();
+    garbage.retain(|number, _| there(number)).map_err(failed)?;
+    let mut deaths = write.open_table(DEATHS).map_err(failed)?;
+    deaths.retain(|number, _| there(number)).map_err(failed)
 }
 
 fn put_meta(write: &WriteTransaction, batch: &Batch<'_>) -> Result<(), NodeError> {
@@ -208,17 +286,18 @@ fn reap_some(write: &WriteTransaction, oldest_reader: u64) -> Result<bool, NodeE
     let mut dead = write.open_table(rows(Table::Dead)).map_err(failed)?;
     let mut extents = write.open_table(rows(Table::Extents)).map_err(failed)?;
     let mut garbage = write.open_table(GARBAGE).map_err(failed)?;
+    let mut deaths = write.open_table(DEATHS).map_err(failed)?;
     let mut room = REAP_ROWS_MAX;
     let mut ripe = Vec::new();
     for entry in dead.iter().map_err(failed)?.take(REAP_ROWS_MAX) {
         let (key, value) = entry.map_err(failed)?;
-        let (place, _) = row::decode(key.value(), value.value())?;
+        let (place, fields) = row::decode(key.value(), value.value())?;
         if place.lsn < oldest_reader {
-            ripe.push(key.value().to_vec());
+            ripe.push((key.value().to_vec(), row::time_of(fields)?));
         }
     }
     let mut more = ripe.len() == REAP_ROWS_MAX;
-    for prefix in ripe {
+    for (prefix, time_ms) in ripe {
         let end = keys::after_prefix(&prefix).unwrap_or_else(|| vec![0xff; 31]);
         let mut victims = Vec::new();
         for entry in extents
@@ -234,6 +313,9 @@ fn reap_some(write: &WriteTransaction, oldest_reader: u64) -> Result<bool, NodeE
         room -= victims.len();
         for (key, volume, size) in victims {
             extents.remove(&key[..]).map_err(failed)?;
+            if time_ms > 0 {
+                note_death(&mut deaths, volume, time_ms)?;
+            }
             let old = garbage
                 .get(volume)
                 .map_err(failed)?
@@ -252,12 +334,21 @@ fn reap_some(write: &WriteTransaction, oldest_reader: u64) -> Result<bool, NodeE
     Ok(more)
 }
 
+/// What all buckets hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) buckets: u64,
+    pub(crate) objects: u64,
+    pub(crate) bytes: u64,
+}
+
 /// A snapshot of the index for readers; away while the index is being opened again.
 #[derive(Clone, Debug)]
 pub(crate) struct View(Option<Arc<Tables>>);
 
 struct Tables {
     rows: Vec<ReadOnlyTable<&'static [u8], &'static [u8]>>,
+    deaths: ReadOnlyTable<u32, u64>,
     counts: ReadOnlyTable<u128, (i64, i64)>,
     garbage: ReadOnlyTable<u32, i64>,
     _read: ReadTransaction,
@@ -323,6 +414,20 @@ impl View {
         Ok(Delta { bytes, objects })
     }
 
+    /// What all buckets hold, as it is counted.
+    pub(crate) fn totals(&self) -> Result<Totals, NodeError> {
+        let mut totals = Totals::default();
+        for _ in self.table(Table::Buckets)?.iter().map_err(failed)? {
+            totals.buckets += 1;
+        }
+        for entry in self.tables()?.counts.iter().map_err(failed)? {
+            let (bytes, objects) = entry.map_err(failed)?.1.value();
+            totals.objects += u64::try_from(objects).unwrap_or(0);
+            totals.bytes += u64::try_from(bytes).unwrap_or(0);
+        }
+        Ok(totals)
+    }
+
     /// Bytes that nothing refers to, over all volumes.
     pub(crate) fn garbage(&self) -> Result<u64, NodeError> {
         let mut sum = 0_i64;
@@ -330,6 +435,27 @@ impl View {
             sum = sum.saturating_add(entry.map_err(failed)?.1.value());
         }
         Ok(u64::try_from(sum).unwrap_or(0))
+    }
+
+    /// The same by volume, in bytes.
+    pub(crate) fn garbage_of_volumes(&self) -> Result<BTreeMap<u32, u64>, NodeError> {
+        let mut all = BTreeMap::new();
+        for entry in self.tables()?.garbage.iter().map_err(failed)? {
+            let (volume, bytes) = entry.map_err(failed)?;
+            let bytes = u64::try_from(bytes.value()).unwrap_or(0);
+            all.insert(volume.value(), bytes);
+        }
+        Ok(all)
+    }
+
+    /// When something in a volume was deleted or overwritten last, by volume.
+    pub(crate) fn deaths(&self) -> Result<BTreeMap<u32, u64>, NodeError> {
+        let mut all = BTreeMap::new();
+        for entry in self.tables()?.deaths.iter().map_err(failed)? {
+            let (volume, time_ms) = entry.map_err(failed)?;
+            all.insert(volume.value(), time_ms.value());
+        }
+        Ok(all)
     }
 
     /// Every attempt that had begun and was not whole.

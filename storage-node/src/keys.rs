@@ -10,8 +10,12 @@ use crate::wire::{Reader, WireError};
 pub(crate) enum Table {
     /// bucket → what it is.
     Buckets,
-    /// bucket, key → the object's current version.
+    /// bucket, key → the object's current version; none where the newest version is a delete marker.
     Objects,
+    /// bucket, key (escaped), place from the newest → a version that is not current, or a delete marker.
+    Versions,
+    /// bucket, key (escaped) → the place of its `null` version, where that is among the versions.
+    Nulls,
     /// bucket, key (escaped), upload → an open upload.
     Uploads,
     /// upload, part number → a part that is whole.
@@ -22,17 +26,22 @@ pub(crate) enum Table {
     Open,
     /// A prefix of extents → these chunks are garbage.
     Dead,
+    /// Nothing → the volumes that compaction has emptied, 4 bytes each.
+    Emptied,
 }
 
 impl Table {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Buckets,
         Self::Objects,
+        Self::Versions,
+        Self::Nulls,
         Self::Uploads,
         Self::Parts,
         Self::Extents,
         Self::Open,
         Self::Dead,
+        Self::Emptied,
     ];
     /// How many tables there are.
     pub(crate) const COUNT: usize = Self::ALL.len();
@@ -42,11 +51,14 @@ impl Table {
         match self {
             Self::Buckets => "buckets",
             Self::Objects => "objects",
+            Self::Versions => "versions",
+            Self::Nulls => "nulls",
             Self::Uploads => "uploads",
             Self::Parts => "parts",
             Self::Extents => "extents",
             Self::Open => "open",
             Self::Dead => "dead",
+            Self::Emptied => "emptied",
         }
     }
 }
@@ -179,6 +191,24 @@ pub(crate) fn upload_text(key: &[u8]) -> Result<(ObjectKey, UploadId), WireError
     Ok((text.parse().map_err(|_| WireError::Value("a key"))?, upload))
 }
 
+/// The prefix of the versions of an object, by the object's key; also its key in [`Table::Nulls`].
+pub(crate) fn versions_of(object: &[u8]) -> Result<Vec<u8>, WireError> {
+    Ok(uploads_of(bucket_of(object)?, object_text(object)?))
+}
+
+/// A version's key: newer ones have a greater place, and come first.
+pub(crate) fn version(object: &[u8], place: u128) -> Result<Vec<u8>, WireError> {
+    let mut key = versions_of(object)?;
+    key.extend_from_slice(&(!place).to_be_bytes());
+    Ok(key)
+}
+
+/// The object's key and the version's place, from a version's key.
+pub(crate) fn version_text(key: &[u8]) -> Result<(ObjectKey, u128), WireError> {
+    let (text, UploadId(inverted)) = upload_text(key)?;
+    Ok((text, !inverted))
+}
+
 /// A part's key.
 pub(crate) fn part(upload: UploadId, number: u16) -> Vec<u8> {
     let mut out = Vec::with_capacity(18);
@@ -222,6 +252,20 @@ mod tests {
             let read = upload_text(&upload(&place(key), UploadId(9))).unwrap();
             assert_eq!((read.0.as_str(), read.1), (key, UploadId(9)));
         }
+    }
+
+    #[test]
+    fn versions_sort_by_key_and_then_from_the_newest() {
+        let object = |text| object_from(BucketId(7), text);
+        let sorted = ["a", "a\0", "a\u{1}", "ab"];
+        let keys: Vec<Vec<u8>> = sorted
+            .iter()
+            .flat_map(|key| [u128::MAX, 9, 0].map(|place| version(&object(key), place).unwrap()))
+            .collect();
+        assert!(keys.is_sorted());
+        let read = version_text(&version(&object("a\0"), 9).unwrap()).unwrap();
+        assert_eq!((read.0.as_str(), read.1), ("a\0", 9));
+        assert!(keys[0].starts_with(&versions_of(&object("a")).unwrap()));
     }
 
     #[test]

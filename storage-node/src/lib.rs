@@ -5,7 +5,10 @@
 
 mod applier;
 mod checksum;
+mod configuration;
+mod crypt;
 mod effects;
+mod faults;
 mod index;
 mod keys;
 mod log;
@@ -27,11 +30,17 @@ pub mod node;
 pub mod options;
 pub mod payload;
 
+pub use configuration::{Change, Configuration};
 pub use error::{NodeError, OpenError};
+pub use faults::{Disk, Faults, Loss};
 pub use guards::{
     CreatorGuard, CreatorMatch, Guards, Mismatch, Recheck, Stands, StoredFacts, WriteAs, WriteId,
 };
-pub use index::file::Faults;
-pub use node::{BucketStats, CopyRead, DeleteKey, Node, NodeStats, ObjectBody, ObjectPlace};
+pub use node::{
+    Backup, BucketStats, BucketUse, Bypass, Compacted, Compaction, CopyRead, Damage, DamagedObject,
+    DeleteKey, Deleted, Ending, FacetChange, Facets, Harm, Miscount, Node, NodeStats, ObjectBody,
+    ObjectPlace, Rate, Rebuilt, RowFault, Scrubbed, Swept, Undelete, Usage, Verified, VolumeEnd,
+    VolumeHold, VolumeUse,
+};
 pub use options::NodeOptions;
 pub use payload::{Payload, PayloadError};

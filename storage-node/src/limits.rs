@@ -47,6 +47,28 @@ pub const CHECKPOINT_EVERY_MS_DEFAULT: u64 = 10_000;
 /// Log written since the last checkpoint at which the next is due, in bytes: what a restart replays.
 pub const CHECKPOINT_LOG_BYTES: u64 = 512 * 1_024 * 1_024;
 
+/// Bytes that compaction reads and hands to the writer at once: a fraction of a round, so that others get their turn.
+pub const COMPACTION_BATCH_BYTES: usize = 1_024 * 1_024;
+/// How often compaction looks whether its volume may go, in milliseconds.
+pub const COMPACTION_LOOK_MS: u64 = 20;
+
+/// Rows whose records a verification reads in one go: of chunks that is 32 MiB at most.
+pub const VERIFY_ROWS_MAX: usize = 8;
+/// Faults and damaged objects that a report names; of the rest it tells how many.
+pub const FAULTS_TOLD_MAX: usize = 10_000;
+/// Owners of chunks that verifying writes to its file at once.
+pub const OWNERS_BATCH_MAX: usize = 4_096;
+/// redb's cache for that file, in bytes.
+pub const OWNERS_CACHE_BYTES: usize = 8 * 1_024 * 1_024;
+
+/// Bytes of a volume that are read at once for who ships or copies it.
+pub const SHIP_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+
+/// Deleted objects that a search names; past it a longer prefix is asked for.
+pub const DELETED_MAX: usize = 10_000;
+/// Objects that are brought back at once.
+pub const UNDELETE_MAX: usize = 1_000;
+
 /// Entries that a scan takes from overlay and index in one go.
 pub const SCAN_ROWS_MAX: usize = 256;
 /// Extents that a reader looks up in one go.

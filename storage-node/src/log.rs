@@ -12,7 +12,6 @@ use bytes::Bytes;
 
 use crate::checksum::crc32c_of;
 use crate::error::NodeError;
-use crate::index::file::Faults;
 use crate::limits::ROUND_ALIGN;
 use crate::log::spare::Spare;
 use crate::record::fields::{Delta, put_delta};
@@ -73,6 +72,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) fields: &'a [u8],
     pub(crate) delta: Delta,
     pub(crate) payload: Vec<Bytes>,
+    /// The LSN that it had first, where it is moved.
+    pub(crate) original_lsn: Option<u64>,
 }
 
 /// A round that is being put together in memory.
@@ -97,6 +98,7 @@ impl Round {
     pub(crate) fn add(&mut self, draft: Draft<'_>) -> Place {
         let lsn = self.next_lsn;
         self.next_lsn += 1;
+        let original_lsn = draft.original_lsn.unwrap_or(lsn);
         let mut meta = Vec::with_capacity(draft.key.len() + draft.fields.len() + 16);
         put_bytes(&mut meta, draft.key);
         meta.extend_from_slice(draft.fields);
@@ -109,7 +111,7 @@ impl Round {
             meta: u32::try_from(meta.len()).unwrap_or(u32::MAX),
             payload,
             lsn,
-            original_lsn: lsn,
+            original_lsn,
             round: self.number,
         };
         let head = head.encode(&meta, self.salt);
@@ -123,7 +125,7 @@ impl Round {
         self.payloads
             .extend(draft.payload.into_iter().map(|piece| (at, piece)));
         Place {
-            lsn,
+            lsn: original_lsn,
             volume: self.volume,
             offset,
         }
@@ -194,7 +196,6 @@ pub(crate) struct Log {
     sealed: bool,
     /// A round could not be cut off: nothing is written any more.
     broken: bool,
-    faults: Faults,
 }
 
 impl Log {
@@ -213,14 +214,7 @@ impl Log {
             spare,
             sealed: false,
             broken: false,
-            faults: Faults::default(),
         }
-    }
-
-    /// The same, with a switch that makes flushes fail.
-    pub(crate) fn with_faults(mut self, faults: Faults) -> Self {
-        self.faults = faults;
-        self
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -265,9 +259,7 @@ impl Log {
     pub(crate) fn commit(&mut self, round: &mut Round, now_ms: u64) -> Result<Position, NodeError> {
         let after = round.close(now_ms);
         let written = self.volume.append(&mut round.pieces(), round.start);
-        let flushed = written
-            .and_then(|()| self.faults.check())
-            .and_then(|()| self.volume.flush());
+        let flushed = written.and_then(|()| self.volume.flush());
         match flushed {
             Ok(()) => {
                 self.volume.set_end(after.offset);
@@ -284,7 +276,7 @@ impl Log {
         let cut = self
             .volume
             .cut(self.position.offset)
-            .and_then(|()| self.volume.file.sync_all());
+            .and_then(|()| self.volume.flush_all());
         if let Err(error) = cut {
             tracing::error!(%error, "and could not be cut off: the node only reads from now on");
             self.broken = true;

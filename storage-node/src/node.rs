@@ -3,16 +3,28 @@
 //! A bucket is a number of the directory; a key is bytes. A write returns only after its record is flushed; a read never
 //! answers a byte that does not fit its checksum.
 
+mod backup;
 mod buckets;
+mod compact;
 mod copy;
 mod delete;
+mod facets;
 mod get;
+mod holds;
 mod ingest;
 mod list;
 mod multipart;
+mod pace;
 mod put;
 mod range;
+mod scrub;
+mod ship;
+mod sweep;
+mod undelete;
 mod uploads;
+mod usage;
+mod verify;
+mod versions;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,20 +35,35 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use s3_protocol::call::DeleteObject;
+use s3_protocol::setting::Day;
 use s3_protocol::{BucketId, ObjectKey};
 use tokio::sync::{mpsc, oneshot};
 
+pub use backup::Backup;
+pub use compact::{Compacted, Compaction, VolumeUse};
+pub use facets::{Bypass, FacetChange, Facets};
 pub use get::ObjectBody;
+pub use holds::VolumeHold;
+pub use pace::Rate;
+pub use scrub::{Damage, DamagedObject, Harm, Scrubbed};
+pub use ship::VolumeEnd;
+pub use sweep::Swept;
+pub use undelete::{Deleted, Ending, Undelete};
+pub use usage::{BucketUse, Usage};
+pub use verify::{Miscount, RowFault, Verified};
 
 use crate::applier::{Applier, ApplierState};
+use crate::configuration::Configurations;
+use crate::crypt::Ring;
 use crate::error::{NodeError, OpenError};
+use crate::faults::Faults;
 use crate::guards::Guards;
-use crate::index::file::Faults;
 use crate::keys::Attempt;
 use crate::limits;
 use crate::log::spare::Spare;
 use crate::options::{Clock, FreeBytes, NodeOptions};
 use crate::overlay::Store;
+pub use crate::recovery::Rebuilt;
 use crate::recovery::{self, Recovered};
 use crate::volume::set::VolumeSet;
 use crate::writer::{Command, Reply, Work, Writer, WriterState};
@@ -65,6 +92,15 @@ struct Inner {
     /// Bytes that uploads hold in memory.
     buffered: std::sync::atomic::AtomicUsize,
     damage: Vec<String>,
+    /// Damaged objects that the last scrub found.
+    damaged: std::sync::atomic::AtomicU64,
+    /// Writes and deletions are refused: somebody wants it so.
+    frozen: std::sync::atomic::AtomicBool,
+    holds: Arc<holds::Holds>,
+    /// Held by the one compaction that works.
+    compacting: tokio::sync::Mutex<()>,
+    configurations: Arc<Configurations>,
+    ring: Ring,
 }
 
 /// The options, with what they leave open filled in.
@@ -77,6 +113,10 @@ pub(crate) struct Settings {
     pub(crate) apply_after: Duration,
     pub(crate) checkpoint_every: Duration,
     pub(crate) part_bytes_min: u64,
+    pub(crate) day: Day,
+    pub(crate) undelete: Duration,
+    pub(crate) hold_from: Option<u32>,
+    pub(crate) read_only: bool,
     pub(crate) clock: Clock,
     pub(crate) free_bytes: FreeBytes,
     pub(crate) faults: Faults,
@@ -140,10 +180,12 @@ pub struct NodeStats {
     pub last_lsn: u64,
     /// Log sequence number up to which a restart need not replay.
     pub durable_lsn: u64,
-    /// Whether writes are refused: the reserve is reached, or the log failed.
+    /// Whether writes are refused: the reserve is reached, the log failed, or it is set so.
     pub read_only: bool,
     /// Damage that was found and put aside, in words.
     pub damage: Vec<String>,
+    /// Damaged objects that the last scrub found.
+    pub damaged: u64,
 }
 
 impl Settings {
@@ -161,6 +203,12 @@ impl Settings {
             apply_after: options.apply_after,
             checkpoint_every: options.checkpoint_every,
             part_bytes_min: options.part_bytes_min,
+            day: Day {
+                ms: options.lifecycle_day_ms,
+            },
+            undelete: options.undelete,
+            hold_from: options.hold_from,
+            read_only: options.read_only,
             clock: options.clock,
             free_bytes,
             faults: options.index_faults,
@@ -185,6 +233,9 @@ impl Node {
     pub fn open(options: NodeOptions) -> Result<Self, OpenError> {
         let settings = Arc::new(Settings::new(options));
         let recovered = recovery::open(&settings)?;
+        let ring = Ring::open(&settings.dir).map_err(recovery::io_at(&settings.dir))?;
+        let configurations = Configurations::load(&recovered.store)
+            .map_err(|error| OpenError::Index(error.to_string()))?;
         let (sender, queue) = mpsc::channel(limits::WRITER_QUEUE_MAX);
         let (writer, applier) = (
             Arc::new(WriterState::default()),
@@ -207,6 +258,12 @@ impl Node {
                 blob: std::sync::atomic::AtomicU64::new(0),
                 buffered: std::sync::atomic::AtomicUsize::new(0),
                 damage: recovered.damage.clone(),
+                damaged: std::sync::atomic::AtomicU64::new(0),
+                frozen: std::sync::atomic::AtomicBool::new(settings.read_only),
+                holds: Arc::new(holds::Holds::new(settings.hold_from)),
+                compacting: tokio::sync::Mutex::new(()),
+                configurations: Arc::new(configurations),
+                ring,
             }),
         };
         for attempt in &recovered.orphans {
@@ -216,15 +273,27 @@ impl Node {
         Ok(node)
     }
 
+    /// Builds the index of a node that is not open anew, from its volumes alone. The old one is kept until the new one stands. Blocks
+    /// while it reads all volumes.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the node is open somewhere, it has no volumes, or one is damaged where the log goes on behind it. The old index
+    /// is as it was then.
+    pub fn rebuild_index(options: NodeOptions) -> Result<Rebuilt, OpenError> {
+        recovery::rebuild(&Settings::new(options))
+    }
+
     fn start(&self, recovered: Recovered, queue: mpsc::Receiver<Command>) -> Result<(), OpenError> {
         let inner = &self.inner;
         let writer = Writer {
             log: recovered.log,
+            volumes: Arc::clone(&inner.volumes),
             store: Arc::clone(&inner.store),
             clock: Arc::clone(&inner.settings.clock),
             state: Arc::clone(&inner.writer),
             queue,
             buckets: std::collections::HashSet::new(),
+            configurations: Arc::clone(&inner.configurations),
         };
         let applier = Applier {
             settings: Arc::clone(&inner.settings),
@@ -285,15 +354,22 @@ impl Node {
             durable_lsn: inner.applier.durable_lsn.load(Ordering::Acquire),
             read_only: self.ready_for_writes().is_err(),
             damage: inner.damage.clone(),
+            damaged: inner.damaged.load(Ordering::Relaxed),
         }
     }
 
     /// Whether a write would be taken now: asked before a body is read.
     ///
     /// # Errors
-    /// [`NodeError::Full`], [`NodeError::ReadOnly`].
+    /// [`NodeError::Full`], [`NodeError::ReadOnly`], [`NodeError::Frozen`].
     pub fn ready_for_writes(&self) -> Result<(), NodeError> {
         self.inner.ready()
+    }
+
+    /// Has writes and deletions refused, compaction too, or taken again. What has begun to be written is not waited for; only
+    /// notes that an upload came to nothing are still made. Reading, listing, scrubbing and backups go on.
+    pub fn set_read_only(&self, read_only: bool) {
+        self.inner.frozen.store(read_only, Ordering::Release);
     }
 
     /// Looks at the free space now, instead of in half a second.
@@ -311,6 +387,9 @@ impl Inner {
     fn ready(&self) -> Result<(), NodeError> {
         if self.writer.broken.load(Ordering::Relaxed) {
             return Err(NodeError::ReadOnly);
+        }
+        if self.frozen.load(Ordering::Acquire) {
+            return Err(NodeError::Frozen);
         }
         if self.spare.is_low() {
             return Err(NodeError::Full);
@@ -337,6 +416,9 @@ impl Inner {
         &self,
         work: Work,
     ) -> Result<oneshot::Receiver<Result<Reply, NodeError>>, NodeError> {
+        if self.frozen.load(Ordering::Acquire) && !matches!(work, Work::Abandon(_)) {
+            return Err(NodeError::Frozen);
+        }
         let (reply, answer) = oneshot::channel();
         let sender = self.sender()?;
         sender

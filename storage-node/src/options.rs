@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::index::file::Faults;
+use crate::faults::Faults;
 use crate::limits;
 
 /// A clock: milliseconds since 1970.
@@ -32,13 +32,21 @@ pub struct NodeOptions {
     pub checkpoint_every: Duration,
     /// Smallest part but the last, in bytes; S3's own unless a test says otherwise.
     pub part_bytes_min: u64,
+    /// How long a day of a lifecycle is, in milliseconds: a day, unless a test cannot wait for one.
+    pub lifecycle_day_ms: u64,
+    /// For how long compaction leaves what was deleted or overwritten where it is, to be brought back; zero: not at all.
+    pub undelete: Duration,
+    /// Volumes from this number on stay until [`Node::hold_from`](crate::Node::hold_from) says otherwise; none: nothing is held.
+    pub hold_from: Option<u32>,
+    /// Whether writes and deletions are refused until [`Node::set_read_only`](crate::Node::set_read_only) says otherwise.
+    pub read_only: bool,
     /// The clock.
     pub clock: Clock,
     /// Free space; `None` asks the file system.
     pub free_bytes: Option<FreeBytes>,
-    /// Makes the index fail as a bad disk would; for tests.
+    /// The disk under the index, which tests make fail.
     pub index_faults: Faults,
-    /// Makes flushes of the log fail; for tests.
+    /// The disk under the log, which tests make fail.
     pub log_faults: Faults,
 }
 
@@ -54,6 +62,10 @@ impl NodeOptions {
             apply_after: Duration::from_millis(limits::APPLY_AFTER_MS_DEFAULT),
             checkpoint_every: Duration::from_millis(limits::CHECKPOINT_EVERY_MS_DEFAULT),
             part_bytes_min: s3_protocol::limits::PART_BYTES_MIN,
+            lifecycle_day_ms: s3_protocol::setting::Day::REAL.ms,
+            undelete: Duration::ZERO,
+            hold_from: None,
+            read_only: false,
             clock,
             free_bytes: None,
             index_faults: Faults::default(),

@@ -31,6 +31,8 @@ pub(crate) struct Layer {
     tables: [BTreeMap<Bytes, Slot>; Table::COUNT],
     counts: BTreeMap<u128, Delta>,
     garbage: BTreeMap<u32, i64>,
+    /// When something in a volume was deleted or overwritten last.
+    deaths: BTreeMap<u32, u64>,
     bytes: usize,
 }
 
@@ -62,6 +64,16 @@ impl Layer {
         *self.garbage.entry(volume).or_default() += i64::try_from(bytes).unwrap_or(i64::MAX);
     }
 
+    /// Something in a volume was deleted or overwritten.
+    pub(crate) fn died(&mut self, volume: u32, time_ms: u64) {
+        let last = self.deaths.entry(volume).or_default();
+        *last = time_ms.max(*last);
+    }
+
+    pub(crate) fn deaths(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        self.deaths.iter().map(|(volume, ms)| (*volume, *ms))
+    }
+
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Option<&Slot> {
         self.table(table)?.get(key)
     }
@@ -78,6 +90,9 @@ impl Layer {
         }
         for (volume, bytes) in newer.garbage {
             *self.garbage.entry(volume).or_default() += bytes;
+        }
+        for (volume, time_ms) in newer.deaths {
+            self.died(volume, time_ms);
         }
     }
 
@@ -315,6 +330,23 @@ impl Store {
             None => base.view.get(Table::Buckets, &key)?,
         };
         Ok((slot, delta))
+    }
+
+    /// When something in a volume was deleted or overwritten last, by volume. Chunks of what is dead and not cleared are the
+    /// caller's to look for.
+    pub(crate) fn deaths(&self) -> Result<BTreeMap<u32, u64>, NodeError> {
+        let (newest, base) = {
+            let active = self.active.read();
+            (active.layer.deaths.clone(), self.base.load_full())
+        };
+        let mut all = base.view.deaths()?;
+        let frozen = base.frozen.as_ref();
+        let frozen = frozen.into_iter().flat_map(|it| it.layer.deaths());
+        for (volume, time_ms) in frozen.chain(newest) {
+            let last = all.entry(volume).or_default();
+            *last = time_ms.max(*last);
+        }
+        Ok(all)
     }
 
     /// Makes a flushed round visible.

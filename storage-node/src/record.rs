@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Version,
     /// A piece of a payload.
     Chunk,
-    /// The end of an object's current version.
+    /// The end of a version: the one that it names, else the only one of a bucket without versions.
     Delete,
     /// A multipart upload begins.
     Upload,
@@ -30,14 +30,18 @@ pub(crate) enum Kind {
     Abort,
     /// A payload that had begun will never be whole.
     Abandon,
-    /// A bucket begins.
+    /// A bucket begins, or is configured anew.
     Bucket,
     /// A bucket ends.
     BucketEnd,
+    /// Tags or locks of a version change.
+    Amend,
+    /// The volumes that compaction has emptied so far, all of them.
+    Emptied,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Version,
         Self::Chunk,
         Self::Delete,
@@ -47,6 +51,8 @@ impl Kind {
         Self::Abandon,
         Self::Bucket,
         Self::BucketEnd,
+        Self::Amend,
+        Self::Emptied,
     ];
 
     pub(crate) const fn byte(self) -> u8 {
@@ -60,6 +66,8 @@ impl Kind {
             Self::Abandon => 7,
             Self::Bucket => 8,
             Self::BucketEnd => 9,
+            Self::Amend => 10,
+            Self::Emptied => 11,
         }
     }
 
@@ -162,6 +170,11 @@ pub(crate) struct RecordHead {
 }
 
 impl RecordHead {
+    /// Whether compaction has moved it here: then it says what stood when it was moved.
+    pub(crate) const fn is_moved(&self) -> bool {
+        self.original_lsn != self.lsn
+    }
+
     /// The head's bytes, whose checksum covers `meta` too.
     pub(crate) fn encode(&self, meta: &[u8], salt: Salt) -> [u8; RECORD_HEAD_BYTES] {
         let mut head = [0; RECORD_HEAD_BYTES];

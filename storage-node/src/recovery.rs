@@ -4,8 +4,12 @@
 //! valid later one is damage: what can be followed is put aside and reported, what cannot refuses to open. Lengths are
 //! followed, never searched; the search for a later round only ever turns a silent cut into an error.
 
+mod rebuild;
 pub(crate) mod scan;
 mod survey;
+
+pub use rebuild::Rebuilt;
+pub(crate) use rebuild::rebuild;
 
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
@@ -24,6 +28,7 @@ use crate::overlay::Store;
 use crate::recovery::scan::{Scan, Scanned};
 use crate::volume::set::VolumeSet;
 use crate::volume::{self, HEAD_BYTES, Volume, VolumeHead};
+use crate::writer::emptied;
 
 /// A node brought up to its log.
 pub(crate) struct Recovered {
@@ -44,14 +49,19 @@ pub(crate) struct Recovered {
 /// Opens everything in `settings.dir`.
 pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
     let folder = settings.dir.join("volumes");
+    let faults = &settings.log_faults;
     std::fs::create_dir_all(&folder).map_err(io_at(&folder))?;
+    // The names of the folders too must outlive a power cut.
+    for name in [&folder, &settings.dir] {
+        volume::sync_parent(name, faults).map_err(io_at(name))?;
+    }
     let lock = lock(&settings.dir)?;
-    let survey = survey::survey(&folder)?;
+    let survey = survey::survey(&folder, faults)?;
     let volumes = Arc::new(VolumeSet::default());
     survey.volumes.iter().for_each(|volume| volumes.add(volume));
     if let Some(last) = survey.volumes.last() {
         // What the page cache holds may be more than the disk has: flush it, drop it, and believe what is read then.
-        let disk = last.file.sync_all().and_then(|()| last.forget_cached());
+        let disk = last.flush_all().and_then(|()| last.forget_cached());
         disk.map_err(io_at(&last.path))?;
     }
     let (index, checkpoint) = open_index(settings, &survey.volumes)?;
@@ -71,6 +81,7 @@ pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
         replay.index = fresh_index(settings, replay.index)?;
         brought = replay.up(Position::default())?;
     }
+    clear_emptied(settings, &brought.store, &volumes)?;
     let log = begin_log(settings, &survey.volumes, &volumes, (node, brought.end))?;
     let (log, spare) = log;
     let orphans = brought.store.view().open_attempts().map_err(index_error)?;
@@ -85,6 +96,23 @@ pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
         damage: brought.damage,
         lock,
     })
+}
+
+/// Removes the files of volumes that were emptied when the node last ended: the checkpoint of just now does not point into them.
+/// Those that are held stay, as what they are.
+fn clear_emptied(settings: &Settings, store: &Store, volumes: &VolumeSet) -> Result<(), OpenError> {
+    for number in emptied(&Pending::new(store)).map_err(index_error)? {
+        let Ok(volume) = volumes.get(number) else {
+            continue;
+        };
+        if settings.hold_from.is_some_and(|from| number >= from) {
+            volumes.empty(number);
+            continue;
+        }
+        volume::remove(&volume.path, &settings.log_faults).map_err(io_at(&volume.path))?;
+        volumes.remove(number);
+    }
+    Ok(())
 }
 
 /// Brings an index up to the log, or up to one LSN of it.
@@ -130,7 +158,7 @@ impl Replay<'_> {
         let mut scan = Scan::new(volumes, from, until);
         let mut damage = Vec::new();
         while let Scanned::Round(round) = scan.next()? {
-            let mut pending = Pending::new(&store);
+            let mut pending = Pending::at(&store, round.time_ms());
             for record in round.records() {
                 pending
                     .apply(&record.as_rows_see_it())
@@ -142,7 +170,27 @@ impl Replay<'_> {
                 self.settle(&store, &uuids, false)?;
             }
         }
+        if from.lsn == 0 {
+            // Records and their counts may be gone with the volumes that compaction emptied: what stands is counted.
+            self.settle(&store, &uuids, false)?;
+            self.index.recount().map_err(index_error)?;
+            if until.is_none() {
+                // In a node that is open an upload may be under way, whose beginning compaction has moved: it is no orphan.
+                self.index.bury_orphans().map_err(index_error)?;
+            }
+            store.refresh(self.index.view().map_err(index_error)?);
+        }
         self.settle(&store, &uuids, true)?;
+        let emptied = emptied(&Pending::new(&store)).map_err(index_error)?;
+        // A walk that ends early has not met the record that says so.
+        let lost = scan.gaps().iter().find(|gap| !emptied.contains(gap));
+        if let (Some(lost), None) = (lost, until) {
+            return Err(OpenError::Damaged {
+                volume: *lost,
+                offset: 0,
+                what: "it is missing, and the log does not say that it was emptied".to_owned(),
+            });
+        }
         for words in &damage {
             tracing::error!("damage put aside: {words}");
         }
@@ -239,18 +287,16 @@ fn fresh_index(settings: &Settings, old: Index) -> Result<Index, OpenError> {
 
 fn remove_index(settings: &Settings) -> Result<(), OpenError> {
     let path = index_path(settings);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_at(&path)(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    volume::remove(&path, &settings.faults).map_err(io_at(&path))
 }
 
 /// Why an index does not belong to these volumes.
 fn stale(checkpoint: &Checkpoint, volumes: &[Arc<Volume>]) -> Option<&'static str> {
     let there = |(number, uuid): &(u32, u128)| {
-        volumes
-            .iter()
-            .any(|volume| volume.head.number == *number && volume.head.volume == *uuid)
+        checkpoint.emptied.contains(number)
+            || volumes
+                .iter()
+                .any(|volume| volume.head.number == *number && volume.head.volume == *uuid)
     };
     if volumes
         .iter()
@@ -275,7 +321,7 @@ fn begin_log(
     if let Some(last) = surveyed.last() {
         let cut = last
             .cut(end.offset.max(HEAD_BYTES))
-            .and_then(|()| last.file.sync_all());
+            .and_then(|()| last.flush_all());
         cut.map_err(io_at(&last.path))?;
     }
     let number = surveyed.last().map_or(1, |last| last.head.number + 1);
@@ -293,11 +339,12 @@ fn begin_log(
     let free = (settings.free_bytes)().unwrap_or(u64::MAX);
     if free.saturating_sub(settings.reserve_bytes) >= settings.volume_bytes {
         // Without the space the volume grows as it is written, and writes are refused at the reserve.
-        if let Err(error) = volume::preallocate(&path, settings.volume_bytes) {
+        if let Err(error) = volume::preallocate(&path, settings.volume_bytes, &settings.log_faults)
+        {
             tracing::warn!(%error, "could not preallocate a volume");
         }
     }
-    let volume = Arc::new(volume::begin(&path, head).map_err(io_at(&path))?);
+    let volume = Arc::new(volume::begin(&path, head, &settings.log_faults).map_err(io_at(&path))?);
     volumes.add(&volume);
     end.volume = number;
     end.offset = HEAD_BYTES;
@@ -305,11 +352,12 @@ fn begin_log(
         volume_bytes: settings.volume_bytes,
         reserve_bytes: settings.reserve_bytes,
         free: Arc::clone(&settings.free_bytes),
+        faults: settings.log_faults.clone(),
     };
     let spare = Arc::new(Spare::new(folder, number, room));
     spare.prepare();
     let log = Log::new(node, volume, end, Arc::clone(volumes), Arc::clone(&spare));
-    Ok((log.with_faults(settings.log_faults.clone()), spare))
+    Ok((log, spare))
 }
 
 pub(crate) fn io_at(path: &Path) -> impl Fn(std::io::Error) -> OpenError + '_ {

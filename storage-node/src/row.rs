@@ -16,7 +16,7 @@ const SUM_BYTES: usize = 4;
 /// Where a record is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// Its LSN.
+    /// Its LSN; the one that it had first, where compaction has moved it.
     pub(crate) lsn: u64,
     /// Its volume.
     pub(crate) volume: u32,
@@ -55,6 +55,12 @@ fn read<'a>(key: &[u8], row: &'a [u8]) -> Result<(Place, &'a [u8]), WireError> {
         offset: reader.u64()?,
     };
     Ok((place, reader.0))
+}
+
+/// The time in a row's fields; 0 where there is none.
+pub(crate) fn time_of(fields: &[u8]) -> Result<u64, NodeError> {
+    let fields = crate::record::fields::Fields::decode(fields).map_err(damaged)?;
+    Ok(fields.time_ms)
 }
 
 /// Turns what cannot be read in a row's fields into an error that says so.

@@ -3,6 +3,7 @@
 //! A volume's first sector block is its head; rounds follow from [`HEAD_BYTES`] on. What lies after the last round is zeros.
 
 pub(crate) mod read;
+pub(crate) mod record;
 pub(crate) mod set;
 
 use std::fs::File;
@@ -16,6 +17,7 @@ use rustix::fs::{Advice, FallocateFlags};
 use rustix::io::Errno;
 
 use crate::checksum::crc32c;
+use crate::faults::{Change, Faults};
 use crate::limits::IOV_MAX;
 use crate::record::Salt;
 use crate::wire::{Reader, WireError};
@@ -26,8 +28,12 @@ const HEAD_LENGTH: usize = 4_096;
 const MAGIC: [u8; 8] = *b"POSTERNV";
 /// The version of the format that this build writes.
 pub(crate) const FORMAT_VERSION: u16 = 1;
-/// Incompatible features that this build understands: none yet.
-const FEATURES_KNOWN: u64 = 0;
+/// Incompatible feature: versions. Deletions may name one, and kind 10 changes what stands beside one.
+const FEATURE_VERSIONS: u64 = 1;
+/// Incompatible feature: compaction. Records may have been moved, and kind 11 says which volumes are gone.
+const FEATURE_COMPACTION: u64 = 1 << 1;
+/// Incompatible features that this build understands, and writes.
+const FEATURES_KNOWN: u64 = FEATURE_VERSIONS | FEATURE_COMPACTION;
 
 /// What a volume's head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +82,8 @@ impl VolumeHead {
         out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
         out.extend_from_slice(&[0; 6]);
         // Features: compatible, read-only compatible, incompatible.
-        out.extend_from_slice(&[0; 24]);
+        out.extend_from_slice(&[0; 16]);
+        out.extend_from_slice(&FEATURES_KNOWN.to_le_bytes());
         out.extend_from_slice(&self.node.to_be_bytes());
         out.extend_from_slice(&self.volume.to_be_bytes());
         out.extend_from_slice(&self.salt.0);
@@ -148,16 +155,27 @@ pub(crate) struct Volume {
     pub(crate) path: PathBuf,
     /// Where its rounds end.
     end: AtomicU64,
+    /// The disk that it is on.
+    faults: Faults,
 }
 
 impl Volume {
-    pub(crate) fn new(head: VolumeHead, file: File, path: PathBuf, end: u64) -> Self {
-        Self {
+    /// A volume that ends with its file.
+    pub(crate) fn new(
+        head: VolumeHead,
+        file: File,
+        path: PathBuf,
+        faults: &Faults,
+    ) -> io::Result<Self> {
+        let end = AtomicU64::new(file.metadata()?.len());
+        let faults = faults.clone();
+        Ok(Self {
             head,
             file,
             path,
-            end: AtomicU64::new(end),
-        }
+            end,
+            faults,
+        })
     }
 
     pub(crate) fn end(&self) -> u64 {
@@ -169,7 +187,18 @@ impl Volume {
     }
 
     /// Writes all of `pieces` at `offset`; a short write that cannot go on is an error.
-    pub(crate) fn append(&self, pieces: &mut [IoSlice<'_>], mut offset: u64) -> io::Result<()> {
+    pub(crate) fn append(&self, pieces: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
+        // Copied before: the write uses the pieces up.
+        let copy = self.faults.is_tracing().then(|| {
+            let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).collect();
+            bytes.into_boxed_slice()
+        });
+        let path = || self.path.as_path().into();
+        let change = || Change::Wrote(path(), offset, copy.unwrap_or_default());
+        self.faults.tell(change, || self.write_at(pieces, offset))
+    }
+
+    fn write_at(&self, pieces: &mut [IoSlice<'_>], mut offset: u64) -> io::Result<()> {
         let mut rest = pieces;
         while !rest.is_empty() {
             let now = rest.get(..IOV_MAX.min(rest.len())).unwrap_or_default();
@@ -186,12 +215,24 @@ impl Volume {
     }
 
     pub(crate) fn flush(&self) -> io::Result<()> {
-        Ok(rustix::fs::fdatasync(self.file.as_fd())?)
+        self.faults.check()?;
+        let change = || Change::Flushed(self.path.as_path().into());
+        self.faults
+            .tell(change, || Ok(rustix::fs::fdatasync(self.file.as_fd())?))
+    }
+
+    /// Flushes contents and length.
+    pub(crate) fn flush_all(&self) -> io::Result<()> {
+        let change = || Change::Flushed(self.path.as_path().into());
+        self.faults.tell(change, || self.file.sync_all())
     }
 
     /// Cuts the file to its rounds and gives what was preallocated back.
     pub(crate) fn cut(&self, end: u64) -> io::Result<()> {
-        rustix::fs::ftruncate(self.file.as_fd(), end)?;
+        self.faults.check_cut()?;
+        let change = || Change::Sized(self.path.as_path().into(), end);
+        let cut = || Ok(rustix::fs::ftruncate(self.file.as_fd(), end)?);
+        self.faults.tell(change, cut)?;
         self.set_end(end);
         Ok(())
     }
@@ -221,40 +262,67 @@ pub(crate) fn file_number(name: &str) -> Option<u32> {
 }
 
 /// Makes the file of a volume that will be used later: zeros, as large as a volume gets. A file that is there is never touched.
-pub(crate) fn preallocate(path: &Path, bytes: u64) -> io::Result<()> {
-    let file = File::options().create_new(true).write(true).open(path)?;
-    match rustix::fs::fallocate(file.as_fd(), FallocateFlags::empty(), 0, bytes) {
-        // A file system without preallocation still holds volumes; it only cannot promise the space.
-        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
-        Err(errno) => {
-            drop(file);
-            std::fs::remove_file(path)?;
-            return Err(errno.into());
+pub(crate) fn preallocate(path: &Path, bytes: u64, faults: &Faults) -> io::Result<()> {
+    let made = || File::options().create_new(true).write(true).open(path);
+    let file = faults.tell(|| Change::Made(path.into()), made)?;
+    let sized = || Change::Sized(path.into(), bytes);
+    let allocated = faults.tell(sized, || {
+        match rustix::fs::fallocate(file.as_fd(), FallocateFlags::empty(), 0, bytes) {
+            // A file system without preallocation still holds volumes; it only cannot promise the space.
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            Err(errno) => Err(errno.into()),
         }
+    });
+    if let Err(error) = allocated {
+        drop(file);
+        std::fs::remove_file(path)?;
+        return Err(error);
     }
-    file.sync_all()?;
-    sync_parent(path)
+    faults.tell(|| Change::Flushed(path.into()), || file.sync_all())?;
+    sync_parent(path, faults)
 }
 
 /// Makes a volume of a file: writes its head and flushes it before any round can follow.
-pub(crate) fn begin(path: &Path, head: VolumeHead) -> io::Result<Volume> {
-    let options = File::options()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(path);
-    let file = options?;
-    file.write_all_at(&head.encode(), 0)?;
-    file.sync_all()?;
-    sync_parent(path)?;
-    Ok(Volume::new(head, file, path.to_owned(), HEAD_BYTES))
+pub(crate) fn begin(path: &Path, head: VolumeHead, faults: &Faults) -> io::Result<Volume> {
+    let made = || {
+        File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)
+    };
+    let file = faults.tell(|| Change::Made(path.into()), made)?;
+    let bytes = head.encode();
+    let wrote = || Change::Wrote(path.into(), 0, bytes.as_slice().into());
+    faults.tell(wrote, || file.write_all_at(&bytes, 0))?;
+    faults.tell(|| Change::Flushed(path.into()), || file.sync_all())?;
+    sync_parent(path, faults)?;
+    let volume = Volume::new(head, file, path.to_owned(), faults)?;
+    volume.set_end(HEAD_BYTES);
+    Ok(volume)
+}
+
+/// Removes a volume's file, for good.
+pub(crate) fn remove(path: &Path, faults: &Faults) -> io::Result<()> {
+    let removed = || match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    };
+    faults.tell(|| Change::Removed(path.into()), removed)?;
+    sync_parent(path, faults)
 }
 
 /// Flushes the folder of a file, so that its name survives.
-pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_parent(path: &Path, faults: &Faults) -> io::Result<()> {
     path.parent()
-        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        .map_or(Ok(()), |folder| sync_folder(folder, faults))
+}
+
+/// Flushes the names in a folder.
+pub(crate) fn sync_folder(folder: &Path, faults: &Faults) -> io::Result<()> {
+    let change = || Change::FolderFlushed(folder.into());
+    faults.tell(change, || File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]
@@ -297,12 +365,13 @@ mod tests {
             (1, 2, 4, 3, 7)
         );
         assert_eq!((bytes[96], bytes[104], bytes[112]), (5, 6, 8));
+        assert_eq!((bytes[16], bytes[24], bytes[32]), (0, 0, 3));
         assert_eq!(bytes.len(), HEAD_LENGTH);
     }
 
     #[test]
     fn a_newer_format_or_feature_is_refused_and_not_called_damage() {
-        for (at, byte) in [(8, 2), (32, 1)] {
+        for (at, byte) in [(8, 2), (32, 7)] {
             let mut bytes = head().encode();
             bytes[at] = byte;
             let sum = crc32c(&bytes[..HEAD_LENGTH - 4]);

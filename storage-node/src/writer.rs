@@ -4,8 +4,11 @@
 //! is answered before its flush, not even a refusal that rests on another command of the same round.
 
 mod judge;
+mod moves;
+mod versions;
 
-pub(crate) use judge::{admit_upload, standing};
+pub(crate) use judge::{admit_upload, standing, write_id};
+pub(crate) use moves::{Candidate, emptied, numbers_of};
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,10 +16,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
-use s3_protocol::call::{Conditions, TagMatch};
-use s3_protocol::{BucketId, S3Error, UploadId};
+use s3_protocol::call::{Conditions, DeleteIf};
+use s3_protocol::object::DeleteOutput;
+use s3_protocol::setting::Versioning;
+use s3_protocol::{BucketId, S3Error, UploadId, VersionId};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::configuration::{Change, Configurations};
 use crate::effects::{Pending, Record};
 use crate::error::NodeError;
 use crate::guards::{CreatorGuard, Stands};
@@ -26,7 +32,8 @@ use crate::log::{Draft, Log, Round};
 use crate::options::Clock;
 use crate::overlay::{Layer, Store};
 use crate::record::Kind;
-use crate::record::fields::{Delta, chunk_fields};
+use crate::record::fields::{Delta, Fields, VersionMark, chunk_fields, put_version};
+use crate::volume::set::VolumeSet;
 
 /// What must hold of the object that a write replaces.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +53,22 @@ impl Rules {
 #[derive(Clone, Debug)]
 pub(crate) struct Deletion {
     pub(crate) key: Vec<u8>,
-    pub(crate) if_match: Option<TagMatch>,
+    pub(crate) version: Option<VersionId>,
+    pub(crate) only_if: DeleteIf,
+    /// Whether a retention of mode governance is no hindrance.
+    pub(crate) bypass: bool,
+    pub(crate) creator: Option<CreatorGuard>,
+    pub(crate) stands: Option<Stands>,
+}
+
+/// A change of what stands beside a version.
+#[derive(Clone, Debug)]
+pub(crate) struct Amendment {
+    pub(crate) key: Vec<u8>,
+    pub(crate) version: Option<VersionId>,
+    /// What is replaced, and by what; the version is filled in here.
+    pub(crate) fields: Fields,
+    pub(crate) bypass: bool,
     pub(crate) creator: Option<CreatorGuard>,
     pub(crate) stands: Option<Stands>,
 }
@@ -60,6 +82,7 @@ pub(crate) enum Work {
         first: u64,
         payload: Vec<Bytes>,
         frames: Vec<u32>,
+        tags: Vec<u8>,
         upload: Option<Vec<u8>>,
     },
     /// A version; its payload stands with it or is in chunks.
@@ -101,6 +124,14 @@ pub(crate) enum Work {
     Bucket { bucket: BucketId, fields: Vec<u8> },
     /// A bucket ends, if it is empty.
     BucketEnd(BucketId),
+    /// A bucket is configured anew.
+    Configure { bucket: BucketId, change: Change },
+    /// Tags or locks of a version change.
+    Amend(Box<Amendment>),
+    /// Records leave a volume, as far as they still stand.
+    Move(Vec<Candidate>),
+    /// Nothing that stands is left in a volume.
+    Emptied(u32),
 }
 
 impl Work {
@@ -108,21 +139,29 @@ impl Work {
     fn is_urgent(&self) -> bool {
         matches!(
             self,
-            Self::Delete(_) | Self::Abort { .. } | Self::Abandon(_) | Self::BucketEnd(_)
+            Self::Delete(_)
+                | Self::Abort { .. }
+                | Self::Abandon(_)
+                | Self::BucketEnd(_)
+                | Self::Move(_)
+                | Self::Emptied(_)
         )
     }
 
     /// Bytes that its records take at most.
     fn bytes(&self) -> usize {
         const HEADS: usize = 256;
+        // What a bucket's row holds already is written again.
+        const CONFIGURATION_BYTES: usize = 256 * 1_024;
         let payload = |pieces: &[Bytes]| pieces.iter().map(Bytes::len).sum::<usize>();
         HEADS
             + match self {
                 Self::Chunk {
                     payload: pieces,
                     frames,
+                    tags,
                     ..
-                } => payload(pieces) + frames.len() * 4,
+                } => payload(pieces) + frames.len() * 4 + tags.len(),
                 Self::Put {
                     key,
                     fields,
@@ -138,7 +177,10 @@ impl Work {
                     .sum(),
                 Self::Abort { key, .. } => key.len(),
                 Self::Bucket { fields, .. } => fields.len(),
-                Self::Abandon(_) | Self::BucketEnd(_) => 0,
+                Self::Configure { change, .. } => change.bytes() + CONFIGURATION_BYTES,
+                Self::Amend(amendment) => amendment.key.len() + HEADS * 16,
+                Self::Move(candidates) => candidates.iter().map(Candidate::bytes).sum(),
+                Self::Abandon(_) | Self::BucketEnd(_) | Self::Emptied(_) => 0,
             }
     }
 }
@@ -148,8 +190,20 @@ impl Work {
 pub(crate) enum Reply {
     /// It is done and flushed.
     Done,
+    /// It is done and flushed: this version was written or changed, in a bucket that has or had versions.
+    Version(Option<VersionId>),
     /// One answer a deletion.
-    Deleted(Vec<Result<(), S3Error>>),
+    Deleted(Vec<Result<DeleteOutput, S3Error>>),
+}
+
+impl Reply {
+    /// The version that was written.
+    pub(crate) fn version(&self) -> Option<VersionId> {
+        match self {
+            Self::Version(version) => *version,
+            Self::Done | Self::Deleted(_) => None,
+        }
+    }
 }
 
 /// A command and who waits for it.
@@ -162,12 +216,15 @@ pub(crate) struct Command {
 /// The writer's thread.
 pub(crate) struct Writer {
     pub(crate) log: Log,
+    pub(crate) volumes: Arc<VolumeSet>,
     pub(crate) store: Arc<Store>,
     pub(crate) clock: Clock,
     pub(crate) state: Arc<WriterState>,
     pub(crate) queue: mpsc::Receiver<Command>,
     /// Buckets that are known to be there. The writer alone ends one.
     pub(crate) buckets: HashSet<u128>,
+    /// What is configured, for everyone to read.
+    pub(crate) configurations: Arc<Configurations>,
 }
 
 /// What others may know of the writer.
@@ -216,7 +273,7 @@ impl Writer {
             }
         };
         let store = Arc::clone(&self.store);
-        let mut pending = Pending::new(&store);
+        let mut pending = Pending::at(&store, now_ms);
         let mut answers = Vec::with_capacity(batch.len());
         let mut broken = None;
         for Command { work, reply } in batch {
@@ -226,6 +283,7 @@ impl Writer {
                 let mut turn = Turn {
                     round: &mut round,
                     pending: &mut pending,
+                    now_ms,
                 };
                 self.perform(work, &mut turn)
             };
@@ -258,6 +316,7 @@ impl Writer {
         let committed = self.log.commit(round, now_ms);
         self.note();
         let position = committed?;
+        self.configurations.follow(&layer);
         self.store.publish(layer, position, Instant::now());
         self.state.last_lsn.store(position.lsn, Ordering::Release);
         Ok(())
@@ -298,13 +357,14 @@ impl Writer {
                 first,
                 payload,
                 frames,
+                tags,
                 upload,
             } => {
                 if let Some(upload) = upload {
                     judge::upload_is_open(turn.pending, &upload, None)?;
                 }
                 let size = payload.iter().map(|piece| piece.len() as u64).sum();
-                let (key, fields) = (attempt.extent(first), chunk_fields(size, &frames));
+                let (key, fields) = (attempt.extent(first), chunk_fields(size, &frames, &tags));
                 turn.add(Entry {
                     payload,
                     ..Entry::plain(Kind::Chunk, &key, &fields)
@@ -318,12 +378,7 @@ impl Writer {
                 rules,
             } => {
                 self.bucket_is_there(turn.pending, &key)?;
-                let delta = judge::replace(turn.pending, &key, &rules, size)?;
-                turn.add(Entry {
-                    delta,
-                    payload,
-                    ..Entry::plain(Kind::Version, &key, &fields)
-                })?;
+                return self.write_version(&key, fields, (size, rules), payload, turn);
             }
             Work::Complete {
                 key,
@@ -336,11 +391,7 @@ impl Writer {
             } => {
                 judge::upload_is_open(turn.pending, &upload_key, None)?;
                 judge::parts_stand(turn.pending, upload, &parts)?;
-                let delta = judge::replace(turn.pending, &key, &rules, size)?;
-                turn.add(Entry {
-                    delta,
-                    ..Entry::plain(Kind::Version, &key, &fields)
-                })?;
+                return self.write_version(&key, fields, (size, rules), Vec::new(), turn);
             }
             Work::Delete(deletions) => return self.delete(deletions, turn),
             Work::Upload { key, fields } => {
@@ -376,32 +427,16 @@ impl Writer {
                 self.buckets.remove(&bucket.0);
                 turn.add(Entry::plain(Kind::BucketEnd, &keys::bucket(bucket), &[]))?;
             }
+            Work::Configure { bucket, change } => {
+                let key = keys::bucket(bucket);
+                let fields = judge::configured(turn.pending, &key, change)?;
+                turn.add(Entry::plain(Kind::Bucket, &key, &fields.encode()))?;
+            }
+            Work::Amend(amendment) => return self.amend(*amendment, turn),
+            Work::Move(candidates) => self.move_on(candidates, turn)?,
+            Work::Emptied(volume) => self.note_emptied(volume, turn)?,
         }
         Ok(Reply::Done)
-    }
-
-    fn delete(
-        &mut self,
-        deletions: Vec<Deletion>,
-        turn: &mut Turn<'_, '_>,
-    ) -> Result<Reply, Fault> {
-        let mut answers = Vec::with_capacity(deletions.len());
-        for deletion in deletions {
-            self.bucket_is_there(turn.pending, &deletion.key)?;
-            match judge::delete(turn.pending, &deletion) {
-                Ok(Some(delta)) => {
-                    turn.add(Entry {
-                        delta,
-                        ..Entry::plain(Kind::Delete, &deletion.key, &[])
-                    })?;
-                    answers.push(Ok(()));
-                }
-                Ok(None) => answers.push(Ok(())),
-                Err(Fault::Refused(error)) => answers.push(Err(error.into())),
-                Err(error @ Fault::Halfway(_)) => return Err(error),
-            }
-        }
-        Ok(Reply::Deleted(answers))
     }
 
     fn bucket_is_there(&mut self, pending: &Pending<'_>, key: &[u8]) -> Result<(), Fault> {
@@ -446,6 +481,7 @@ impl From<NodeError> for Fault {
 struct Turn<'r, 's> {
     round: &'r mut Round,
     pending: &'r mut Pending<'s>,
+    now_ms: u64,
 }
 
 impl Turn<'_, '_> {
@@ -456,6 +492,7 @@ impl Turn<'_, '_> {
             fields,
             delta,
             payload,
+            original_lsn,
         } = entry;
         let place = self.round.add(Draft {
             kind,
@@ -463,6 +500,7 @@ impl Turn<'_, '_> {
             fields,
             delta,
             payload,
+            original_lsn,
         });
         let record = Record {
             kind,
@@ -470,6 +508,7 @@ impl Turn<'_, '_> {
             fields,
             delta,
             place,
+            moved: original_lsn.is_some(),
         };
         self.pending.apply(&record).map_err(Fault::Halfway)
     }
@@ -482,6 +521,8 @@ struct Entry<'a> {
     fields: &'a [u8],
     delta: Delta,
     payload: Vec<Bytes>,
+    /// The LSN that it had first, where compaction moves it.
+    original_lsn: Option<u64>,
 }
 
 impl<'a> Entry<'a> {
@@ -493,6 +534,7 @@ impl<'a> Entry<'a> {
             fields,
             delta: Delta::default(),
             payload: Vec::new(),
+            original_lsn: None,
         }
     }
 }

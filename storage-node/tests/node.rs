@@ -9,10 +9,17 @@
     reason = "a test tells one story from its beginning to its end, in numbers and texts that it chose itself"
 )]
 mod node {
+    mod backup;
+    mod care;
     mod crash;
+    mod faults;
+    mod lifecycle;
     mod model;
     mod objects;
+    mod power;
     mod recovery;
     mod support;
+    mod undelete;
     mod uploads;
+    mod versions;
 }

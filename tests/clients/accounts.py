@@ -2,7 +2,7 @@
 
 import json
 
-from support import DEV, client_of, refused, run
+from support import DEV, anonymous, client_of, refused, run
 
 SUITE = DEV["suite"]
 
@@ -186,15 +186,6 @@ def case_arns_without_the_number_of_an_account_are_of_the_account():
 GROUPS = "http://acs.amazonaws.com/groups/global/"
 
 
-def anonymous():
-    import boto3
-    from botocore import UNSIGNED
-    from botocore.config import Config
-    from support import CA
-
-    return boto3.client("s3", endpoint_url=DEV["s3"].rstrip("/"), region_name=DEV["region"], verify=CA, config=Config(signature_version=UNSIGNED, s3={"addressing_style": "path"}))
-
-
 def case_a_list_gives_each_permission_and_no_other():
     name, whom = bucket(main), SUITE["alt"]["user_id"]
     told = main.get_bucket_acl(Bucket=name)
@@ -263,8 +254,8 @@ def case_an_owner_who_enforces_has_no_lists():
     name = "accounts-enforced"
     refused("InvalidBucketAclWithObjectOwnership", 400, main.create_bucket, Bucket=name, ACL="public-read", ObjectOwnership="BucketOwnerEnforced")
     main.create_bucket(Bucket=name, ObjectOwnership="BucketOwnerEnforced")
-    refused("AccessControlListNotSupported", 400, main.put_bucket_acl, Bucket=name, ACL="public-read")
-    main.put_bucket_acl(Bucket=name, ACL="private")
+    for acl in ("public-read", "private"):
+        refused("AccessControlListNotSupported", 400, main.put_bucket_acl, Bucket=name, ACL=acl)
     main.delete_bucket_ownership_controls(Bucket=name)
     refused("OwnershipControlsNotFoundError", 404, main.get_bucket_ownership_controls, Bucket=name)
     main.put_bucket_acl(Bucket=name, ACL="public-read")

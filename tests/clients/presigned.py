@@ -79,7 +79,7 @@ def case_seven_days_and_no_more():
     s3.put_object(Bucket=BUCKET, Key="presigned/days", Body=b"x")
     assert ask("GET", url("get_object", expires=604800, Key="presigned/days"))[0] == 200
     status, body, _ = ask("GET", url("get_object", expires=604801, Key="presigned/days"))
-    assert status == 400 and b"AuthorizationQueryParametersError" in body, (status, body)
+    assert status == 403 and b"AccessDenied" in body, (status, body)
 
 
 def form(fields, file, name="own name.txt"):

@@ -26,6 +26,12 @@ def client(level, user=None, **settings):
     return client_of("s3", key["access_key_id"], key["secret_access_key"], **settings)
 
 
+def anonymous():
+    """A client of S3 that signs nothing."""
+    config = Config(signature_version=botocore.UNSIGNED, s3={"addressing_style": "path"})
+    return boto3.client("s3", endpoint_url=DEV["s3"].rstrip("/"), region_name=DEV["region"], verify=CA, config=config)
+
+
 def client_of(service, access_key_id, secret_access_key, token=None, **settings):
     """A client of any service that signs with these credentials."""
     s3 = settings.pop("s3", {})

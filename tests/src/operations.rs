@@ -51,15 +51,15 @@ pub fn call(operation: Operation, bucket: &str, key: &str, upload: &str) -> Call
         O::PutBucketOwnershipControls => xml(b("PUT", "?ownershipControls"), ENFORCED),
         O::DeleteBucketOwnershipControls => b("DELETE", "?ownershipControls"),
         O::GetObjectLockConfiguration => b("GET", "?object-lock"),
-        O::PutObjectLockConfiguration => xml(b("PUT", "?object-lock"), EMPTY),
+        O::PutObjectLockConfiguration => xml(b("PUT", "?object-lock"), LOCK),
         O::GetBucketLifecycleConfiguration => b("GET", "?lifecycle"),
-        O::PutBucketLifecycleConfiguration => xml(b("PUT", "?lifecycle"), EMPTY),
+        O::PutBucketLifecycleConfiguration => xml(b("PUT", "?lifecycle"), LIFECYCLE),
         O::DeleteBucketLifecycle => b("DELETE", "?lifecycle"),
         O::GetBucketTagging => b("GET", "?tagging"),
         O::PutBucketTagging => xml(b("PUT", "?tagging"), TAGGING),
         O::DeleteBucketTagging => b("DELETE", "?tagging"),
         O::GetBucketEncryption => b("GET", "?encryption"),
-        O::PutBucketEncryption => xml(b("PUT", "?encryption"), EMPTY),
+        O::PutBucketEncryption => xml(b("PUT", "?encryption"), ENCRYPTION),
         O::DeleteBucketEncryption => b("DELETE", "?encryption"),
         O::GetBucketNotificationConfiguration => b("GET", "?notification"),
         O::GetBucketRequestPayment => b("GET", "?requestPayment"),
@@ -99,8 +99,8 @@ pub fn call(operation: Operation, bucket: &str, key: &str, upload: &str) -> Call
         O::PutObjectAcl => o("PUT", "?acl").with("x-amz-acl", "private"),
         O::GetObjectRetention => o("GET", "?retention"),
         O::GetObjectLegalHold => o("GET", "?legal-hold"),
-        O::PutObjectRetention => xml(o("PUT", "?retention"), EMPTY),
-        O::PutObjectLegalHold => xml(o("PUT", "?legal-hold"), EMPTY),
+        O::PutObjectRetention => xml(o("PUT", "?retention"), RETENTION),
+        O::PutObjectLegalHold => xml(o("PUT", "?legal-hold"), HOLD),
         O::PutBucketAccelerateConfiguration => xml(b("PUT", "?accelerate"), EMPTY),
         O::PutBucketLogging => xml(b("PUT", "?logging"), EMPTY),
         O::PutBucketNotificationConfiguration => xml(b("PUT", "?notification"), EMPTY),
@@ -154,6 +154,9 @@ pub fn call(operation: Operation, bucket: &str, key: &str, upload: &str) -> Call
         O::GetCallerIdentity => sts("GetCallerIdentity"),
         O::GetSessionToken => sts("GetSessionToken"),
         O::AssumeRole => sts("AssumeRole"),
+        O::BypassGovernanceRetention => {
+            o("DELETE", "?versionId=null").with("x-amz-bypass-governance-retention", "true")
+        }
     }
 }
 
@@ -210,6 +213,16 @@ const TAGGING: &str = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag><
 const BLOCKED: &str = "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>";
 /// What buckets of most profiles have anyhow.
 const ENFORCED: &str = "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>";
+const LOCK: &str = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>\
+                    </ObjectLockConfiguration>";
+const RETENTION: &str = "<Retention><Mode>GOVERNANCE</Mode>\
+                         <RetainUntilDate>2100-01-01T00:00:00Z</RetainUntilDate></Retention>";
+const HOLD: &str = "<LegalHold><Status>OFF</Status></LegalHold>";
+const LIFECYCLE: &str = "<LifecycleConfiguration><Rule><Status>Enabled</Status><Filter><Prefix>never/</Prefix>\
+                         </Filter><Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>";
+const ENCRYPTION: &str = "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>\
+                          <SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule>\
+                          </ServerSideEncryptionConfiguration>";
 const EMPTY: &str = "<Empty/>";
 
 /// Adds the digest that some operations want of their body.

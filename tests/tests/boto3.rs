@@ -42,3 +42,18 @@ fn presigned_urls_and_forms_work_for_strangers() {
 fn each_level_may_do_what_it_says_and_no_more() {
     passes("levels.py");
 }
+
+#[test]
+fn versions_are_kept_read_listed_and_deleted() {
+    passes("versions.py");
+}
+
+#[test]
+fn locks_hold_and_tags_and_attributes_are_told() {
+    passes("locks.py");
+}
+
+#[test]
+fn origins_lifecycles_and_encryption_are_configured() {
+    passes("settings.py");
+}

@@ -11,6 +11,8 @@ use tests::operations;
 use tests::wire::Answer;
 
 const BUCKET: &str = "demo-bucket";
+/// One that keeps versions and locks them, which takes rights of its own.
+const LOCKED: &str = "locked-bucket";
 const NO_UPLOAD: &str = "00000000000000000000000000000000";
 
 /// One cell of the table, and what belongs to it.
@@ -24,6 +26,21 @@ struct Trial<'a> {
 impl Trial<'_> {
     fn who(&self) -> &Key {
         self.gate.key("photos", self.level.as_str())
+    }
+
+    /// The bucket of the trial.
+    fn bucket(&self) -> &'static str {
+        use Operation as O;
+        match self.operation {
+            O::PutBucketVersioning
+            | O::GetObjectLockConfiguration
+            | O::PutObjectLockConfiguration
+            | O::GetObjectRetention
+            | O::PutObjectRetention
+            | O::GetObjectLegalHold
+            | O::PutObjectLegalHold => LOCKED,
+            _ => BUCKET,
+        }
     }
 
     fn full(&self) -> &Key {
@@ -42,7 +59,7 @@ impl Trial<'_> {
 
     /// Makes the object that the operation is about, as `who`.
     fn object_of(&self, who: &Key) {
-        let call = Call::put(&format!("/{BUCKET}/{}", self.key), b"object");
+        let call = Call::put(&format!("/{}/{}", self.bucket(), self.key), b"object");
         call.send(self.gate, who).expect(200);
     }
 
@@ -59,8 +76,14 @@ impl Trial<'_> {
         upload
     }
 
+    /// Asks for another operation on the same bucket and key before.
+    fn put_first(&self, operation: Operation, status: u16) {
+        let put = operations::call(operation, self.bucket(), &self.key, NO_UPLOAD);
+        put.send(self.gate, self.full()).expect(status);
+    }
+
     fn has_object(&self) -> bool {
-        let get = Call::head(&format!("/{BUCKET}/{}", self.key));
+        let get = Call::head(&format!("/{}/{}", self.bucket(), self.key));
         get.send(self.gate, self.full()).status == 200
     }
 }
@@ -69,6 +92,10 @@ impl Trial<'_> {
 #[test]
 fn every_operation_at_every_level_is_decided_as_the_table_says() {
     let gate = Gate::start();
+    Call::put(&format!("/{LOCKED}"), b"")
+        .with("x-amz-bucket-object-lock-enabled", "true")
+        .send(&gate, gate.key("photos", "full"))
+        .expect(200);
     let table = DecisionTable::standard().unwrap();
     let mut wrong = Vec::new();
     let mut tried = 0;
@@ -119,7 +146,9 @@ fn unbuilt(trial: &Trial<'_>) -> Result<(), String> {
 fn built(trial: &Trial<'_>, cell: Cell) -> Result<(), String> {
     match cell {
         Cell::Allowed => allowed(trial),
-        Cell::Denied | Cell::IfMarkers | Cell::IfAll | Cell::IfMarkersOrAll => denied(trial),
+        Cell::Denied | Cell::IfMarkers | Cell::IfAll | Cell::IfMarkersOrAll | Cell::IfFlag => {
+            denied(trial)
+        }
         Cell::Filtered => filtered(trial),
         Cell::Own => own(trial),
         Cell::OwnFiltered => own_filtered(trial),
@@ -148,19 +177,55 @@ fn allowed(trial: &Trial<'_>) -> Result<(), String> {
             trial.object_of(trial.full());
             trial.ask(BUCKET, &upload)
         }
+        // What is to be read must be there.
         O::GetBucketPolicy => {
-            let put = operations::call(O::PutBucketPolicy, BUCKET, &trial.key, NO_UPLOAD);
-            put.send(trial.gate, trial.full()).expect(204);
+            trial.put_first(O::PutBucketPolicy, 204);
             trial.ask(BUCKET, NO_UPLOAD)
+        }
+        O::GetBucketTagging => {
+            trial.put_first(O::PutBucketTagging, 204);
+            trial.ask(BUCKET, NO_UPLOAD)
+        }
+        O::GetBucketCors | O::Preflight => {
+            trial.put_first(O::PutBucketCors, 200);
+            trial.ask(BUCKET, NO_UPLOAD)
+        }
+        O::GetBucketLifecycleConfiguration => {
+            trial.put_first(O::PutBucketLifecycleConfiguration, 200);
+            trial.ask(BUCKET, NO_UPLOAD)
+        }
+        O::GetBucketEncryption => {
+            trial.put_first(O::PutBucketEncryption, 200);
+            trial.ask(BUCKET, NO_UPLOAD)
+        }
+        O::GetObjectRetention => {
+            trial.object_of(trial.full());
+            trial.put_first(O::PutObjectRetention, 200);
+            trial.ask(trial.bucket(), NO_UPLOAD)
         }
         _ => {
             trial.object_of(trial.full());
-            trial.ask(BUCKET, NO_UPLOAD)
+            trial.ask(trial.bucket(), NO_UPLOAD)
         }
     };
+    let missing = match trial.operation {
+        O::GetBucketWebsite => Some("NoSuchWebsiteConfiguration"),
+        O::GetBucketReplication => Some("ReplicationConfigurationNotFoundError"),
+        _ => None,
+    };
+    if let Some(code) = missing {
+        return want(&answer, 404, code);
+    }
     let wanted = match trial.operation {
         O::DeleteBucket
         | O::DeleteObject
+        | O::DeleteObjectVersion
+        | O::PutBucketTagging
+        | O::DeleteBucketTagging
+        | O::DeleteBucketCors
+        | O::DeleteBucketLifecycle
+        | O::DeleteBucketEncryption
+        | O::DeleteObjectTagging
         | O::AbortMultipartUpload
         | O::PostObject
         | O::PutBucketPolicy
@@ -172,7 +237,10 @@ fn allowed(trial: &Trial<'_>) -> Result<(), String> {
     if answer.status != wanted || answer.text().contains("<Error>") {
         return Err(format!("{} {}", answer.status, answer.text()));
     }
-    let is_gone = matches!(trial.operation, O::DeleteObject | O::DeleteObjects);
+    let is_gone = matches!(
+        trial.operation,
+        O::DeleteObject | O::DeleteObjectVersion | O::DeleteObjects
+    );
     if is_gone && trial.has_object() {
         return Err("it was allowed, and the object is there".to_owned());
     }
@@ -185,7 +253,7 @@ fn denied(trial: &Trial<'_>) -> Result<(), String> {
     if is_about_an_object {
         trial.object_of(trial.full());
     }
-    let answer = trial.ask(BUCKET, NO_UPLOAD);
+    let answer = trial.ask(trial.bucket(), NO_UPLOAD);
     // A list of keys is judged key by key.
     if trial.operation == O::DeleteObjects {
         let is_refused = answer.status == 200 && answer.code().as_deref() == Some("AccessDenied");
@@ -219,7 +287,14 @@ fn filtered(trial: &Trial<'_>) -> Result<(), String> {
 
 /// Allowed on what the caller's own key has made, and on nothing else.
 fn own(trial: &Trial<'_>) -> Result<(), String> {
-    if trial.operation == Operation::HeadObject {
+    use Operation as O;
+    if trial.operation == O::PutObjectTagging {
+        trial.object_of(trial.full());
+        want(&trial.ask(BUCKET, NO_UPLOAD), 403, "AccessDenied")?;
+        trial.object_of(trial.who());
+        return want(&trial.ask(BUCKET, NO_UPLOAD), 200, "");
+    }
+    if matches!(trial.operation, O::HeadObject | O::GetObjectAttributes) {
         trial.object_of(trial.full());
         want(&trial.ask(BUCKET, NO_UPLOAD), 404, "NoSuchKey")?;
         trial.object_of(trial.who());

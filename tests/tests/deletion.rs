@@ -4,6 +4,7 @@
 use serde_json::Value;
 use tests::call::Call;
 use tests::gate::{Gate, Key};
+use tests::operations::with_md5;
 
 /// Objects of the user who goes: more than a purge removes in one step.
 const OBJECTS: usize = 2_200;
@@ -34,6 +35,93 @@ fn user(gate: &Gate, name: &str) -> Key {
         secret_access_key: text("/secret_access_key"),
         bucket: "data".to_owned(),
     }
+}
+
+/// Makes a bucket of a user, with what it is to keep.
+fn keeping(gate: &Gate, name: &str, owner: &str, keeps: &str) {
+    let make = ["bucket", "create", name, "--owner", owner, "--tenant"];
+    gate.postern_ok(&[&make[..], &["acme", keeps]].concat());
+}
+
+/// 001-33, 001-36: whether a bucket keeps versions, and whether they may be locked, is said when it is made, for another as by its owner;
+/// 000-30: it goes with all of them.
+#[test]
+fn a_bucket_keeps_what_it_was_made_to_keep_and_goes_with_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Gate::start_in(folder.path(), &[], &[]);
+    gate.postern_ok(&["tenant", "create", "acme", "--profile", "e3-root"]);
+    let web = user(&gate, "web");
+    keeping(&gate, "versions", "web", "--versioning");
+    keeping(&gate, "locked", "web", "--object-lock");
+    Call::put("/own", b"")
+        .with("x-amz-bucket-object-lock-enabled", "true")
+        .send(&gate, &web)
+        .expect(200);
+    gate.kill();
+
+    let gate = Gate::start_in(folder.path(), &[], &[]);
+    let get = |target: &str| Call::get(target).send(&gate, &web);
+    for (bucket, is_versioned, is_locked) in [
+        ("data", false, false),
+        ("versions", true, false),
+        ("locked", true, true),
+        ("own", true, true),
+    ] {
+        let versioning = get(&format!("/{bucket}?versioning")).expect(200).text();
+        assert_eq!(versioning.contains("Enabled"), is_versioned, "{versioning}");
+        let lock = get(&format!("/{bucket}?object-lock"));
+        if is_locked {
+            assert!(lock.expect(200).text().contains("Enabled"));
+        } else {
+            lock.expect_error(404, "ObjectLockConfigurationNotFoundError");
+        }
+        // The admin side says the same.
+        let shown = json(&gate, &["bucket", "show", bucket, "--tenant", "acme"]);
+        let versioning = if is_versioned { "enabled" } else { "off" };
+        assert_eq!(shown["versioning"], versioning, "{shown}");
+        assert_eq!(shown["object_lock"], is_locked, "{shown}");
+    }
+    let made = json(&gate, &["audit", "search", "--action", "bucket.create"]);
+    let records = made["items"].as_array().unwrap();
+    for (bucket, keeps) in [("versions", "versions"), ("own", "locked-versions")] {
+        let says = |record: &Value| {
+            let text = record.to_string().replace('\\', "");
+            text.contains(&format!(r#""name":"{bucket}""#))
+                && text.contains(&format!(r#""keeps":"{keeps}""#))
+        };
+        assert!(records.iter().any(says), "{made}");
+    }
+    // Locks need versions.
+    let suspend = "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
+    with_md5(Call::put("/own?versioning", suspend.as_bytes()))
+        .send(&gate, &web)
+        .expect_error(409, "InvalidBucketState");
+
+    // Versions, a marker and an upload; one version is held.
+    for target in ["/versions/a", "/versions/a", "/versions/b", "/locked/held"] {
+        Call::put(target, b"0123456789")
+            .send(&gate, &web)
+            .expect(200);
+    }
+    Call::delete("/versions/a").send(&gate, &web).expect(204);
+    Call::post("/versions/begun?uploads", b"")
+        .send(&gate, &web)
+        .expect(200);
+    let hold = |state: &str| {
+        let text = format!("<LegalHold><Status>{state}</Status></LegalHold>");
+        with_md5(Call::put("/locked/held?legal-hold", text.as_bytes()))
+    };
+    hold("ON").send(&gate, &web).expect(200);
+    let delete = ["tenant", "delete", "acme", "--with-data"];
+    let dry = json(&gate, &[&delete[..], &["--dry-run"]].concat());
+    assert_eq!(dry["objects"], 5, "{dry}");
+    hold("OFF").send(&gate, &web).expect(200);
+    let done = json(&gate, &[&delete[..], &["--confirm", "acme"]].concat());
+    let job = done["job"].as_u64().unwrap().to_string();
+    let shown = json(&gate, &["job", "show", &job, "--wait"]);
+    assert_eq!(shown["state"], "done", "{shown}");
+    assert_eq!(shown["objects_done"], 5, "{shown}");
+    assert_eq!(exit(&gate, &["tenant", "show", "acme"]).0, 4);
 }
 
 /// Rule 000-30.

@@ -16,9 +16,18 @@ fn an_sdk_manages_users_keys_policies_and_sessions() {
 /// The profile `s3` evaluates as AWS does: within an account one side is enough, across accounts both must agree.
 #[test]
 fn accounts_of_the_profile_s3_share_by_policies_alone() {
+    in_the_profile_s3("accounts.py");
+}
+
+#[test]
+fn objects_of_the_profile_s3_have_lists_of_their_own() {
+    in_the_profile_s3("object_lists.py");
+}
+
+fn in_the_profile_s3(script: &str) {
     let gate = Gate::start_with(&["--profile", "s3"]);
     let said = Client::new(&gate, gate.key("photos", "full"))
-        .python("accounts.py")
+        .python(script)
         .succeeds();
     assert!(said.out.contains("ok      case_"), "{}", said.story());
 }

@@ -63,6 +63,19 @@ fn no_operation_reaches_or_betrays_what_is_another_accounts() {
     }
 }
 
+/// What browsers are told of other origins rests on the owner's rules alone, also on a host that leads into his namespace.
+#[test]
+fn an_origin_learns_of_a_bucket_what_its_rules_tell_that_origin() {
+    for (name, profile, label, stranger) in [
+        ("e3-primary", Profile::E3Primary, "photos", "backups"),
+        ("e3-root", Profile::E3Root, "photos", "backups"),
+        ("datastream", Profile::Datastream, "demo", "customer-a"),
+        ("vpsa", Profile::Vpsa, "demo", "customer-a"),
+    ] {
+        Street::new(name, profile).origins_ask(label, stranger);
+    }
+}
+
 /// Somebody with a key, and a bucket of his own.
 struct Party {
     account: &'static str,
@@ -86,6 +99,10 @@ struct Twins {
     ids: [String; 2],
     buckets: [String; 2],
 }
+
+/// Pages of one origin may read.
+const RULES: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>https://pages.example</AllowedOrigin>\
+    <AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
 
 /// What its owner alone may see.
 const SECRET: &str = "TheSecretOf";
@@ -259,6 +276,79 @@ impl Street {
         }
     }
 
+    /// A bucket with a rule for one origin, one without rules, and one that never was, at the host of their owner's namespace: whom the
+    /// rule does not name cannot tell them apart, whether he signs or not.
+    fn origins_ask(self, label: &str, stranger: &str) {
+        let owner = self.gate.key("photos", "full");
+        let rules = operations::with_md5(Call::put("/only-00?cors", RULES.as_bytes()));
+        rules.send(&self.gate, owner).expect(200);
+        let stranger = self.parties.iter().find(|party| party.user == stranger);
+        let preflight = |key, bucket, ask| self.preflight((key, label), bucket, ask);
+        for key in [None, stranger.map(|party| &party.key)] {
+            for (origin, asked) in [
+                (None, "GET"),
+                (Some("https://elsewhere.example"), "GET"),
+                (Some("https://pages.example.evil.example"), "GET"),
+                (Some("https://pages.example"), "PUT"),
+            ] {
+                let [ruled, bare, never] = ["only-00", "demo-bucket", "none-00"]
+                    .map(|bucket| seen(&preflight(key, bucket, (origin, asked)), bucket));
+                let about = format!("{origin:?} {asked} {:?}", key.map(|key| &key.user));
+                assert_eq!(ruled, never, "{about}");
+                assert_eq!(bare, never, "{about}");
+                assert!(!is_told(&ruled.1), "{about}: {ruled:?}");
+            }
+            let told = preflight(key, "only-00", (Some("https://pages.example"), "GET"));
+            let told = seen(told.expect(200), "only-00");
+            assert!(is_told(&told.1), "{told:?}");
+            for bucket in ["demo-bucket", "none-00"] {
+                let refused = preflight(key, bucket, (Some("https://pages.example"), "GET"));
+                refused.expect_error(403, "AccessForbidden");
+            }
+            // Beside an answer stands what the rules tell the origin, and no byte of the bucket.
+            for (origin, is_named) in [
+                ("https://pages.example", true),
+                ("https://elsewhere.example", false),
+            ] {
+                let get = Call::get("/o").with("origin", origin);
+                let (status, headers, text) =
+                    seen(&self.at((key, label), "only-00", get), "only-00");
+                assert!((400..500).contains(&status), "{text}");
+                assert_eq!(is_told(&headers), is_named, "{headers:?}");
+            }
+        }
+        // What belongs to an account that is suspended tells nobody anything.
+        self.gate.postern_ok(&["tenant", "suspend", "demo"]);
+        preflight(None, "only-00", (Some("https://pages.example"), "GET"))
+            .expect_error(403, "AccessForbidden");
+    }
+
+    fn preflight(
+        &self,
+        key: (Option<&Key>, &str),
+        bucket: &str,
+        (origin, asked): (Option<&str>, &str),
+    ) -> Answer {
+        let call = Call::new("OPTIONS", "/o").with("access-control-request-method", asked);
+        let call = match origin {
+            Some(origin) => call.with("origin", origin),
+            None => call,
+        };
+        self.at(key, bucket, call)
+    }
+
+    /// A request at the host of a bucket in the namespace that has this label.
+    fn at(&self, (key, label): (Option<&Key>, &str), bucket: &str, call: Call) -> Answer {
+        let port = self.gate.address().port();
+        let host = format!("{bucket}--{label}.public.localhost:{port}");
+        let call = call.host(&host);
+        let raw = match key {
+            Some(key) => call.sign(&call::signer(&self.gate, key), &host),
+            None => call.anonymous(&host),
+        };
+        raw.send(&self.gate)
+    }
+
     /// A list of buckets names the caller's own, and no stranger's.
     fn sees_his_own(&self, wire: &mut Wire, caller: &Party) {
         let list = Call::get("/").sign(&call::signer(&self.gate, &caller.key), self.gate.host());
@@ -300,6 +390,13 @@ impl Party {
         let text = list.expect(200).text();
         assert_eq!(text.matches("<Key>").count(), 1, "{text}");
     }
+}
+
+/// Whether an answer tells a browser anything.
+fn is_told(headers: &[(String, String)]) -> bool {
+    headers
+        .iter()
+        .any(|(name, _)| name.starts_with("access-control-"))
 }
 
 /// What a caller sees of an answer, but for the name that he asked for himself and the number of his request.

@@ -430,10 +430,10 @@ fn accounts_of_the_profile_s3_own_their_buckets_alone() {
     Call::put("/demo-bucket", b"")
         .send(&gate, &eve)
         .expect_error(409, "BucketAlreadyExists");
-    Call::put("/eves", b"").send(&gate, &eve).expect(200);
-    Call::put("/eves", b"")
-        .send(&gate, &eve)
-        .expect_error(409, "BucketAlreadyOwnedByYou");
+    // Made again as it is, it is hers still.
+    for _ in 0..2 {
+        Call::put("/eves", b"").send(&gate, &eve).expect(200);
+    }
     let copy = Call::put("/eves/stolen", b"")
         .with("x-amz-copy-source", "/demo-bucket/a")
         .send(&gate, &eve);

@@ -97,6 +97,8 @@ fn a_simulated_request_is_answered_as_the_real_one() {
         Operation::GetCallerIdentity,
         Operation::GetSessionToken,
         Operation::AssumeRole,
+        // A header of others.
+        Operation::BypassGovernanceRetention,
     ];
     let mut compared = 0;
     // What is carried out changes what comes after it: only refusals are compared by their code.
@@ -120,6 +122,9 @@ fn a_simulated_request_is_answered_as_the_real_one() {
             arguments.extend(simulate(key, &[operation.name(), target.as_str()]));
             if copies {
                 arguments.extend(["--header", "x-amz-copy-source: /demo-bucket/a"]);
+            }
+            if *operation == Operation::GetObjectAttributes {
+                arguments.extend(["--header", "x-amz-object-attributes: ETag"]);
             }
             if *operation == Operation::RenameObject {
                 arguments.extend(["--header", "x-amz-rename-source: /demo-bucket/a"]);

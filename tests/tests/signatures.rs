@@ -369,16 +369,11 @@ fn a_presigned_url_lives_as_long_as_it_says() {
             answer.expect_error(403, "AccessDenied");
         }
     }
-    for expires in [
-        "0",
-        "604801",
-        "-1",
-        "+60",
-        "60.0",
-        "",
-        "99999999999999999999",
-        "6e1",
-    ] {
+    for expires in ["0", "604801", "-1", "99999999999999999999"] {
+        let answer = ask(&get.presign(&bench.signer(), bench.gate.host(), expires));
+        answer.expect_error(403, "AccessDenied");
+    }
+    for expires in ["+60", "60.0", "", "6e1"] {
         let answer = ask(&get.presign(&bench.signer(), bench.gate.host(), expires));
         answer.expect_error(400, "AuthorizationQueryParametersError");
     }

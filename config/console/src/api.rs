@@ -10,6 +10,7 @@ pub(crate) mod keys;
 pub(crate) mod life;
 pub(crate) mod me;
 pub(crate) mod modules;
+pub(crate) mod node;
 pub(crate) mod operators;
 pub(crate) mod permissions;
 pub(crate) mod policies;

@@ -25,6 +25,7 @@ use postern_config::directory::{ApiTokenId, Directory};
 use postern_config::identity::{Passwords, Throttle};
 use postern_config::judge::Judge;
 use postern_config::metering::Meter;
+use postern_config::node::NodeCare;
 use postern_config::purge::Purges;
 use postern_config::settings::{MetricsAccess, Person};
 use postern_config::upkeep::Upkeep;
@@ -78,6 +79,8 @@ pub struct AdminParts {
     pub meter: Arc<Meter>,
     /// Keeps the server: master key, backups, heads of the audit log.
     pub upkeep: Arc<dyn Upkeep>,
+    /// Takes care of the object node.
+    pub node: Arc<dyn NodeCare>,
     /// Carries out deletions that take data along.
     pub purges: Arc<Purges>,
     /// Who holds it may do everything here.

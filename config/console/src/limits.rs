@@ -18,6 +18,8 @@ pub(crate) const READINGS_REMEMBERED_MAX: usize = 10_000;
 pub(crate) const FILE_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 /// Heads of the audit log that are compared in one request.
 pub(crate) const HEADS_COMPARED_MAX: usize = 10_000;
+/// Objects that are brought back in one request. Source: the object node takes as many at once.
+pub(crate) const UNDELETED_MAX: usize = 1_000;
 /// Longest `Idempotency-Key`, in bytes.
 pub(crate) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 /// Creations that are remembered by their `Idempotency-Key`.

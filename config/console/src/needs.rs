@@ -267,6 +267,14 @@ table! {
     POST "/api/v1/master-key/rotate" Do(TenantSettings) Deployment, Again::Always;
     POST "/api/v1/backups" Do(TenantSettings) Deployment, Again::Always;
 
+    // The object node. What was deleted has keys, which are data.
+    GET "/api/v1/node" See Deployment;
+    GET "/api/v1/node/usage" Do(UsageRead) Deployment;
+    POST "/api/v1/node/tasks" Do(TenantSettings) Deployment;
+    PUT "/api/v1/node/mode" Do(TenantSettings) Deployment, Again::Always;
+    GET "/api/v1/tenants/{tenant}/buckets/{bucket}/deleted" Do(BucketConfig) Bucket;
+    POST "/api/v1/tenants/{tenant}/buckets/{bucket}/deleted" Do(BucketConfig) Bucket;
+
     // What was used, and its bounds.
     GET "/api/v1/usage" Do(UsageRead) Named;
     GET "/api/v1/usage/export" Do(UsageRead) Named;

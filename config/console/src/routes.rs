@@ -159,6 +159,11 @@ routes! {
     "/api/v1/master-key", ["GET"], Token, get(api::upkeep::master_key);
     "/api/v1/master-key/rotate", ["POST"], Token, post(api::upkeep::rotate);
     "/api/v1/backups", ["POST"], Token, post(api::upkeep::backup);
+    "/api/v1/node", ["GET"], Token, get(api::node::show);
+    "/api/v1/node/usage", ["GET"], Token, get(api::node::usage);
+    "/api/v1/node/tasks", ["POST"], Token, post(api::node::begin);
+    "/api/v1/node/mode", ["PUT"], Token, put(api::node::set_mode);
+    "/api/v1/tenants/{tenant}/buckets/{bucket}/deleted", ["GET", "POST"], Token, get(api::node::deleted).post(api::node::undelete);
     "/api/v1/audit/export", ["GET"], Token, get(api::audit::export);
     "/api/v1/tools/simulate", ["POST"], Token, post(api::tools::simulate);
     "/api/v1/tools/enumerate", ["POST"], Token, post(api::tools::enumerate);

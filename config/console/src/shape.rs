@@ -10,6 +10,7 @@ use postern_config::directory::{
     WriteDeletes,
 };
 use postern_config::metering::{By, Moment, Period, Step};
+use postern_config::node::TaskKind;
 use serde_json::{Value, json};
 
 use crate::api::audit::{ExportFormat, ReviewFormat};
@@ -284,6 +285,7 @@ plain! {
     Referrer => text(Some("^(\\*|https?://[^*@\\s]+)$"), (1, postern_config::limits::REFERRER_BYTES_MAX));
     UserKind => words(&[UserKind::Root, UserKind::Human, UserKind::Service]);
     Standing => words(&[Standing::Active, Standing::Disabled, Standing::Rotating, Standing::Expired]);
+    TaskKind => words(&TaskKind::ALL.map(TaskKind::as_str));
     JobState => words(&[JobState::Running, JobState::Done]);
     ExportFormat => words(&[ExportFormat::Jsonl, ExportFormat::Csv]);
     ReviewFormat => words(&[ReviewFormat::Json, ReviewFormat::Csv]);

@@ -21,10 +21,11 @@ use postern_config::judge::{
     Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
 };
 use postern_config::metering::{Ledger, Meter};
+use postern_config::node::NoNode;
 use postern_config::purge::{Pace, Purges};
 use postern_config::settings::{MetricsAccess, Person};
 use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
-use postern_config::upstream::{Emptied, Holds, Upstream};
+use postern_config::upstream::{Emptied, Holds, Keeps, Spot, Upstream};
 use postern_config::usage::{Readiness, Stored, Usage};
 use postern_config::{Entropy, Secret, system_clock};
 use s3_protocol::{BucketId, S3Error};
@@ -156,7 +157,7 @@ impl Usage for Stub {
 }
 
 impl Upstream for Stub {
-    fn create_bucket(&self, _: BucketId) -> BoxFuture<'_, Result<(), S3Error>> {
+    fn create_bucket(&self, _: BucketId, _: Keeps) -> BoxFuture<'_, Result<(), S3Error>> {
         async { Ok(()) }.boxed()
     }
 
@@ -164,7 +165,12 @@ impl Upstream for Stub {
         async { Ok(()) }.boxed()
     }
 
-    fn empty_bucket(&self, _: BucketId, _: usize) -> BoxFuture<'_, Result<Emptied, S3Error>> {
+    fn empty_bucket(
+        &self,
+        _: BucketId,
+        _: Spot,
+        _: usize,
+    ) -> BoxFuture<'_, Result<Emptied, S3Error>> {
         async { Ok(Emptied::default()) }.boxed()
     }
 
@@ -226,6 +232,7 @@ async fn governed(metrics: MetricsAccess, rules: ModuleRules) -> axum::Router {
         usage: Arc::new(Stub),
         upstream: Arc::new(Stub),
         upkeep: Arc::new(NoUpkeep),
+        node: Arc::new(NoNode),
         purges: Arc::new(purges),
         token: AdminToken::given(Secret::new(TOKEN.into())),
         persons: vec![person("alice", ALICE), person("bob", BOB)],

@@ -203,6 +203,7 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
             with_secrets,
         } => notes::export(ground, *tenant, *with_secrets),
         Command::NoteReading(reading) => Ok(notes::reading(*reading)),
+        Command::NoteNode(note) => notes::node(ground, note),
         Command::NoteBackup { revision, sha256 } => Ok(notes::backup(*revision, sha256)),
         Command::PurgeTenant(id) => jobs::purge_tenant(ground, *id),
         Command::PurgeUser(id) => jobs::purge_user(ground, *id),
@@ -259,7 +260,8 @@ pub(super) fn plan(ground: &mut Ground<'_>, command: &Command) -> Result<Plan, C
             namespace,
             name,
             owner,
-        } => buckets::begin(ground, *namespace, name, *owner),
+            keeps,
+        } => buckets::begin(ground, (*namespace, name), *owner, *keeps),
         Command::ActivateBucket(id) => buckets::step(ground, *id, buckets::Step::Activate),
         Command::CloseBucket(id) => buckets::step(ground, *id, buckets::Step::Close),
         Command::ReopenBucket(id) => buckets::step(ground, *id, buckets::Step::Reopen),
@@ -338,6 +340,7 @@ pub(super) fn subject(state: &State, command: &Command) -> Option<Revision> {
         | Command::NoteExport { .. }
         | Command::NoteReading(_)
         | Command::NoteBackup { .. }
+        | Command::NoteNode(_)
         | Command::NoteUsage { .. } => None,
         Command::SuspendTenant(id)
         | Command::ResumeTenant(id)

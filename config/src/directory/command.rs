@@ -19,12 +19,29 @@ use super::operator::{OperatorCommand, OperatorOutcome};
 use super::permission::{AccountAcl, ContainerAcl, PublicAccess};
 use super::profile::Profile;
 use super::record::{
-    ArnStyle, KeyRights, ModuleScope, PerMille, PolicyPlace, Proposal, Standing, TenantLimits,
-    UserDetails, UserKind,
+    ArnStyle, Keeps, KeyRights, ModuleScope, PerMille, PolicyPlace, Proposal, Standing,
+    TenantLimits, UserDetails, UserKind,
 };
 use super::role::{ConsoleAtom, Role, RoleAtoms};
 use crate::Secret;
 use crate::engine::Revision;
+use crate::node::TaskKind;
+
+/// What is done to the object node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeNote {
+    /// A task is begun.
+    Task(TaskKind),
+    /// Writes and deletions are refused from now on, or taken again.
+    ReadOnly(bool),
+    /// Objects that had been deleted are brought back.
+    Undelete {
+        /// To which bucket.
+        bucket: BucketId,
+        /// How many are asked for.
+        objects: usize,
+    },
+}
 
 /// A change that is asked for.
 #[derive(Debug)]
@@ -182,6 +199,8 @@ pub enum Command {
     },
     /// Writes an audit record of a reading of the audit log.
     NoteReading(Reading),
+    /// Writes an audit record of what is done to the object node.
+    NoteNode(NodeNote),
     /// Writes an audit record of a backup that was made.
     NoteBackup {
         /// The revision that it holds.
@@ -206,6 +225,8 @@ pub enum Command {
         name: BucketName,
         /// Its owner.
         owner: UserId,
+        /// What it keeps: the upstream makes it so.
+        keeps: Keeps,
     },
     /// Second step: the upstream has it.
     ActivateBucket(BucketId),

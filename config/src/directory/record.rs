@@ -472,6 +472,29 @@ pub struct Bucket {
     pub revision: Revision,
 }
 
+/// What a new bucket keeps of what is overwritten or deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keeps {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Each version.
+    Versions,
+    /// Each version, and versions may be locked: what is locked is not deleted before its time.
+    Locked,
+}
+
+impl Keeps {
+    /// As the audit log has it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Versions => "versions",
+            Self::Locked => "locked-versions",
+        }
+    }
+}
+
 /// Whether a bucket is there. Only an active one answers requests; the other two are half of a change that the upstream shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

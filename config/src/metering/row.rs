@@ -423,8 +423,8 @@ mod tests {
         assert_eq!(
             write,
             [
-                "Complete", "Copy", "Create", "Post", "Put", "Rename", "Restore", "Update",
-                "Upload", "Write"
+                "Bypass", "Complete", "Copy", "Create", "Post", "Put", "Rename", "Restore",
+                "Update", "Upload", "Write"
             ]
         );
         assert_eq!(list, ["List"]);

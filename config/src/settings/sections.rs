@@ -20,6 +20,7 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
+const DAY: u64 = 24 * 60 * MINUTE;
 /// Fewest characters of an admin token. Source: 128 bits in hexadecimal digits.
 const TOKEN_CHARACTERS_MIN: usize = 32;
 
@@ -208,6 +209,22 @@ fn node(reader: &mut Reader<'_>) -> NodeSettings {
         volume_bytes: reader.bytes("node.volume_bytes", 16 * MIB..=1_024 * GIB, 4 * GIB),
         overlay_bytes: reader.bytes("node.overlay_bytes", MIB..=16 * GIB, 32 * MIB),
         reserve_bytes: reader.bytes("node.reserve_bytes", 0..=1_024 * GIB, 256 * MIB),
+        lifecycle_day: reader.time("node.lifecycle_day", SECOND..=DAY, DAY),
+        // Source: at a half, a byte is moved at most for each that is won, and the log is at most twice what stands in it.
+        compact_at: u16::try_from(reader.count("node.compact_at", 1..=100, 50)).unwrap_or(100),
+        compact_bytes_per_second: reader.bytes(
+            "node.compact_bytes_per_second",
+            MIB..=1_024 * GIB,
+            32 * MIB,
+        ),
+        undelete_time: reader.time("node.undelete_time", 0..=365 * DAY, 0),
+        scrub_every: reader.time("node.scrub_every", 0..=365 * DAY, 14 * DAY),
+        scrub_bytes_per_second: reader.bytes(
+            "node.scrub_bytes_per_second",
+            MIB..=1_024 * GIB,
+            16 * MIB,
+        ),
+        read_only: reader.boolean("node.read_only", false),
     }
 }
 

@@ -195,6 +195,9 @@ registry! {
     ContentLength = number("postern:ContentLength").at(Operations(BODIES));
     /// Whether an object or upload that this check is about was made by the caller.
     ObjectOwn = boolean("postern:ObjectOwn").at(ExistingObject).fetched().requires(&[Name::Key]);
+    /// What the access control list of the object gives the caller.
+    ObjectAclPermissions = text("postern:ObjectAclPermissions").many().at(ExistingObject).fetched()
+        .of(&["read", "read-acp", "write-acp"]).requires(&[Name::Key]);
 
     // The access key: one built-in module over these serves every key.
     /// The level of the access key.

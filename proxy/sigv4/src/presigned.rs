@@ -199,6 +199,10 @@ fn decode(raw: &str) -> Result<Cow<'_, str>, AuthError> {
 
 /// Reads `X-Amz-Expires`: digits only, 1 to 604,800.
 fn life(text: &str) -> Result<u64, AuthError> {
+    let negative = text.strip_prefix('-').unwrap_or_default();
+    if !negative.is_empty() && negative.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(AuthError::ExpiresOutOfRange);
+    }
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(AuthError::Malformed {
             place: PLACE,

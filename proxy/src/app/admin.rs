@@ -19,6 +19,7 @@ use crate::edge::{Intake, Journey, Peer};
 use crate::journey::{self, Answer, Gate};
 use crate::judge::GateJudge;
 use crate::observe::Riding;
+use crate::upkeep::Care;
 use crate::upstream::EmbeddedNode;
 
 /// The S3 side.
@@ -74,6 +75,7 @@ pub(super) fn router(
         meter: Arc::clone(&built.meter),
         purges: Arc::clone(&built.purges),
         upkeep: Arc::clone(&built.keeper) as Arc<_>,
+        node: Arc::new(Care(Arc::clone(&built.caretaker))),
         token,
         persons: settings.admin.persons.clone(),
         metrics: settings.admin.metrics,

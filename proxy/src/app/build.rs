@@ -36,7 +36,7 @@ use crate::files;
 use crate::journey::{Gate, GateParts, Place};
 use crate::observe::{self, Kind, Observer, ObserverOptions, Reading, Target};
 use crate::record::Recorder;
-use crate::upkeep::{Keeper, KeyPlace};
+use crate::upkeep::{Caretaker, Keeper, KeyPlace};
 use crate::upstream::EmbeddedNode;
 use crate::world::{Builtin, Library};
 
@@ -50,6 +50,8 @@ pub(super) struct Built {
     pub(super) gate: Arc<Gate>,
     /// Keeps the server.
     pub(super) keeper: Arc<Keeper>,
+    /// Takes care of the object node.
+    pub(super) caretaker: Arc<Caretaker>,
     /// Carries out deletions that take data along.
     pub(super) purges: Arc<Purges>,
     pub(super) authority: Option<Arc<Authority>>,
@@ -142,6 +144,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         &settings.audit,
         clock.clone(),
     );
+    let caretaker = Caretaker::new(node.clone(), &settings.node, data, clock.clone());
     let purges = Purges::new(
         directory.clone(),
         Arc::new(EmbeddedNode(node.clone())),
@@ -174,6 +177,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         meter,
         gate,
         keeper: Arc::new(keeper),
+        caretaker: Arc::new(caretaker),
         purges: Arc::new(purges),
         authority,
         ca,
@@ -295,6 +299,10 @@ async fn node(settings: &Settings, clock: &Clock) -> Result<Node, StartError> {
         index_cache_bytes: bytes(settings.node.cache_bytes),
         overlay_bytes: bytes(settings.node.overlay_bytes),
         reserve_bytes: settings.node.reserve_bytes,
+        lifecycle_day_ms: u64::try_from(settings.node.lifecycle_day.as_millis())
+            .unwrap_or(u64::MAX),
+        undelete: settings.node.undelete_time,
+        read_only: settings.node.read_only,
         ..NodeOptions::new(&path, clock.shared())
     };
     // Recovery reads the log: it may take long, and must not hold a thread of the runtime.

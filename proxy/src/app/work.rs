@@ -177,6 +177,8 @@ fn watch(built: &Built) {
     metrics.watch(move || metered(&meter));
     let keeper = Arc::clone(&built.keeper);
     metrics.watch(move || keeper.readings());
+    let caretaker = Arc::clone(&built.caretaker);
+    metrics.watch(move || caretaker.readings());
     let gate = Arc::clone(&built.gate);
     metrics.watch(move || modules(&gate));
     let gate = Arc::clone(&built.gate);

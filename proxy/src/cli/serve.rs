@@ -47,6 +47,10 @@ impl Serve {
                 Some(_) => overrides,
                 None => overrides.with("--dev", "record.requests", "true"),
             };
+            let overrides = match environment.get("POSTERN_NODE__VOLUME_BYTES") {
+                Some(_) => overrides,
+                None => overrides.with("--dev", "node.volume_bytes", dev::VOLUME),
+            };
             (Mode::Dev(self.profile), overrides)
         } else {
             let mut overrides = Overrides::new();

@@ -3,8 +3,9 @@
 use std::str::FromStr as _;
 
 use postern_config::directory::{
-    Actor, Alias, BucketState, Command, CommandError, Description, Directory, KeyRights, KeyState,
-    Level, Name, NamespaceId, NewUser, Outcome, Profile, Role, SealError, Tenant, User, UserKind,
+    Actor, Alias, BucketState, Command, CommandError, Description, Directory, Keeps, KeyRights,
+    KeyState, Level, Name, NamespaceId, NewUser, Outcome, Profile, Role, SealError, Tenant, User,
+    UserKind,
 };
 use s3_protocol::BucketName;
 use storage_node::{Node, NodeError};
@@ -139,6 +140,7 @@ async fn bucket(
             namespace,
             name: name.clone(),
             owner: owner.id,
+            keeps: Keeps::Nothing,
         };
         apply(directory, command).await?;
     }

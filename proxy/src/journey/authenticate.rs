@@ -16,6 +16,7 @@ use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use postern_config::directory::{AccessKeyId, NamespaceId, NamespaceKind, Session, TenantId};
 use postern_config::{Secret, UnixSeconds};
+use s3_protocol::call::Target;
 use s3_protocol::host::{Addressing, Namespace};
 use s3_protocol::{Call, S3Code, S3Error, S3Request};
 use sigv4::{BodyVerifier, Claim, Head, Place, Presented, SecretKey, SigningKey};
@@ -72,6 +73,7 @@ pub(super) async fn verify(
         return Box::pin(form::verify(gate, world, accepted)).await;
     }
     let now = accepted.now_ms / 1_000;
+    let mut of_key = None;
     let (caller, signature, verifier) = {
         let head = Head::of(&accepted.parts);
         match Presented::read(head, now, &gate.expectation())? {
@@ -81,8 +83,16 @@ pub(super) async fn verify(
             }
             Presented::Signed(claim) => {
                 let host = accepted.host;
-                let (caller, signature, verifier) = check(gate, world, (&claim, host), now)?;
-                (Some(caller), Some(signature), verifier)
+                match check(gate, world, (&claim, host), now) {
+                    Ok((caller, signature, verifier)) => (Some(caller), Some(signature), verifier),
+                    // A browser asks with the URL that was signed for what it asks about. Nobody signs the question: the key in
+                    // it says whose names are meant, and no more.
+                    Err(_) if matches!(accepted.request.call, Call::Preflight) => {
+                        of_key = whose(gate, world, (&claim, host), now);
+                        (None, None, BodyVerifier::Unsigned)
+                    }
+                    Err(refusal) => return Err(refusal),
+                }
             }
         }
     };
@@ -106,8 +116,12 @@ pub(super) async fn verify(
         addressing,
         host,
     };
+    let scene = understood.by(world, caller, signature, length);
     Ok(Signed {
-        scene: Arc::new(understood.by(world, caller, signature, length)),
+        scene: Arc::new(Scene {
+            namespace: scene.namespace.or(of_key),
+            ..scene
+        }),
         body: Payload::new(body, verifier, length),
         now_ms,
     })
@@ -135,7 +149,8 @@ impl Understood {
         let of_host = namespace(world, &self.addressing.namespace, caller.as_deref());
         let of_host = of_host.or_else(|| shared(world, self.host));
         Scene {
-            namespace: of_host.or_else(|| self.global(world)),
+            namespace: of_host
+                .or_else(|| global(world, (&self.addressing, self.host), &self.request.target)),
             peer: self.peer,
             headers: self.headers,
             request: self.request,
@@ -147,18 +162,23 @@ impl Understood {
             received: Arc::default(),
         }
     }
+}
 
-    /// The deployment's own namespace, for who has not signed and names a bucket of it: such names mean one bucket whoever says them.
-    fn global(&self, world: &World) -> Option<NamespaceId> {
-        match self.addressing.namespace {
-            Namespace::Caller => {}
-            Namespace::Alias(_) => return None,
-        }
-        let name = bucket_of(&self.request.target)?;
-        let bucket = world.state.bucket(NamespaceId::Global, name)?;
-        let is_here = self.host.is_none_or(|tenant| tenant == bucket.tenant);
-        is_here.then_some(NamespaceId::Global)
+/// The deployment's own namespace, for who has not signed and names a bucket of it: such names mean one bucket whoever says them.
+fn global(
+    world: &World,
+    (addressing, host): (&Addressing, Option<TenantId>),
+    target: &Target,
+) -> Option<NamespaceId> {
+    match addressing.namespace {
+        Namespace::Caller => {}
+        Namespace::Alias(_) => return None,
     }
+    let bucket = world
+        .state
+        .bucket(NamespaceId::Global, bucket_of(target)?)?;
+    let is_here = host.is_none_or(|tenant| tenant == bucket.tenant);
+    is_here.then_some(NamespaceId::Global)
 }
 
 /// The refusal of what is not a request: that of its signature first.
@@ -224,6 +244,19 @@ fn check(
     };
     let verifier = verified.body(&found.key);
     Ok((caller, signature, verifier))
+}
+
+/// The namespace of whose key a claim names, whether or not he has signed.
+fn whose(
+    gate: &Gate,
+    world: &World,
+    (claim, host): (&Claim<'_>, Option<TenantId>),
+    now: u64,
+) -> Option<NamespaceId> {
+    let credential = (claim.access_key_id(), claim.session_token());
+    let found = found_key(gate, world, credential, claim.scope(), now).ok()?;
+    let found = found.at(gate, host, claim.scope());
+    found.caller.map(|caller| caller.namespace())
 }
 
 /// Who a credential names, and the signing key to check with. For an id that names nobody who may act it is one that no secret has.

@@ -27,7 +27,7 @@ use postern_config::directory::{Bucket, NamespaceId};
 use s3_protocol::call::{Call, Target};
 use s3_protocol::limits::XML_BYTES_MAX;
 use s3_protocol::xml::{self, DeleteEntry};
-use s3_protocol::{BucketName, Operation, S3Code, S3Error};
+use s3_protocol::{BucketName, S3Code, S3Error};
 use smallvec::SmallVec;
 use storage_node::Stands;
 
@@ -177,11 +177,7 @@ fn refuse_lists(bench: &Bench<'_>) -> Result<(), Refusal> {
     if escalations.acl.is_none() && !escalations.grants {
         return Ok(());
     }
-    let on_bucket = matches!(
-        request.operation,
-        Operation::CreateBucket | Operation::PutBucketAcl
-    );
-    if on_bucket && bench.scene.namespace() == Some(NamespaceId::Global) {
+    if bench.scene.namespace() == Some(NamespaceId::Global) {
         return Ok(());
     }
     let code = S3Code::AccessControlListNotSupported;
@@ -227,25 +223,27 @@ async fn deletes(
         let (key, ask) = entry.target.as_ref().ok()?;
         Some(checks::of_delete(&bucket.name, key, ask.version))
     };
+    let bypasses = scene.request().escalations.bypass_governance;
+    let bypass = |entry: &DeleteEntry| {
+        let (key, ask) = entry.target.as_ref().ok().filter(|_| bypasses)?;
+        Some(checks::of_bypass(&bucket.name, key, ask.version))
+    };
     let all: Checks = delete.entries.iter().filter_map(check).collect();
     let mut passed = Checks::new();
     let mut entries = Vec::with_capacity(delete.entries.len());
-    for entry in delete.entries {
-        let check = match (check(&entry), &entry.target) {
-            (Some(check), _) => check,
-            (None, target) => {
-                let fault = target
-                    .as_ref()
-                    .err()
-                    .cloned()
-                    .unwrap_or(S3Code::InvalidArgument.into());
-                entries.push((entry, Err(fault)));
-                continue;
-            }
+    for mut entry in delete.entries {
+        if let Ok((_, ask)) = &mut entry.target {
+            ask.bypass_governance = bypasses;
+        }
+        let Some(check) = check(&entry) else {
+            let fault = entry.target.as_ref().err().cloned();
+            entries.push((entry, Err(fault.unwrap_or(S3Code::InvalidArgument.into()))));
+            continue;
         };
-        let ruling = match bench.judge_informed(&check).await {
+        let ruling = match judge_entry(&bench, &check, bypass(&entry)).await {
             Ok(ruling) => {
                 passed.push(check);
+                passed.extend(bypass(&entry));
                 Ok(ruling)
             }
             Err(undecided @ Refusal::Undecided { .. }) => {
@@ -256,7 +254,7 @@ async fn deletes(
         };
         entries.push((entry, ruling));
     }
-    let all_passed = passed.len() == all.len();
+    let all_passed = entries.iter().all(|(_, ruling)| ruling.is_ok());
     gate.recall.remember(id, &bench, Some(&all), all_passed);
     let modules = bench.modules();
     Ok(Permit {
@@ -270,6 +268,19 @@ async fn deletes(
         body: Payload::none(),
         modules,
     })
+}
+
+/// Judges one entry, and whether it may pass over a retention where the request asks for that.
+async fn judge_entry(
+    bench: &Bench<'_>,
+    check: &Check,
+    bypass: Option<Check>,
+) -> Result<Ruling, Refusal> {
+    let ruling = bench.judge_informed(check).await?;
+    if let Some(bypass) = bypass {
+        bench.judge_informed(&bypass).await?;
+    }
+    Ok(ruling)
 }
 
 impl Permit {

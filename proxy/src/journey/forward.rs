@@ -3,10 +3,13 @@
 mod access;
 mod buckets;
 mod delete;
+mod facets;
 mod guards;
+mod object_acl;
 mod outcome;
 mod policies;
 mod room;
+mod settings;
 
 pub(super) use buckets::finish_half_done;
 pub(super) use outcome::{Done, Outcome};
@@ -14,11 +17,15 @@ pub(super) use outcome::{Done, Outcome};
 use std::sync::Arc;
 
 use postern_config::limits::POLICY_BYTES_MAX;
-use s3_protocol::call::{BodyDigests, Call, GetObject, ListObjects, PutObject, Target, UploadPart};
+use s3_protocol::call::{
+    BodyDigests, Call, GetObject, GetObjectAttributes, ListObjectVersions, ListObjects, PutObject,
+    Target, UploadPart,
+};
 use s3_protocol::limits::XML_BYTES_MAX;
+use s3_protocol::object::Owner;
 use s3_protocol::{ObjectKey, S3Code, S3Error, xml};
 use smallvec::SmallVec;
-use storage_node::{CopyRead, Node, NodeError, ObjectPlace};
+use storage_node::{CopyRead, Node, NodeError, ObjectPlace, WriteAs};
 
 use self::room::{keep_within, settle};
 use super::authenticate::Payload;
@@ -85,6 +92,9 @@ const fn takes_body(call: &Call) -> bool {
             | Call::PutPublicAccessBlock(_)
             | Call::PutBucketOwnershipControls(_)
             | Call::CompleteMultipartUpload(_)
+            | Call::PutSetting(..)
+            | Call::PutFacet(_)
+            | Call::PutObjectAcl(_)
     )
 }
 
@@ -103,9 +113,9 @@ impl Errand<'_> {
     }
 
     /// Who owns the bucket, as lists name him.
-    fn owner(&self) -> Result<String, Refusal> {
+    fn owner(&self) -> Result<Owner, Refusal> {
         let owned_by = self.main.bucket()?.owner;
-        Ok(crate::world::owner(&self.gate.world().state, owned_by).id)
+        Ok(crate::world::owner(&self.gate.world().state, owned_by))
     }
 
     fn on_service(self) -> Result<Outcome, Refusal> {
@@ -127,7 +137,7 @@ impl Errand<'_> {
                     .document(&ask.digests, XML_BYTES_MAX)
                     .await
                     .map_err(Refusal::Body)?;
-                buckets::create(self.gate, self.scene, &document).await
+                buckets::create(self.gate, self.scene, ask, &document).await
             }
             Call::DeleteBucket => buckets::delete(self.gate, self.scene, self.main.bucket()?).await,
             Call::GetBucketPolicy => policies::get(self.gate, self.main.bucket()?),
@@ -207,6 +217,27 @@ impl Errand<'_> {
             Call::GetBucketPolicyStatus => {
                 Ok(access::policy_status(self.gate, self.main.bucket()?))
             }
+            _ => Box::pin(self.on_settings(body)).await,
+        }
+    }
+
+    async fn on_settings(self, body: Payload) -> Result<Outcome, Refusal> {
+        let bucket = self.main.bucket()?;
+        match &self.scene.request().call {
+            Call::ListObjectVersions(ask) => self.list_versions(ask).await,
+            Call::GetSetting(setting) => settings::get(self.node(), bucket, *setting).await,
+            Call::PutSetting(setting, digests) => {
+                let document = body
+                    .document(digests, XML_BYTES_MAX)
+                    .await
+                    .map_err(Refusal::Body)?;
+                settings::put(self.node(), bucket, *setting, &document).await
+            }
+            Call::DeleteSetting(setting) => settings::delete(self.node(), bucket, *setting).await,
+            Call::GetFixed(fixed) => match fixed.missing() {
+                Some(code) => Err(Refusal::Upstream(code.into())),
+                None => Ok(Outcome::Fixed(*fixed)),
+            },
             _ => Err(misplaced()),
         }
     }
@@ -228,6 +259,22 @@ impl Errand<'_> {
         Ok(Outcome::List(ask.clone(), page, self.owner()?))
     }
 
+    async fn list_versions(&self, ask: &ListObjectVersions) -> Result<Outcome, Refusal> {
+        let bucket = self.main.bucket()?;
+        let mut page = self
+            .node()
+            .list_versions(bucket.id, ask)
+            .await
+            .map_err(upstream)?;
+        for filter in &self.main.obligations.filters {
+            page.entries
+                .retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
+            page.prefixes
+                .retain(|prefix| filter.shows(prefix.as_bytes()));
+        }
+        Ok(Outcome::Versions(ask.clone(), page, self.owner()?))
+    }
+
     async fn on_object(self, key: ObjectKey, body: Payload) -> Result<Outcome, Refusal> {
         let place = ObjectPlace {
             bucket: self.main.bucket()?.id,
@@ -247,6 +294,14 @@ impl Errand<'_> {
                     .map(Outcome::Deleted)
                     .map_err(upstream)
             }
+            Call::GetObjectAttributes(ask) => Box::pin(self.attributes(&place, ask)).await,
+            Call::GetFacet(facet, version) => {
+                Box::pin(self.get_facet(&place, *facet, *version)).await
+            }
+            Call::PutFacet(ask) => Box::pin(self.put_facet(&place, ask, body)).await,
+            Call::GetObjectAcl(version) => Box::pin(self.get_object_acl(&place, *version)).await,
+            Call::PutObjectAcl(ask) => Box::pin(self.put_object_acl(&place, ask, body)).await,
+            Call::DeleteTagging(version) => Box::pin(self.delete_tags(&place, *version)).await,
             _ => Box::pin(self.on_upload(&place, body)).await,
         }
     }
@@ -270,9 +325,22 @@ impl Errand<'_> {
         }
     }
 
+    async fn attributes(
+        self,
+        place: &ObjectPlace,
+        ask: &GetObjectAttributes,
+    ) -> Result<Outcome, Refusal> {
+        let guards = guards::to_read(self.scene, &self.main);
+        match self.node().object_attributes(place, ask, guards).await {
+            Ok((head, parts)) => Ok(Outcome::Attributes(Box::new((ask.clone(), head, parts)))),
+            Err(error) => Err(self.not_found(error)),
+        }
+    }
+
     /// Whether the caller may list decides between 404 and 403 for what is not there, as in AWS. Who may see only what he has
     /// made is told 404 in either case.
     fn not_found(&self, error: NodeError) -> Refusal {
+        told(&error);
         let refused = S3Error::from(error);
         let missing = matches!(refused.code, S3Code::NoSuchKey | S3Code::NoSuchVersion);
         if missing && !self.main.obligations.require_creator && !self.again.may_list() {
@@ -288,8 +356,8 @@ impl Errand<'_> {
         body: Payload,
     ) -> Result<Outcome, Refusal> {
         self.node().ready_for_writes().map_err(upstream)?;
+        let mut by = self.write_as()?;
         let room = self.room_for_body(ask.length, 1).await?;
-        let mut by = guards::write_as(self.scene, &self.main, &self.again);
         keep_within(&mut by.guards, room.as_ref());
         let body = Supervised::new(body, Way::In, self.again);
         let stored = self
@@ -305,6 +373,16 @@ impl Errand<'_> {
         })
     }
 
+    /// The guards of a write, who is recorded as its creator, and who may do what with it.
+    fn write_as(&self) -> Result<WriteAs, Refusal> {
+        let caller = self.scene.caller();
+        Ok(WriteAs {
+            creator: caller.map_or_else(Default::default, |caller| caller.creator.clone()),
+            acl: self.access_of_new()?,
+            guards: guards::of(self.scene, &self.main, &self.again),
+        })
+    }
+
     async fn copy(mut self, place: ObjectPlace) -> Result<Outcome, Refusal> {
         let ruling = self.source.take().ok_or_else(misplaced)?;
         let bucket = ruling.bucket()?.id;
@@ -317,8 +395,10 @@ impl Errand<'_> {
         };
         match &self.scene.request().call {
             Call::CopyObject(ask) => {
-                let room = self.room_for_copy(&read(&ask.source.key), None).await?;
-                let mut by = guards::write_as(self.scene, &self.main, &self.again);
+                let mut by = self.write_as()?;
+                let room = self
+                    .room_for_copy((&read(&ask.source.key), &ask.source), None)
+                    .await?;
                 keep_within(&mut by.guards, room.as_ref());
                 let done = self
                     .node()
@@ -330,7 +410,9 @@ impl Errand<'_> {
             }
             Call::UploadPartCopy(ask) => {
                 let whole = Some(ask.range.unwrap_or((0, u64::MAX - 1)));
-                let room = self.room_for_copy(&read(&ask.source.key), whole).await?;
+                let room = self
+                    .room_for_copy((&read(&ask.source.key), &ask.source), whole)
+                    .await?;
                 let mut guards = guards::of(self.scene, &self.main, &self.again);
                 keep_within(&mut guards, room.as_ref());
                 let done = self
@@ -349,7 +431,7 @@ impl Errand<'_> {
         let mut guards = guards::of(self.scene, &self.main, &self.again);
         match &self.scene.request().call {
             Call::CreateMultipartUpload(ask) => {
-                let by = guards::write_as(self.scene, &self.main, &self.again);
+                let by = self.write_as()?;
                 let entry = self
                     .node()
                     .create_upload(place, ask.clone(), by)
@@ -414,12 +496,17 @@ impl Errand<'_> {
     }
 }
 
-/// What the upstream answers. Its own faults are logged here, once.
+/// What the upstream answers.
 fn upstream(error: NodeError) -> Refusal {
+    told(&error);
+    Refusal::Upstream(error.into())
+}
+
+/// Logs what is the node's own fault, once.
+fn told(error: &NodeError) {
     if error.is_fault() {
         tracing::error!(%error, "the node failed");
     }
-    Refusal::Upstream(error.into())
 }
 
 /// An operation whose target does not fit it. The parser makes none; it is refused and not believed.

@@ -24,6 +24,8 @@ use crate::world::{Failing, Library, World};
 
 /// How often time passes for an evaluation. Source: the engine ends one after a few of these, where its fuel did not.
 const EPOCH: Duration = Duration::from_millis(10);
+/// How often a day lifecycles are looked at.
+const SWEEPS_A_DAY: u32 = 4;
 /// Epochs between two tidyings of the decision cache: one second.
 const TICKS_BETWEEN_TIDYING: u32 = 100;
 
@@ -153,6 +155,20 @@ impl Gate {
             tokio::select! {
                 Some(failing) = failing.recv() => self.revert(&failing).await,
                 _ = ticks.tick() => self.reload().await,
+            }
+        }
+    }
+
+    /// Ends what lifecycles say is due, several times a day. It runs until the gate stops.
+    pub async fn sweep(self: Arc<Self>, day: Duration) {
+        let mut ticks = tokio::time::interval(day / SWEEPS_A_DAY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let swept = self.node.sweep().await;
+            if swept.deleted > 0 || swept.aborted > 0 {
+                let (deleted, aborted, kept) = (swept.deleted, swept.aborted, swept.kept);
+                tracing::info!(deleted, aborted, kept, "lifecycles ended what was due");
             }
         }
     }

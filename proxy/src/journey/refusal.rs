@@ -127,7 +127,7 @@ impl Refusal {
             Self::Undecided { .. } | Self::Unrecorded => S3Code::ServiceUnavailable.into(),
             Self::Unbuilt(operation) if operation.is_built() => S3Error::with(
                 S3Code::NotImplemented,
-                "A header asks for what is not implemented: object lock, encryption, or a feature of directory buckets.",
+                "A header asks for what is not implemented: encryption, or a feature of directory buckets.",
             ),
             Self::Unbuilt(operation) => S3Error::with(
                 S3Code::NotImplemented,
@@ -155,7 +155,7 @@ fn authentication(cause: &AuthError) -> S3Error {
         A::WrongRegion {
             place, expected, ..
         } => say(malformed(place)).and("Region", expected.clone()),
-        A::ExpiresOutOfRange => say(S3Code::AuthorizationQueryParametersError),
+        A::ExpiresOutOfRange => say(S3Code::AccessDenied),
         A::TwoCredentials
         | A::UnsupportedAlgorithm { .. }
         | A::RepeatedHeader { .. }

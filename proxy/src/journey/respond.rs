@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, header};
-use s3_protocol::object::Owner;
+use s3_protocol::object::{DeleteOutput, Owner};
 use s3_protocol::render::{self, ErrorContext, Listing};
 use s3_protocol::{BucketName, Operation, S3Code};
 
@@ -38,6 +38,13 @@ pub(super) fn relay(place: &Place, entry: &mut Entry, done: Done) -> Response<An
     for name in strip {
         response.headers_mut().remove(&*name);
     }
+    finish(entry, &mut response, None);
+    response
+}
+
+/// Answers a browser's question; what it is told stands in headers.
+pub(super) fn preflight(entry: &mut Entry) -> Response<Answer> {
+    let mut response = render::done(None).map(Answer::from);
     finish(entry, &mut response, None);
     response
 }
@@ -111,18 +118,14 @@ fn finish(entry: &mut Entry, response: &mut Response<Answer>, code: Option<S3Cod
 
 /// The answers that fit into a document, or have none.
 fn small(place: &Place, scene: &Scene, entry: &mut Entry, outcome: Outcome) -> Response<Bytes> {
-    let owner = |id: &str| Owner {
-        id: id.to_owned(),
-        display_name: String::new(),
-    };
     match outcome {
-        Outcome::Buckets(asked, page, id) => render::list_buckets(&asked, &page, &owner(&id)),
+        Outcome::Buckets(asked, page, owner) => render::list_buckets(&asked, &page, &owner),
         Outcome::BucketCreated(name) => render::create_bucket(&name),
         Outcome::BucketFound => render::head_bucket(&place.region),
         Outcome::Location => render::location(&place.region),
         Outcome::Policy(text) => render::bucket_policy(text),
         Outcome::Document(text) => render::written(text),
-        Outcome::Changed => render::done(),
+        Outcome::Changed => render::done(None),
         Outcome::BucketDeleted | Outcome::Aborted | Outcome::PolicyChanged => render::no_content(),
         Outcome::Put(output) => {
             entry.object_size(output.size);
@@ -137,28 +140,43 @@ fn small(place: &Place, scene: &Scene, entry: &mut Entry, outcome: Outcome) -> R
         Outcome::Deleted(output) => render::delete_object(&output),
         Outcome::DeletedMany { quiet, answers } => render::delete_objects(&answers, quiet),
         Outcome::UploadCreated(upload) => with_key(scene, |bucket, key| {
-            render::create_multipart_upload(bucket, key, upload.upload, upload.checksum)
+            render::create_multipart_upload(bucket, key, &upload)
         }),
         Outcome::Completed(output) => with_key(scene, |bucket, key| {
             render::complete_multipart_upload(&location(scene), bucket, key, &output)
         }),
-        Outcome::List(asked, page, id) => in_bucket(scene, &owner(&id), |listing| {
+        Outcome::List(asked, page, owner) => in_bucket(scene, &owner, |listing| {
             render::list_objects(listing, &asked, &page)
         }),
-        Outcome::Uploads(asked, page, id) => in_bucket(scene, &owner(&id), |listing| {
+        Outcome::Uploads(asked, page, owner) => in_bucket(scene, &owner, |listing| {
             render::list_multipart_uploads(listing, &asked, &page)
         }),
-        Outcome::Parts(asked, page, id) => with_key(scene, |bucket, key| {
+        Outcome::Parts(asked, page, owner) => with_key(scene, |bucket, key| {
             render::list_parts(
                 Listing {
                     bucket,
-                    owner: &owner(&id),
+                    owner: &owner,
                 },
                 key,
                 &asked,
                 &page,
             )
         }),
+        Outcome::Versions(asked, page, owner) => in_bucket(scene, &owner, |listing| {
+            render::list_versions(listing, &asked, &page)
+        }),
+        Outcome::Attributes(attributes) => {
+            let (asked, head, parts) = *attributes;
+            render::object_attributes(&asked, &head, &parts)
+        }
+        Outcome::FacetChanged(version) => render::done(version),
+        Outcome::SettingDeleted => render::no_content(),
+        Outcome::TagsDeleted(version) => render::delete_object(&DeleteOutput {
+            version,
+            marker: false,
+        }),
+        Outcome::Facet(text, version) => render::facet(text, version),
+        Outcome::Fixed(fixed) => render::fixed(fixed),
         // Answered by the caller: their bodies flow.
         Outcome::Object(_) | Outcome::ObjectHead(_) => render::no_content(),
     }

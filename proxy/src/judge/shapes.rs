@@ -131,6 +131,8 @@ pub(super) const fn shape(operation: Operation) -> Option<(&'static str, &'stati
         | O::WriteGetObjectResponse
         | O::GetCallerIdentity
         | O::GetSessionToken
-        | O::AssumeRole => return None,
+        | O::AssumeRole
+        // A header of several others.
+        | O::BypassGovernanceRetention => return None,
     })
 }

@@ -304,6 +304,9 @@ mod tests {
             if matches!(operation, Operation::CopyObject | Operation::UploadPartCopy) {
                 asked.headers = vec![("x-amz-copy-source".into(), "/bucket/other".into())];
             }
+            if *operation == Operation::GetObjectAttributes {
+                asked.headers = vec![("x-amz-object-attributes".into(), "ETag".into())];
+            }
             if *operation == Operation::RenameObject {
                 asked.headers = vec![("x-amz-rename-source".into(), "/bucket/other".into())];
             }

@@ -1,11 +1,13 @@
-//! What access control lists give a caller, and by which ids they know callers: in the deployment's namespace, where buckets have such
-//! lists.
+//! What access control lists give a caller, and by which ids they know callers: in the deployment's namespace, where buckets and
+//! objects have such lists.
 
 use postern_config::directory::{
-    Bucket, NamespaceId, NamespaceKind, Profile, Standing, State, User, UserId, UserKind,
+    Bucket, BucketGrant, NamespaceId, NamespaceKind, Profile, Standing, State, User, UserId,
+    UserKind,
 };
 use s3_protocol::acl::{Group, Permission};
 use s3_protocol::object::Owner;
+use serde::{Deserialize, Serialize};
 
 use super::Caller;
 
@@ -77,6 +79,45 @@ pub(super) fn has_list(bucket: &Bucket) -> bool {
         && bucket.access.has_lists()
 }
 
+/// Who may do what with one object, as it stands beside it: what the node keeps and does not read.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ObjectAccess {
+    /// The canonical id of who owns it.
+    pub(crate) owner: String,
+    /// The list.
+    pub(crate) grants: Vec<BucketGrant>,
+}
+
+impl ObjectAccess {
+    /// Reads what stands beside an object. What cannot be read gives nothing to anybody.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// As it stands beside an object.
+    pub(crate) fn write(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The values of `postern:ObjectAclPermissions`: none where the object is its bucket's owner's alone, or gives the caller nothing.
+pub(crate) fn object_permissions(
+    caller: Option<&Caller>,
+    bucket: &Bucket,
+    acl: Option<&str>,
+) -> Option<&'static [&'static str]> {
+    if bucket.namespace != NamespaceId::Global || !bucket.access.has_lists() {
+        return None;
+    }
+    let access = ObjectAccess::read(acl?)?;
+    let mut held = held(caller, bucket, &access.grants);
+    // Whoever owns it can always get at its list, whatever he wrote there.
+    if id_of(caller, bucket) == Some(&access.owner) {
+        held |= READ_ACP | WRITE_ACP;
+    }
+    words(held & !WRITE)
+}
+
 /// The values of `postern:AclPermissions`: none where the bucket has no list, or it gives the caller nothing.
 pub(crate) fn acl_permissions(
     caller: Option<&Caller>,
@@ -85,13 +126,24 @@ pub(crate) fn acl_permissions(
     if !has_list(bucket) {
         return None;
     }
-    let ignores_public = bucket.access.blocked().ignore_acls;
-    // What is given to an account is for its administrators to hand on to those whom policies alone give rights.
-    let by_id = caller
+    let grants = bucket.access.grants.as_deref().unwrap_or_default();
+    words(held(caller, bucket, grants))
+}
+
+/// By which id lists know a caller. What is given to an account is for its administrators to hand on to those whom policies alone
+/// give rights.
+fn id_of<'a>(caller: Option<&'a Caller>, bucket: &Bucket) -> Option<&'a str> {
+    caller
         .filter(|caller| caller.tenant.id != bucket.tenant || !caller.is_by_policy())
-        .map(|caller| caller.canonical_id.as_str());
+        .map(|caller| caller.canonical_id.as_str())
+}
+
+/// What a list of a bucket, or of an object in it, gives a caller.
+fn held(caller: Option<&Caller>, bucket: &Bucket, grants: &[BucketGrant]) -> u8 {
+    let ignores_public = bucket.access.blocked().ignore_acls;
+    let by_id = id_of(caller, bucket);
     let mut held = 0_u8;
-    for grant in bucket.access.grants.iter().flatten() {
+    for grant in grants {
         let fits = match grant.group() {
             Some(Group::AllUsers) => !ignores_public,
             Some(Group::AuthenticatedUsers) => !ignores_public && caller.is_some(),
@@ -102,7 +154,7 @@ pub(crate) fn acl_permissions(
             held |= bits(permission);
         }
     }
-    words(held)
+    held
 }
 
 const READ: u8 = 1;

@@ -35,7 +35,7 @@ pub struct Builtin {
     read_only: Arc<Module>,
     block_public: Arc<Module>,
     bucket_acl: Arc<Module>,
-    object_owner: Arc<Module>,
+    object_acl: Arc<Module>,
 }
 
 /// Which of the modules that are not in every plan have a say. A set, small enough to be part of a key.
@@ -65,8 +65,8 @@ impl Concerned {
     /// The bucket has an access control list.
     pub(super) const BUCKET_ACL: Self = Self(1 << 9);
 
-    /// The caller may have written objects to the bucket of another, and they are his.
-    pub(super) const OBJECT_OWNER: Self = Self(1 << 10);
+    /// Objects of the bucket may have access control lists.
+    pub(super) const OBJECT_ACL: Self = Self(1 << 10);
 
     /// With these, if they have a say.
     #[must_use]
@@ -168,10 +168,10 @@ impl Builtin {
                 "Nothing of the account is public.",
                 &block_public(),
             )?,
-            object_owner: load(
-                "object-owner",
-                "Who has written an object may read it, in whose bucket ever.",
-                &object_owner(),
+            object_acl: load(
+                "object-acl",
+                "What the access control list of an object gives.",
+                &object_acl(),
             )?,
             bucket_acl: load(
                 "bucket-acl",
@@ -222,12 +222,7 @@ impl Builtin {
             (Concerned::MEMBERSHIP, Grant, "membership", &self.membership),
             (Concerned::PUBLIC, Grant, "public-container", &self.public),
             (Concerned::BUCKET_ACL, Grant, "bucket-acl", &self.bucket_acl),
-            (
-                Concerned::OBJECT_OWNER,
-                Grant,
-                "object-owner",
-                &self.object_owner,
-            ),
+            (Concerned::OBJECT_ACL, Grant, "object-acl", &self.object_acl),
             (Concerned::KEY, Limit, "level", &self.level),
             (Concerned::KEY, Limit, "scope", &self.scope),
             (Concerned::SUB_USER, Limit, "sub-user", &self.sub_user),
@@ -297,21 +292,18 @@ fn read_only() -> Vec<Statement> {
     reads.map(|reads| statement.to(reads)).into_iter().collect()
 }
 
-/// Where who writes an object owns it, he reads it as well. Source: S3 User Guide, "Controlling ownership of objects".
-fn object_owner() -> Vec<Statement> {
+/// What each permission of an object's list lets its holders do.
+fn object_acl() -> Vec<Statement> {
     use Operation as O;
-    let reads = [O::GetObject, O::HeadObject, O::GetObjectAttributes].map(Operation::name);
-    let own = Attribute::plain(Name::ObjectOwn).map(|own| Condition::truth(own, true));
-    let done = Attribute::plain(Name::Operation).map(|done| Condition::one_of(done, reads));
-    let statement = Statement::allow(StatementId::of("object-owner"));
-    let both = own.zip(done);
-    both.map(|(own, done)| statement.to(done).when(own))
-        .into_iter()
-        .collect()
+    let gives: [(&str, &[Operation]); 3] = [
+        ("read", &[O::GetObject, O::HeadObject]),
+        ("read-acp", &[O::GetObjectAcl]),
+        ("write-acp", &[O::PutObjectAcl]),
+    ];
+    by_list(Name::ObjectAclPermissions, &gives)
 }
 
-/// What each permission of a bucket's list lets its holders do. Source: S3 User Guide, "Mapping of ACL permissions and access policy
-/// permissions".
+/// What each permission of a bucket's list lets its holders do.
 fn bucket_acl() -> Vec<Statement> {
     use Operation as O;
     let gives: [(&str, &[Operation]); 4] = [
@@ -344,18 +336,23 @@ fn bucket_acl() -> Vec<Statement> {
         ("read-acp", &[O::GetBucketAcl]),
         ("write-acp", &[O::PutBucketAcl]),
     ];
-    let statement = |(permission, operations): (&'static str, &[Operation])| {
-        let held = Attribute::plain(Name::AclPermissions)?;
+    by_list(Name::AclPermissions, &gives)
+}
+
+/// Who holds a permission may do these. Source: S3 User Guide, "Mapping of ACL permissions and access policy permissions".
+fn by_list(held: Name, gives: &[(&'static str, &[Operation])]) -> Vec<Statement> {
+    let statement = |(permission, operations): &(&'static str, &[Operation])| {
+        let held = Attribute::plain(held)?;
         let done = Attribute::plain(Name::Operation)?;
         let operations = operations.iter().map(|operation| operation.name());
         let statement = Statement::allow(StatementId::of(permission));
         Some(
             statement
-                .when(Condition::one_of(held, [permission]))
+                .when(Condition::one_of(held, [*permission]))
                 .to(Condition::one_of(done, operations)),
         )
     };
-    gives.into_iter().filter_map(statement).collect()
+    gives.iter().filter_map(statement).collect()
 }
 
 /// Who signs nothing is denied, whatever a policy says.
@@ -432,6 +429,7 @@ fn cell(operation: Operation, cell: Cell) -> LevelCell {
         }
         Cell::Own => LevelCell::Own,
         Cell::OwnFiltered => LevelCell::OwnFiltered,
+        Cell::IfFlag => LevelCell::LockBypass,
         Cell::IfMarkers => LevelCell::DeletesMarkers,
         Cell::IfAll => LevelCell::DeletesAll,
         // Each entry is a check of its own, under the row of its own operation.

@@ -144,10 +144,7 @@ fn concerned(state: &State, caller: Option<&Caller>, bucket: Option<&Bucket>) ->
         all = all
             .with(Concerned::PUBLIC, may_be_open(bucket))
             .with(Concerned::BUCKET_ACL, has_list(bucket))
-            .with(
-                Concerned::OBJECT_OWNER,
-                caller.is_some_and(|caller| owns_what_he_writes(caller, bucket)),
-            )
+            .with(Concerned::OBJECT_ACL, objects_have_lists(caller, bucket))
             .with(Concerned::CONTAINER, is_signed && bucket.acl.is_some())
             .with(
                 Concerned::BLOCK_PUBLIC,
@@ -157,12 +154,14 @@ fn concerned(state: &State, caller: Option<&Caller>, bucket: Option<&Bucket>) ->
     all.with(Concerned::READ_ONLY, is_read_only)
 }
 
-/// Whether objects that a caller writes to a bucket are his, though the bucket is not.
-fn owns_what_he_writes(caller: &Caller, bucket: &Bucket) -> bool {
-    let shared = bucket.namespace == NamespaceId::Global && bucket.access.has_lists();
-    let abroad = caller.tenant.id != bucket.tenant;
-    let apart = caller.standing() == Standing::Own && caller.user.id != bucket.owner;
-    shared && (abroad || apart)
+/// Whether lists of the objects in a bucket may give a caller anything that the bucket does not.
+fn objects_have_lists(caller: Option<&Caller>, bucket: &Bucket) -> bool {
+    let has_lists = bucket.namespace == NamespaceId::Global && bucket.access.has_lists();
+    let is_stranger = |caller: &Caller| {
+        let abroad = caller.tenant.id != bucket.tenant;
+        abroad || (caller.standing() == Standing::Own && caller.user.id != bucket.owner)
+    };
+    has_lists && caller.is_none_or(is_stranger)
 }
 
 /// Whose modules guard what a caller of the one account does to a bucket of the other: the bucket's account, the caller's where it

@@ -12,6 +12,8 @@ use crate::escalations::Escalations;
 use crate::names::{BucketName, ObjectKey, UploadId, VersionId};
 use crate::object::{ContentHeaders, ETag};
 use crate::operation::Operation;
+use crate::seal::{CustomerKey, Sealing};
+use crate::setting::{Facet, Fixed, Retention, Setting};
 
 /// Where a request points.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +37,8 @@ pub struct S3Request {
     pub call: Call,
     /// What its headers ask beyond the operation: each wants a check of its own.
     pub escalations: Escalations,
+    /// The list that what it makes is to have: a bucket, or an object.
+    pub acl: Option<AclAsk>,
     /// Who the client believes owns the buckets.
     pub expected: ExpectedOwners,
 }
@@ -115,8 +119,45 @@ pub enum Call {
     AbortMultipartUpload(UploadId),
     /// ListParts.
     ListParts(ListParts),
+    /// ListObjectVersions.
+    ListObjectVersions(ListObjectVersions),
+    /// GetObjectAttributes.
+    GetObjectAttributes(GetObjectAttributes),
+    /// GetBucketVersioning and its sisters.
+    GetSetting(Setting),
+    /// PutBucketVersioning and its sisters; the XML body is read later.
+    PutSetting(Setting, BodyDigests),
+    /// DeleteBucketTagging and its sisters.
+    DeleteSetting(Setting),
+    /// A setting that no bucket here has: one answer for all.
+    GetFixed(Fixed),
+    /// GetObjectTagging, GetObjectRetention, GetObjectLegalHold.
+    GetFacet(Facet, Option<VersionId>),
+    /// PutObjectTagging, PutObjectRetention, PutObjectLegalHold; the XML body is read later.
+    PutFacet(PutFacet),
+    /// DeleteObjectTagging.
+    DeleteTagging(Option<VersionId>),
+    /// GetObjectAcl.
+    GetObjectAcl(Option<VersionId>),
+    /// PutObjectAcl: a list from headers, or an XML body that is read later.
+    PutObjectAcl(PutObjectAcl),
+    /// What a browser asks before a request of another origin; it needs no right, and grants none.
+    Preflight,
     /// An operation of S3 that this build does not answer: 501 after authentication.
     Unbuilt,
+}
+
+impl Call {
+    /// Whether it makes a bucket or an object, which can have a list from the first moment.
+    pub const fn makes(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateBucket(_)
+                | Self::PutObject(_)
+                | Self::CopyObject(_)
+                | Self::CreateMultipartUpload(_)
+        )
+    }
 }
 
 /// `max-buckets`, `prefix`, `continuation-token`.
@@ -220,6 +261,73 @@ pub enum ListFrom {
     },
 }
 
+/// ListObjectVersions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListObjectVersions {
+    /// Only keys with this prefix.
+    pub prefix: String,
+    /// Roll up keys that share a prefix up to this text.
+    pub delimiter: Option<String>,
+    /// Most entries (versions, markers and common prefixes) on the page, 0 to 1,000.
+    pub max_keys: u32,
+    /// How keys are written.
+    pub encoding: Encoding,
+    /// `key-marker`.
+    pub key_marker: Option<String>,
+    /// `version-id-marker`; never without a key marker.
+    pub version_id_marker: Option<VersionId>,
+}
+
+/// GetObjectAttributes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GetObjectAttributes {
+    /// `versionId`.
+    pub version: Option<VersionId>,
+    /// Which attributes are asked for.
+    pub wanted: Vec<Attribute>,
+    /// `x-amz-max-parts`.
+    pub max_parts: u32,
+    /// `x-amz-part-number-marker`.
+    pub after: u16,
+    /// `x-amz-server-side-encryption-customer-*`.
+    pub customer_key: Option<CustomerKey>,
+}
+
+/// An attribute of an object. Source: S3 API Reference, GetObjectAttributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are those of the S3 API Reference")]
+pub enum Attribute {
+    ETag,
+    Checksum,
+    ObjectParts,
+    StorageClass,
+    ObjectSize,
+}
+
+/// PutObjectTagging, PutObjectRetention and PutObjectLegalHold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutFacet {
+    /// What is put.
+    pub facet: Facet,
+    /// `versionId`.
+    pub version: Option<VersionId>,
+    /// `x-amz-bypass-governance-retention`.
+    pub bypass_governance: bool,
+    /// Digests of the XML body.
+    pub digests: BodyDigests,
+}
+
+/// PutObjectAcl.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutObjectAcl {
+    /// `versionId`.
+    pub version: Option<VersionId>,
+    /// The list, where headers bring it.
+    pub ask: Option<AclAsk>,
+    /// Digests of the XML body.
+    pub digests: BodyDigests,
+}
+
 /// ListMultipartUploads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListMultipartUploads {
@@ -307,6 +415,8 @@ pub struct GetObject {
     pub conditions: Conditions,
     /// `x-amz-checksum-mode: ENABLED`.
     pub checksum_mode: bool,
+    /// `x-amz-server-side-encryption-customer-*`.
+    pub customer_key: Option<CustomerKey>,
     /// `response-content-type` and its five sisters, as header names and values; signed requests only.
     pub response_overrides: Vec<(http::HeaderName, http::HeaderValue)>,
 }
@@ -352,6 +462,12 @@ pub struct WriteHead {
     pub tags: Vec<(String, String)>,
     /// `x-amz-website-redirect-location`.
     pub website_redirect: Option<String>,
+    /// `x-amz-object-lock-mode` and `x-amz-object-lock-retain-until-date`.
+    pub retention: Option<Retention>,
+    /// `x-amz-object-lock-legal-hold: ON`.
+    pub legal_hold: bool,
+    /// `x-amz-server-side-encryption*`.
+    pub sealing: Option<Sealing>,
 }
 
 /// PutObject (and PostObject, once its form is read).
@@ -389,6 +505,8 @@ pub struct CopySource {
     pub version: Option<VersionId>,
     /// `x-amz-copy-source-if-*`.
     pub conditions: Conditions,
+    /// `x-amz-copy-source-server-side-encryption-customer-*`.
+    pub customer_key: Option<CustomerKey>,
 }
 
 /// Whether a copy keeps what it copies or replaces it.
@@ -425,8 +543,19 @@ pub struct DeleteObject {
     pub version: Option<VersionId>,
     /// `x-amz-bypass-governance-retention`.
     pub bypass_governance: bool,
+    /// What is to be found there.
+    pub only_if: DeleteIf,
+}
+
+/// What a deletion is to find: where something else is there it is refused, where nothing is there nothing is to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeleteIf {
     /// `If-Match`.
-    pub if_match: Option<TagMatch>,
+    pub tag: Option<TagMatch>,
+    /// `x-amz-if-match-size`, in bytes.
+    pub size: Option<u64>,
+    /// `x-amz-if-match-last-modified-time`, in seconds since 1970.
+    pub modified: Option<i64>,
 }
 
 /// CreateMultipartUpload.
@@ -451,6 +580,8 @@ pub struct UploadPart {
     pub length: Option<u64>,
     /// Digests of the part.
     pub digests: PayloadDigests,
+    /// `x-amz-server-side-encryption-customer-*`.
+    pub customer_key: Option<CustomerKey>,
 }
 
 /// UploadPartCopy.
@@ -464,6 +595,8 @@ pub struct UploadPartCopy {
     pub source: CopySource,
     /// `x-amz-copy-source-range`: first and last byte, inclusive.
     pub range: Option<(u64, u64)>,
+    /// `x-amz-server-side-encryption-customer-*`.
+    pub customer_key: Option<CustomerKey>,
 }
 
 /// CompleteMultipartUpload.

@@ -240,7 +240,7 @@ impl ChecksumAlgorithm {
     /// The refusal of a header's value that is no checksum of this algorithm.
     pub fn refusal(self) -> S3Error {
         S3Error::with(
-            S3Code::InvalidRequest,
+            S3Code::BadDigest,
             format!("Value for {} header is invalid.", self.header_text()),
         )
     }

@@ -3,7 +3,7 @@
 //! The order is that of RFC 9110, section 13.2.2: an entity tag outranks a time. What differs between reads, copies and
 //! writes is the answer alone: a read that has the object already is 304, a copy or a write is 412.
 
-use crate::call::{Conditions, TagMatch};
+use crate::call::{Conditions, DeleteIf, TagMatch};
 use crate::error::{S3Code, S3Error};
 use crate::names::VersionId;
 use crate::object::ETag;
@@ -76,10 +76,48 @@ impl Conditions {
 
     fn judge_absent(&self, access: Access) -> Result<(), S3Error> {
         match (access, &self.if_match) {
-            (Access::Write, Some(TagMatch::OneOf(_))) => Err(S3Code::NoSuchKey.into()),
-            (Access::Write, Some(TagMatch::Any)) => Err(precondition("If-Match")),
+            (Access::Write, Some(TagMatch::OneOf(_) | TagMatch::Any)) => {
+                Err(S3Code::NoSuchKey.into())
+            }
             (Access::Write, None) | (Access::Read | Access::CopySource, _) => Ok(()),
         }
+    }
+}
+
+impl DeleteIf {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it asks for more than that something is there: whoever may compare may find out.
+    pub fn compares(&self) -> bool {
+        matches!(self.tag, Some(TagMatch::OneOf(_)))
+            || self.size.is_some()
+            || self.modified.is_some()
+    }
+
+    /// Judges what stands there. A delete marker has no entity tag.
+    ///
+    /// # Errors
+    /// [`S3Code::PreconditionFailed`].
+    pub fn judge(&self, etag: Option<&ETag>, size: u64, modified_ms: u64) -> Result<(), S3Error> {
+        let has_tag = |tags: &TagMatch| match (tags, etag) {
+            (TagMatch::Any, _) => true,
+            (tags, Some(etag)) => tags.holds(etag),
+            (TagMatch::OneOf(_), None) => false,
+        };
+        let seconds = i64::try_from(modified_ms / 1_000).unwrap_or(i64::MAX);
+        if !self.tag.as_ref().is_none_or(has_tag) {
+            return Err(precondition("If-Match"));
+        }
+        if self.size.is_some_and(|wanted| wanted != size) {
+            return Err(precondition("x-amz-if-match-size"));
+        }
+        if self.modified.is_some_and(|wanted| wanted != seconds) {
+            return Err(precondition("x-amz-if-match-last-modified-time"));
+        }
+        Ok(())
     }
 }
 
@@ -139,6 +177,33 @@ mod tests {
         conditions
             .judge(access, Some(standing))
             .map_err(|error| error.code)
+    }
+
+    #[test]
+    fn a_deletion_finds_what_it_names_or_does_nothing() {
+        let (own, size) = (etag(1), 5);
+        let holds =
+            |only_if: DeleteIf, tag: Option<&ETag>| only_if.judge(tag, size, MODIFIED_MS).is_ok();
+        let tag = |tag| DeleteIf {
+            tag: Some(tag),
+            ..DeleteIf::default()
+        };
+        assert!(holds(tag(one_of(1)), Some(&own)) && !holds(tag(one_of(2)), Some(&own)));
+        assert!(holds(tag(TagMatch::Any), None) && !holds(tag(one_of(1)), None));
+        for (wanted, fits) in [(5, true), (4, false)] {
+            let only_if = DeleteIf {
+                size: Some(wanted),
+                ..DeleteIf::default()
+            };
+            assert_eq!(holds(only_if, Some(&own)), fits);
+        }
+        for (wanted, fits) in [(MODIFIED, true), (MODIFIED + 1, false)] {
+            let only_if = DeleteIf {
+                modified: Some(wanted),
+                ..DeleteIf::default()
+            };
+            assert_eq!(holds(only_if, Some(&own)), fits);
+        }
     }
 
     #[test]
@@ -249,7 +314,7 @@ mod tests {
                 if_match: Some(TagMatch::Any),
                 ..none()
             }),
-            Err(S3Code::PreconditionFailed)
+            Err(S3Code::NoSuchKey)
         );
         assert_eq!(
             judge(Conditions {

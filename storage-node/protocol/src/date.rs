@@ -21,6 +21,12 @@ pub fn parse_http(text: &str) -> Option<i64> {
     i64::try_from(seconds).ok()
 }
 
+/// Seconds since 1970 of a date as HTTP or as ISO 8601 writes it.
+pub fn parse_any(text: &str) -> Option<i64> {
+    let iso = || text.trim().parse::<Timestamp>().ok();
+    parse_http(text).or_else(|| iso().map(Timestamp::as_second))
+}
+
 /// `2009-10-12T17:50:30.000Z`, always with milliseconds, as S3 writes it.
 pub fn iso8601(ms: u64) -> String {
     let ms = i64::try_from(ms.min(LAST_MS)).unwrap_or(0);
@@ -42,6 +48,10 @@ mod tests {
             Some(1_255_369_830)
         );
         assert_eq!(parse_http("yesterday"), None);
+        for text in ["Mon, 12 Oct 2009 17:50:30 GMT", "2009-10-12T17:50:30Z"] {
+            assert_eq!(parse_any(text), Some(1_255_369_830), "{text}");
+        }
+        assert_eq!(parse_any("yesterday"), None);
     }
 
     #[test]

@@ -90,6 +90,7 @@ macro_rules! codes {
 codes! {
     AccessControlListNotSupported, 400, "The bucket does not allow ACLs.";
     AccessDenied, 403, "Access denied.";
+    AccessForbidden, 403, "CORSResponse: This CORS request is not allowed.";
     AuthorizationHeaderMalformed, 400, "The authorization header you provided is not valid.";
     AuthorizationQueryParametersError, 400, "The authorization query parameters you provided are not valid.";
     BadDigest, 400, "The Content-MD5 or checksum value you specified does not match what we received.";
@@ -102,6 +103,7 @@ codes! {
     EntityTooSmall, 400, "Your proposed upload is smaller than the minimum allowed size.";
     ExpiredToken, 400, "The provided token has expired.";
     IllegalLocationConstraintException, 400, "The location constraint does not fit the region of this endpoint.";
+    IllegalVersioningConfigurationException, 400, "The versioning configuration specified in the request is not valid.";
     IncompleteBody, 400, "You did not provide the number of bytes specified by the Content-Length header.";
     IncorrectNumberOfFilesInPostRequest, 400, "POST requires exactly one file upload per request.";
     InternalError, 500, "An internal error occurred. Try again.";
@@ -111,6 +113,7 @@ codes! {
     InvalidBucketName, 400, "The specified bucket is not valid.";
     InvalidBucketState, 409, "The request is not valid for the current state of the bucket.";
     InvalidDigest, 400, "The Content-MD5 or checksum value that you specified is not valid.";
+    InvalidEncryptionAlgorithmError, 400, "The encryption request that you specified is not valid. The valid value is AES256.";
     InvalidLocationConstraint, 400, "The specified location constraint is not valid.";
     InvalidPart, 400, "One or more of the specified parts could not be found, or its entity tag does not match.";
     InvalidPartNumber, 416, "The requested part number is not satisfiable.";
@@ -118,6 +121,7 @@ codes! {
     InvalidPolicyDocument, 400, "The content of the form does not meet the conditions of its policy.";
     InvalidRange, 416, "The requested range is not satisfiable.";
     InvalidRequest, 400, "The request is not valid.";
+    InvalidRetentionPeriod, 400, "The retention period must be a positive number within its bounds.";
     InvalidStorageClass, 400, "The storage class you specified is not valid.";
     InvalidTag, 400, "A tag you provided is not valid.";
     InvalidToken, 400, "The provided token is malformed or otherwise not valid.";
@@ -137,19 +141,27 @@ codes! {
     MissingSecurityHeader, 400, "Your request is missing a required header.";
     NoSuchBucket, 404, "The specified bucket does not exist.";
     NoSuchBucketPolicy, 404, "The bucket policy does not exist.";
+    NoSuchCORSConfiguration, 404, "The CORS configuration does not exist.";
     NoSuchKey, 404, "The specified key does not exist.";
+    NoSuchLifecycleConfiguration, 404, "The lifecycle configuration does not exist.";
+    NoSuchObjectLockConfiguration, 404, "The specified object does not have an ObjectLock configuration.";
     NoSuchPublicAccessBlockConfiguration, 404, "The public access block configuration was not found.";
+    NoSuchTagSet, 404, "The TagSet does not exist.";
     NoSuchUpload, 404, "The specified upload does not exist. It may have been aborted or completed.";
     NoSuchVersion, 404, "The specified version does not exist.";
+    NoSuchWebsiteConfiguration, 404, "The specified bucket does not have a website configuration.";
     NotImplemented, 501, "A header or operation you provided implies functionality that is not implemented.";
     NotModified, 304, "Not modified.";
+    ObjectLockConfigurationNotFoundError, 404, "Object Lock configuration does not exist for this bucket.";
     OwnershipControlsNotFoundError, 404, "The bucket ownership controls were not found.";
     PermanentRedirect, 301, "The bucket must be addressed through its own endpoint.";
     PreconditionFailed, 412, "At least one of the preconditions you specified did not hold.";
     QuotaExceeded, 403, "The quota of this bucket or user is exhausted.";
+    ReplicationConfigurationNotFoundError, 404, "The replication configuration was not found.";
     RequestHeaderSectionTooLarge, 400, "Your request header section exceeds the maximum allowed size.";
     RequestTimeout, 400, "Your socket connection to the server was not read from or written to within the time-out period.";
     RequestTimeTooSkewed, 403, "The difference between the request time and the server's time is too large.";
+    ServerSideEncryptionConfigurationNotFoundError, 404, "The server side encryption configuration was not found.";
     ServiceUnavailable, 503, "The request could not be decided or served now. Try again.";
     SignatureDoesNotMatch, 403, "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
     SlowDown, 503, "Reduce your request rate.";

@@ -15,8 +15,10 @@ pub struct Escalations {
     pub acl: Option<String>,
     /// Any `x-amz-grant-*`: writes an ACL.
     pub grants: bool,
-    /// Any `x-amz-object-lock-*`: locks what it writes.
-    pub object_lock: bool,
+    /// `x-amz-object-lock-mode`, or until when: locks what it writes.
+    pub retention: bool,
+    /// `x-amz-object-lock-legal-hold`: holds what it writes.
+    pub legal_hold: bool,
     /// `x-amz-bypass-governance-retention: true`: breaks a lock.
     pub bypass_governance: bool,
     /// `x-amz-tagging`, or the field `tagging` of a form: writes tags.
@@ -29,10 +31,14 @@ pub struct Escalations {
     pub object_ownership: Option<String>,
     /// `x-amz-server-side-encryption*`, also for a copy's source.
     pub encryption: bool,
+    /// Of these, what only a key management service could do.
+    pub kms: bool,
     /// `If-Match` with an entity tag on a write: tells whether the object has it, so it also reads. The parser sets it,
     /// which knows the writes.
     pub matches_tag: bool,
-    /// `x-amz-if-match-*`, `x-amz-rename-source*`, `x-amz-write-offset-bytes`: of directory buckets.
+    /// `x-amz-if-match-*`: deletes only what it names. Of another request it is not known.
+    pub deletes_if: bool,
+    /// `x-amz-rename-source*`, `x-amz-write-offset-bytes`: of directory buckets.
     pub directory_bucket: bool,
 }
 
@@ -60,15 +66,18 @@ impl Escalations {
                 "object-ownership" => found.object_ownership = Some(text()),
                 "write-offset-bytes" => found.directory_bucket = true,
                 _ if name.starts_with("grant-") => found.grants = true,
-                _ if name.starts_with("object-lock-") => found.object_lock = true,
+                "object-lock-legal-hold" => found.legal_hold = true,
+                _ if name.starts_with("object-lock-") => found.retention = true,
                 _ if name.starts_with("server-side-encryption")
                     || name.starts_with("copy-source-server-side-encryption") =>
                 {
                     found.encryption = true;
+                    found.kms |= name.contains("kms")
+                        || name.ends_with("-context")
+                        || (name == "server-side-encryption" && text().starts_with("aws:"));
                 }
-                _ if name.starts_with("if-match-") || name.starts_with("rename-source") => {
-                    found.directory_bucket = true;
-                }
+                _ if name.starts_with("if-match-") => found.deletes_if = true,
+                _ if name.starts_with("rename-source") => found.directory_bucket = true,
                 _ => {}
             }
         }
@@ -78,7 +87,7 @@ impl Escalations {
     /// Whether a header asks for what this build does not do. It is answered with 501, since ignoring it would leave a
     /// client in the belief that its object is locked, or encrypted.
     pub fn asks_unbuilt(&self) -> bool {
-        self.object_lock || self.bucket_object_lock || self.encryption || self.directory_bucket
+        self.kms || self.directory_bucket
     }
 }
 
@@ -124,6 +133,7 @@ mod tests {
             ("x-amz-acl", "public-read"),
             ("x-amz-grant-read", "id=1"),
             ("x-amz-object-lock-legal-hold", "ON"),
+            ("x-amz-object-lock-mode", "COMPLIANCE"),
             ("x-amz-bypass-governance-retention", "true"),
             ("x-amz-tagging", "a=b"),
             ("x-amz-website-redirect-location", "/x"),
@@ -137,17 +147,21 @@ mod tests {
             Escalations {
                 acl: Some("public-read".to_owned()),
                 grants: true,
-                object_lock: true,
+                retention: true,
+                legal_hold: true,
                 bypass_governance: true,
                 tagging: true,
                 website_redirect: true,
                 bucket_object_lock: true,
                 object_ownership: Some("ObjectWriter".to_owned()),
                 encryption: true,
+                kms: false,
                 matches_tag: false,
-                directory_bucket: true,
+                deletes_if: true,
+                directory_bucket: false,
             }
         );
-        assert!(found.asks_unbuilt());
+        assert!(!found.asks_unbuilt());
+        assert!(read(&[("x-amz-write-offset-bytes", "3")]).asks_unbuilt());
     }
 }

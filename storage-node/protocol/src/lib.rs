@@ -16,6 +16,8 @@ pub mod operation;
 pub mod parse;
 pub mod percent;
 pub mod render;
+pub mod seal;
+pub mod setting;
 pub mod token;
 pub mod xml;
 

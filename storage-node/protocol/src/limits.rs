@@ -26,6 +26,14 @@ pub const XML_BYTES_MAX: usize = 8 * 1_024 * 1_024;
 pub const XML_DEPTH_MAX: usize = 16;
 /// Most tags of an object. Source: S3 User Guide, "Categorizing your objects using tags".
 pub const OBJECT_TAGS_MAX: usize = 10;
+/// Most tags of a bucket. Source: S3 API Reference, PutBucketTagging.
+pub const BUCKET_TAGS_MAX: usize = 50;
+/// Most rules of a CORS configuration. Source: S3 API Reference, PutBucketCors.
+pub const CORS_RULES_MAX: usize = 100;
+/// Most rules of a lifecycle configuration. Source: S3 API Reference, PutBucketLifecycleConfiguration.
+pub const LIFECYCLE_RULES_MAX: usize = 1_000;
+/// Longest name of such a rule, in characters. Source: S3 API Reference, LifecycleRule and CORSRule.
+pub const RULE_ID_CHARACTERS_MAX: usize = 255;
 /// Longest tag key, in characters. Source: S3 User Guide, "Categorizing your objects using tags".
 pub const TAG_KEY_CHARACTERS_MAX: usize = 128;
 /// Longest tag value, in characters. Source: S3 User Guide, "Categorizing your objects using tags".

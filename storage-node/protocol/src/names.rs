@@ -83,6 +83,9 @@ impl FromStr for BucketName {
             "it begins and ends with a letter or digit"
         } else if name.contains("..") || name.contains("--") {
             "it has neither `..` nor `--`"
+        } else if name.contains(".-") || name.contains("-.") {
+            // Source: RFC 1123, section 2.1: each label of a host's name begins and ends with a letter or digit.
+            "it has no `-` beside a `.`"
         } else if name.parse::<std::net::Ipv4Addr>().is_ok() {
             "it is not an address"
         } else {

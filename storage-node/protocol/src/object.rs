@@ -1,9 +1,12 @@
 //! Objects as answers describe them: typed outputs, rendered by [`render`](crate::render).
 
+use crate::call::GetObject;
 use crate::checksum::Checksum;
 use crate::checksum::{ChecksumAlgorithm, ChecksumKind};
 use crate::error::S3Error;
 use crate::names::{BucketName, ObjectKey, UploadId, VersionId};
+use crate::seal::Encrypted;
+use crate::setting::Retention;
 
 /// The headers that describe an object's content, stored and answered as they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,6 +123,25 @@ pub struct ObjectHead {
     pub website_redirect: Option<String>,
     /// Who made it.
     pub creator: Creator,
+    /// Until when it must stay.
+    pub retention: Option<Retention>,
+    /// Whether it must stay until that is taken back.
+    pub legal_hold: bool,
+    /// How it is encrypted.
+    pub encrypted: Option<Encrypted>,
+    /// When it ends by itself, in milliseconds since 1970, and by which rule.
+    pub expires: Option<(u64, String)>,
+}
+
+impl ObjectHead {
+    /// The same, where the request brought the key that opens it.
+    #[must_use]
+    pub fn told(mut self, asked: &GetObject) -> Self {
+        if let Some(key) = &asked.customer_key {
+            self.encrypted = Some(Encrypted::Customer(key.md5_text()));
+        }
+        self
+    }
 }
 
 /// What GetObject and HeadObject answer, less the body.
@@ -164,8 +186,14 @@ pub struct PutOutput {
     pub etag: ETag,
     /// The version made.
     pub version: Option<VersionId>,
+    /// The version that a copy has read.
+    pub source_version: Option<VersionId>,
     /// Checksums.
     pub checksums: Vec<Checksum>,
+    /// How it is encrypted.
+    pub encrypted: Option<Encrypted>,
+    /// When it ends by itself, in milliseconds since 1970, and by which rule.
+    pub expires: Option<(u64, String)>,
     /// Bytes stored.
     pub size: u64,
     /// Milliseconds since 1970.
@@ -211,6 +239,74 @@ pub struct ListPage {
     pub next: Option<String>,
 }
 
+/// One line of a list of versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionEntry {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its name.
+    pub version: VersionId,
+    /// Whether it is the newest of its key.
+    pub is_latest: bool,
+    /// Milliseconds since 1970.
+    pub modified_ms: u64,
+    /// Who made it.
+    pub creator: Creator,
+    /// What it is.
+    pub kind: VersionKind,
+}
+
+/// What a line of a list of versions is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionKind {
+    /// An object.
+    Object {
+        /// Bytes.
+        size: u64,
+        /// Entity tag.
+        etag: ETag,
+        /// Storage class, `None` for STANDARD.
+        storage_class: Option<String>,
+        /// The algorithms and kind of its checksums.
+        checksums: Vec<(ChecksumAlgorithm, ChecksumKind)>,
+    },
+    /// A delete marker.
+    Marker,
+}
+
+/// A page of ListObjectVersions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VersionPage {
+    /// Versions and markers, by key, and of each key from the newest.
+    pub entries: Vec<VersionEntry>,
+    /// Common prefixes, ascending by bytes.
+    pub prefixes: Vec<String>,
+    /// Where the next page begins: after this key or common prefix, and after this version of it.
+    pub next: Option<(String, Option<VersionId>)>,
+}
+
+/// What GetObjectAttributes answers of an object's parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttributeParts {
+    /// How many there are.
+    pub total: u16,
+    /// The parts of this page, where they have checksums of their own.
+    pub entries: Vec<AttributePart>,
+    /// The last number of this page where more follow.
+    pub next: Option<u16>,
+}
+
+/// A part, as GetObjectAttributes shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributePart {
+    /// 1 to 10,000.
+    pub number: u16,
+    /// Bytes.
+    pub size: u64,
+    /// Its checksums.
+    pub checksums: Vec<Checksum>,
+}
+
 /// One open upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadEntry {
@@ -226,6 +322,8 @@ pub struct UploadEntry {
     pub storage_class: Option<String>,
     /// Its checksum algorithm and kind.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    /// How its object will be encrypted.
+    pub encrypted: Option<Encrypted>,
 }
 
 /// A page of ListMultipartUploads, ascending by key, then by upload.

@@ -17,8 +17,7 @@ pub enum Scope {
     Object,
 }
 
-/// When an operation is built. A tier says what the decision table promises, not what this build answers: see
-/// [`Operation::is_built`].
+/// When an operation is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tier {
     /// First release.
@@ -34,7 +33,8 @@ pub enum Tier {
 macro_rules! operations {
     ($($name:ident, $scope:ident, $tier:ident, $action:literal;)*) => {
         /// An S3 operation. Source: Amazon S3 API Reference, "Actions"; `PostObject`, `Preflight` and
-        /// `DeleteObjectVersion` are requests that the reference describes under another heading.
+        /// `DeleteObjectVersion` are requests that the reference describes under another heading. `BypassGovernanceRetention`
+        /// is a header of other requests, and a right of its own.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[expect(missing_docs, reason = "the names are those of the S3 API Reference")]
         #[repr(u8)]
@@ -104,9 +104,9 @@ operations! {
     GetBucketTagging, Bucket, Two, "s3:GetBucketTagging";
     PutBucketTagging, Bucket, Two, "s3:PutBucketTagging";
     DeleteBucketTagging, Bucket, Two, "s3:PutBucketTagging";
-    GetBucketEncryption, Bucket, Stub, "s3:GetEncryptionConfiguration";
-    PutBucketEncryption, Bucket, Never, "s3:PutEncryptionConfiguration";
-    DeleteBucketEncryption, Bucket, Never, "s3:PutEncryptionConfiguration";
+    GetBucketEncryption, Bucket, Two, "s3:GetEncryptionConfiguration";
+    PutBucketEncryption, Bucket, Two, "s3:PutEncryptionConfiguration";
+    DeleteBucketEncryption, Bucket, Two, "s3:PutEncryptionConfiguration";
     GetBucketNotificationConfiguration, Bucket, Stub, "s3:GetBucketNotification";
     GetBucketRequestPayment, Bucket, Stub, "s3:GetBucketRequestPayment";
     GetBucketAccelerateConfiguration, Bucket, Stub, "s3:GetAccelerateConfiguration";
@@ -182,47 +182,16 @@ operations! {
     GetCallerIdentity, Service, Two, "sts:GetCallerIdentity";
     GetSessionToken, Service, Two, "sts:GetSessionToken";
     AssumeRole, Service, Two, "sts:AssumeRole";
+    BypassGovernanceRetention, Object, Two, "s3:BypassGovernanceRetention";
 }
 
 impl Operation {
-    /// Whether this build answers it. What is not built is 501 NotImplemented.
+    /// Whether this build answers it. What is not built is 501 NotImplemented; those of STS have an endpoint of their own.
     pub const fn is_built(self) -> bool {
-        matches!(
-            self,
-            Self::ListBuckets
-                | Self::CreateBucket
-                | Self::DeleteBucket
-                | Self::HeadBucket
-                | Self::GetBucketLocation
-                | Self::ListObjects
-                | Self::ListObjectsV2
-                | Self::ListMultipartUploads
-                | Self::GetBucketAcl
-                | Self::PutBucketAcl
-                | Self::GetPublicAccessBlock
-                | Self::PutPublicAccessBlock
-                | Self::DeletePublicAccessBlock
-                | Self::GetBucketOwnershipControls
-                | Self::PutBucketOwnershipControls
-                | Self::DeleteBucketOwnershipControls
-                | Self::GetBucketPolicyStatus
-                | Self::GetBucketPolicy
-                | Self::PutBucketPolicy
-                | Self::DeleteBucketPolicy
-                | Self::GetObject
-                | Self::HeadObject
-                | Self::PutObject
-                | Self::PostObject
-                | Self::CopyObject
-                | Self::DeleteObject
-                | Self::DeleteObjects
-                | Self::CreateMultipartUpload
-                | Self::UploadPart
-                | Self::UploadPartCopy
-                | Self::CompleteMultipartUpload
-                | Self::AbortMultipartUpload
-                | Self::ListParts
-        )
+        match self {
+            Self::GetCallerIdentity | Self::GetSessionToken | Self::AssumeRole => false,
+            _ => !matches!(self.tier(), Tier::Never),
+        }
     }
 }
 

@@ -9,11 +9,12 @@ mod copy;
 mod headers;
 mod inputs;
 mod query;
+mod seal;
 mod target;
 mod write;
 
 pub(crate) use target::key as object_key;
-pub(crate) use write::{checked_tags, payload_digests, write_head};
+pub(crate) use write::{checked_each_tag, checked_tags, payload_digests, write_head};
 
 use http::{HeaderMap, Method};
 
@@ -21,6 +22,7 @@ use crate::call::{Call, ExpectedOwners, S3Request};
 use crate::error::S3Error;
 use crate::escalations::Escalations;
 use crate::host::Addressing;
+use crate::operation::Operation;
 use query::Query;
 
 /// The head of a request, as it came.
@@ -49,7 +51,12 @@ pub fn parse(head: Head<'_>) -> Result<S3Request, S3Error> {
     let operation = classify::operation(&head, &target, &query)?;
 
     let mut escalations = Escalations::read(head.headers);
-    let unbuilt = !operation.is_built() || escalations.asks_unbuilt();
+    let deletes = matches!(
+        operation,
+        Operation::DeleteObject | Operation::DeleteObjectVersion
+    );
+    let unbuilt =
+        !operation.is_built() || escalations.asks_unbuilt() || (escalations.deletes_if && !deletes);
     let call = if unbuilt {
         Call::Unbuilt
     } else {
@@ -57,6 +64,11 @@ pub fn parse(head: Head<'_>) -> Result<S3Request, S3Error> {
         inputs::read(operation, &head, &target, &query)?
     };
     escalations.matches_tag = inputs::matches_tag(&call);
+    let acl = if call.makes() {
+        crate::acl::from_headers(head.headers)?
+    } else {
+        None
+    };
     let expected = ExpectedOwners {
         bucket: headers::text_of(head.headers, "x-amz-expected-bucket-owner")?,
         source: headers::text_of(head.headers, "x-amz-source-expected-bucket-owner")?,
@@ -66,6 +78,7 @@ pub fn parse(head: Head<'_>) -> Result<S3Request, S3Error> {
         target,
         call,
         escalations,
+        acl,
         expected,
     })
 }

@@ -7,6 +7,7 @@ mod documents;
 mod error;
 mod head;
 mod lists;
+mod settings;
 
 pub use documents::{
     PostAnswer, bucket_policy, complete_multipart_upload, copy_object, create_bucket,
@@ -14,7 +15,10 @@ pub use documents::{
 };
 pub use error::{ErrorContext, error, identify};
 pub use head::{delete_object, get_object, head_bucket, no_content, put_object};
-pub use lists::{Listing, list_buckets, list_multipart_uploads, list_objects, list_parts};
+pub use lists::{
+    Listing, list_buckets, list_multipart_uploads, list_objects, list_parts, list_versions,
+};
+pub use settings::{done, facet, fixed, object_attributes};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -26,11 +30,6 @@ const XML: HeaderValue = HeaderValue::from_static("application/xml");
 /// A document that is written already.
 pub fn written(xml: String) -> Response<Bytes> {
     document(StatusCode::OK, xml)
-}
-
-/// An answer without a body, that something was done.
-pub fn done() -> Response<Bytes> {
-    empty(StatusCode::OK)
 }
 
 /// An answer without a body.

@@ -4,8 +4,8 @@
 //! bytes, depth and elements, and no recursion. Texts are kept to the byte: a key may begin with a space, which a
 //! deserializer that trims would turn into another key.
 
-mod read;
-mod tree;
+pub(crate) mod read;
+pub(crate) mod tree;
 pub(crate) mod write;
 
 pub use read::{

@@ -1,37 +1,19 @@
-//! The index's file: redb's own backend, with a place where tests make it fail.
+//! The index's file: redb's own backend, behind a disk that tests make fail.
 
 use std::fs::File;
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
-/// A switch that makes every write and flush fail, as a bad disk would.
-#[derive(Clone, Debug, Default)]
-pub struct Faults(Arc<AtomicBool>);
-
-impl Faults {
-    /// Turns failing on or off.
-    pub fn set(&self, failing: bool) {
-        self.0.store(failing, Ordering::SeqCst);
-    }
-
-    pub(crate) fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Relaxed) {
-            Err(io::Error::other("injected fault"))
-        } else {
-            Ok(())
-        }
-    }
-}
+use crate::faults::{Change, Faults};
 
 #[derive(Debug)]
 pub(crate) struct IndexFile {
     file: FileBackend,
+    path: Box<Path>,
     faults: Faults,
 }
 
@@ -43,8 +25,10 @@ impl IndexFile {
             .read(true)
             .write(true)
             .open(path)?;
+        faults.tell(|| Change::Made(path.into()), || Ok(()))?;
         let file = FileBackend::new(file).map_err(io::Error::other)?;
-        Ok(Self { file, faults })
+        let path = path.into();
+        Ok(Self { file, path, faults })
     }
 }
 
@@ -59,17 +43,20 @@ impl StorageBackend for IndexFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.faults.check()?;
-        self.file.set_len(len)
+        let change = || Change::Sized(self.path.clone(), len);
+        self.faults.tell(change, || self.file.set_len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
         self.faults.check()?;
-        self.file.sync_data()
+        let change = || Change::Flushed(self.path.clone());
+        self.faults.tell(change, || self.file.sync_data())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.faults.check()?;
-        self.file.write(offset, data)
+        let change = || Change::Wrote(self.path.clone(), offset, data.into());
+        self.faults.tell(change, || self.file.write(offset, data))
     }
 
     fn close(&self) -> io::Result<()> {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use crate::error::NodeError;
+use crate::faults::Faults;
 use crate::options::FreeBytes;
 use crate::volume::{self, HEAD_BYTES, Volume, VolumeHead};
 
@@ -23,6 +24,7 @@ pub(crate) struct Spare {
     volume_bytes: u64,
     reserve_bytes: u64,
     free: FreeBytes,
+    faults: Faults,
     /// Guards the file of the next volume: who makes it and who begins it must agree on which that is.
     next: Mutex<Next>,
     /// The reserve is reached: writes are refused.
@@ -34,6 +36,7 @@ pub(crate) struct Space {
     pub(crate) volume_bytes: u64,
     pub(crate) reserve_bytes: u64,
     pub(crate) free: FreeBytes,
+    pub(crate) faults: Faults,
 }
 
 impl std::fmt::Debug for Spare {
@@ -52,6 +55,7 @@ impl Spare {
             volume_bytes,
             reserve_bytes,
             free,
+            faults,
         } = space;
         let next = Mutex::new(Next {
             number: current + 1,
@@ -62,6 +66,7 @@ impl Spare {
             volume_bytes,
             reserve_bytes,
             free,
+            faults,
             next,
             low: AtomicBool::new(false),
         }
@@ -94,7 +99,7 @@ impl Spare {
             return;
         }
         let path = self.folder.join(volume::file_name(next.number));
-        match volume::preallocate(&path, self.volume_bytes) {
+        match volume::preallocate(&path, self.volume_bytes, &self.faults) {
             Ok(()) => next.preallocated = true,
             Err(error) => {
                 tracing::warn!(number = next.number, %error, "could not preallocate the next volume");
@@ -119,7 +124,7 @@ impl Spare {
             }
         }
         let path = self.folder.join(volume::file_name(head.number));
-        let begun = volume::begin(&path, head);
+        let begun = volume::begin(&path, head, &self.faults);
         if begun.is_ok() {
             *next = Next {
                 number: head.number + 1,
@@ -145,6 +150,7 @@ mod tests {
             volume_bytes: 8_192,
             reserve_bytes: 0,
             free: Arc::new(|| None),
+            faults: Faults::default(),
         };
         let spare = Spare::new(folder.path().to_owned(), 1, room);
         let head = |number| VolumeHead {
@@ -167,6 +173,6 @@ mod tests {
                 .len(),
             8_192
         );
-        assert!(volume::preallocate(&volume.path, 8_192).is_err());
+        assert!(volume::preallocate(&volume.path, 8_192, &Faults::default()).is_err());
     }
 }

@@ -5,9 +5,13 @@
     reason = "the face is async throughout: where an index read has to wait is not its callers' business"
 )]
 
+use std::sync::Arc;
+
+use s3_protocol::setting::Versioning;
 use s3_protocol::{BucketId, S3Code};
 
 use super::{BucketStats, Node};
+use crate::configuration::{Change, Configuration};
 use crate::error::NodeError;
 use crate::keys::{self, Table};
 use crate::record::fields::Fields;
@@ -17,12 +21,25 @@ use crate::writer::Work;
 impl Node {
     /// Makes a bucket; making it twice is once.
     pub async fn create_bucket(&self, bucket: BucketId) -> Result<(), NodeError> {
+        self.create_bucket_with(bucket, None).await
+    }
+
+    /// Makes a bucket that is configured from the first: there is no moment, and after a crash no bucket, without it. One that is
+    /// there stays as it is.
+    pub async fn create_bucket_with(
+        &self,
+        bucket: BucketId,
+        first: Option<Change>,
+    ) -> Result<(), NodeError> {
         self.inner.ready()?;
-        let fields = Fields {
+        let mut fields = Fields {
             time_ms: self.inner.now_ms(),
             ..Fields::default()
+        };
+        if let Some(first) = first {
+            first.apply(&mut fields)?;
         }
-        .encode();
+        let fields = fields.encode();
         self.inner
             .ask(Work::Bucket { bucket, fields })
             .await
@@ -35,6 +52,46 @@ impl Node {
     /// NoSuchBucket, BucketNotEmpty.
     pub async fn delete_bucket(&self, bucket: BucketId) -> Result<(), NodeError> {
         self.inner.ask(Work::BucketEnd(bucket)).await.map(drop)
+    }
+
+    /// Configures a bucket.
+    ///
+    /// # Errors
+    /// NoSuchBucket; InvalidBucketState for versioning that object lock needs.
+    pub async fn configure_bucket(
+        &self,
+        bucket: BucketId,
+        change: Change,
+    ) -> Result<(), NodeError> {
+        self.inner
+            .ask(Work::Configure { bucket, change })
+            .await
+            .map(drop)
+    }
+
+    /// What is configured of a bucket.
+    ///
+    /// # Errors
+    /// NoSuchBucket.
+    pub async fn bucket_configuration(
+        &self,
+        bucket: BucketId,
+    ) -> Result<Arc<Configuration>, NodeError> {
+        self.bucket_exists(bucket)?;
+        Ok(self.inner.configurations.of(bucket).unwrap_or_default())
+    }
+
+    /// What is configured of a bucket, where it has a CORS configuration: asked with each request of a browser.
+    pub fn cors(&self, bucket: BucketId) -> Option<Arc<Configuration>> {
+        let configuration = self.inner.configurations.of(bucket);
+        configuration.filter(|configuration| configuration.cors.is_some())
+    }
+
+    /// Whether each write of a bucket makes a version, so that nothing that is overwritten or deleted is lost.
+    pub fn keeps_versions(&self, bucket: BucketId) -> bool {
+        let configuration = self.inner.configurations.of(bucket);
+        configuration
+            .is_some_and(|configuration| configuration.versioning == Some(Versioning::Enabled))
     }
 
     /// What a bucket holds.

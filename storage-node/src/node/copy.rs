@@ -30,6 +30,7 @@ impl Node {
         by: WriteAs,
     ) -> Result<PutOutput, NodeError> {
         self.inner.ready()?;
+        self.inner.may_lock(place.bucket, &ask.head)?;
         let mut found = self.source(&source, &ask.source)?;
         let onto_itself = source.place == *place && ask.source.version.is_none();
         if onto_itself && changes_nothing(&ask, &found.fields) {
@@ -49,9 +50,15 @@ impl Node {
             digests: PayloadDigests::default(),
             wanted: ask.checksum.or(stored),
             fields: copied_fields(&ask, &found.fields),
+            sealing: ask.head.sealing.clone(),
             conditions: ask.conditions,
         };
-        self.write_version(place, draft, by, Copied(body)).await
+        let source_version = self.shown_version(source.place.bucket, found.fields.version);
+        let output = self.write_version(place, draft, by, Copied(body)).await?;
+        Ok(PutOutput {
+            source_version,
+            ..output
+        })
     }
 
     /// The source of a copy, with its conditions judged.
@@ -60,10 +67,27 @@ impl Node {
         source: &CopyRead,
         ask: &s3_protocol::call::CopySource,
     ) -> Result<Found, NodeError> {
-        let found = self.find_under(&source.guards, &source.place, ask.version)?;
+        let mut found = self
+            .find_under(&source.guards, &source.place, ask.version)
+            .map_err(marker_as_source)?;
+        found.key = self
+            .inner
+            .key_of(&found.fields, ask.customer_key.as_ref())?;
         ask.conditions
             .judge(Access::CopySource, Some(standing(&found.fields)?))?;
         Ok(found)
+    }
+}
+
+/// A delete marker cannot be copied, not even by its name.
+fn marker_as_source(error: NodeError) -> NodeError {
+    match error {
+        NodeError::Refused(refused) if refused.code == S3Code::MethodNotAllowed => S3Error::with(
+            S3Code::InvalidRequest,
+            "The source of a copy request may not specifically refer to a delete marker by version id.",
+        )
+        .into(),
+        error => error,
     }
 }
 
@@ -78,7 +102,11 @@ fn changes_nothing(ask: &CopyObject, old: &Fields) -> bool {
         .as_deref()
         .filter(|class| *class != "STANDARD");
     let same_class = ask.head.storage_class.is_none() || class == old.storage_class.as_deref();
-    ask.metadata == Directive::Copy && same_class && ask.head.website_redirect.is_none()
+    let same_seal = ask.head.sealing.is_none() && ask.source.customer_key.is_none();
+    ask.metadata == Directive::Copy
+        && same_class
+        && same_seal
+        && ask.head.website_redirect.is_none()
 }
 
 /// The head of a copy: the source's or the request's, as the directives say. A storage class and a redirect are never copied.

@@ -2,7 +2,7 @@
 
 use s3_protocol::call::DeleteObject;
 use s3_protocol::object::DeleteOutput;
-use s3_protocol::{BucketId, S3Code, S3Error, VersionId};
+use s3_protocol::{BucketId, S3Code, S3Error};
 
 use super::{DeleteKey, Node, ObjectPlace};
 use crate::error::NodeError;
@@ -45,45 +45,18 @@ impl Node {
         bucket: BucketId,
         keys: Vec<DeleteKey>,
     ) -> Result<Vec<Result<DeleteOutput, S3Error>>, NodeError> {
-        // A version that was never made needs no deletion: it is answered as done, and the others go to the writer.
-        let mut planned = Vec::with_capacity(keys.len());
-        let mut deletions = Vec::with_capacity(keys.len());
-        for key in keys {
-            let named = key.ask.version;
-            planned.push(named);
-            if !matches!(named, Some(VersionId::Id(_))) {
-                let place = keys::object_from(bucket, key.key.as_str());
-                deletions.push(Deletion {
-                    key: place,
-                    if_match: key.ask.if_match,
-                    creator: key.creator,
-                    stands: key.stands,
-                });
-            }
+        let deletion = |key: DeleteKey| Deletion {
+            key: keys::object_from(bucket, key.key.as_str()),
+            version: key.ask.version,
+            only_if: key.ask.only_if,
+            bypass: key.ask.bypass_governance,
+            creator: key.creator,
+            stands: key.stands,
+        };
+        let deletions: Vec<Deletion> = keys.into_iter().map(deletion).collect();
+        match self.inner.ask(Work::Delete(deletions)).await? {
+            Reply::Deleted(answers) => Ok(answers),
+            Reply::Done | Reply::Version(_) => Ok(Vec::new()),
         }
-        let answers = if deletions.is_empty() {
-            self.bucket_exists(bucket)?;
-            Vec::new()
-        } else {
-            match self.inner.ask(Work::Delete(deletions)).await? {
-                Reply::Deleted(answers) => answers,
-                Reply::Done => Vec::new(),
-            }
-        };
-        let mut answers = answers.into_iter();
-        let answer = |named: Option<VersionId>| {
-            let done = DeleteOutput {
-                version: named,
-                marker: false,
-            };
-            match named {
-                Some(VersionId::Id(_)) => Ok(done),
-                Some(VersionId::Null) | None => match answers.next() {
-                    Some(answer) => answer.map(|()| done),
-                    None => Err(S3Error::new(S3Code::InternalError)),
-                },
-            }
-        };
-        Ok(planned.into_iter().map(answer).collect())
     }
 }

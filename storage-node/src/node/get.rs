@@ -17,6 +17,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use s3_protocol::call::GetObject;
+use s3_protocol::checksum::Checksum;
 use s3_protocol::conditions::Access;
 use s3_protocol::object::{Creator, GetOutput, ObjectHead, Slice};
 use s3_protocol::{S3Code, VersionId};
@@ -25,14 +26,16 @@ use super::range::{slice, whole_part};
 use super::{Node, ObjectPlace};
 use crate::applier::Pin as Held;
 use crate::checksum::frames_fit;
+use crate::crypt::ObjectKey;
 use crate::error::NodeError;
-use crate::guards::{CreatorGuard, Guards, Mismatch, Stands, StoredFacts, WriteId};
-use crate::keys::{self, Attempt, Table};
-use crate::record::fields::{Content, Fields, VersionMark};
-use crate::row::{self, Place, damaged};
+use crate::guards::{CreatorGuard, Guards, Mismatch, Stands, StoredFacts};
+use crate::keys::{self, Attempt};
+use crate::record::fields::{Content, Fields};
+use crate::row::Place;
+use crate::volume::Volume;
 use crate::volume::read::read_exact;
 use crate::wire::to_usize;
-use crate::writer::standing;
+use crate::writer::{standing, write_id};
 
 use blob::{BlobReader, Segment};
 
@@ -51,13 +54,9 @@ impl Node {
         let mut found = self.look(place, ask, &guards)?;
         let slice = found.slice;
         let body = self.open_body(&mut found).await?;
-        Ok((
-            GetOutput {
-                head: found.head(),
-                slice,
-            },
-            body,
-        ))
+        let version = self.shown_version(place.bucket, found.fields.version);
+        let head = self.head_of(place, found, version).told(ask);
+        Ok((GetOutput { head, slice }, body))
     }
 
     /// HeadObject: all of GetObject but the body.
@@ -69,10 +68,9 @@ impl Node {
     ) -> Result<GetOutput, NodeError> {
         let found = self.look(place, ask, &guards)?;
         let slice = found.slice;
-        Ok(GetOutput {
-            head: found.head(),
-            slice,
-        })
+        let version = self.shown_version(place.bucket, found.fields.version);
+        let head = self.head_of(place, found, version).told(ask);
+        Ok(GetOutput { head, slice })
     }
 
     /// What policies may ask about an object (or one version of it); `None` where there is none.
@@ -87,12 +85,16 @@ impl Node {
         let key = keys::object(place);
         match self.read_row(place, version, &key) {
             Ok(Found { at, fields, .. }) => Ok(Some(StoredFacts {
+                write: write_id(at, &fields),
                 tags: fields.tags,
                 creator: fields.creator,
-                write: WriteId(at.lsn),
+                acl: fields.acl,
             })),
             Err(NodeError::Refused(refused))
-                if matches!(refused.code, S3Code::NoSuchKey | S3Code::NoSuchVersion) =>
+                if matches!(
+                    refused.code,
+                    S3Code::NoSuchKey | S3Code::NoSuchVersion | S3Code::MethodNotAllowed
+                ) =>
             {
                 Ok(None)
             }
@@ -111,6 +113,9 @@ impl Node {
         ask.conditions
             .judge(Access::Read, Some(standing(&found.fields)?))?;
         found.slice = slice(ask, &found.fields)?;
+        found.key = self
+            .inner
+            .key_of(&found.fields, ask.customer_key.as_ref())?;
         Ok(found)
     }
 
@@ -122,7 +127,10 @@ impl Node {
         version: Option<VersionId>,
     ) -> Result<Found, NodeError> {
         let found = self.find(place, version)?;
-        Stands::judge(guards.stands, Stands::Write(WriteId(found.at.lsn)))?;
+        Stands::judge(
+            guards.stands,
+            Stands::Write(write_id(found.at, &found.fields)),
+        )?;
         admit(guards.creator.as_ref(), &found.fields.creator)?;
         Ok(found)
     }
@@ -134,7 +142,23 @@ impl Node {
         version: Option<VersionId>,
     ) -> Result<Found, NodeError> {
         let key = keys::object(place);
-        let found = self.read_row(place, version, &key)?;
+        let mut found = self.read_row(place, version, &key)?;
+        while let Content::Inline(_) = &found.fields.body {
+            match self.inner.volumes.get(found.at.volume) {
+                Ok(volume) => {
+                    found.volume = Some(volume);
+                    return Ok(found);
+                }
+                // Compaction has emptied it between the two looks: its row says now where the record went.
+                Err(missing) => {
+                    let before = found.at;
+                    found = self.read_row(place, version, &key)?;
+                    if found.at == before {
+                        return Err(missing);
+                    }
+                }
+            }
+        }
         if !matches!(found.fields.body, Content::Blob(_)) {
             return Ok(found);
         }
@@ -156,25 +180,17 @@ impl Node {
         version: Option<VersionId>,
         key: &[u8],
     ) -> Result<Found, NodeError> {
-        let Some(row) = self.inner.store.get(Table::Objects, key)? else {
-            self.bucket_exists(place.bucket)?;
-            return Err(match version {
-                Some(VersionId::Id(_)) => S3Code::NoSuchVersion.into(),
-                Some(VersionId::Null) | None => S3Code::NoSuchKey.into(),
-            });
+        let (at, fields) = match version {
+            None => self.read_current(place, key)?,
+            Some(version) => self.read_named(place, key, version)?,
         };
-        let (at, fields) = row::decode(key, &row)?;
-        let fields = Fields::decode(fields).map_err(damaged)?;
-        // Where versions are built, an older one is looked up here.
-        let named = matches!(version, Some(VersionId::Id(id)) if fields.version.is_none_or(|mark| mark.id != id));
-        if named {
-            return Err(S3Code::NoSuchVersion.into());
-        }
         Ok(Found {
             at,
             fields,
             slice: Slice::Whole,
+            volume: None,
             held: None,
+            key: None,
         })
     }
 
@@ -187,14 +203,22 @@ impl Node {
         match &found.fields.body {
             Content::None => Ok(ObjectBody::whole(Bytes::new())),
             Content::Inline(frames) => {
-                let volume = self.inner.volumes.get(found.at.volume)?;
+                let volume = found.volume.take();
+                let volume = match volume {
+                    Some(volume) => volume,
+                    None => self.inner.volumes.get(found.at.volume)?,
+                };
                 let size = to_usize(found.fields.size);
-                let bytes = read_exact(&volume, found.at.offset, size).await?;
+                let mut bytes = read_exact(&volume, found.at.offset, size).await?;
                 if !frames_fit(&bytes, frames) {
                     return Err(NodeError::Damaged(format!(
                         "record {} in volume {:08x}",
                         found.at.lsn, found.at.volume
                     )));
+                }
+                if let Some(key) = found.key.as_ref() {
+                    // The attempt of a small object is the plain one of no blob: its key is its own.
+                    key.open_frames(Attempt::plain(0), 0, &mut bytes, &found.fields.frame_tags)?;
                 }
                 Ok(ObjectBody::whole(
                     Bytes::from(bytes).slice(to_usize(from)..to_usize(to)),
@@ -204,7 +228,8 @@ impl Node {
                 let segments = segments(*blob, &found.fields, from, to);
                 // The hold goes on from the look to the last byte, without a gap.
                 let held = found.held.take();
-                let reader = BlobReader::new(Arc::clone(&self.inner), segments, held);
+                let key = found.key.take();
+                let reader = BlobReader::new(Arc::clone(&self.inner), segments, held, key);
                 ObjectBody::begin(reader, to - from).await
             }
         }
@@ -227,13 +252,30 @@ pub(super) struct Found {
     at: Place,
     pub(super) fields: Fields,
     pub(super) slice: Slice,
+    /// The volume of a payload that stands with its version: its file stays readable as long as this is held.
+    volume: Option<Arc<Volume>>,
     /// Keeps its chunks.
     held: Option<Held>,
+    /// The key of its payload, where that is encrypted.
+    pub(super) key: Option<ObjectKey>,
+}
+
+/// The checksums of a part, with the kind that the object's have.
+fn as_of(part: &[Checksum], whole: &[Checksum]) -> Vec<Checksum> {
+    let kind = |of: &Checksum| {
+        let same = whole.iter().find(|it| it.algorithm == of.algorithm);
+        same.map_or(of.kind, |same| same.kind)
+    };
+    let told = part.iter().map(|of| Checksum {
+        kind: kind(of),
+        ..of.clone()
+    });
+    told.collect()
 }
 
 impl Found {
     /// The head as it is answered: a slice that is one whole part has that part's checksums.
-    fn head(self) -> ObjectHead {
+    pub(super) fn head(self, version: Option<VersionId>) -> ObjectHead {
         let Self { fields, slice, .. } = self;
         let part = match slice {
             Slice::Range {
@@ -244,7 +286,7 @@ impl Found {
             Slice::Range { .. } | Slice::Whole => None,
         };
         let checksums = match part.and_then(|index| fields.parts.get(index)) {
-            Some(part) => part.checksums.clone(),
+            Some(part) => as_of(&part.checksums, &fields.checksums),
             None => fields.checksums,
         };
         let parts = fields.etag.as_ref().and_then(|etag| etag.parts);
@@ -253,7 +295,7 @@ impl Found {
             parts: None,
         };
         ObjectHead {
-            version: fields.version.map(VersionMark::id),
+            version,
             size: fields.size,
             etag: fields.etag.unwrap_or(none),
             modified_ms: fields.time_ms,
@@ -265,6 +307,10 @@ impl Found {
             storage_class: fields.storage_class,
             website_redirect: fields.website_redirect,
             creator: fields.creator,
+            retention: fields.retention,
+            legal_hold: fields.legal_hold,
+            encrypted: None,
+            expires: None,
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use super::Inner;
 use crate::checksum::FrameSums;
+use crate::crypt::{ObjectKey, Sealed};
 use crate::error::NodeError;
 use crate::keys::Attempt;
 use crate::limits::{
@@ -43,6 +44,8 @@ pub(super) struct Expected {
     pub(super) digests: PayloadDigests,
     /// The checksum that is computed if the client names none, or beside the one he names.
     pub(super) wanted: Option<ChecksumAlgorithm>,
+    /// The key under which it is written.
+    pub(super) key: Option<ObjectKey>,
 }
 
 /// A payload that is whole and as it should be.
@@ -60,6 +63,7 @@ pub(super) enum Stored {
     Small {
         pieces: Vec<Bytes>,
         frames: Vec<u32>,
+        tags: Vec<u8>,
     },
     /// In chunks; to be abandoned unless something refers to it.
     Chunks(Unowned),
@@ -193,8 +197,13 @@ impl<'a> Intake<'a> {
     async fn write(&mut self) -> Result<(), NodeError> {
         self.land().await?;
         let gathered = std::mem::replace(&mut self.gathered, Gathered::new(self.inner));
-        let (length, payload, frames) = gathered.finish();
         let attempt = self.expected.attempt;
+        let Written {
+            length,
+            payload,
+            frames,
+            tags,
+        } = gathered.finish(self.expected, self.first)?;
         if self.unowned.is_none() {
             self.inner.ready()?;
             let inner = Arc::clone(self.inner);
@@ -209,6 +218,7 @@ impl<'a> Intake<'a> {
             first,
             payload,
             frames,
+            tags,
             upload,
         };
         self.flying = Some(self.inner.send(work).await?);
@@ -240,8 +250,17 @@ impl<'a> Intake<'a> {
             && self.gathered.length <= INLINE_BYTES_MAX;
         let stored = if small {
             let gathered = std::mem::replace(&mut self.gathered, Gathered::new(self.inner));
-            let (_, pieces, frames) = gathered.finish();
-            Stored::Small { pieces, frames }
+            let Written {
+                payload: pieces,
+                frames,
+                tags,
+                ..
+            } = gathered.finish(self.expected, 0)?;
+            Stored::Small {
+                pieces,
+                frames,
+                tags,
+            }
         } else {
             if self.gathered.length > 0 {
                 self.write().await?;
@@ -337,15 +356,39 @@ impl Gathered {
         }
     }
 
-    fn finish(mut self) -> (u64, Vec<Bytes>, Vec<u32>) {
+    /// What is written of it: as it came, or encrypted and summed as it will stand on the disk.
+    fn finish(mut self, expected: &Expected, first: u64) -> Result<Written, NodeError> {
         self.close_tail();
         let frames = std::mem::replace(&mut self.frames, FrameSums::new());
-        (
-            self.length as u64,
-            std::mem::take(&mut self.pieces),
-            frames.finish(),
-        )
+        let (length, pieces) = (self.length as u64, std::mem::take(&mut self.pieces));
+        let Some(key) = &expected.key else {
+            return Ok(Written {
+                length,
+                payload: pieces,
+                frames: frames.finish(),
+                tags: Vec::new(),
+            });
+        };
+        let Sealed { payload, tags } = key.seal(expected.attempt, first, pieces)?;
+        let mut frames = FrameSums::new();
+        for piece in &payload {
+            frames.update(piece);
+        }
+        Ok(Written {
+            length,
+            payload,
+            frames: frames.finish(),
+            tags,
+        })
     }
+}
+
+/// A piece of a payload as it stands on the disk.
+struct Written {
+    length: u64,
+    payload: Vec<Bytes>,
+    frames: Vec<u32>,
+    tags: Vec<u8>,
 }
 
 impl Drop for Gathered {

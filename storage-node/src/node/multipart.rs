@@ -8,9 +8,11 @@ use s3_protocol::call::{
 use s3_protocol::checksum::ChecksumAlgorithm;
 use s3_protocol::limits::{PARTS_MAX, PUT_BYTES_MAX};
 use s3_protocol::object::{ETag, PutOutput, Slice, UploadEntry};
-use s3_protocol::{S3Code, S3Error, UploadId};
+use s3_protocol::seal::{CustomerKey, Sealing};
+use s3_protocol::{S3Code, S3Error, UploadId, VersionId};
 
 use super::copy::{Copied, ranged};
+use super::facets::encrypted;
 use super::ingest::{Expected, Ingested, Stored, ingest};
 use super::put::head_fields;
 use super::uploads::entry;
@@ -34,6 +36,7 @@ impl Node {
         by: WriteAs,
     ) -> Result<UploadEntry, NodeError> {
         self.inner.ready()?;
+        self.inner.may_lock(place.bucket, &ask.head)?;
         let wanted = ask.checksum.map(|algorithm| {
             (
                 algorithm,
@@ -52,12 +55,16 @@ impl Node {
         if let Some(recheck) = by.guards.recheck {
             recheck()?;
         }
+        let sealing = ask.head.sealing.clone();
+        let (_, encryption) = self.inner.seal_new(place.bucket, sealing.as_ref())?;
         let time_ms = self.inner.now_ms();
         let upload = fresh_upload(time_ms);
         let fields = Fields {
             creator: by.creator,
+            acl: by.acl,
             time_ms,
             wanted,
+            encryption,
             ..head_fields(ask.head)
         };
         let key = keys::upload(place, upload);
@@ -67,7 +74,11 @@ impl Node {
                 fields: fields.encode(),
             })
             .await?;
-        Ok(entry(place.key.clone(), upload, fields))
+        let encrypted = encrypted(fields.encryption.as_ref(), sealing.as_ref());
+        Ok(UploadEntry {
+            encrypted,
+            ..entry(place.key.clone(), upload, fields)
+        })
     }
 
     /// UploadPart. A later upload of the same number replaces it.
@@ -85,6 +96,8 @@ impl Node {
             upload: ask.upload,
             number: ask.part_number,
             length: ask.length,
+            source_version: None,
+            customer_key: ask.customer_key,
         };
         self.take_part(place, (part, ask.digests), guards, payload)
             .await
@@ -102,11 +115,14 @@ impl Node {
         guards: Guards,
     ) -> Result<PutOutput, NodeError> {
         self.open_upload(place, ask.upload, guards.creator.as_ref())?;
-        let (body, length) = self.source_body(&source, &ask.source, ask.range).await?;
+        let (body, length, source_version) =
+            self.source_body(&source, &ask.source, ask.range).await?;
         let part = Part {
             upload: ask.upload,
             number: ask.part_number,
             length: Some(length),
+            source_version,
+            customer_key: ask.customer_key,
         };
         let digests = PayloadDigests::default();
         self.take_part(place, (part, digests), guards, Copied(body))
@@ -118,7 +134,7 @@ impl Node {
         source: &CopyRead,
         ask: &CopySource,
         range: Option<(u64, u64)>,
-    ) -> Result<(super::ObjectBody, u64), NodeError> {
+    ) -> Result<(super::ObjectBody, u64, Option<VersionId>), NodeError> {
         let mut found = self.source(source, ask)?;
         let size = found.fields.size;
         if range.is_some_and(|(first, last)| last >= size || first > last) {
@@ -130,7 +146,8 @@ impl Node {
             Slice::Whole => size,
             Slice::Range { first, last, .. } => last - first + 1,
         };
-        Ok((self.open_body(&mut found).await?, length))
+        let version = self.shown_version(source.place.bucket, found.fields.version);
+        Ok((self.open_body(&mut found).await?, length, version))
     }
 
     async fn take_part<B: Payload>(
@@ -145,7 +162,11 @@ impl Node {
             let message = "Part number must be an integer between 1 and 10000, inclusive";
             return Err(S3Error::with(S3Code::InvalidArgument, message).into());
         }
+        let source_version = part.source_version;
         let upload = self.open_upload(place, part.upload, guards.creator.as_ref())?;
+        let opened = self.inner.key_of(&upload, part.customer_key.as_ref());
+        let sealing = part.customer_key.clone().map(Sealing::Customer);
+        let encrypted = encrypted(upload.encryption.as_ref(), sealing.as_ref());
         let wanted = upload.wanted.map(|(algorithm, _)| algorithm);
         fits_upload(&digests, wanted)?;
         let attempt = Attempt {
@@ -161,6 +182,7 @@ impl Node {
             bytes_max: guards.max_bytes.unwrap_or(u64::MAX).min(PUT_BYTES_MAX),
             digests,
             wanted: wanted.or(Some(ChecksumAlgorithm::DEFAULT)),
+            key: opened.map_err(other_key)?,
         };
         let ingested = ingest(&self.inner, expected, payload).await?;
         if let Some(recheck) = guards.recheck {
@@ -197,6 +219,9 @@ impl Node {
         Ok(PutOutput {
             etag,
             version: None,
+            source_version,
+            encrypted,
+            expires: None,
             checksums,
             size,
             modified_ms: fields.time_ms,
@@ -233,6 +258,22 @@ struct Part {
     upload: UploadId,
     number: u16,
     length: Option<u64>,
+    /// The version that it is copied from, to be named in the answer.
+    source_version: Option<VersionId>,
+    /// The key that the client brings.
+    customer_key: Option<CustomerKey>,
+}
+
+/// A part under another key than its upload's is no question of rights: nothing is read.
+fn other_key(error: NodeError) -> NodeError {
+    match error {
+        NodeError::Refused(refused) if refused.code == S3Code::AccessDenied => S3Error::with(
+            S3Code::InvalidRequest,
+            "The provided encryption parameters did not match the ones used originally.",
+        )
+        .into(),
+        error => error,
+    }
 }
 
 /// An upload that names an algorithm takes no other.

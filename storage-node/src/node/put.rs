@@ -1,10 +1,13 @@
 //! PutObject: one record with its payload where it is small, a chain of chunks and one record where it is not.
 
+use s3_protocol::VersionId;
 use s3_protocol::call::{Conditions, PayloadDigests, PutObject, WriteHead};
 use s3_protocol::checksum::ChecksumAlgorithm;
 use s3_protocol::limits::PUT_BYTES_MAX;
 use s3_protocol::object::{ETag, PutOutput};
+use s3_protocol::seal::Sealing;
 
+use super::facets::encrypted;
 use super::ingest::{Expected, Ingested, Stored, ingest};
 use super::{Node, ObjectPlace};
 use crate::error::NodeError;
@@ -24,11 +27,13 @@ impl Node {
         payload: B,
     ) -> Result<PutOutput, NodeError> {
         self.inner.ready()?;
+        self.inner.may_lock(place.bucket, &ask.head)?;
         let draft = Draft {
             length: ask.length,
             digests: ask.digests,
             wanted: None,
             conditions: ask.conditions,
+            sealing: ask.head.sealing.clone(),
             fields: head_fields(ask.head),
         };
         self.write_version(place, draft, by, payload).await
@@ -44,9 +49,11 @@ impl Node {
     ) -> Result<PutOutput, NodeError> {
         let WriteAs {
             creator,
+            acl,
             mut guards,
         } = by;
         let attempt = self.inner.fresh_attempt();
+        let (key, encryption) = self.inner.seal_new(place.bucket, draft.sealing.as_ref())?;
         let expected = Expected {
             attempt,
             upload: None,
@@ -54,8 +61,10 @@ impl Node {
             bytes_max: guards.max_bytes.unwrap_or(u64::MAX).min(PUT_BYTES_MAX),
             digests: draft.digests,
             wanted: draft.wanted,
+            key,
         };
         let ingested = ingest(&self.inner, expected, payload).await?;
+        let sealing = draft.sealing;
         let rules = Rules {
             conditions: draft.conditions,
             none_match_any: guards.if_none_match_any,
@@ -63,6 +72,8 @@ impl Node {
         };
         let fields = Fields {
             creator,
+            encryption,
+            acl,
             ..draft.fields
         };
         let commit = Commit {
@@ -70,6 +81,7 @@ impl Node {
             rules,
             fields,
             attempt,
+            sealing,
         };
         self.commit_version(commit, ingested, guards).await
     }
@@ -86,6 +98,7 @@ impl Node {
             rules,
             mut fields,
             attempt,
+            sealing,
         } = commit;
         let Ingested {
             size,
@@ -98,7 +111,12 @@ impl Node {
         fields.etag = Some(etag.clone());
         fields.checksums.clone_from(&checksums);
         let (payload, unowned) = match stored {
-            Stored::Small { pieces, frames } => {
+            Stored::Small {
+                pieces,
+                frames,
+                tags,
+            } => {
+                fields.frame_tags = tags;
                 fields.body = if frames.is_empty() {
                     Content::None
                 } else {
@@ -115,8 +133,10 @@ impl Node {
             recheck()?;
         }
         fields.time_ms = self.inner.now_ms();
+        self.inner.lock_new(place.bucket, &mut fields);
         let (key, encoded) = (keys::object(place), fields.encode());
-        self.inner
+        let reply = self
+            .inner
             .ask(Work::Put {
                 key,
                 fields: encoded,
@@ -131,7 +151,10 @@ impl Node {
         let modified_ms = fields.time_ms;
         Ok(PutOutput {
             etag,
-            version: None,
+            version: named(reply.version()),
+            source_version: None,
+            encrypted: encrypted(fields.encryption.as_ref(), sealing.as_ref()),
+            expires: self.inner.expires(place, &fields),
             checksums,
             size,
             modified_ms,
@@ -149,6 +172,8 @@ pub(super) struct Draft {
     pub(super) wanted: Option<ChecksumAlgorithm>,
     /// What must hold of the version that is replaced.
     pub(super) conditions: Conditions,
+    /// How it is to be encrypted.
+    pub(super) sealing: Option<Sealing>,
     /// What is known of it but its bytes and who writes it.
     pub(super) fields: Fields,
 }
@@ -159,6 +184,12 @@ struct Commit<'a> {
     rules: Rules,
     fields: Fields,
     attempt: Attempt,
+    sealing: Option<Sealing>,
+}
+
+/// The version as the answer of a write names it: S3 does not name the `null` one.
+pub(super) fn named(version: Option<VersionId>) -> Option<VersionId> {
+    version.filter(|version| *version != VersionId::Null)
 }
 
 /// What a client says of an object, as fields.
@@ -169,6 +200,8 @@ pub(super) fn head_fields(head: WriteHead) -> Fields {
         tags: head.tags,
         storage_class: head.storage_class.filter(|class| class != "STANDARD"),
         website_redirect: head.website_redirect,
+        retention: head.retention,
+        legal_hold: head.legal_hold,
         ..Fields::default()
     }
 }

@@ -9,7 +9,7 @@ use crate::record::fields::{Fields, ListedPart};
 /// The slice that is answered.
 ///
 /// # Errors
-/// InvalidRange, InvalidPartNumber, and InvalidRequest for a range and a part at once.
+/// InvalidRange, InvalidPart, and InvalidRequest for a range and a part at once.
 pub(super) fn slice(ask: &GetObject, fields: &Fields) -> Result<Slice, S3Error> {
     // `If-Range` names the state that the client has a part of: of another state it wants the whole.
     let range = match (ask.range, fields.etag.as_ref()) {
@@ -36,12 +36,12 @@ fn part(number: u16, fields: &Fields) -> Result<Slice, S3Error> {
                 last: size - 1,
                 whole_part: true,
             }),
-            _ => Err(S3Code::InvalidPartNumber.into()),
+            _ => Err(S3Code::InvalidPart.into()),
         };
     }
     let numbered = |part: &(usize, &ListedPart)| part.1.number == number;
     let part = fields.parts.iter().enumerate().find(numbered);
-    let (index, part) = part.ok_or(S3Code::InvalidPartNumber)?;
+    let (index, part) = part.ok_or(S3Code::InvalidPart)?;
     let first: u64 = fields
         .parts
         .iter()
@@ -49,7 +49,7 @@ fn part(number: u16, fields: &Fields) -> Result<Slice, S3Error> {
         .map(|before| before.size)
         .sum();
     match part.size {
-        0 => Err(S3Code::InvalidPartNumber.into()),
+        0 => Err(S3Code::InvalidPart.into()),
         size => Ok(Slice::Range {
             first,
             last: first + size - 1,
@@ -169,7 +169,7 @@ mod tests {
                 whole_part: true
             })
         );
-        assert_eq!(part(3), Err(S3Code::InvalidPartNumber));
+        assert_eq!(part(3), Err(S3Code::InvalidPart));
         assert_eq!(whole_part(0, 5, &parted), Some(0));
         assert_eq!(whole_part(6, 9, &parted), Some(1));
         assert_eq!(whole_part(0, 9, &parted), None);

@@ -199,6 +199,7 @@ pub(super) fn entry(key: ObjectKey, upload: UploadId, fields: Fields) -> UploadE
         creator: fields.creator,
         storage_class: fields.storage_class,
         checksum: fields.wanted,
+        encrypted: None,
     }
 }
 

@@ -6,6 +6,9 @@
 use s3_protocol::VersionId;
 use s3_protocol::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
 use s3_protocol::object::{ContentHeaders, Creator, ETag};
+use s3_protocol::setting::{
+    DefaultRetention, LockConfiguration, LockMode, Period, Retention, Versioning,
+};
 
 use crate::wire::{Reader, Tag, WireError, put_bytes, put_field, put_number, unzigzag, zigzag};
 
@@ -31,19 +34,11 @@ pub(crate) struct ListedPart {
     pub(crate) checksums: Vec<Checksum>,
 }
 
-/// Until when a version must not be deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Retention {
-    /// Whether nobody may shorten it.
-    pub(crate) compliance: bool,
-    /// Milliseconds since 1970.
-    pub(crate) until_ms: u64,
-}
-
 /// A version's name in a bucket that has or had versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VersionMark {
-    /// The version; 0 beside `null`.
+    /// Its place among the versions of its key, which is also its name unless that is `null`. Each is greater than all before
+    /// it; what was written before the bucket had versions has place 0.
     pub(crate) id: u128,
     /// The version that a bucket without versions writes.
     pub(crate) null: bool,
@@ -100,6 +95,20 @@ pub(crate) struct Fields {
     pub(crate) wanted: Option<(ChecksumAlgorithm, ChecksumKind)>,
     /// The attempt that makes a part whole.
     pub(crate) attempt: u32,
+    /// Of a bucket.
+    pub(crate) versioning: Option<Versioning>,
+    /// Of a bucket.
+    pub(crate) lock: Option<LockConfiguration>,
+    /// Of a bucket: the other settings, by number, each as its canonical text.
+    pub(crate) documents: Vec<(u8, String)>,
+    /// The tags of an encrypted payload's frames, one after the other.
+    pub(crate) frame_tags: Vec<u8>,
+    /// Who may do what with it, as the gate wrote it: nothing that the node understands.
+    pub(crate) acl: Option<String>,
+    /// What a change of a version replaces.
+    pub(crate) amends: Amends,
+    /// In rows alone: LSN of the last change; 0 where there was none.
+    pub(crate) amended: u64,
     /// Fields that this version does not know, kept as they came.
     pub(crate) unknown: Vec<(u64, Vec<u8>)>,
 }
@@ -127,12 +136,30 @@ const DELTA: Tag = Tag::plain(19);
 const COMPLETES: Tag = Tag::critical(20);
 const WANTED: Tag = Tag::plain(21);
 const ATTEMPT: Tag = Tag::critical(22);
+const VERSIONING: Tag = Tag::critical(23);
+const LOCK: Tag = Tag::critical(24);
+const DOCUMENTS: Tag = Tag::plain(25);
+const AMENDS: Tag = Tag::critical(26);
+const AMENDED: Tag = Tag::plain(27);
+const FRAME_TAGS: Tag = Tag::critical(28);
+const ACL: Tag = Tag::plain(29);
 
 /// What a record adds to its bucket's counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Delta {
     pub(crate) bytes: i64,
     pub(crate) objects: i64,
+}
+
+impl std::ops::Add for Delta {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            bytes: self.bytes + more.bytes,
+            objects: self.objects + more.objects,
+        }
+    }
 }
 
 impl Fields {
@@ -142,6 +169,7 @@ impl Fields {
         self.encode_what(&mut out);
         self.encode_words(&mut out);
         self.encode_state(&mut out);
+        self.encode_settings(&mut out);
         for (tag, value) in &self.unknown {
             put_field(&mut out, Tag(*tag), value);
         }
@@ -205,6 +233,7 @@ impl Fields {
         for (tag, text) in [
             (STORAGE_CLASS, &self.storage_class),
             (WEBSITE, &self.website_redirect),
+            (ACL, &self.acl),
         ] {
             if let Some(text) = text {
                 put_field(out, tag, text.as_bytes());
@@ -216,7 +245,7 @@ impl Fields {
         let mut value = Vec::with_capacity(32);
         if let Some(retention) = self.retention {
             put_with(out, &mut value, RETENTION, |v| {
-                v.push(u8::from(retention.compliance));
+                v.push(u8::from(retention.mode == LockMode::Compliance));
                 put_number(v, retention.until_ms);
             });
         }
@@ -224,10 +253,7 @@ impl Fields {
             put_field(out, LEGAL_HOLD, &[1]);
         }
         if let Some(version) = self.version {
-            put_with(out, &mut value, VERSION, |v| {
-                v.push(u8::from(version.null) | u8::from(version.marker) << 1);
-                v.extend_from_slice(&version.id.to_be_bytes());
-            });
+            put_version(out, version);
         }
         match &self.body {
             Content::None => {}
@@ -254,6 +280,37 @@ impl Fields {
             put_with(out, &mut value, ATTEMPT, |v| {
                 put_number(v, u64::from(self.attempt));
             });
+        }
+    }
+
+    fn encode_settings(&self, out: &mut Vec<u8>) {
+        let mut value = Vec::with_capacity(32);
+        if let Some(versioning) = self.versioning {
+            let byte = match versioning {
+                Versioning::Enabled => 1,
+                Versioning::Suspended => 2,
+            };
+            put_field(out, VERSIONING, &[byte]);
+        }
+        if let Some(lock) = self.lock {
+            put_with(out, &mut value, LOCK, |v| put_lock(v, lock));
+        }
+        if !self.documents.is_empty() {
+            put_with(out, &mut value, DOCUMENTS, |v| {
+                for (which, text) in &self.documents {
+                    v.push(*which);
+                    put_bytes(v, text.as_bytes());
+                }
+            });
+        }
+        if !self.frame_tags.is_empty() {
+            put_field(out, FRAME_TAGS, &self.frame_tags);
+        }
+        if self.amends != Amends::default() {
+            put_field(out, AMENDS, &[self.amends.byte()]);
+        }
+        if self.amended != 0 {
+            put_with(out, &mut value, AMENDED, |v| put_number(v, self.amended));
         }
     }
 
@@ -287,6 +344,7 @@ impl Fields {
             TAGS => self.tags = read_pairs(&mut value)?,
             STORAGE_CLASS => self.storage_class = Some(read_rest(value)?),
             WEBSITE => self.website_redirect = Some(read_rest(value)?),
+            ACL => self.acl = Some(read_rest(value)?),
             DELTA => {}
             _ => return self.take_state(tag, value),
         }
@@ -296,22 +354,15 @@ impl Fields {
     fn take_state(&mut self, tag: Tag, mut value: Reader<'_>) -> Result<(), WireError> {
         match tag {
             RETENTION => {
-                let compliance = value.byte()? == 1;
-                self.retention = Some(Retention {
-                    compliance,
-                    until_ms: value.number()?,
-                });
+                let mode = match value.byte()? {
+                    1 => LockMode::Compliance,
+                    _ => LockMode::Governance,
+                };
+                let until_ms = value.number()?;
+                self.retention = Some(Retention { mode, until_ms });
             }
             LEGAL_HOLD => self.legal_hold = value.byte()? == 1,
-            VERSION => {
-                let flags = value.byte()?;
-                let (null, marker) = (flags & 1 != 0, flags & 2 != 0);
-                self.version = Some(VersionMark {
-                    id: value.u128_be()?,
-                    null,
-                    marker,
-                });
-            }
+            VERSION => self.version = Some(read_version(&mut value)?),
             INLINE => self.body = Content::Inline(read_frames(value)?),
             BLOB => self.body = Content::Blob(value.u128_be()?),
             ENCRYPTION => self.encryption = Some(read_encryption(&mut value)?),
@@ -324,6 +375,17 @@ impl Fields {
             ATTEMPT => {
                 self.attempt = u32::try_from(value.number()?).map_err(|_| WireError::Range)?;
             }
+            VERSIONING => self.versioning = Some(read_versioning(value.byte()?)?),
+            LOCK => self.lock = Some(read_lock(&mut value)?),
+            DOCUMENTS => {
+                while !value.is_empty() {
+                    let which = value.byte()?;
+                    self.documents.push((which, value.text()?.to_owned()));
+                }
+            }
+            AMENDS => self.amends = Amends::read(value.byte()?)?,
+            AMENDED => self.amended = value.number()?,
+            FRAME_TAGS => self.frame_tags = value.0.to_vec(),
             other if other.is_critical() => return Err(WireError::Critical(other.number())),
             other => self.unknown.push((other.0, value.0.to_vec())),
         }
@@ -336,13 +398,55 @@ impl Fields {
     }
 }
 
+/// What a change of a version replaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a facet of its own, replaced by itself"
+)]
+pub(crate) struct Amends {
+    pub(crate) tags: bool,
+    pub(crate) retention: bool,
+    pub(crate) legal_hold: bool,
+    pub(crate) acl: bool,
+}
+
+impl Amends {
+    /// All that there is.
+    pub(crate) const ALL: Self = Self {
+        tags: true,
+        retention: true,
+        legal_hold: true,
+        acl: true,
+    };
+
+    fn byte(self) -> u8 {
+        u8::from(self.tags)
+            | u8::from(self.retention) << 1
+            | u8::from(self.legal_hold) << 2
+            | u8::from(self.acl) << 3
+    }
+
+    fn read(byte: u8) -> Result<Self, WireError> {
+        if byte > 15 {
+            return Err(WireError::Value("a change of a version"));
+        }
+        Ok(Self {
+            tags: byte & 1 != 0,
+            retention: byte & 2 != 0,
+            legal_hold: byte & 4 != 0,
+            acl: byte & 8 != 0,
+        })
+    }
+}
+
 /// What the writer needs of a version that it replaces, read without an allocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Glance {
     pub(crate) size: u64,
     pub(crate) blob: Option<u128>,
     pub(crate) inline: bool,
-    pub(crate) marker: bool,
+    pub(crate) version: Option<VersionMark>,
     pub(crate) completes: Option<u128>,
 }
 
@@ -357,7 +461,7 @@ impl Glance {
                 BLOB => glance.blob = Some(value.u128_be()?),
                 INLINE => glance.inline = true,
                 COMPLETES => glance.completes = Some(value.u128_be()?),
-                VERSION => glance.marker = value.byte()? & 2 != 0,
+                VERSION => glance.version = Some(read_version(&mut value)?),
                 _ => {}
             }
         }
@@ -365,12 +469,23 @@ impl Glance {
     }
 }
 
-/// The fields of a chunk: its frames' checksums.
-pub(crate) fn chunk_fields(size: u64, frames: &[u32]) -> Vec<u8> {
+/// Adds to fields which version they are of.
+pub(crate) fn put_version(out: &mut Vec<u8>, version: VersionMark) {
+    let mut value = Vec::with_capacity(17);
+    value.push(u8::from(version.null) | u8::from(version.marker) << 1);
+    value.extend_from_slice(&version.id.to_be_bytes());
+    put_field(out, VERSION, &value);
+}
+
+/// The fields of a chunk: its frames' checksums, and their tags where they are encrypted.
+pub(crate) fn chunk_fields(size: u64, frames: &[u32], tags: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(16 + frames.len() * 4);
     let mut value = Vec::with_capacity(frames.len() * 4);
     put_with(&mut out, &mut value, SIZE, |v| put_number(v, size));
     put_with(&mut out, &mut value, INLINE, |v| put_frames(v, frames));
+    if !tags.is_empty() {
+        put_field(&mut out, FRAME_TAGS, tags);
+    }
     out
 }
 
@@ -534,6 +649,58 @@ fn read_encryption(value: &mut Reader<'_>) -> Result<Encryption, WireError> {
         frame_bytes: value.number()?,
         customer_key_hmac: value.bytes()?.to_vec(),
     })
+}
+
+fn read_version(value: &mut Reader<'_>) -> Result<VersionMark, WireError> {
+    let flags = value.byte()?;
+    Ok(VersionMark {
+        id: value.u128_be()?,
+        null: flags & 1 != 0,
+        marker: flags & 2 != 0,
+    })
+}
+
+fn read_versioning(byte: u8) -> Result<Versioning, WireError> {
+    match byte {
+        1 => Ok(Versioning::Enabled),
+        2 => Ok(Versioning::Suspended),
+        _ => Err(WireError::Value("a versioning")),
+    }
+}
+
+fn put_lock(out: &mut Vec<u8>, lock: LockConfiguration) {
+    let Some(DefaultRetention { mode, period }) = lock.default else {
+        out.push(0);
+        return;
+    };
+    let (unit, count) = match period {
+        Period::Days(days) => (0, days),
+        Period::Years(years) => (1, years),
+    };
+    let mode = match mode {
+        LockMode::Governance => 1,
+        LockMode::Compliance => 2,
+    };
+    out.extend_from_slice(&[mode, unit]);
+    put_number(out, u64::from(count));
+}
+
+fn read_lock(value: &mut Reader<'_>) -> Result<LockConfiguration, WireError> {
+    let mode = match value.byte()? {
+        0 => return Ok(LockConfiguration::default()),
+        1 => LockMode::Governance,
+        2 => LockMode::Compliance,
+        _ => return Err(WireError::Value("a mode of retention")),
+    };
+    let unit = value.byte()?;
+    let count = u32::try_from(value.number()?).map_err(|_| WireError::Range)?;
+    let period = match unit {
+        0 => Period::Days(count),
+        1 => Period::Years(count),
+        _ => return Err(WireError::Value("a unit of time")),
+    };
+    let default = Some(DefaultRetention { mode, period });
+    Ok(LockConfiguration { default })
 }
 
 const fn algorithm_byte(algorithm: ChecksumAlgorithm) -> u8 {

@@ -16,11 +16,16 @@ use crate::row::Place;
 use crate::volume::{HEAD_BYTES, Volume};
 use crate::wire::{Reader, WireError, to_usize};
 
+/// Bytes that are looked at at once behind a volume's rounds.
+const ZEROS_STEP_BYTES: usize = 64 * 1_024;
+
 /// A walk over the log.
 pub(crate) struct Scan {
     volumes: VecDeque<Arc<Volume>>,
     position: Position,
     until: Option<u64>,
+    /// Volumes that are not there, between those that are and before them.
+    gaps: Vec<u32>,
 }
 
 /// The next thing in the log.
@@ -32,8 +37,20 @@ pub(crate) enum Scanned {
 /// A round that was read, and what is wrong in it.
 pub(crate) struct Round {
     records: Vec<Record>,
-    damage: Vec<String>,
+    damage: Vec<Flaw>,
     after: Position,
+    time_ms: u64,
+}
+
+/// Something in a round that is not as it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Flaw {
+    /// What and where, in words.
+    pub(crate) words: String,
+    /// The first byte in its volume that is not to be trusted.
+    pub(crate) from: u64,
+    /// The byte after the last.
+    pub(crate) to: u64,
 }
 
 /// A record that was read.
@@ -53,7 +70,13 @@ impl Record {
             fields: &self.fields,
             delta: self.delta,
             place: self.place,
+            moved: self.head.is_moved(),
         }
+    }
+
+    /// Bytes of its payload.
+    pub(crate) fn payload_bytes(&self) -> u64 {
+        self.head.payload
     }
 }
 
@@ -63,7 +86,16 @@ impl Round {
     }
 
     pub(crate) fn damage(&self) -> impl Iterator<Item = &str> {
-        self.damage.iter().map(String::as_str)
+        self.damage.iter().map(|flaw| flaw.words.as_str())
+    }
+
+    pub(crate) fn flaws(&self) -> &[Flaw] {
+        &self.damage
+    }
+
+    /// When it was written, in milliseconds since 1970.
+    pub(crate) fn time_ms(&self) -> u64 {
+        self.time_ms
     }
 
     pub(crate) fn after(&self) -> Position {
@@ -81,7 +113,31 @@ impl Scan {
             volumes: volumes.collect(),
             position: from,
             until,
+            gaps: Vec::new(),
         }
+    }
+
+    /// A walk over one volume alone, as far as `until`; the next one tells where it ends.
+    pub(crate) fn of_one(
+        volume: &Arc<Volume>,
+        next: Option<Arc<Volume>>,
+        until: Option<u64>,
+    ) -> Self {
+        let head = &volume.head;
+        let from = Position {
+            lsn: head.first_lsn - 1,
+            round: head.first_round - 1,
+            sum: head.before,
+            volume: head.number,
+            offset: HEAD_BYTES,
+        };
+        let both = std::iter::once(Arc::clone(volume)).chain(next);
+        Self::new(both.collect(), from, until)
+    }
+
+    /// Volumes that are not there. What they held must have been moved out of them.
+    pub(crate) fn gaps(&self) -> &[u32] {
+        &self.gaps
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -113,8 +169,10 @@ impl Scan {
             return Ok(());
         }
         let first = self.position == Position::default();
+        let is_next = head.number == self.position.volume + 1;
         let follows = head.first_lsn == self.position.lsn + 1 && head.before == self.position.sum;
-        if !first && !follows {
+        self.gaps.extend(self.position.volume + 1..head.number);
+        if !first && is_next && !follows {
             let what = format!("it does not follow record {}", self.position.lsn);
             return Err(OpenError::Damaged {
                 volume: head.number,
@@ -135,13 +193,12 @@ impl Scan {
     /// Leaves a volume whose rounds have ended: the next one must follow, and the last one must be torn and not damaged.
     fn leave(&mut self, volume: &Volume) -> Result<(), OpenError> {
         self.volumes.pop_front();
-        let follows = self.volumes.front().map(|next| {
-            let head = &next.head;
-            head.first_lsn == self.position.lsn + 1 && head.before == self.position.sum
-        });
-        let lost = match follows {
-            Some(true) => return Ok(()),
-            Some(false) => true,
+        let lost = match self.volumes.front().map(|next| &next.head) {
+            Some(next) if next.number == volume.head.number + 1 => {
+                next.first_lsn != self.position.lsn + 1 || next.before != self.position.sum
+            }
+            // The one that told where this one ends was emptied. It was cut at its end when it was sealed: what is behind is damage.
+            Some(_) => !zeros_behind(volume, self.position.offset)?,
             None => later_round(volume, self.position)?,
         };
         if !lost {
@@ -188,6 +245,7 @@ impl Scan {
             records: Vec::new(),
             damage: Vec::new(),
             after,
+            time_ms: head.time_ms,
         };
         let mut body = Body {
             volume,
@@ -203,10 +261,10 @@ impl Scan {
         // followed stays. If not, it is the torn tail.
         let goes_on = match read_head(volume, after.offset)? {
             Some((later, _)) => later.before == sum,
-            None => self
-                .volumes
-                .get(1)
-                .is_some_and(|next| next.head.before == sum),
+            None => self.volumes.get(1).is_some_and(|next| {
+                let follows = next.head.number == volume.head.number + 1;
+                next.head.before == sum || !follows
+            }),
         };
         Ok(goes_on.then_some(round))
     }
@@ -223,29 +281,31 @@ struct Body<'a> {
 impl Body<'_> {
     fn read_into(&mut self, round: &mut Round) {
         let whole = self.bytes.0.len();
+        let end = self.at + whole as u64;
         let mut sums = Vec::with_capacity(to_usize(u64::from(self.head.records)) * 4);
         while !self.bytes.is_empty() {
             let at = self.at + (whole - self.bytes.0.len()) as u64;
             match self.record(whole, &mut sums) {
                 Ok((record, fits)) => {
                     if !fits {
-                        round
-                            .damage
-                            .push(self.words(at, "a payload does not fit its checksums"));
+                        let after = self.at + (whole - self.bytes.0.len()) as u64;
+                        let what = "a payload does not fit its checksums";
+                        round.damage.push(self.flaw((at, after), what));
                     }
                     round.records.push(record);
                 }
                 Err(error) => {
-                    round.damage.push(self.words(at, &error.to_string()));
+                    // What follows it in the round cannot be followed.
+                    let flaw = self.flaw((at, end), &error.to_string());
+                    round.damage.push(flaw);
                     return;
                 }
             }
         }
         let counted = u32::try_from(round.records.len()) == Ok(self.head.records);
         if !counted || crc32c_of(&[&self.volume.head.salt.0, &sums]) != self.head.heads_sum {
-            round
-                .damage
-                .push(self.words(self.at, "its records are not the ones of its head"));
+            let what = "its records are not the ones of its head";
+            round.damage.push(self.flaw((self.at, end), what));
         }
     }
 
@@ -258,7 +318,11 @@ impl Body<'_> {
         let payload = self.bytes.take(to_usize(head.payload))?;
         let mut meta = Reader(meta);
         let key = meta.bytes()?.to_vec();
-        let (fields, delta) = split_delta(meta.0)?;
+        let (fields, delta) = match head.kind {
+            // Numbers stand in the place of fields, and may look like any of them.
+            Kind::Emptied => (meta.0.to_vec(), Delta::default()),
+            _ => split_delta(meta.0)?,
+        };
         let fits = match head.kind {
             Kind::Version | Kind::Chunk => match Fields::decode(&fields)?.body {
                 Content::Inline(frames) => frames_fit(payload, &frames),
@@ -268,7 +332,7 @@ impl Body<'_> {
         };
         sums.extend_from_slice(&sum.to_le_bytes());
         let place = Place {
-            lsn: head.lsn,
+            lsn: head.original_lsn,
             volume: self.volume.head.number,
             offset,
         };
@@ -284,11 +348,12 @@ impl Body<'_> {
         ))
     }
 
-    fn words(&self, at: u64, what: &str) -> String {
-        format!(
-            "volume {:08x}, byte {at}, round {}: {what}",
+    fn flaw(&self, (from, to): (u64, u64), what: &str) -> Flaw {
+        let words = format!(
+            "volume {:08x}, byte {from}, round {}: {what}",
             self.volume.head.number, self.head.round
-        )
+        );
+        Flaw { words, from, to }
     }
 }
 
@@ -310,6 +375,24 @@ fn read_at(volume: &Volume, offset: u64, length: usize) -> Result<Option<Vec<u8>
         Ok(()) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
         Err(error) => Err(io_at(&volume.path)(error)),
+    }
+}
+
+/// Whether nothing stands behind an offset.
+fn zeros_behind(volume: &Volume, mut offset: u64) -> Result<bool, OpenError> {
+    let mut bytes = vec![0; ZEROS_STEP_BYTES];
+    loop {
+        match volume.file.read_at(&mut bytes, offset) {
+            Ok(0) => return Ok(true),
+            Ok(read) => {
+                let there = bytes.get(..read).unwrap_or_default();
+                if there.iter().any(|byte| *byte != 0) {
+                    return Ok(false);
+                }
+                offset += read as u64;
+            }
+            Err(error) => return Err(io_at(&volume.path)(error)),
+        }
     }
 }
 

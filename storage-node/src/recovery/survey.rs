@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::io_at;
 use crate::error::OpenError;
+use crate::faults::Faults;
 use crate::volume::{self, HEAD_BYTES, HeadState, Volume, VolumeHead};
 use crate::wire::to_usize;
 
@@ -17,7 +18,7 @@ pub(super) struct Survey {
     pub(super) node: Option<u128>,
 }
 
-pub(super) fn survey(folder: &Path) -> Result<Survey, OpenError> {
+pub(super) fn survey(folder: &Path, faults: &Faults) -> Result<Survey, OpenError> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io_at(folder))? {
         let entry = entry.map_err(io_at(folder))?;
@@ -42,11 +43,11 @@ pub(super) fn survey(folder: &Path) -> Result<Survey, OpenError> {
                     let what = "it belongs to another node".to_owned();
                     return Err(OpenError::Foreign { path, what });
                 }
-                let end = file.metadata().map_err(io_at(&path))?.len();
-                volumes.push(Arc::new(Volume::new(head, file, path, end)));
+                let volume = Volume::new(head, file, path.clone(), faults);
+                volumes.push(Arc::new(volume.map_err(io_at(&path))?));
             }
             // Preallocated and never used, or its head was torn: nothing was ever acknowledged in it.
-            None => std::fs::remove_file(&path).map_err(io_at(&path))?,
+            None => volume::remove(&path, faults).map_err(io_at(&path))?,
         }
     }
     let node = volumes.first().map(|first| first.head.node);

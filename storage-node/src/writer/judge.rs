@@ -1,51 +1,37 @@
 //! What the writer checks before a record: on the rows as they will be when the round is flushed.
 
-use s3_protocol::call::Conditions;
+use s3_protocol::call::{Conditions, DeleteIf};
 use s3_protocol::conditions::{Access, Standing};
 use s3_protocol::object::Creator;
+use s3_protocol::setting::{LockMode, Retention};
 use s3_protocol::{BucketId, S3Code, S3Error, UploadId};
 
-use super::{Deletion, Fault, Rules};
-use crate::effects::{Pending, part_attempt};
+use super::{Amendment, Deletion, Fault, Rules};
+use crate::configuration::Change;
+use crate::effects::{Pending, VersionRow, part_attempt};
 use crate::error::NodeError;
 use crate::guards::{CreatorGuard, Mismatch, Stands, WriteId};
 use crate::keys::{self, Table};
 use crate::overlay::Span;
-use crate::record::fields::{Delta, Fields, Glance, VersionMark};
-use crate::row::{self, damaged};
+use crate::record::fields::{Fields, VersionMark};
+use crate::row::{self, Place, damaged};
 
-/// Judges a write on what it replaces; what it adds to the bucket's counts.
-pub(super) fn replace(
-    pending: &Pending<'_>,
-    key: &[u8],
-    rules: &Rules,
-    size: u64,
-) -> Result<Delta, Fault> {
-    let old = pending.get(Table::Objects, key)?;
-    let Some(old) = old else {
-        judge_absent(&rules.conditions)?;
-        return Ok(Delta {
-            bytes: signed(size),
-            objects: 1,
-        });
+/// Judges a write on the current version.
+pub(super) fn replace(current: Option<&VersionRow>, rules: &Rules) -> Result<(), NodeError> {
+    let Some(current) = current else {
+        return judge_absent(&rules.conditions);
     };
-    let (_, fields) = row::decode(key, &old)?;
-    if !rules.is_empty() {
-        judge_standing(fields, rules)?;
+    if rules.is_empty() {
+        return Ok(());
     }
-    let glance = Glance::decode(fields).map_err(damaged)?;
-    Ok(Delta {
-        bytes: signed(size) - signed(glance.size),
-        objects: 0,
-    })
+    judge_standing(&current.read()?.1, rules)
 }
 
 fn judge_absent(conditions: &Conditions) -> Result<(), NodeError> {
     Ok(conditions.judge(Access::Write, None)?)
 }
 
-fn judge_standing(fields: &[u8], rules: &Rules) -> Result<(), NodeError> {
-    let fields = Fields::decode(fields).map_err(damaged)?;
+fn judge_standing(fields: &Fields, rules: &Rules) -> Result<(), NodeError> {
     // Whether it may be touched at all comes before what it is: a stranger learns nothing of its tag.
     let admitted = rules
         .creator
@@ -57,7 +43,10 @@ fn judge_standing(fields: &[u8], rules: &Rules) -> Result<(), NodeError> {
     if rules.none_match_any {
         return Err(S3Code::PreconditionFailed.into());
     }
-    let standing = standing(&fields)?;
+    if rules.conditions.is_empty() {
+        return Ok(());
+    }
+    let standing = standing(fields)?;
     Ok(rules.conditions.judge(Access::Write, Some(standing))?)
 }
 
@@ -72,41 +61,134 @@ pub(crate) fn standing(fields: &Fields) -> Result<Standing<'_>, NodeError> {
     })
 }
 
-/// Judges a deletion; `None` where there is nothing to delete.
-pub(super) fn delete(pending: &Pending<'_>, deletion: &Deletion) -> Result<Option<Delta>, Fault> {
-    let rules = Rules {
-        conditions: Conditions {
-            if_match: deletion.if_match.clone(),
-            ..Conditions::default()
-        },
-        none_match_any: false,
-        creator: None,
-    };
-    let Some(old) = pending.get(Table::Objects, &deletion.key)? else {
+/// What becomes of a deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Removal {
+    /// It is done.
+    Due,
+    /// To this caller the object is not there: nothing happens.
+    Hidden,
+}
+
+/// Judges a deletion of what was found, if anything was.
+pub(super) fn delete(
+    found: Option<&VersionRow>,
+    deletion: &Deletion,
+    now_ms: u64,
+) -> Result<Removal, NodeError> {
+    let Some(found) = found else {
         Stands::judge(deletion.stands, Stands::Nothing)?;
-        // Deleting what is not there is done, unless the client insists on what should be there.
-        judge_absent(&rules.conditions)?;
-        return Ok(None);
+        // Deleting what is not there is done. Who wants to delete but one thing leaves no marker where nothing is.
+        return Ok(if deletion.only_if.is_empty() {
+            Removal::Due
+        } else {
+            Removal::Hidden
+        });
     };
-    let (at, fields) = row::decode(&deletion.key, &old)?;
-    Stands::judge(deletion.stands, Stands::Write(WriteId(at.lsn)))?;
-    let fields_read = Fields::decode(fields).map_err(damaged)?;
+    let (at, fields) = found.read()?;
+    Stands::judge(deletion.stands, Stands::Write(write_id(at, &fields)))?;
     let strangers = deletion
         .creator
         .as_ref()
-        .filter(|guard| !guard.admits(&fields_read.creator));
+        .filter(|guard| !guard.admits(&fields.creator));
     if let Some(guard) = strangers {
         return match guard.mismatch {
-            Mismatch::Hide => Ok(None),
-            Mismatch::Deny => Err(NodeError::from(S3Code::AccessDenied).into()),
+            Mismatch::Hide => Ok(Removal::Hidden),
+            Mismatch::Deny => Err(S3Code::AccessDenied.into()),
         };
     }
-    // Where object lock is built, retention and legal hold are judged here, before anything is written.
-    judge_standing(fields, &rules)?;
-    Ok(Some(Delta {
-        bytes: -signed(fields_read.size),
-        objects: -1,
-    }))
+    only_if(&deletion.only_if, &fields)?;
+    // A marker over a locked version is no deletion.
+    if deletion.version.is_some() {
+        let kept = fields.legal_hold
+            || fields
+                .retention
+                .is_some_and(|retention| binds(retention, now_ms, deletion.bypass));
+        if kept {
+            return Err(locked());
+        }
+    }
+    Ok(Removal::Due)
+}
+
+/// Judges what a deletion wants to find, where something is.
+pub(super) fn only_if(only_if: &DeleteIf, fields: &Fields) -> Result<(), NodeError> {
+    Ok(only_if.judge(fields.etag.as_ref(), fields.size, fields.time_ms)?)
+}
+
+/// Judges a change of what stands beside a version.
+pub(super) fn amend(
+    found: Option<VersionRow>,
+    amendment: &Amendment,
+    now_ms: u64,
+) -> Result<VersionRow, NodeError> {
+    let Some(found) = found else {
+        Stands::judge(amendment.stands, Stands::Nothing)?;
+        return Err(match amendment.version {
+            Some(_) => S3Code::NoSuchVersion.into(),
+            None => S3Code::NoSuchKey.into(),
+        });
+    };
+    let (at, fields) = found.read()?;
+    if fields.version.is_some_and(|mark| mark.marker) {
+        return Err(S3Code::MethodNotAllowed.into());
+    }
+    Stands::judge(amendment.stands, Stands::Write(write_id(at, &fields)))?;
+    let strangers = amendment
+        .creator
+        .as_ref()
+        .filter(|guard| !guard.admits(&fields.creator));
+    if let Some(guard) = strangers {
+        return Err(match guard.mismatch {
+            Mismatch::Hide => S3Code::NoSuchKey.into(),
+            Mismatch::Deny => S3Code::AccessDenied.into(),
+        });
+    }
+    if amendment.fields.amends.retention {
+        let (old, new) = (fields.retention, amendment.fields.retention);
+        if !may_retain(old, new, now_ms, amendment.bypass) {
+            return Err(locked());
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a retention may become another: what binds is lengthened alone.
+fn may_retain(old: Option<Retention>, new: Option<Retention>, now_ms: u64, bypass: bool) -> bool {
+    let Some(old) = old.filter(|old| binds(*old, now_ms, bypass)) else {
+        return true;
+    };
+    new.is_some_and(|new| new.mode == old.mode && new.until_ms >= old.until_ms)
+}
+
+fn binds(retention: Retention, now_ms: u64, bypass: bool) -> bool {
+    let passed = retention.mode == LockMode::Governance && bypass;
+    retention.until_ms > now_ms && !passed
+}
+
+fn locked() -> NodeError {
+    let message = "Access Denied because object protected by object lock.";
+    S3Error::with(S3Code::AccessDenied, message).into()
+}
+
+/// Which write or change a version stands by.
+pub(crate) fn write_id(at: Place, fields: &Fields) -> WriteId {
+    WriteId(at.lsn.max(fields.amended))
+}
+
+/// A bucket's fields as a change makes them.
+pub(super) fn configured(
+    pending: &Pending<'_>,
+    key: &[u8],
+    change: Change,
+) -> Result<Fields, NodeError> {
+    let Some(row) = pending.get(Table::Buckets, key)? else {
+        return Err(S3Code::NoSuchBucket.into());
+    };
+    let (_, fields) = row::decode(key, &row)?;
+    let mut fields = Fields::decode(fields).map_err(damaged)?;
+    change.apply(&mut fields)?;
+    Ok(fields)
 }
 
 /// The upload is open, and made by whom it should be.
@@ -162,17 +244,24 @@ pub(super) fn bucket_exists(pending: &Pending<'_>, bucket: BucketId) -> Result<b
         .is_some())
 }
 
-/// The bucket is there and has no object.
+/// The bucket is there and has no object, no version and no marker.
 pub(super) fn bucket_is_empty(pending: &Pending<'_>, bucket: BucketId) -> Result<(), NodeError> {
     if !bucket_exists(pending, bucket)? {
         return Err(S3Code::NoSuchBucket.into());
     }
+    for table in [Table::Objects, Table::Versions] {
+        table_is_empty(pending, table, bucket)?;
+    }
+    Ok(())
+}
+
+fn table_is_empty(pending: &Pending<'_>, table: Table, bucket: BucketId) -> Result<(), NodeError> {
     let key = keys::bucket(bucket);
     let end = keys::after_prefix(&key);
     let mut from = key.to_vec();
     loop {
         let span = Span {
-            table: Table::Objects,
+            table,
             from: &from,
             end: end.as_deref(),
             limit: 64,
@@ -187,6 +276,6 @@ pub(super) fn bucket_is_empty(pending: &Pending<'_>, bucket: BucketId) -> Result
     }
 }
 
-fn signed(size: u64) -> i64 {
+pub(super) fn signed(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,5 @@
-//! SIGKILL at random moments under load: what was acknowledged is there, whole; what was not is there whole or not at all.
+//! SIGKILL at random moments under load, compaction running: what was acknowledged is there, whole; what was not is there whole or
+//! not at all. `NODE_CRASH_ROUNDS` says how many times.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write as _};
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use s3_protocol::BucketId;
 use s3_protocol::call::{DeleteObject, GetObject, PutObject};
-use storage_node::{Guards, Node, NodeOptions, ObjectPlace};
+use storage_node::{Compaction, Guards, Node, NodeOptions, ObjectPlace, Rate};
 
 const ROUNDS: u64 = 24;
 const DIR: &str = "NODE_CRASH_TEST_DIR";
@@ -25,10 +26,24 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     // For each key: what was acknowledged last, and what was begun after it.
     let mut known: BTreeMap<String, Vec<State>> = BTreeMap::new();
     let mut acknowledged = 0;
-    for round in 0..ROUNDS {
-        acknowledged += run_and_kill(dir.path(), round, &mut known);
+    let rounds = std::env::var_os("NODE_CRASH_ROUNDS");
+    let rounds = rounds.map_or(ROUNDS, |text| text.to_str().unwrap().parse().unwrap());
+    let mut compacted = 0;
+    for round in 0..rounds {
+        let (done, emptied) = run_and_kill(dir.path(), round, &mut known);
+        acknowledged += done;
+        compacted += emptied;
         let node = Node::open(small(dir.path())).unwrap();
-        assert!(node.stats().damage.is_empty());
+        assert!(
+            node.stats().damage.is_empty(),
+            "round {round}: {:?}",
+            node.stats()
+        );
+        if round % 6 == 5 {
+            settled_here(&node).await;
+            let verified = node.verify(Rate(None)).await.unwrap();
+            assert!(verified.is_sound(), "round {round}: {verified:#?}");
+        }
         for (key, states) in &mut known {
             let found = read(&node, key).await;
             let state = states.iter().find(|state| match (state, &found) {
@@ -42,17 +57,29 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
             *states = vec![state];
         }
         node.close().await;
+        if round % 8 == 7 {
+            std::fs::remove_file(dir.path().join("index.redb")).unwrap();
+        }
     }
     assert!(
-        acknowledged > ROUNDS * 20,
+        acknowledged > rounds * 20,
         "too little was written to prove anything: {acknowledged}"
     );
+    assert!(compacted > 0, "nothing was compacted");
 }
 
 fn small(dir: &std::path::Path) -> NodeOptions {
     NodeOptions {
         volume_bytes: 2 * 1_024 * 1_024,
         ..options(dir)
+    }
+}
+
+/// Waits until everything is in the index; what payloads were given up at the start is told by then.
+async fn settled_here(node: &Node) {
+    node.create_bucket(BucketId(1)).await.unwrap();
+    while !node.is_settled() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -74,7 +101,7 @@ fn run_and_kill(
     dir: &std::path::Path,
     round: u64,
     known: &mut BTreeMap<String, Vec<State>>,
-) -> u64 {
+) -> (u64, u64) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -89,7 +116,7 @@ fn run_and_kill(
         .unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
     // A moment that differs each round and is counted from the first acknowledgement.
-    let moment = Duration::from_millis(20 + round * 37 % 160);
+    let moment = Duration::from_millis(20 + round * 37 % 260);
     let (begun, begin) = std::sync::mpsc::sync_channel(1);
     let killer = std::thread::spawn(move || {
         let _dead_already = begin.recv().is_err();
@@ -97,7 +124,7 @@ fn run_and_kill(
         child.kill().unwrap();
         child.wait().unwrap();
     });
-    let mut acknowledged = 0;
+    let (mut acknowledged, mut compacted) = (0, 0);
     for line in output.lines() {
         // A kill may cut the last line: what is not a whole line was not said.
         let Ok(line) = line else { break };
@@ -105,6 +132,7 @@ fn run_and_kill(
             continue;
         };
         let words: Vec<&str> = line.split(' ').collect();
+        compacted += u64::from(words[0] == "emptied");
         if !matches!(words[0], "try" | "did") {
             continue;
         }
@@ -125,7 +153,7 @@ fn run_and_kill(
     }
     drop(begun);
     killer.join().unwrap();
-    acknowledged
+    (acknowledged, compacted)
 }
 
 /// This test's own binary, run again as the process that is killed. Says on its standard output what was acknowledged.
@@ -146,6 +174,7 @@ fn the_writer_that_is_killed() {
     let node = Node::open(options).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .enable_time()
         .build()
         .unwrap();
     runtime.block_on(async {
@@ -154,7 +183,24 @@ fn the_writer_that_is_killed() {
         for writer in 0..8 {
             writers.spawn(write(node.clone(), round, writer));
         }
-        while writers.join_next().await.is_some() {}
+        let busy = node.clone();
+        writers.spawn(async move {
+            loop {
+                for garbage_per_mille in [500, 100, 0] {
+                    let how = Compaction {
+                        garbage_per_mille,
+                        bytes_per_second: None,
+                    };
+                    if busy.compact(how).await.unwrap().volumes > 0 {
+                        say("emptied some.");
+                    }
+                    tokio::time::sleep(Duration::from_millis(3)).await;
+                }
+            }
+        });
+        while let Some(ended) = writers.join_next().await {
+            ended.unwrap();
+        }
     });
 }
 

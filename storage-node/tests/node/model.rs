@@ -143,6 +143,7 @@ impl Model {
                     part_number: number,
                     length: None,
                     digests: PayloadDigests::default(),
+                    customer_key: None,
                 };
                 let output = node
                     .upload_part(&place(key), ask, Guards::default(), body(content.clone()))
@@ -209,6 +210,7 @@ impl Model {
             key: from.parse().unwrap(),
             version: None,
             conditions: Conditions::default(),
+            customer_key: None,
         };
         let ask = CopyObject {
             source,

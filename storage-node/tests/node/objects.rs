@@ -2,7 +2,7 @@
 
 use super::support::*;
 use s3_protocol::call::{
-    ByteRange, Conditions, CopyObject, CopySource, DeleteObject, Directive, GetObject,
+    ByteRange, Conditions, CopyObject, CopySource, DeleteIf, DeleteObject, Directive, GetObject,
     PayloadDigests, PutObject, TagMatch,
 };
 use s3_protocol::checksum::{ChecksumAlgorithm, Hasher};
@@ -235,9 +235,11 @@ async fn conditions_are_judged_on_reads_writes_and_deletes() {
     .await;
     assert_eq!(code(got), S3Code::PreconditionFailed);
 
-    let if_match = Some(TagMatch::OneOf(vec![first.etag.to_string()]));
     let delete = DeleteObject {
-        if_match,
+        only_if: DeleteIf {
+            tag: Some(TagMatch::OneOf(vec![first.etag.to_string()])),
+            ..DeleteIf::default()
+        },
         ..DeleteObject::default()
     };
     assert_eq!(
@@ -479,6 +481,7 @@ async fn a_copy_has_its_own_bytes_and_the_head_that_the_directives_say() {
                 key: "from".parse().unwrap(),
                 version: None,
                 conditions: Conditions::default(),
+                customer_key: None,
             },
             metadata,
             tagging: Directive::Copy,
@@ -652,6 +655,7 @@ fn copy_of_k() -> CopyObject {
             key: "k".parse().unwrap(),
             version: None,
             conditions: Conditions::default(),
+            customer_key: None,
         },
         metadata: Directive::Copy,
         tagging: Directive::Copy,

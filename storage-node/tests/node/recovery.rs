@@ -5,8 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::support::*;
-use s3_protocol::call::{DeleteObject, PutObject};
-use storage_node::{Guards, Node, NodeError, NodeOptions, OpenError};
+use s3_protocol::call::{
+    CompleteMultipartUpload, Conditions, CreateMultipartUpload, DeleteObject, PayloadDigests,
+    PutObject, UploadPart,
+};
+use s3_protocol::object::CompletedPart;
+use storage_node::{Compaction, Guards, Node, NodeError, NodeOptions, OpenError, Rate};
 
 fn last_volume(dir: &Path) -> PathBuf {
     let mut volumes: Vec<PathBuf> = fs::read_dir(dir.join("volumes"))
@@ -180,6 +184,182 @@ async fn damage_before_a_valid_round_is_reported_and_not_cut() {
         Err(OpenError::Damaged { .. })
     ));
     assert!(fs::read(&path).unwrap() == bad);
+}
+
+#[tokio::test]
+async fn volumes_of_any_number_are_emptied_and_missed_by_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || NodeOptions {
+        volume_bytes: 64 * 1_024,
+        ..options(dir.path())
+    };
+    let node = Node::open(options()).unwrap();
+    node.create_bucket(BUCKET).await.unwrap();
+    // One volume each, past the numbers that fit into a byte, and a few that stay.
+    for n in 0..140_u64 {
+        put(&node, &format!("k{}", n % 70), &bytes(n, 40_000))
+            .await
+            .unwrap();
+    }
+    settled(&node).await;
+    for garbage_per_mille in [500, 0] {
+        let how = Compaction {
+            garbage_per_mille,
+            bytes_per_second: None,
+        };
+        assert!(node.compact(how).await.unwrap().volumes > 60);
+    }
+    node.close().await;
+    fs::remove_file(dir.path().join("index.redb")).unwrap();
+    let node = Node::open(options()).unwrap();
+    assert!(node.stats().damage.is_empty(), "{:?}", node.stats().damage);
+    for n in 70..140 {
+        let content = get(&node, &format!("k{}", n % 70)).await.unwrap().1;
+        assert!(content == bytes(n, 40_000), "{n}");
+    }
+    assert_eq!(node.bucket_stats(BUCKET).await.unwrap().objects, 70);
+    settled(&node).await;
+    assert!(node.verify(Rate(None)).await.unwrap().is_sound());
+    node.close().await;
+}
+
+#[tokio::test]
+async fn chunks_whose_version_was_moved_are_no_orphans_to_a_rebuild() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || NodeOptions {
+        volume_bytes: 256 * 1_024,
+        ..options(dir.path())
+    };
+    let node = Node::open(options()).unwrap();
+    node.create_bucket(BUCKET).await.unwrap();
+    let junk = async |turn: u64| {
+        for n in 0..7 {
+            put(&node, &format!("junk{turn}{n}"), &bytes(n, 30_000))
+                .await
+                .unwrap();
+        }
+    };
+    // A chunk fills a volume; what makes an object of it stands in the next one, with much that goes.
+    put(&node, "large", &bytes(1, 300_000)).await.unwrap();
+    junk(1).await;
+    let at = place("parts");
+    let ask = CreateMultipartUpload::default();
+    let begun = node.create_upload(&at, ask, by("key")).await.unwrap();
+    let ask = UploadPart {
+        upload: begun.upload,
+        part_number: 1,
+        length: None,
+        digests: PayloadDigests::default(),
+        customer_key: None,
+    };
+    let payload = body(bytes(2, 300_000));
+    let part = node
+        .upload_part(&at, ask, Guards::default(), payload)
+        .await
+        .unwrap();
+    let listed = vec![CompletedPart {
+        number: 1,
+        etag: part.etag.to_string(),
+        checksums: Vec::new(),
+    }];
+    let ask = CompleteMultipartUpload {
+        upload: begun.upload,
+        checksum: None,
+        checksum_kind: None,
+        object_size: None,
+        conditions: Conditions::default(),
+    };
+    node.complete_upload(&at, ask, listed, Guards::default())
+        .await
+        .unwrap();
+    junk(2).await;
+    junk(3).await;
+    for entry in list_all(&node, "junk", None, 1_000).await.entries {
+        let gone = place(entry.key.as_str());
+        node.delete_object(&gone, &DeleteObject::default(), Guards::default())
+            .await
+            .unwrap();
+    }
+    settled(&node).await;
+    let how = Compaction {
+        garbage_per_mille: 500,
+        bytes_per_second: None,
+    };
+    assert!(node.compact(how).await.unwrap().volumes >= 2);
+    node.close().await;
+    fs::remove_file(dir.path().join("index.redb")).unwrap();
+    for _ in 0..2 {
+        let node = Node::open(options()).unwrap();
+        settled(&node).await;
+        assert!(get(&node, "large").await.unwrap().1 == bytes(1, 300_000));
+        assert!(get(&node, "parts").await.unwrap().1 == bytes(2, 300_000));
+        assert!(node.verify(Rate(None)).await.unwrap().is_sound());
+        node.close().await;
+    }
+}
+
+#[tokio::test]
+async fn damage_at_the_end_of_a_volume_before_a_gap_is_no_torn_tail() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || NodeOptions {
+        volume_bytes: 256 * 1_024,
+        ..options(dir.path())
+    };
+    let node = Node::open(options()).unwrap();
+    node.create_bucket(BUCKET).await.unwrap();
+    for n in 0..40 {
+        put(&node, &format!("k{n:02}"), &bytes(n, 30_000))
+            .await
+            .unwrap();
+    }
+    // The second volume goes: nothing tells any more where the first one ends.
+    for n in 8..16 {
+        let gone = place(&format!("k{n:02}"));
+        node.delete_object(&gone, &DeleteObject::default(), Guards::default())
+            .await
+            .unwrap();
+    }
+    settled(&node).await;
+    let how = Compaction {
+        garbage_per_mille: 800,
+        bytes_per_second: None,
+    };
+    assert_eq!(node.compact(how).await.unwrap().volumes, 1);
+    settled(&node).await;
+    let first = dir.path().join("volumes/00000001.vol");
+    assert!(!dir.path().join("volumes/00000002.vol").exists());
+    let whole = fs::read(&first).unwrap();
+    let round = whole
+        .chunks(512)
+        .rposition(|sector| sector.starts_with(&[b'R', 0, 64, 0]))
+        .unwrap();
+    let mut bad = whole.clone();
+    bad[round * 512 + 20] ^= 1;
+    fs::write(&first, &bad).unwrap();
+    // Compaction sees it and keeps the volume; a scrub names what stands there, which reads as long as the index is there.
+    let how = Compaction {
+        garbage_per_mille: 0,
+        bytes_per_second: None,
+    };
+    assert_eq!(node.compact(how).await.unwrap().damaged, 1);
+    assert!(first.exists());
+    let found = node.scrub(Rate(None)).await.unwrap();
+    assert_eq!((found.flaws.len(), found.flaws[0].volume), (1, 1));
+    node.close().await;
+    fs::remove_file(dir.path().join("index.redb")).unwrap();
+    assert!(matches!(
+        Node::open(options()),
+        Err(OpenError::Damaged { volume: 1, .. })
+    ));
+    fs::write(&first, &whole).unwrap();
+    let node = Node::open(options()).unwrap();
+    for n in (0..8).chain(16..40) {
+        assert_eq!(
+            get(&node, &format!("k{n:02}")).await.unwrap().1,
+            bytes(n, 30_000)
+        );
+    }
+    node.close().await;
 }
 
 type Image = (BTreeMap<String, Vec<u8>>, u64, u64, u64);

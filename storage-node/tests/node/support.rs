@@ -10,7 +10,9 @@ use http_body_util::{BodyExt, Full};
 use s3_protocol::call::{GetObject, ListFrom, ListObjects, PutObject};
 use s3_protocol::object::{Creator, GetOutput, ListPage, PutOutput};
 use s3_protocol::{BucketId, S3Code};
-use storage_node::{Guards, Node, NodeError, NodeOptions, ObjectPlace, WriteAs};
+use storage_node::{
+    Compacted, Compaction, Guards, Node, NodeError, NodeOptions, ObjectPlace, WriteAs,
+};
 
 pub(crate) const BUCKET: BucketId = BucketId(0xb0);
 
@@ -48,7 +50,7 @@ pub(crate) fn by(lineage: &str) -> WriteAs {
     };
     WriteAs {
         creator,
-        guards: Guards::default(),
+        ..WriteAs::default()
     }
 }
 
@@ -150,4 +152,23 @@ pub(crate) async fn settled(node: &Node) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     panic!("it never settled");
+}
+
+/// Empties every volume but the one that is written.
+pub(crate) async fn compact_all(node: &Node) -> Compacted {
+    let how = Compaction {
+        garbage_per_mille: 0,
+        bytes_per_second: None,
+    };
+    let before = node.volumes().unwrap();
+    let done = node.compact(how).await.unwrap();
+    let idle: Vec<u32> = before
+        .iter()
+        .filter(|volume| !volume.is_active)
+        .map(|volume| volume.number)
+        .collect();
+    assert_eq!((done.volumes, done.damaged), (idle.len() as u64, 0));
+    let left = node.volumes().unwrap();
+    assert!(left.iter().all(|volume| !idle.contains(&volume.number)));
+    done
 }

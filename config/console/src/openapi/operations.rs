@@ -10,6 +10,7 @@ use crate::api::audit::{ExportAsk, ReviewAsk};
 use crate::api::buckets::{BucketAsk, BucketDeletion, BucketsAsk};
 use crate::api::jobs::JobsAsk;
 use crate::api::keys::KeysAsk;
+use crate::api::node::{DeletedAsk, ModeAsk, TaskAsk, UndeleteAsk, UndeleteWhere};
 use crate::api::operators::OperatorsAsk;
 use crate::api::tenants::{AliasAsk, TenantsAsk};
 use crate::api::tokens::TokensAsk;
@@ -23,6 +24,7 @@ use crate::service::jobs::JobShown;
 use crate::service::keys::{KeyMade, KeyShown, Rotation};
 use crate::service::losses::{DataDeletion, Deletion, Gone, Losses};
 use crate::service::me::{CodeAsk, Enrolled, MeChange, MeShown, NewPassword, SessionShown};
+use crate::service::node::{DeletedPage, NodeShown, NodeUsage, TaskShown, UndeletedShown};
 use crate::service::operators::{
     Invitation, InviteAsk, NewOperator, OperatorChange, OperatorShown, PasswordAsk,
 };
@@ -55,6 +57,7 @@ pub(super) fn all() -> Vec<Described> {
     all.extend(members::permissions());
     all.extend(audit());
     all.extend(upkeep());
+    all.extend(node());
     all.extend(modules());
     all.extend(policies_and_tools());
     all.extend(usage());
@@ -508,6 +511,42 @@ fn upkeep() -> Vec<Described> {
             "Write the directory as it is now into a file on the server's machine",
         )
         .tells::<BackupMade>(200, "The file."),
+    ]
+}
+
+fn node() -> Vec<Described> {
+    vec![
+        get("/api/v1/node", "What the object node does and holds").tells::<NodeShown>(200, "It."),
+        get(
+            "/api/v1/node/usage",
+            "What each bucket holds, counted row by row",
+        )
+        .tells::<NodeUsage>(200, "The counts."),
+        post(
+            "/api/v1/node/tasks",
+            "Begin a compaction, a scrub, a verification or a backup of the object node",
+        )
+        .takes::<TaskAsk>()
+        .tells::<TaskShown>(202, "It goes on by itself; the node shows how it ends."),
+        put(
+            "/api/v1/node/mode",
+            "Have writes and deletions refused, or taken again, until the next start",
+        )
+        .takes::<ModeAsk>()
+        .tells::<NodeShown>(200, "The node."),
+        get(
+            "/api/v1/tenants/{tenant}/buckets/{bucket}/deleted",
+            "What of a bucket was deleted or overwritten and can be brought back",
+        )
+        .asks::<DeletedAsk>()
+        .tells::<DeletedPage>(200, "The objects."),
+        post(
+            "/api/v1/tenants/{tenant}/buckets/{bucket}/deleted",
+            "Bring objects back",
+        )
+        .asks::<UndeleteWhere>()
+        .takes::<UndeleteAsk>()
+        .tells::<UndeletedShown>(200, "What became of each."),
     ]
 }
 

@@ -5,8 +5,9 @@ use postern_config::directory::{
     Actor, Bucket, BucketState, ContainerAcl, State as Snapshot, Tenant, User,
 };
 use postern_config::engine::Revision;
-use postern_config::upstream::{self, NewBucket as Wanted};
+use postern_config::upstream::{self, Keeps, NewBucket as Wanted};
 use s3_protocol::BucketName;
+use s3_protocol::setting::Versioning;
 
 use super::creations::{self, Asked, Creation, Made};
 use super::list::{Listing, Page};
@@ -54,6 +55,10 @@ shapes! {
         objects: Option<u64>,
         /// Their bytes.
         bytes: Option<u64>,
+        /// Whether it keeps versions: `enabled`, `suspended`, or `off` where it never did; null while it is half made.
+        versioning: Option<&'static str>,
+        /// Whether versions in it may be locked; null while it is half made.
+        object_lock: Option<bool>,
     }
 
     asked
@@ -63,6 +68,10 @@ shapes! {
         name: String,
         /// The user who owns it, by name or number.
         owner: String,
+        /// Whether it keeps the versions of what is overwritten or deleted. Its owner may change that.
+        versioning: Option<bool>,
+        /// Whether versions in it may be locked. It keeps versions then, and both stay so.
+        object_lock: Option<bool>,
     }
 }
 
@@ -142,6 +151,16 @@ pub(crate) async fn detail(admin: &Admin, bucket: &Bucket) -> BucketDetail {
         bucket: shown,
         objects: holds.map(|holds| holds.objects),
         bytes: holds.map(|holds| holds.bytes),
+        versioning: holds.map(|holds| word(holds.versioning)),
+        object_lock: holds.map(|holds| holds.has_locks),
+    }
+}
+
+const fn word(versioning: Option<Versioning>) -> &'static str {
+    match versioning {
+        Some(Versioning::Enabled) => "enabled",
+        Some(Versioning::Suspended) => "suspended",
+        None => "off",
     }
 }
 
@@ -168,6 +187,7 @@ pub(crate) async fn create(
         namespace: owner.namespace(tenant.profile),
         name,
         owner: owner.id,
+        keeps: keeps(new.versioning, new.object_lock)?,
     };
     let done = creations::once(admin, actor, asked, |admin, actor| async move {
         let subject = format!("bucket `{}`", wanted.name);
@@ -188,6 +208,26 @@ pub(crate) async fn create(
     let bucket = state.bucket_by_id(id).filter(|it| it.tenant == tenant.id);
     let bucket = bucket.ok_or_else(|| creations::gone("bucket"))?;
     Ok((is_new, show(&state, bucket)))
+}
+
+/// What a bucket is to keep.
+fn keeps(versioning: Option<bool>, object_lock: Option<bool>) -> Result<Keeps, Problem> {
+    match (
+        versioning.unwrap_or_default(),
+        object_lock.unwrap_or_default(),
+    ) {
+        (false, true) if versioning.is_some() => {
+            let detail = "`object_lock` locks versions: it cannot be without `versioning`";
+            Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "object-lock",
+                detail,
+            ))
+        }
+        (_, true) => Ok(Keeps::Locked),
+        (true, false) => Ok(Keeps::Versions),
+        (false, false) => Ok(Keeps::Nothing),
+    }
 }
 
 /// What deleting a bucket takes along: it must be empty.

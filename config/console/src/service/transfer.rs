@@ -6,6 +6,7 @@ use postern_config::directory::{
     Actor, Command, CommandError, Digest, FileFault, Import, ImportPlan, Outcome, Secrets, Tenant,
     TenantFile,
 };
+use postern_config::upstream::Keeps;
 use serde_json::{Value, json};
 
 use super::sentences::refused;
@@ -86,7 +87,7 @@ pub(crate) async fn apply(admin: &Admin, actor: Actor, ask: FileAsk) -> Result<V
     let mut outcome = Ok(());
     for in_file in missing.map_err(|fault| problem("the file", fault))? {
         let id = s3_protocol::BucketId(uuid()?);
-        if let Err(fault) = admin.upstream.create_bucket(id).await {
+        if let Err(fault) = admin.upstream.create_bucket(id, Keeps::Nothing).await {
             outcome = Err(Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "upstream",

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use console::needs::{self, Again, At, Need, Row};
 use console::routes;
 use postern_config::directory::{
-    Actor, Command, Description, KeyRights, Level, NamespaceId, NewSubUser, NewUser, OperatorScope,
-    Outcome, Profile, Role, RoleAtoms, SubUsers, UserKind,
+    Actor, Command, Description, Keeps, KeyRights, Level, NamespaceId, NewSubUser, NewUser,
+    OperatorScope, Outcome, Profile, Role, RoleAtoms, SubUsers, UserId, UserKind,
 };
 use serde_json::{Value, json};
 
@@ -63,6 +63,15 @@ fn sight(from: From, at: At) -> Option<Sight> {
     })
 }
 
+fn site(namespace: NamespaceId, owner: UserId) -> Command {
+    Command::BeginBucket {
+        namespace,
+        name: "site".parse().unwrap(),
+        owner,
+        keeps: Keeps::Nothing,
+    }
+}
+
 /// A house with `acme`, its users `web` and `other`, a key and a bucket of `web`; and the words that paths are filled with.
 async fn furnished(
     profile: Profile,
@@ -87,11 +96,7 @@ async fn furnished(
     let Outcome::Key { key, .. } = house.apply(create, Actor::system()).await else {
         panic!("no key");
     };
-    let begin = Command::BeginBucket {
-        namespace: NamespaceId::User(acme, web),
-        name: "site".parse().unwrap(),
-        owner: web,
-    };
+    let begin = site(NamespaceId::User(acme, web), web);
     let Outcome::Bucket(bucket) = house.apply(begin, Actor::system()).await else {
         panic!("no bucket");
     };
@@ -387,11 +392,7 @@ async fn permissions_are_set_by_an_admin_of_the_platform_or_of_the_account() {
     let Outcome::User(ann) = house.apply(Command::CreateUser(new), Actor::system()).await else {
         panic!("no user");
     };
-    let begin = Command::BeginBucket {
-        namespace: NamespaceId::Account(acme),
-        name: "site".parse().unwrap(),
-        owner: ann,
-    };
+    let begin = site(NamespaceId::Account(acme), ann);
     let Outcome::Bucket(bucket) = house.apply(begin, Actor::system()).await else {
         panic!("no bucket");
     };

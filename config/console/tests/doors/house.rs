@@ -19,10 +19,11 @@ use postern_config::judge::{
     Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
 };
 use postern_config::metering::{Ledger, Meter};
+use postern_config::node::NoNode;
 use postern_config::purge::{Pace, Purges};
 use postern_config::settings::MetricsAccess;
 use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
-use postern_config::upstream::{Emptied, Holds, Upstream};
+use postern_config::upstream::{Emptied, Holds, Keeps, Spot, Upstream};
 use postern_config::usage::{Readiness, Stored, Usage};
 use postern_config::{Clock, Entropy, Secret, UnixMillis};
 use s3_protocol::{BucketId, S3Code, S3Error};
@@ -43,7 +44,7 @@ pub(crate) struct Shelf {
 }
 
 impl Upstream for Shelf {
-    fn create_bucket(&self, _: BucketId) -> BoxFuture<'_, Result<(), S3Error>> {
+    fn create_bucket(&self, _: BucketId, _: Keeps) -> BoxFuture<'_, Result<(), S3Error>> {
         Box::pin(async { Ok(()) })
     }
 
@@ -58,13 +59,22 @@ impl Upstream for Shelf {
         })
     }
 
-    fn empty_bucket(&self, bucket: BucketId, _: usize) -> BoxFuture<'_, Result<Emptied, S3Error>> {
+    fn empty_bucket(
+        &self,
+        bucket: BucketId,
+        _: Spot,
+        _: usize,
+    ) -> BoxFuture<'_, Result<Emptied, S3Error>> {
         let mut full = self.full.lock();
         let before = full.len();
         full.retain(|it| *it != bucket);
         let removed = (before - full.len()) as u64;
-        let more = removed > 0;
-        Box::pin(async move { Ok(Emptied { removed, more }) })
+        Box::pin(async move {
+            Ok(Emptied {
+                removed,
+                ..Emptied::default()
+            })
+        })
     }
 
     fn holds(&self, bucket: BucketId) -> BoxFuture<'_, Result<Holds, S3Error>> {
@@ -73,6 +83,7 @@ impl Upstream for Shelf {
             Ok(Holds {
                 objects,
                 bytes: objects,
+                ..Holds::default()
             })
         })
     }
@@ -235,6 +246,7 @@ impl House {
             usage: Arc::new(Silent),
             upstream: shelf,
             upkeep: Arc::new(NoUpkeep),
+            node: Arc::new(NoNode),
             purges,
             meter: Arc::new(Meter::new(
                 Arc::new(Ledger::in_memory().unwrap()),

@@ -10,7 +10,7 @@ use crate::directory::bounds::Quota;
 use crate::directory::command::{CommandError, Outcome, Refusal};
 use crate::directory::names::{Alias, NamespaceId, UserId};
 use crate::directory::profile::NamespaceKind;
-use crate::directory::record::{Bucket, BucketState, Namespace, PolicyDocument};
+use crate::directory::record::{Bucket, BucketState, Keeps, Namespace, PolicyDocument};
 use crate::directory::rows::Record;
 use crate::directory::vault::SealError;
 use crate::engine::Revision;
@@ -25,9 +25,9 @@ pub(super) enum Step {
 
 pub(super) fn begin(
     ground: &Ground<'_>,
-    namespace: NamespaceId,
-    name: &BucketName,
+    (namespace, name): (NamespaceId, &BucketName),
     owner: UserId,
+    keeps: Keeps,
 ) -> Result<Plan, CommandError> {
     let user = ground.working_user(owner)?;
     let tenant = ground.tenant(user.tenant)?;
@@ -62,9 +62,15 @@ pub(super) fn begin(
         quota: Quota::default(),
         revision: Revision::default(),
     };
+    let detail = json!({
+        "name": name.as_str(),
+        "namespace": namespace,
+        "owner": owner,
+        "keeps": keeps.as_str(),
+    });
     Plan::new("bucket.create", "bucket", id)
         .of(user.tenant)
-        .detail(json!({ "name": name.as_str(), "namespace": namespace, "owner": owner }))
+        .detail(detail)
         .tell(Outcome::Bucket(id))
         .write(&Record::Bucket(bucket))
 }

@@ -5,7 +5,7 @@
 
 use super::Ground;
 use crate::directory::bounds::{QuotaOf, RateOf};
-use crate::directory::command::{Command, CommandError, Refusal, Who};
+use crate::directory::command::{Command, CommandError, NodeNote, Refusal, Who};
 use crate::directory::names::{AccessKeyId, OperatorId, SubUserId, TenantId, UserId};
 use crate::directory::operator::{OperatorCommand, OperatorScope, Place};
 use crate::directory::record::{ModuleScope, PolicyPlace};
@@ -127,8 +127,10 @@ fn need(ground: &Ground<'_>, command: &Command) -> Need {
         }
         Command::SetQuota(QuotaOf::Bucket(id), _) => bucket(A::TenantSettings, id),
         Command::SetRate(RateOf::Key(id), _) => key(A::TenantSettings, id),
+        Command::NoteNode(NodeNote::Undelete { bucket: id, .. }) => bucket(A::BucketConfig, id),
         Command::NoteUsage { .. }
         | Command::NoteBackup { .. }
+        | Command::NoteNode(NodeNote::Task(_) | NodeNote::ReadOnly(_))
         | Command::MeasureJob(..)
         | Command::FinishJob(_) => Need::Atom(A::TenantSettings, Place::Deployment),
         Command::PushModule { scope, .. } | Command::RetireModule(scope, ..) => {

@@ -164,7 +164,7 @@ fn a_life_is_1_to_604800_seconds_in_digits_only() {
         assert_eq!(request.error(), AuthError::ExpiresOutOfRange, "{seconds}");
     }
     for text in [
-        "", "-1", "%2B60", "+60", "60.0", "6e1", "0x3c", "60%20", "%D9%A1",
+        "", "-", "--1", "%2B60", "+60", "60.0", "6e1", "0x3c", "60%20", "%D9%A1",
     ] {
         let expected = AuthError::Malformed {
             place: PLACE,
@@ -173,6 +173,10 @@ fn a_life_is_1_to_604800_seconds_in_digits_only() {
         let error = swapped("X-Amz-Expires=3600", &format!("X-Amz-Expires={text}"));
         assert_eq!(error, expected, "{text}");
     }
+    assert_eq!(
+        swapped("X-Amz-Expires=3600", "X-Amz-Expires=-1"),
+        AuthError::ExpiresOutOfRange
+    );
     assert_eq!(
         swapped("X-Amz-Expires=3600", "X-Amz-Expires=3601"),
         AuthError::Mismatch

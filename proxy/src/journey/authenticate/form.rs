@@ -20,7 +20,7 @@ use super::super::accept::Accepted;
 use super::super::authorize::{How, Memo, Scene, Signature};
 use super::super::gate::Gate;
 use super::super::refusal::{self, Refusal};
-use super::{Payload, Signed, found_key, namespace, shared};
+use super::{Payload, Signed, found_key, global, namespace, shared};
 use crate::edge::Intake;
 use crate::world::{Caller, World};
 
@@ -66,9 +66,11 @@ pub(super) async fn verify(
         put,
         answer,
         escalations,
+        acl,
     } = form.understand(bucket).map_err(Refusal::Form)?;
-    let namespace =
-        namespace(world, &addressing.namespace, caller.as_deref()).or_else(|| shared(world, host));
+    let namespace = namespace(world, &addressing.namespace, caller.as_deref())
+        .or_else(|| shared(world, host))
+        .or_else(|| global(world, (&addressing, host), &request.target));
     let scene = Arc::new(Scene {
         peer,
         headers: parts.headers,
@@ -80,6 +82,7 @@ pub(super) async fn verify(
                 Call::PutObject(put)
             },
             escalations,
+            acl,
             ..request
         },
         caller,

@@ -8,7 +8,7 @@ use policy_wasm::registry::Attribute;
 use postern_config::directory::{Bucket, BucketState, NamespaceId};
 use s3_protocol::call::Target;
 use s3_protocol::{BucketName, Operation, S3Code, S3Error};
-use storage_node::ObjectPlace;
+use storage_node::{ObjectPlace, Stands};
 
 use super::super::gate::Gate;
 use super::super::refusal::Refusal;
@@ -109,7 +109,7 @@ impl<'a> Bench<'a> {
     pub(crate) fn judge(&self, check: &Check) -> Result<Ruling, Halt> {
         let name = bucket_of(&check.target);
         let bucket = self.bucket_of(check);
-        let makes = check.operation == Operation::CreateBucket || self.makes_with(check);
+        let makes = self.makes(check);
         if let (Some(name), None, false) = (name, &bucket, makes) {
             return Err(self.missing(name).into());
         }
@@ -129,12 +129,6 @@ impl<'a> Bench<'a> {
             }
             (_, _, ruled) => ruled,
         }
-    }
-
-    /// Whether the check is of what a bucket that is being made is made with.
-    fn makes_with(&self, check: &Check) -> bool {
-        self.scene.request().operation == Operation::CreateBucket
-            && check.operation == Operation::PutBucketAcl
     }
 
     /// Writes down what was decided, and what a policy may know of it.
@@ -239,6 +233,9 @@ impl<'a> Bench<'a> {
                 obligations: allowed.obligations,
                 stands: facts.stands(),
             }),
+            Decision::Denied(denied) if self.is_told_missing(check, &denied, &facts) => {
+                Err(Refusal::Upstream(S3Code::NoSuchKey.into()).into())
+            }
             Decision::Denied(denied) => Err(self.denied(&plan, &denied).into()),
             Decision::Undecided(no_answer) => {
                 let layer = plan.plan.layer(no_answer.layer);
@@ -255,6 +252,19 @@ impl<'a> Bench<'a> {
                 None => undecided(&plan, "", "nothing is named to be fetched".to_owned()).into(),
             }),
         }
+    }
+
+    /// Whether who has no grant is told that there is nothing to read: an object that is not there has no list that could give him
+    /// one, and whoever may list the bucket knows it anyway.
+    fn is_told_missing(&self, check: &Check, denied: &Denied, facts: &CheckFacts<'_>) -> bool {
+        denied.denial == Denial::Ungranted
+            && matches!(
+                check.operation,
+                Operation::GetObject | Operation::HeadObject
+            )
+            && self.scene.namespace() == Some(NamespaceId::Global)
+            && facts.stands() == Some(Stands::Nothing)
+            && bucket_of(&check.target).is_some_and(|name| self.may_list(name))
     }
 
     fn denied(&self, plan: &TenantPlan, denied: &Denied) -> Refusal {
@@ -337,6 +347,7 @@ impl<'a> Bench<'a> {
             self.now_ms,
         )
         .knowing(self.known(check))
+        .versioned(bucket.is_some_and(|bucket| self.gate.node.keeps_versions(bucket.id)))
     }
 
     /// What was asked of the node about the object of a check.
@@ -381,10 +392,16 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// Whether the check is about a bucket that the request is to make, and what it is made with.
+    fn makes(&self, check: &Check) -> bool {
+        let request = self.scene.request();
+        check.operation == Operation::CreateBucket
+            || (request.operation == Operation::CreateBucket && check.target == request.target)
+    }
+
     /// What joins the caller and the bucket. A bucket is made in a namespace, whoever has one of its name there.
     fn relation(&self, check: &Check, bucket: Option<&Bucket>) -> &'static [&'static str] {
-        let makes = check.operation == Operation::CreateBucket || self.makes_with(check);
-        let bucket = bucket.filter(|_| !makes);
+        let bucket = bucket.filter(|_| !self.makes(check));
         relation(
             &self.world.state,
             self.scene.caller(),

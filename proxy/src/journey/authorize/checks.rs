@@ -72,7 +72,36 @@ pub(crate) fn of(request: &S3Request) -> Checks {
             checks.push(Check::new(operation, request.target.clone()));
         }
     }
+    locks(request, &mut checks);
     checks
+}
+
+/// Who locks what he writes needs the right to lock it; who makes a bucket with object lock, the right to configure it.
+fn locks(request: &S3Request, checks: &mut Checks) {
+    let asks = &request.escalations;
+    let wanted = [
+        (asks.retention, Operation::PutObjectRetention),
+        (asks.legal_hold, Operation::PutObjectLegalHold),
+        (
+            asks.bucket_object_lock,
+            Operation::PutObjectLockConfiguration,
+        ),
+    ];
+    for (asked, operation) in wanted {
+        if asked && operation != request.operation {
+            checks.push(Check::new(operation, request.target.clone()));
+        }
+    }
+    if let Target::Object(bucket, key) = &request.target
+        && request.escalations.bypass_governance
+    {
+        checks.push(of_bypass(bucket, key, version(&request.call)));
+    }
+}
+
+/// The check of a request that wants to pass over a retention: whether there is one is not asked.
+pub(super) fn of_bypass(bucket: &BucketName, key: &ObjectKey, version: Option<VersionId>) -> Check {
+    Check::on_object(Operation::BypassGovernanceRetention, bucket, key, version)
 }
 
 /// The check of one entry of DeleteObjects.
@@ -89,6 +118,12 @@ fn version(call: &Call) -> Option<VersionId> {
     match call {
         Call::GetObject(get) | Call::HeadObject(get) => get.version,
         Call::DeleteObject(delete) => delete.version,
+        Call::GetObjectAttributes(ask) => ask.version,
+        Call::GetFacet(_, version) | Call::DeleteTagging(version) | Call::GetObjectAcl(version) => {
+            *version
+        }
+        Call::PutObjectAcl(put) => put.version,
+        Call::PutFacet(put) => put.version,
         _ => None,
     }
 }
@@ -110,7 +145,7 @@ fn compares_entity_tag(call: &Call) -> bool {
         Call::PutObject(put) => conditional(&put.conditions),
         Call::CopyObject(copy) => conditional(&copy.conditions),
         Call::CompleteMultipartUpload(complete) => conditional(&complete.conditions),
-        Call::DeleteObject(delete) => by_tag(delete.if_match.as_ref()),
+        Call::DeleteObject(delete) => delete.only_if.compares(),
         _ => false,
     }
 }

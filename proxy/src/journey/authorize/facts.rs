@@ -8,8 +8,10 @@ use policy_wasm::facts::{Fact, Facts};
 use policy_wasm::question::moment;
 use policy_wasm::registry::{Attribute, Name};
 use postern_config::decisions::{Atom, DecisionRow};
-use postern_config::directory::{Bucket, WriteDeletes};
-use s3_protocol::call::{Call, ListMultipartUploads, ListObjects, Target, WriteHead};
+use postern_config::directory::{Bucket, NamespaceKind, WriteDeletes};
+use s3_protocol::call::{
+    Call, ListMultipartUploads, ListObjectVersions, ListObjects, Target, WriteHead,
+};
 use s3_protocol::names::VersionId;
 use s3_protocol::{BucketName, ObjectKey, Operation};
 use storage_node::Stands;
@@ -17,7 +19,7 @@ use storage_node::Stands;
 use super::checks::Check;
 use super::memo::Stored;
 use super::scene::{How, Scene};
-use crate::world::{Caller, acl_permissions, container_permissions, referrers};
+use crate::world::{Caller, acl_permissions, container_permissions, object_permissions, referrers};
 
 /// What is known of one check.
 pub(crate) struct CheckFacts<'a> {
@@ -27,6 +29,8 @@ pub(crate) struct CheckFacts<'a> {
     bucket: Option<&'a Bucket>,
     relation: &'static [&'static str],
     now_ms: u64,
+    /// Whether the bucket keeps what is deleted.
+    versioned: bool,
     /// What was asked of the node about the object.
     stored: Option<Arc<Stored>>,
     texts: Texts,
@@ -59,6 +63,7 @@ impl<'a> CheckFacts<'a> {
             bucket,
             relation,
             now_ms,
+            versioned: false,
             stored: None,
             texts: Texts::default(),
         }
@@ -67,6 +72,11 @@ impl<'a> CheckFacts<'a> {
     /// The same, where this is known of the stored object.
     pub(super) fn knowing(self, stored: Option<Arc<Stored>>) -> Self {
         Self { stored, ..self }
+    }
+
+    /// The same, where the bucket keeps what is deleted.
+    pub(super) fn versioned(self, versioned: bool) -> Self {
+        Self { versioned, ..self }
     }
 
     /// What must still stand there for a decision on these facts to hold; `None` where nothing stored was looked at.
@@ -133,11 +143,24 @@ impl<'a> CheckFacts<'a> {
 
     fn list(&self) -> Option<Listing<'_>> {
         if !self.is_main() {
-            return None;
+            return self.list_of_key();
         }
         match &self.scene.request().call {
             Call::ListObjects(list) => Some(Listing::of_objects(list)),
             Call::ListMultipartUploads(list) => Some(Listing::of_uploads(list)),
+            Call::ListObjectVersions(list) => Some(Listing::of_versions(list)),
+            _ => None,
+        }
+    }
+
+    /// Whether one may list decides what is told of a key that is not there: the list would begin with the key.
+    fn list_of_key(&self) -> Option<Listing<'_>> {
+        match (&self.check.operation, &self.scene.request().target) {
+            (Operation::ListObjectsV2, Target::Object(_, key)) => Some(Listing {
+                prefix: key.as_str(),
+                delimiter: None,
+                max: 1,
+            }),
             _ => None,
         }
     }
@@ -182,14 +205,18 @@ impl<'a> CheckFacts<'a> {
             Name::KeyMaxObjectBytes => rights.max_object_bytes.map_or(Fact::Absent, |bytes| {
                 Fact::integer(i64::try_from(bytes).unwrap_or(i64::MAX))
             }),
-            Name::KeyLockBypass => Fact::boolean(rights.bypass_governance),
+            // Where policies give, they alone say who may pass over a retention.
+            Name::KeyLockBypass => Fact::boolean(
+                rights.bypass_governance
+                    || caller.tenant.profile.namespaces() == NamespaceKind::Global,
+            ),
             Name::WriteDeletes => Fact::text(self.write_deletes(caller)),
             _ => Fact::Absent,
         }
     }
 
-    /// What a Write key may delete: what the profile allows, less what the tenant and the key take away. Without versions a
-    /// marker cannot be left, so that `markers` allows nothing.
+    /// What a Write key may delete: what the profile allows, less what the tenant and the key take away. Where a write does not
+    /// make a version, a deletion leaves no marker behind which the object stays, so that `markers` allows nothing there.
     fn write_deletes(&self, caller: &Caller) -> &'static str {
         let tenant = caller
             .tenant
@@ -201,6 +228,7 @@ impl<'a> CheckFacts<'a> {
             .write_deletes
             .map_or(tenant, |key| key.min(tenant))
         {
+            WriteDeletes::Markers if self.versioned => "markers",
             WriteDeletes::No | WriteDeletes::Markers => "no",
             WriteDeletes::All => "all",
         }
@@ -415,6 +443,9 @@ impl<'a> CheckFacts<'a> {
 
     /// What is known of the object as it is stored. It is asked of the node when a policy first wants to know.
     fn of_stored(&self, attribute: &Attribute) -> Fact<'_> {
+        if attribute.name() == Name::ObjectAclPermissions && self.lists_its_own() {
+            return Fact::list(["write-acp"].as_slice());
+        }
         let applies = match attribute.name() {
             Name::ExistingObjectTag => tags_apply(self.check.operation),
             _ => creator_applies(self.check.operation),
@@ -434,6 +465,10 @@ impl<'a> CheckFacts<'a> {
                 let tag = tags.find(|(key, _)| Some(key.as_str()) == attribute.parameter());
                 Fact::optional_text(tag.map(|(_, value)| value.as_str()))
             }
+            Name::ObjectAclPermissions => self
+                .bucket
+                .and_then(|bucket| object_permissions(self.caller(), bucket, object.acl.as_deref()))
+                .map_or(Fact::Absent, Fact::list),
             // "Own" is what the same sub-user has made, or the same lineage of a user's keys.
             _ => Fact::boolean(self.caller().is_some_and(|caller| {
                 let (own, made) = match caller.sub_user {
@@ -443,6 +478,15 @@ impl<'a> CheckFacts<'a> {
                 !own.is_empty() && own == made
             })),
         }
+    }
+
+    /// Whether a write says with what list its object is made, by who may write to the bucket by the bucket's own list: the object
+    /// will be his.
+    fn lists_its_own(&self) -> bool {
+        let held = || acl_permissions(self.caller(), self.bucket?);
+        self.check.operation == Operation::PutObjectAcl
+            && !self.is_main()
+            && held().is_some_and(|held| held.contains(&"write"))
     }
 
     /// The end of the retention that the request sets, in seconds since 1970.
@@ -590,7 +634,9 @@ impl Facts for CheckFacts<'_> {
             | N::MultiFactorAuthPresent
             | N::MultiFactorAuthAge
             | N::LocationConstraint => Fact::Absent,
-            N::ObjectOwn | N::ExistingObjectTag => self.of_stored(attribute),
+            N::ObjectOwn | N::ObjectAclPermissions | N::ExistingObjectTag => {
+                self.of_stored(attribute)
+            }
         }
     }
 }
@@ -611,6 +657,14 @@ impl<'a> Listing<'a> {
         }
     }
 
+    fn of_versions(list: &'a ListObjectVersions) -> Self {
+        Self {
+            prefix: &list.prefix,
+            delimiter: list.delimiter.as_deref(),
+            max: list.max_keys,
+        }
+    }
+
     fn of_uploads(list: &'a ListMultipartUploads) -> Self {
         Self {
             prefix: &list.prefix,
@@ -624,6 +678,12 @@ impl<'a> Listing<'a> {
 const fn action(operation: Operation, version: Option<VersionId>) -> &'static str {
     match (operation, version) {
         (Operation::GetObject | Operation::HeadObject, Some(_)) => "s3:GetObjectVersion",
+        (Operation::GetObjectAttributes, Some(_)) => "s3:GetObjectVersionAttributes",
+        (Operation::GetObjectTagging, Some(_)) => "s3:GetObjectVersionTagging",
+        (Operation::GetObjectAcl, Some(_)) => "s3:GetObjectVersionAcl",
+        (Operation::PutObjectAcl, Some(_)) => "s3:PutObjectVersionAcl",
+        (Operation::PutObjectTagging, Some(_)) => "s3:PutObjectVersionTagging",
+        (Operation::DeleteObjectTagging, Some(_)) => "s3:DeleteObjectVersionTagging",
         (operation, _) => operation.action(),
     }
 }

@@ -30,7 +30,10 @@ pub(super) fn get_acl(gate: &Gate, bucket: &Bucket) -> Outcome {
 }
 
 /// The lines of a list, each with its grantee as documents name him. What a later version wrote is left out.
-fn shown(state: &State, grants: &[BucketGrant]) -> Vec<(Result<Owner, Group>, Permission)> {
+pub(super) fn shown(
+    state: &State,
+    grants: &[BucketGrant],
+) -> Vec<(Result<Owner, Group>, Permission)> {
     let line = |grant: &BucketGrant| {
         let grantee = match grant.group() {
             Some(group) => Err(group),
@@ -64,11 +67,14 @@ pub(super) async fn put_acl(
             if read.owner.is_some_and(|id| id != of.id) {
                 return Err(refused(S3Code::AccessDenied));
             }
-            resolved(state, read.grants)?
+            resolved(state, &of.id, read.grants)?
         }
     };
     let usual = usual_only(&grants, &of.id);
-    if bucket.namespace != NamespaceId::Global || !bucket.access.has_lists() {
+    if bucket.namespace == NamespaceId::Global && !bucket.access.has_lists() {
+        return Err(refused(S3Code::AccessControlListNotSupported));
+    }
+    if bucket.namespace != NamespaceId::Global {
         // What changes nothing is no fault: many tools always ask for it.
         return if usual {
             Ok(Outcome::Changed)
@@ -100,7 +106,7 @@ impl Made {
     ) -> Result<Option<Self>, Refusal> {
         let world = gate.world();
         let state = &world.state;
-        let ask = acl::from_headers(scene.headers()).map_err(Refusal::Upstream)?;
+        let ask = scene.request().acl.as_ref();
         let ownership = match &scene.request().escalations.object_ownership {
             None => None,
             Some(text) => Some(Ownership::named(text).ok_or_else(|| {
@@ -112,7 +118,7 @@ impl Made {
                 Refusal::Upstream(wrong)
             })?),
         };
-        let grants = ask.map(|ask| grants(state, owner_id, &ask)).transpose()?;
+        let grants = ask.map(|ask| grants(state, owner_id, ask)).transpose()?;
         let grants = grants.filter(|grants| !usual_only(grants, owner_id));
         if ownership == Some(Ownership::BucketOwnerEnforced) && grants.is_some() {
             return Err(refused(S3Code::InvalidBucketAclWithObjectOwnership));
@@ -123,6 +129,11 @@ impl Made {
             block: None,
         };
         Ok((!access.is_usual()).then_some(Self { access }))
+    }
+
+    /// Whether a bucket is as one that is made with it.
+    pub(super) fn is_of(&self, bucket: &Bucket) -> bool {
+        self.access == bucket.access
     }
 
     /// Says it of the bucket that was made.
@@ -271,9 +282,13 @@ pub(super) fn policy_status(gate: &Gate, bucket: &Bucket) -> Outcome {
 }
 
 /// The lines that are asked for, for a bucket of this owner.
-fn grants(state: &State, owner: &str, ask: &AclAsk) -> Result<Vec<BucketGrant>, Refusal> {
+pub(super) fn grants(
+    state: &State,
+    owner: &str,
+    ask: &AclAsk,
+) -> Result<Vec<BucketGrant>, Refusal> {
     let canned = match ask {
-        AclAsk::Grants(grants) => return resolved(state, grants.clone()),
+        AclAsk::Grants(grants) => return resolved(state, owner, grants.clone()),
         AclAsk::Canned(canned) => canned,
     };
     let everyone = |permission| Grant {
@@ -305,12 +320,16 @@ fn grants(state: &State, owner: &str, ask: &AclAsk) -> Result<Vec<BucketGrant>, 
     Ok(all.map(BucketGrant::from).collect())
 }
 
-/// Lines whose grantees are all known, by canonical id or as groups.
-fn resolved(state: &State, grants: Vec<Grant>) -> Result<Vec<BucketGrant>, Refusal> {
+/// Lines whose grantees are all known, by canonical id or as groups. The owner is, wherever he is.
+pub(super) fn resolved(
+    state: &State,
+    owner: &str,
+    grants: Vec<Grant>,
+) -> Result<Vec<BucketGrant>, Refusal> {
     let resolve = |grant: Grant| {
         let grantee = match grant.grantee {
             Grantee::Group(group) => Grantee::Group(group),
-            Grantee::Id(id) if named(state, &id).is_some() => Grantee::Id(id),
+            Grantee::Id(id) if id == owner || named(state, &id).is_some() => Grantee::Id(id),
             Grantee::Id(id) => {
                 let wrong = S3Error::argument("Invalid id", "CanonicalUser/ID", id);
                 return Err(Refusal::Upstream(wrong));
@@ -326,14 +345,14 @@ fn resolved(state: &State, grants: Vec<Grant>) -> Result<Vec<BucketGrant>, Refus
 }
 
 /// Whether a list says what a bucket without one has.
-fn usual_only(grants: &[BucketGrant], owner: &str) -> bool {
+pub(super) fn usual_only(grants: &[BucketGrant], owner: &str) -> bool {
     let own = |grant: &BucketGrant| {
         grant.to == owner && grant.permission() == Some(Permission::FullControl)
     };
     grants.len() == 1 && grants.iter().all(own)
 }
 
-fn is_public(grants: &[BucketGrant]) -> bool {
+pub(super) fn is_public(grants: &[BucketGrant]) -> bool {
     let mut groups = grants.iter().filter_map(BucketGrant::group);
     groups.any(|group| group != Group::LogDelivery)
 }
@@ -358,6 +377,6 @@ async fn change(
     }
 }
 
-fn refused(code: S3Code) -> Refusal {
+pub(super) fn refused(code: S3Code) -> Refusal {
     Refusal::Upstream(code.into())
 }

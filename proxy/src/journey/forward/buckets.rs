@@ -8,12 +8,12 @@ use postern_config::directory::{
     Actor, Bucket, Command, CommandError, Directory, NamespaceId, Outcome as Done, Who,
 };
 use postern_config::upstream::{
-    BucketFault, NewBucket, Upstream as _, create_bucket, delete_bucket,
+    BucketFault, Keeps, NewBucket, Upstream, create_bucket, delete_bucket,
 };
-use s3_protocol::call::ListBuckets;
-use s3_protocol::object::{BucketEntry, BucketPage};
-use s3_protocol::{S3Code, S3Error, xml};
-use storage_node::Node;
+use s3_protocol::call::{CreateBucket, ListBuckets};
+use s3_protocol::object::{BucketEntry, BucketPage, Owner};
+use s3_protocol::{BucketName, S3Code, S3Error, xml};
+use storage_node::{Node, NodeError};
 
 use super::super::authorize::{Scene, bucket_of};
 use super::super::gate::Gate;
@@ -21,7 +21,7 @@ use super::super::refusal::Refusal;
 use super::Outcome;
 use super::access::Made;
 use crate::upstream::EmbeddedNode;
-use crate::world::owner;
+use crate::world::{named, owner};
 
 /// The buckets of the caller's account in the namespace that the permit's filters let through: pages are filled after filtering.
 pub(super) fn list(
@@ -66,10 +66,14 @@ pub(super) fn list(
         .last()
         .filter(|_| more)
         .map(|bucket| bucket.name.to_string());
-    let owner = scene
+    let id = scene
         .caller()
         .map(|caller| caller.canonical_id.clone())
         .unwrap_or_default();
+    let owner = Owner {
+        display_name: named(&world.state, &id).unwrap_or_default(),
+        id,
+    };
     Outcome::Buckets(ask.clone(), BucketPage { entries, next }, owner)
 }
 
@@ -77,6 +81,7 @@ pub(super) fn list(
 pub(super) async fn create(
     gate: &Arc<Gate>,
     scene: &Scene,
+    ask: &CreateBucket,
     document: &[u8],
 ) -> Result<Outcome, Refusal> {
     let region = xml::create_bucket_configuration(document)
@@ -108,20 +113,55 @@ pub(super) async fn create(
         namespace,
         name: name.clone(),
         owner: owned_by,
+        keeps: if ask.object_lock {
+            Keeps::Locked
+        } else {
+            Keeps::Nothing
+        },
     };
-    create_bucket(
+    let created = create_bucket(
         gate.directory(),
         &EmbeddedNode(gate.node.clone()),
         new,
         actor(scene),
     )
-    .await
-    .map_err(|fault| failed(gate, scene, fault))?;
+    .await;
+    if let Err(fault) = created {
+        let refusal = failed(gate, scene, fault);
+        return made_again(gate, (namespace, &name), made.as_ref(), refusal);
+    }
     let state = gate.directory().state();
     if let (Some(made), Some(bucket)) = (made, state.bucket(namespace, &name)) {
         made.of(gate, scene, bucket).await?;
     }
     Ok(Outcome::BucketCreated(name))
+}
+
+/// Where buckets have one namespace, to make one's own bucket again as it is changes nothing and is done, as in the first region of
+/// AWS; made otherwise, the name is taken.
+fn made_again(
+    gate: &Gate,
+    (namespace, name): (NamespaceId, &BucketName),
+    made: Option<&Made>,
+    refusal: Refusal,
+) -> Result<Outcome, Refusal> {
+    let own = S3Code::BucketAlreadyOwnedByYou;
+    let is_own = matches!(&refusal, Refusal::Upstream(error) if error.code == own);
+    let state = gate.directory().state();
+    match state.bucket(namespace, name) {
+        Some(bucket) if is_own && namespace == NamespaceId::Global => {
+            let is_same = match made {
+                Some(made) => made.is_of(bucket),
+                None => bucket.access.is_usual(),
+            };
+            if is_same {
+                Ok(Outcome::BucketCreated(name.clone()))
+            } else {
+                Err(Refusal::Upstream(S3Code::BucketAlreadyExists.into()))
+            }
+        }
+        _ => Err(refusal),
+    }
 }
 
 /// Stops the bucket from answering, removes it at the upstream if it is empty, then frees the name.
@@ -142,8 +182,9 @@ pub(super) async fn delete(
     Ok(Outcome::BucketDeleted)
 }
 
-/// Finishes what a stop has cut in half: a bucket that was being made is made, one that was being removed is removed if it is
-/// empty and else answers again.
+/// Finishes what a stop has cut in half: a bucket that the node has made answers, and one that it has not made is given up, since
+/// nobody was told of it and nobody knows any more what it was to keep; one that was being removed is removed if it is empty and else
+/// answers again.
 ///
 /// # Errors
 /// What the directory or the node fails with.
@@ -156,12 +197,13 @@ pub(crate) async fn finish_half_done(directory: &Directory, node: &Node) -> Resu
         .filter(|bucket| !state.is_purged(bucket));
     for bucket in left {
         let next = match bucket.state {
-            BucketState::Creating => {
-                node.create_bucket(bucket.id)
-                    .await
-                    .map_err(|cause| cause.to_string())?;
-                Command::ActivateBucket(bucket.id)
-            }
+            BucketState::Creating => match node.bucket_stats(bucket.id).await {
+                Ok(_) => Command::ActivateBucket(bucket.id),
+                Err(NodeError::Refused(refused)) if refused.code == S3Code::NoSuchBucket => {
+                    Command::RemoveBucket(bucket.id)
+                }
+                Err(cause) => return Err(cause.to_string()),
+            },
             BucketState::Deleting => {
                 match EmbeddedNode(node.clone()).delete_bucket(bucket.id).await {
                     Ok(()) => Command::RemoveBucket(bucket.id),

@@ -1,7 +1,7 @@
 //! The obligations of a permit as the node's conditions: judged where they are atomic with the act.
 
 use policy_wasm::plan::Obligations;
-use storage_node::{CreatorGuard, CreatorMatch, Guards, Mismatch, WriteAs};
+use storage_node::{CreatorGuard, CreatorMatch, Guards, Mismatch};
 
 use super::super::authorize::{Again, Ruling, Scene};
 
@@ -23,17 +23,6 @@ pub(super) fn to_read(scene: &Scene, ruling: &Ruling) -> Guards {
         creator: creator(scene, &ruling.obligations, Mismatch::Hide),
         stands: ruling.stands,
         ..Guards::default()
-    }
-}
-
-/// The guards of a write, and who is recorded as its creator.
-pub(super) fn write_as(scene: &Scene, ruling: &Ruling, again: &Again) -> WriteAs {
-    WriteAs {
-        creator: scene
-            .caller()
-            .map(|caller| caller.creator.clone())
-            .unwrap_or_default(),
-        guards: of(scene, ruling, again),
     }
 }
 

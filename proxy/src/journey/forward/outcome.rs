@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use s3_protocol::BucketName;
-use s3_protocol::call::{GetObject, ListBuckets, ListMultipartUploads, ListObjects, ListParts};
+use s3_protocol::call::{
+    GetObject, GetObjectAttributes, ListBuckets, ListMultipartUploads, ListObjectVersions,
+    ListObjects, ListParts,
+};
 use s3_protocol::object::{
-    BucketPage, DeleteOutput, Deleted, GetOutput, ListPage, PartPage, PutOutput, UploadEntry,
-    UploadPage,
+    AttributeParts, BucketPage, DeleteOutput, Deleted, GetOutput, ListPage, ObjectHead, Owner,
+    PartPage, PutOutput, UploadEntry, UploadPage, VersionPage,
 };
 use s3_protocol::render::PostAnswer;
+use s3_protocol::setting::Fixed;
+use s3_protocol::{BucketName, VersionId};
 use smallvec::SmallVec;
 use storage_node::ObjectBody;
 
@@ -29,7 +33,7 @@ pub(in crate::journey) struct Done {
 #[derive(Debug)]
 pub(in crate::journey) enum Outcome {
     /// The buckets that may be seen.
-    Buckets(ListBuckets, BucketPage, String),
+    Buckets(ListBuckets, BucketPage, Owner),
     /// A bucket was made.
     BucketCreated(BucketName),
     /// A bucket is gone.
@@ -47,7 +51,7 @@ pub(in crate::journey) enum Outcome {
     /// The bucket's region is asked.
     Location,
     /// A page of objects.
-    List(ListObjects, ListPage, String),
+    List(ListObjects, ListPage, Owner),
     /// An object.
     Object(Box<(GetObject, GetOutput, Supervised<ObjectBody>)>),
     /// An object's head.
@@ -78,7 +82,21 @@ pub(in crate::journey) enum Outcome {
     /// An upload is gone.
     Aborted,
     /// A page of uploads.
-    Uploads(ListMultipartUploads, UploadPage, String),
+    Uploads(ListMultipartUploads, UploadPage, Owner),
     /// A page of parts.
-    Parts(ListParts, PartPage, String),
+    Parts(ListParts, PartPage, Owner),
+    /// A page of versions.
+    Versions(ListObjectVersions, VersionPage, Owner),
+    /// Attributes of an object.
+    Attributes(Box<(GetObjectAttributes, ObjectHead, AttributeParts)>),
+    /// A setting is gone.
+    SettingDeleted,
+    /// A setting that no bucket has.
+    Fixed(Fixed),
+    /// What stands beside a version.
+    Facet(String, Option<VersionId>),
+    /// It stands there now.
+    FacetChanged(Option<VersionId>),
+    /// There are no tags any more.
+    TagsDeleted(Option<VersionId>),
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use s3_protocol::S3Code;
-use s3_protocol::call::{GetObject, ListParts};
+use s3_protocol::call::{CopySource, GetObject, ListParts};
 use s3_protocol::object::CompletedPart;
 use storage_node::{CopyRead, ObjectPlace};
 
@@ -48,7 +48,7 @@ impl Errand<'_> {
     /// Room for a copy of what a ruling lets be read. The source may change until it is read: no more than this is copied.
     pub(super) async fn room_for_copy(
         &self,
-        source: &CopyRead,
+        (source, asked): (&CopyRead, &CopySource),
         part: Option<(u64, u64)>,
     ) -> Result<Option<Reservation>, Refusal> {
         if self.room(Amount::default()).await?.is_none() {
@@ -59,7 +59,11 @@ impl Errand<'_> {
             stands: source.guards.stands,
             ..storage_node::Guards::default()
         };
-        let ask = GetObject::default();
+        let ask = GetObject {
+            version: asked.version,
+            customer_key: asked.customer_key.clone(),
+            ..GetObject::default()
+        };
         let head = self.node().head_object(&source.place, &ask, guards);
         let whole = head.await.map_err(|error| self.not_found(error))?.head.size;
         let (bytes, objects) = match part {

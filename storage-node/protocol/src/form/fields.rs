@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use crate::acl::{self, AclAsk};
 use crate::call::PutObject;
 use crate::error::{S3Code, S3Error};
 use crate::escalations::Escalations;
@@ -28,6 +29,8 @@ pub struct PostObject {
     pub answer: PostAnswer,
     /// What its fields ask beyond the write itself.
     pub escalations: Escalations,
+    /// The list that the object is to have.
+    pub acl: Option<AclAsk>,
 }
 
 impl Form {
@@ -122,6 +125,7 @@ impl Form {
             put,
             answer: self.answer(),
             escalations,
+            acl: acl::from_headers(&headers)?,
         })
     }
 

@@ -4,6 +4,7 @@ use http::HeaderMap;
 
 use super::headers::{one, source_conditions, text, text_of};
 use super::query::number;
+use super::seal::{SOURCE, customer_key};
 use crate::call::{CopyObject, CopySource, Directive, Target};
 use crate::error::{S3Code, S3Error};
 use crate::names::VersionId;
@@ -51,6 +52,7 @@ pub(super) fn source(headers: &HeaderMap) -> Result<CopySource, S3Error> {
         key: super::target::key(key)?,
         version,
         conditions,
+        customer_key: customer_key(headers, &SOURCE)?,
     })
 }
 
@@ -100,6 +102,7 @@ pub(super) fn refuse_no_change(copy: &CopyObject, target: &Target) -> Result<(),
         || copy.tagging == Directive::Replace
         || copy.head.storage_class.is_some()
         || copy.head.website_redirect.is_some()
+        || copy.head.sealing.is_some()
         || copy.checksum.is_some();
     if itself && !changes {
         return Err(S3Error::with(

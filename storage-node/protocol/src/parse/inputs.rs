@@ -5,21 +5,25 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::Head;
 use super::copy;
 use super::headers::{
-    checksum, conditions, content_md5, digits, if_range, range, tags, text_of, trailer,
+    checksum, conditions, content_md5, digits, if_range, range, tags, text, text_of, trailer,
 };
 use super::query::{Query, number};
+use super::seal::{OWN, customer_key};
 use super::write::{length, payload_digests, write_head};
 use crate::call::{
-    BodyDigests, Call, CompleteMultipartUpload, CopyObject, CreateBucket, CreateMultipartUpload,
-    DeleteObject, Encoding, GetObject, ListBuckets, ListFrom, ListMultipartUploads, ListObjects,
-    ListParts, PutObject, TagMatch, Target, UploadPart, UploadPartCopy,
+    Attribute, BodyDigests, Call, CompleteMultipartUpload, CopyObject, CreateBucket,
+    CreateMultipartUpload, DeleteIf, DeleteObject, Encoding, GetObject, GetObjectAttributes,
+    ListBuckets, ListFrom, ListMultipartUploads, ListObjectVersions, ListObjects, ListParts,
+    PutFacet, PutObject, PutObjectAcl, TagMatch, Target, UploadPart, UploadPartCopy,
 };
 use crate::checksum::{ChecksumAlgorithm, ChecksumKind};
+use crate::date;
 use crate::error::{S3Code, S3Error};
 use crate::host::Namespace;
 use crate::limits::{LIST_BUCKETS_MAX, LIST_KEYS_MAX, PARTS_MAX};
 use crate::names::{UploadId, VersionId};
 use crate::operation::Operation;
+use crate::setting::{Facet, Fixed, Setting};
 use crate::token;
 
 /// The query's overrides of an answer's headers. Source: S3 API Reference, GetObject.
@@ -61,6 +65,7 @@ pub(super) fn read(
             part_number: required_part_number(query)?,
             length: length(headers)?,
             digests: payload_digests(headers, query.is_presigned())?,
+            customer_key: customer_key(headers, &OWN)?,
         }),
         Operation::CopyObject => {
             let copy = copy_object(headers)?;
@@ -74,6 +79,7 @@ pub(super) fn read(
             part_number: required_part_number(query)?,
             source: copy::source(headers)?,
             range: copy::range(headers)?,
+            customer_key: customer_key(headers, &OWN)?,
         }),
         Operation::DeleteObjects => Call::DeleteObjects(required_digests(headers)?),
         Operation::CreateMultipartUpload => {
@@ -89,7 +95,8 @@ pub(super) fn read(
         }
         Operation::ListBuckets => Call::ListBuckets(list_buckets(query)?),
         Operation::CreateBucket => Call::CreateBucket(CreateBucket {
-            object_lock: false,
+            object_lock: text_of(headers, "x-amz-bucket-object-lock-enabled")?
+                .is_some_and(|text| text.eq_ignore_ascii_case("true")),
             digests: body_digests(headers)?,
         }),
         Operation::DeleteBucket => Call::DeleteBucket,
@@ -111,8 +118,152 @@ pub(super) fn read(
         Operation::PutBucketPolicy => Call::PutBucketPolicy(body_digests(headers)?),
         Operation::DeleteBucketPolicy => Call::DeleteBucketPolicy,
         Operation::PostObject => Call::PostObject,
+        Operation::ListObjectVersions => Call::ListObjectVersions(list_versions(query)?),
+        Operation::GetObjectAttributes => Call::GetObjectAttributes(attributes(headers, query)?),
+        _ => return setting_or_facet(operation, headers, query),
+    })
+}
+
+/// Settings of buckets, and what stands beside objects.
+fn setting_or_facet(
+    operation: Operation,
+    headers: &HeaderMap,
+    query: &Query<'_>,
+) -> Result<Call, S3Error> {
+    let get_facet = |facet| Ok(Call::GetFacet(facet, version(query)?));
+    Ok(match operation {
+        Operation::GetBucketVersioning => Call::GetSetting(Setting::Versioning),
+        Operation::PutBucketVersioning => {
+            Call::PutSetting(Setting::Versioning, body_digests(headers)?)
+        }
+        Operation::GetObjectLockConfiguration => Call::GetSetting(Setting::ObjectLock),
+        Operation::PutObjectLockConfiguration => {
+            Call::PutSetting(Setting::ObjectLock, body_digests(headers)?)
+        }
+        Operation::GetBucketTagging => Call::GetSetting(Setting::Tagging),
+        Operation::PutBucketTagging => Call::PutSetting(Setting::Tagging, body_digests(headers)?),
+        Operation::DeleteBucketTagging => Call::DeleteSetting(Setting::Tagging),
+        Operation::GetBucketCors => Call::GetSetting(Setting::Cors),
+        Operation::PutBucketCors => Call::PutSetting(Setting::Cors, body_digests(headers)?),
+        Operation::DeleteBucketCors => Call::DeleteSetting(Setting::Cors),
+        Operation::GetBucketLifecycleConfiguration => Call::GetSetting(Setting::Lifecycle),
+        Operation::PutBucketLifecycleConfiguration => {
+            Call::PutSetting(Setting::Lifecycle, body_digests(headers)?)
+        }
+        Operation::DeleteBucketLifecycle => Call::DeleteSetting(Setting::Lifecycle),
+        Operation::GetBucketEncryption => Call::GetSetting(Setting::Encryption),
+        Operation::PutBucketEncryption => {
+            Call::PutSetting(Setting::Encryption, body_digests(headers)?)
+        }
+        Operation::DeleteBucketEncryption => Call::DeleteSetting(Setting::Encryption),
+        Operation::Preflight => Call::Preflight,
+        Operation::GetBucketNotificationConfiguration => Call::GetFixed(Fixed::Notification),
+        Operation::GetBucketRequestPayment => Call::GetFixed(Fixed::RequestPayment),
+        Operation::GetBucketAccelerateConfiguration => Call::GetFixed(Fixed::Accelerate),
+        Operation::GetBucketWebsite => Call::GetFixed(Fixed::Website),
+        Operation::GetBucketLogging => Call::GetFixed(Fixed::Logging),
+        Operation::GetBucketReplication => Call::GetFixed(Fixed::Replication),
+        Operation::GetObjectTagging => return get_facet(Facet::Tagging),
+        Operation::GetObjectRetention => return get_facet(Facet::Retention),
+        Operation::GetObjectLegalHold => return get_facet(Facet::LegalHold),
+        Operation::PutObjectTagging => put_facet(Facet::Tagging, headers, query)?,
+        Operation::PutObjectRetention => put_facet(Facet::Retention, headers, query)?,
+        Operation::PutObjectLegalHold => put_facet(Facet::LegalHold, headers, query)?,
+        Operation::GetObjectAcl => Call::GetObjectAcl(version(query)?),
+        Operation::PutObjectAcl => Call::PutObjectAcl(PutObjectAcl {
+            version: version(query)?,
+            ask: crate::acl::from_headers(headers)?,
+            digests: body_digests(headers)?,
+        }),
+        Operation::DeleteObjectTagging => Call::DeleteTagging(version(query)?),
         _ => Call::Unbuilt,
     })
+}
+
+fn put_facet(facet: Facet, headers: &HeaderMap, query: &Query<'_>) -> Result<Call, S3Error> {
+    Ok(Call::PutFacet(PutFacet {
+        facet,
+        version: version(query)?,
+        bypass_governance: bypasses(headers)?,
+        digests: body_digests(headers)?,
+    }))
+}
+
+fn list_versions(query: &Query<'_>) -> Result<ListObjectVersions, S3Error> {
+    let key_marker = query.filled("key-marker")?.map(str::to_owned);
+    let version_id_marker = match query.get("version-id-marker")? {
+        None => None,
+        Some(text) if key_marker.is_none() && !text.is_empty() => {
+            return Err(S3Error::argument(
+                "A version-id marker cannot be specified without a key marker.",
+                "version-id-marker",
+                text,
+            ));
+        }
+        // An answer's own empty marker, sent back.
+        Some("") => None,
+        Some(text) => Some(text.parse().map_err(|_| {
+            S3Error::argument("Invalid version id specified", "version-id-marker", text)
+        })?),
+    };
+    Ok(ListObjectVersions {
+        prefix: query.text("prefix")?,
+        delimiter: query.filled("delimiter")?.map(str::to_owned),
+        max_keys: query.count("max-keys", "maxKeys", LIST_KEYS_MAX)?,
+        encoding: encoding(query)?,
+        key_marker,
+        version_id_marker,
+    })
+}
+
+fn attributes(headers: &HeaderMap, query: &Query<'_>) -> Result<GetObjectAttributes, S3Error> {
+    const NAME: &str = "x-amz-object-attributes";
+    let mut wanted = Vec::new();
+    for value in headers.get_all(NAME) {
+        for name in text(value).split(',') {
+            let attribute = match name.trim() {
+                "ETag" => Attribute::ETag,
+                "Checksum" => Attribute::Checksum,
+                "ObjectParts" => Attribute::ObjectParts,
+                "StorageClass" => Attribute::StorageClass,
+                "ObjectSize" => Attribute::ObjectSize,
+                other => {
+                    return Err(S3Error::argument(
+                        "Invalid attribute name specified.",
+                        NAME,
+                        other,
+                    ));
+                }
+            };
+            wanted.push(attribute);
+        }
+    }
+    if wanted.is_empty() {
+        return Err(S3Error::argument(
+            "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty",
+            NAME,
+            "",
+        ));
+    }
+    let count = |name| {
+        Ok::<_, S3Error>(digits(headers, name)?.map(|n| u32::try_from(n).unwrap_or(u32::MAX)))
+    };
+    let after = count("x-amz-part-number-marker")?.unwrap_or(0);
+    Ok(GetObjectAttributes {
+        version: version(query)?,
+        wanted,
+        max_parts: count("x-amz-max-parts")?
+            .unwrap_or(LIST_KEYS_MAX)
+            .min(LIST_KEYS_MAX),
+        after: u16::try_from(after).unwrap_or(u16::MAX),
+        customer_key: customer_key(headers, &OWN)?,
+    })
+}
+
+/// `x-amz-bypass-governance-retention`.
+fn bypasses(headers: &HeaderMap) -> Result<bool, S3Error> {
+    let bypass = text_of(headers, "x-amz-bypass-governance-retention")?;
+    Ok(bypass.is_some_and(|bypass| bypass.eq_ignore_ascii_case("true")))
 }
 
 /// Whether a write names the entity tag that it wants to find.
@@ -121,13 +272,21 @@ pub(super) fn matches_tag(call: &Call) -> bool {
         Call::PutObject(put) => &put.conditions.if_match,
         Call::CopyObject(copy) => &copy.conditions.if_match,
         Call::CompleteMultipartUpload(complete) => &complete.conditions.if_match,
-        Call::DeleteObject(delete) => &delete.if_match,
+        Call::DeleteObject(delete) => return delete.only_if.compares(),
         _ => &None,
     };
     matches!(if_match, Some(TagMatch::OneOf(_)))
 }
 
 fn get_object(headers: &HeaderMap, query: &Query<'_>) -> Result<GetObject, S3Error> {
+    // How an object is to be encrypted is said where it is written.
+    if let Some(text) = text_of(headers, "x-amz-server-side-encryption")? {
+        return Err(S3Error::argument(
+            "x-amz-server-side-encryption header is not supported for this operation.",
+            "x-amz-server-side-encryption",
+            text,
+        ));
+    }
     let (range, part_number) = (range(headers)?, part_number(query)?);
     if range.is_some() && part_number.is_some() {
         return Err(S3Error::with(
@@ -143,6 +302,7 @@ fn get_object(headers: &HeaderMap, query: &Query<'_>) -> Result<GetObject, S3Err
         part_number,
         conditions: conditions(headers)?,
         checksum_mode: mode.is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED")),
+        customer_key: customer_key(headers, &OWN)?,
         response_overrides: response_overrides(query)?,
     })
 }
@@ -172,12 +332,24 @@ fn response_overrides(query: &Query<'_>) -> Result<Vec<(HeaderName, HeaderValue)
     Ok(overrides)
 }
 
+/// What a deletion is to find.
+fn only_if(headers: &HeaderMap) -> Result<DeleteIf, S3Error> {
+    let (size, modified) = ("x-amz-if-match-size", "x-amz-if-match-last-modified-time");
+    let wrong = |name: &'static str, text: &str| S3Error::argument("Invalid condition", name, text);
+    let bytes = |text: String| text.parse().map_err(|_| wrong(size, &text));
+    let time = |text: String| date::parse_any(&text).ok_or_else(|| wrong(modified, &text));
+    Ok(DeleteIf {
+        tag: tags(headers, "if-match"),
+        size: text_of(headers, size)?.map(bytes).transpose()?,
+        modified: text_of(headers, modified)?.map(time).transpose()?,
+    })
+}
+
 fn delete_object(headers: &HeaderMap, query: &Query<'_>) -> Result<DeleteObject, S3Error> {
-    let bypass = text_of(headers, "x-amz-bypass-governance-retention")?;
     Ok(DeleteObject {
         version: version(query)?,
-        bypass_governance: bypass.is_some_and(|bypass| bypass.eq_ignore_ascii_case("true")),
-        if_match: tags(headers, "if-match"),
+        bypass_governance: bypasses(headers)?,
+        only_if: only_if(headers)?,
     })
 }
 
@@ -275,7 +447,11 @@ fn marker(query: &Query<'_>) -> Result<ListFrom, S3Error> {
 fn page(query: &Query<'_>) -> Result<ListFrom, S3Error> {
     let raw = query.get("continuation-token")?;
     Ok(ListFrom::Token {
-        continuation: raw.map(token::decode).transpose()?,
+        // An empty one is where a list begins.
+        continuation: raw
+            .filter(|raw| !raw.is_empty())
+            .map(token::decode)
+            .transpose()?,
         raw: raw.map(str::to_owned),
         start_after: query.filled("start-after")?.map(str::to_owned),
         fetch_owner: query.get("fetch-owner")? == Some("true"),

@@ -221,18 +221,15 @@ const fn parameters(operation: Operation) -> Option<&'static [&'static str]> {
             "part-number-marker",
             "encoding-type",
         ],
-        Operation::GetBucketLocation => &["location"],
-        Operation::GetBucketPolicy | Operation::PutBucketPolicy | Operation::DeleteBucketPolicy => {
-            &["policy"]
-        }
-        Operation::GetBucketAcl | Operation::PutBucketAcl => &["acl"],
-        Operation::GetPublicAccessBlock
-        | Operation::PutPublicAccessBlock
-        | Operation::DeletePublicAccessBlock => &["publicAccessBlock"],
-        Operation::GetBucketOwnershipControls
-        | Operation::PutBucketOwnershipControls
-        | Operation::DeleteBucketOwnershipControls => &["ownershipControls"],
-        Operation::GetBucketPolicyStatus => &["policyStatus"],
+        Operation::ListObjectVersions => &[
+            "versions",
+            "prefix",
+            "delimiter",
+            "max-keys",
+            "encoding-type",
+            "key-marker",
+            "version-id-marker",
+        ],
         Operation::DeleteObjects => &["delete"],
         Operation::CreateMultipartUpload => &["uploads"],
         Operation::UploadPart | Operation::UploadPartCopy => &["uploadId", "partNumber"],
@@ -245,6 +242,58 @@ const fn parameters(operation: Operation) -> Option<&'static [&'static str]> {
         | Operation::PostObject
         | Operation::CopyObject
         | Operation::DeleteObject => &[],
+        _ => return sub_resource_of(operation),
+    })
+}
+
+/// The same of what is configured of buckets, and of what stands beside objects.
+const fn sub_resource_of(operation: Operation) -> Option<&'static [&'static str]> {
+    Some(match operation {
+        Operation::GetBucketLocation => &["location"],
+        Operation::GetBucketVersioning | Operation::PutBucketVersioning => &["versioning"],
+        Operation::GetObjectLockConfiguration | Operation::PutObjectLockConfiguration => {
+            &["object-lock"]
+        }
+        Operation::GetBucketTagging
+        | Operation::PutBucketTagging
+        | Operation::DeleteBucketTagging => &["tagging"],
+        Operation::GetBucketCors | Operation::PutBucketCors | Operation::DeleteBucketCors => {
+            &["cors"]
+        }
+        Operation::GetBucketLifecycleConfiguration
+        | Operation::PutBucketLifecycleConfiguration
+        | Operation::DeleteBucketLifecycle => &["lifecycle"],
+        Operation::GetBucketEncryption
+        | Operation::PutBucketEncryption
+        | Operation::DeleteBucketEncryption => &["encryption"],
+        Operation::GetBucketNotificationConfiguration => &["notification"],
+        Operation::GetBucketRequestPayment => &["requestPayment"],
+        Operation::GetBucketAccelerateConfiguration => &["accelerate"],
+        Operation::GetBucketWebsite => &["website"],
+        Operation::GetBucketLogging => &["logging"],
+        Operation::GetBucketReplication => &["replication"],
+        Operation::GetObjectAttributes => &["attributes", "versionId"],
+        Operation::GetObjectTagging
+        | Operation::PutObjectTagging
+        | Operation::DeleteObjectTagging => &["tagging", "versionId"],
+        Operation::GetObjectRetention | Operation::PutObjectRetention => {
+            &["retention", "versionId"]
+        }
+        Operation::GetObjectLegalHold | Operation::PutObjectLegalHold => {
+            &["legal-hold", "versionId"]
+        }
+        Operation::GetBucketPolicy | Operation::PutBucketPolicy | Operation::DeleteBucketPolicy => {
+            &["policy"]
+        }
+        Operation::GetBucketAcl | Operation::PutBucketAcl => &["acl"],
+        Operation::GetObjectAcl | Operation::PutObjectAcl => &["acl", "versionId"],
+        Operation::GetPublicAccessBlock
+        | Operation::PutPublicAccessBlock
+        | Operation::DeletePublicAccessBlock => &["publicAccessBlock"],
+        Operation::GetBucketOwnershipControls
+        | Operation::PutBucketOwnershipControls
+        | Operation::DeleteBucketOwnershipControls => &["ownershipControls"],
+        Operation::GetBucketPolicyStatus => &["policyStatus"],
         _ => return None,
     })
 }

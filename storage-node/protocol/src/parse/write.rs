@@ -5,6 +5,7 @@ use http::HeaderMap;
 use super::headers::{
     checksum, content_md5, digits, one, several_checksums, text, text_of, trailer,
 };
+use super::seal::sealing;
 use crate::call::{PayloadDigests, WriteHead};
 use crate::error::{S3Code, S3Error};
 use crate::limits::{
@@ -13,6 +14,8 @@ use crate::limits::{
 };
 use crate::object::ContentHeaders;
 use crate::percent;
+use crate::setting::Retention;
+use crate::setting::lock::hold;
 
 /// Storage classes whose objects can be read at once. The archives would need RestoreObject.
 /// Source: S3 API Reference, PutObject, `x-amz-storage-class`.
@@ -42,6 +45,12 @@ pub(crate) fn write_head(headers: &HeaderMap) -> Result<WriteHead, S3Error> {
             None => Vec::new(),
         },
         website_redirect: website_redirect(headers)?,
+        retention: Retention::from_headers(
+            text_of(headers, "x-amz-object-lock-mode")?.as_deref(),
+            text_of(headers, "x-amz-object-lock-retain-until-date")?.as_deref(),
+        )?,
+        legal_hold: legal_hold(headers)?,
+        sealing: sealing(headers)?,
     })
 }
 
@@ -113,10 +122,15 @@ fn list<'h>(headers: &'h HeaderMap, name: &'static str) -> impl Iterator<Item = 
 
 /// What is left when the framing of the transfer is taken out: it is not part of the object.
 fn content_encoding(headers: &HeaderMap) -> Option<String> {
+    let is_framed =
+        list(headers, "content-encoding").any(|item| item.eq_ignore_ascii_case("aws-chunked"));
+    if !is_framed {
+        return joined(headers, "content-encoding").filter(|text| !text.trim().is_empty());
+    }
     let kept: Vec<String> = list(headers, "content-encoding")
         .filter(|item| !item.is_empty() && !item.eq_ignore_ascii_case("aws-chunked"))
         .collect();
-    (!kept.is_empty()).then(|| kept.join(","))
+    (!kept.is_empty()).then(|| kept.join(", "))
 }
 
 fn joined(headers: &HeaderMap, name: &'static str) -> Option<String> {
@@ -176,6 +190,15 @@ fn storage_class(headers: &HeaderMap) -> Result<Option<String>, S3Error> {
     }
 }
 
+fn legal_hold(headers: &HeaderMap) -> Result<bool, S3Error> {
+    const NAME: &str = "x-amz-object-lock-legal-hold";
+    let Some(text) = text_of(headers, NAME)? else {
+        return Ok(false);
+    };
+    hold(&text)
+        .ok_or_else(|| S3Error::argument("Legal Hold must be either of 'ON' or 'OFF'", NAME, text))
+}
+
 fn website_redirect(headers: &HeaderMap) -> Result<Option<String>, S3Error> {
     const NAME: &str = "x-amz-website-redirect-location";
     let Some(location) = text_of(headers, NAME)? else {
@@ -223,10 +246,17 @@ fn tags(raw: &[u8]) -> Result<Vec<(String, String)>, S3Error> {
 pub(crate) fn checked_tags(tags: Vec<(String, String)>) -> Result<Vec<(String, String)>, S3Error> {
     if tags.len() > OBJECT_TAGS_MAX {
         return Err(S3Error::with(
-            S3Code::BadRequest,
+            S3Code::InvalidTag,
             "Object tags cannot be greater than 10",
         ));
     }
+    checked_each_tag(tags)
+}
+
+/// The rules of each tag, whatever their number. They are a set, and stand in the order of their keys.
+pub(crate) fn checked_each_tag(
+    mut tags: Vec<(String, String)>,
+) -> Result<Vec<(String, String)>, S3Error> {
     for (index, (key, value)) in tags.iter().enumerate() {
         let fault = if key.is_empty() || key.chars().count() > TAG_KEY_CHARACTERS_MAX {
             "The TagKey you have provided is invalid"
@@ -243,5 +273,6 @@ pub(crate) fn checked_tags(tags: Vec<(String, String)>) -> Result<Vec<(String, S
             .and("TagKey", key.as_str())
             .and("TagValue", value.as_str()));
     }
+    tags.sort();
     Ok(tags)
 }

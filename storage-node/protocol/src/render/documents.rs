@@ -4,12 +4,11 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
-use super::head::{checksums, etag, put_text, version};
+use super::head::{checksums, encrypted, etag, put_text, source_version, version};
 use super::{document, empty};
-use crate::checksum::{ChecksumAlgorithm, ChecksumKind};
 use crate::date;
-use crate::names::{BucketName, ObjectKey, UploadId};
-use crate::object::{Deleted, PutOutput};
+use crate::names::{BucketName, ObjectKey};
+use crate::object::{Deleted, PutOutput, UploadEntry};
 use crate::percent;
 use crate::xml::write::Xml;
 
@@ -54,13 +53,18 @@ pub fn location(region: &str) -> Response<Bytes> {
 /// CopyObject.
 pub fn copy_object(output: &PutOutput) -> Response<Bytes> {
     let mut response = copied("CopyObjectResult", output);
+    encrypted(response.headers_mut(), output.encrypted.as_ref());
+    source_version(response.headers_mut(), output.source_version);
     version(response.headers_mut(), output.version);
     response
 }
 
 /// UploadPartCopy.
 pub fn upload_part_copy(output: &PutOutput) -> Response<Bytes> {
-    copied("CopyPartResult", output)
+    let mut response = copied("CopyPartResult", output);
+    encrypted(response.headers_mut(), output.encrypted.as_ref());
+    source_version(response.headers_mut(), output.source_version);
+    response
 }
 
 fn copied(root: &'static str, output: &PutOutput) -> Response<Bytes> {
@@ -72,20 +76,20 @@ fn copied(root: &'static str, output: &PutOutput) -> Response<Bytes> {
     document(StatusCode::OK, xml.finish(root))
 }
 
-/// CreateMultipartUpload; `checksum` where the client chose one.
+/// CreateMultipartUpload.
 pub fn create_multipart_upload(
     bucket: &BucketName,
     key: &ObjectKey,
-    upload: UploadId,
-    checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    created: &UploadEntry,
 ) -> Response<Bytes> {
     const ROOT: &str = "InitiateMultipartUploadResult";
     let mut xml = Xml::document(ROOT, 512);
     xml.text("Bucket", bucket.as_str());
     xml.text("Key", key.as_str());
-    xml.upload("UploadId", upload);
+    xml.upload("UploadId", created.upload);
     let mut response = document(StatusCode::OK, xml.finish(ROOT));
-    if let Some((algorithm, kind)) = checksum {
+    encrypted(response.headers_mut(), created.encrypted.as_ref());
+    if let Some((algorithm, kind)) = created.checksum {
         let headers = response.headers_mut();
         let text = |text: &str| text.to_owned();
         let name = HeaderName::from_static("x-amz-checksum-algorithm");
@@ -115,7 +119,9 @@ pub fn complete_multipart_upload(
     xml.checksums(&output.checksums);
     xml.checksum_type(&output.checksums);
     let mut response = document(StatusCode::OK, xml.finish(ROOT));
-    version(response.headers_mut(), output.version);
+    let headers = response.headers_mut();
+    version(headers, output.version);
+    encrypted(headers, output.encrypted.as_ref());
     response
 }
 
@@ -175,6 +181,7 @@ pub fn post_object(
     headers.insert(ETAG, etag(&output.etag));
     version(headers, output.version);
     checksums(headers, &output.checksums);
+    encrypted(headers, output.encrypted.as_ref());
     let location = match answer {
         PostAnswer::Redirect(url) => redirect(url, bucket, key, output),
         PostAnswer::Empty(_) | PostAnswer::Document => location.to_owned(),

@@ -66,7 +66,9 @@ fn header(code: S3Code, element: &str) -> Option<HeaderName> {
         (_, "Region") => BUCKET_REGION,
         (_, "Location") => LOCATION,
         (S3Code::NotModified, "ETag") => ETAG,
-        (S3Code::NotModified, "LastModified") => LAST_MODIFIED,
+        (S3Code::NotModified | S3Code::MethodNotAllowed, "LastModified") => LAST_MODIFIED,
+        // Where a version is missing, its name is the request's own.
+        (S3Code::NoSuchVersion, "VersionId") => return None,
         (_, "VersionId") => HeaderName::from_static("x-amz-version-id"),
         (_, "DeleteMarker") => HeaderName::from_static("x-amz-delete-marker"),
         (S3Code::InvalidRange, "ActualObjectSize") => CONTENT_RANGE,

@@ -16,13 +16,24 @@ use crate::checksum::Checksum;
 use crate::date;
 use crate::names::VersionId;
 use crate::object::{DeleteOutput, ETag, GetOutput, ObjectHead, PutOutput, Slice};
+use crate::seal::Encrypted;
 
 const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
 const DELETE_MARKER: HeaderName = HeaderName::from_static("x-amz-delete-marker");
+const EXPIRATION: HeaderName = HeaderName::from_static("x-amz-expiration");
+const SSE: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
+const SSE_CUSTOMER: HeaderName =
+    HeaderName::from_static("x-amz-server-side-encryption-customer-algorithm");
+const SSE_CUSTOMER_MD5: HeaderName =
+    HeaderName::from_static("x-amz-server-side-encryption-customer-key-md5");
+const LOCK_HOLD: HeaderName = HeaderName::from_static("x-amz-object-lock-legal-hold");
+const LOCK_MODE: HeaderName = HeaderName::from_static("x-amz-object-lock-mode");
+const LOCK_UNTIL: HeaderName = HeaderName::from_static("x-amz-object-lock-retain-until-date");
 const MISSING_META: HeaderName = HeaderName::from_static("x-amz-missing-meta");
 const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
 const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-amz-storage-class");
 const TAGGING_COUNT: HeaderName = HeaderName::from_static("x-amz-tagging-count");
+const SOURCE_VERSION: HeaderName = HeaderName::from_static("x-amz-copy-source-version-id");
 const VERSION: HeaderName = HeaderName::from_static("x-amz-version-id");
 const WEBSITE_REDIRECT: HeaderName = HeaderName::from_static("x-amz-website-redirect-location");
 pub(super) const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
@@ -58,6 +69,15 @@ pub fn get_object(output: &GetOutput, asked: &GetObject) -> Response<()> {
     {
         headers.insert(PARTS_COUNT, HeaderValue::from(parts));
     }
+    encrypted(&mut headers, head.encrypted.as_ref());
+    expires(&mut headers, head.expires.as_ref());
+    if let Some(retention) = head.retention {
+        headers.insert(LOCK_MODE, HeaderValue::from_static(retention.mode.name()));
+        put_text(&mut headers, LOCK_UNTIL, date::iso8601(retention.until_ms));
+    }
+    if head.legal_hold {
+        headers.insert(LOCK_HOLD, HeaderValue::from_static("ON"));
+    }
     if head.tags > 0 {
         headers.insert(TAGGING_COUNT, HeaderValue::from(head.tags));
     }
@@ -74,6 +94,29 @@ pub fn get_object(output: &GetOutput, asked: &GetObject) -> Response<()> {
     response
 }
 
+/// How something is encrypted.
+pub(super) fn encrypted(headers: &mut HeaderMap, encrypted: Option<&Encrypted>) {
+    match encrypted {
+        None => {}
+        Some(Encrypted::Node) => {
+            headers.insert(SSE, HeaderValue::from_static("AES256"));
+        }
+        Some(Encrypted::Customer(md5)) => {
+            headers.insert(SSE_CUSTOMER, HeaderValue::from_static("AES256"));
+            put_text(headers, SSE_CUSTOMER_MD5, md5.clone());
+        }
+    }
+}
+
+/// When an object ends by itself.
+fn expires(headers: &mut HeaderMap, expires: Option<&(u64, String)>) {
+    if let Some((at, rule)) = expires {
+        let rule = crate::percent::encode_key(rule);
+        let text = format!("expiry-date=\"{}\", rule-id=\"{rule}\"", date::http(*at));
+        put_text(headers, EXPIRATION, text);
+    }
+}
+
 /// PutObject and UploadPart.
 pub fn put_object(output: &PutOutput) -> Response<Bytes> {
     let mut response = empty(StatusCode::OK);
@@ -81,6 +124,8 @@ pub fn put_object(output: &PutOutput) -> Response<Bytes> {
     headers.insert(ETAG, etag(&output.etag));
     version(headers, output.version);
     checksums(headers, &output.checksums);
+    encrypted(headers, output.encrypted.as_ref());
+    expires(headers, output.expires.as_ref());
     response
 }
 
@@ -116,6 +161,12 @@ pub fn no_content() -> Response<Bytes> {
 pub(super) fn version(headers: &mut HeaderMap, version: Option<VersionId>) {
     if let Some(version) = version {
         put_text(headers, VERSION, version.to_string());
+    }
+}
+
+pub(super) fn source_version(headers: &mut HeaderMap, version: Option<VersionId>) {
+    if let Some(version) = version {
+        put_text(headers, SOURCE_VERSION, version.to_string());
     }
 }
 

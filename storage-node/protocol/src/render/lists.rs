@@ -4,11 +4,15 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use super::document;
-use crate::call::{Encoding, ListBuckets, ListFrom, ListMultipartUploads, ListObjects, ListParts};
+use crate::call::{
+    Encoding, ListBuckets, ListFrom, ListMultipartUploads, ListObjectVersions, ListObjects,
+    ListParts,
+};
 use crate::date;
 use crate::names::{BucketName, ObjectKey};
 use crate::object::{
     BucketPage, Creator, ListEntry, ListPage, Owner, PartEntry, PartPage, UploadEntry, UploadPage,
+    VersionEntry, VersionKind, VersionPage,
 };
 use crate::token;
 use crate::xml::write::Xml;
@@ -125,6 +129,73 @@ fn contents(xml: &mut Xml, entry: &ListEntry, encoding: Encoding, owner: Option<
     }
     storage_class(xml, entry.storage_class.as_deref());
     xml.close("Contents");
+}
+
+/// ListObjectVersions.
+pub fn list_versions(
+    listing: Listing<'_>,
+    asked: &ListObjectVersions,
+    page: &VersionPage,
+) -> Response<Bytes> {
+    const ROOT: &str = "ListVersionsResult";
+    let encoding = asked.encoding;
+    let mut xml = Xml::document(ROOT, 512 + page.entries.len() * ENTRY_BYTES);
+    xml.text("Name", listing.bucket.as_str());
+    xml.key("Prefix", &asked.prefix, encoding);
+    let marker = asked.key_marker.as_deref().unwrap_or_default();
+    xml.key("KeyMarker", marker, encoding);
+    match asked.version_id_marker {
+        Some(version) => xml.plain("VersionIdMarker", version),
+        None => xml.text("VersionIdMarker", ""),
+    }
+    if let Some((key, version)) = &page.next {
+        xml.key("NextKeyMarker", key, encoding);
+        if let Some(version) = version {
+            xml.plain("NextVersionIdMarker", version);
+        }
+    }
+    xml.plain("MaxKeys", asked.max_keys);
+    if let Some(delimiter) = &asked.delimiter {
+        xml.key("Delimiter", delimiter, encoding);
+    }
+    encoding_type(&mut xml, encoding);
+    xml.plain("IsTruncated", page.next.is_some());
+    for entry in &page.entries {
+        version(&mut xml, entry, encoding, listing.owner);
+    }
+    common_prefixes(&mut xml, &page.prefixes, encoding);
+    document(StatusCode::OK, xml.finish(ROOT))
+}
+
+fn version(xml: &mut Xml, entry: &VersionEntry, encoding: Encoding, owner: &Owner) {
+    let element = match entry.kind {
+        VersionKind::Object { .. } => "Version",
+        VersionKind::Marker => "DeleteMarker",
+    };
+    xml.open(element);
+    xml.key("Key", entry.key.as_str(), encoding);
+    xml.plain("VersionId", entry.version);
+    xml.plain("IsLatest", entry.is_latest);
+    xml.text("LastModified", &date::iso8601(entry.modified_ms));
+    if let VersionKind::Object {
+        size,
+        etag,
+        storage_class: class,
+        checksums,
+    } = &entry.kind
+    {
+        xml.etag(etag);
+        for (algorithm, _) in checksums {
+            xml.text("ChecksumAlgorithm", algorithm.name());
+        }
+        if let Some((_, kind)) = checksums.first() {
+            xml.text("ChecksumType", kind.name());
+        }
+        xml.plain("Size", size);
+        storage_class(xml, class.as_deref());
+    }
+    xml.person("Owner", owner);
+    xml.close(element);
 }
 
 /// ListMultipartUploads.

@@ -1,8 +1,9 @@
 //! The documents of requests, typed.
 
 use super::tree::{Node, Tree, malformed};
-use crate::call::{DeleteObject, TagMatch};
+use crate::call::{DeleteIf, DeleteObject, TagMatch};
 use crate::checksum::ChecksumAlgorithm;
+use crate::date;
 use crate::error::{S3Code, S3Error};
 use crate::limits::{DELETE_KEYS_MAX, KEY_BYTES_MAX, PARTS_MAX};
 use crate::names::{NameError, ObjectKey};
@@ -53,18 +54,16 @@ pub fn delete(body: &[u8]) -> Result<Delete, S3Error> {
 }
 
 fn delete_entry(node: Node<'_>) -> Result<DeleteEntry, S3Error> {
-    let (mut key, mut version, mut etag, mut directory) = (None, None, None, false);
+    let (mut key, mut version, mut etag) = (None, None, None);
+    let (mut size, mut modified) = (None, None);
     for child in node.children() {
         let text = child.text().to_owned();
         let twice = match child.name() {
             "Key" => key.replace(text).is_some(),
             "VersionId" => version.replace(text).is_some(),
             "ETag" => etag.replace(text).is_some(),
-            // Conditions of directory buckets; ignoring one would delete what it protects.
-            "LastModifiedTime" | "Size" => {
-                directory = true;
-                false
-            }
+            "LastModifiedTime" => modified.replace(text).is_some(),
+            "Size" => size.replace(text).is_some(),
             _ => true,
         };
         if twice {
@@ -72,11 +71,8 @@ fn delete_entry(node: Node<'_>) -> Result<DeleteEntry, S3Error> {
         }
     }
     let key = key.filter(|key| !key.is_empty()).ok_or_else(malformed)?;
-    let target = if directory {
-        Err(S3Error::new(S3Code::NotImplemented))
-    } else {
-        delete_target(&key, version.as_deref(), etag.as_deref())
-    };
+    let target = only_if(etag.as_deref(), size.as_deref(), modified.as_deref())
+        .and_then(|only_if| delete_target(&key, version.as_deref(), only_if));
     Ok(DeleteEntry {
         key,
         version: version.filter(|version| !version.is_empty()),
@@ -84,10 +80,29 @@ fn delete_entry(node: Node<'_>) -> Result<DeleteEntry, S3Error> {
     })
 }
 
+/// What an entry says is to be found there.
+fn only_if(
+    etag: Option<&str>,
+    size: Option<&str>,
+    modified: Option<&str>,
+) -> Result<DeleteIf, S3Error> {
+    let tag = etag.map(|etag| match etag.trim() {
+        "*" => TagMatch::Any,
+        etag => TagMatch::OneOf(vec![unquoted(etag).to_owned()]),
+    });
+    let bytes = |text: &str| text.trim().parse().map_err(|_| malformed());
+    let time = |text: &str| date::parse_any(text.trim()).ok_or_else(malformed);
+    Ok(DeleteIf {
+        tag,
+        size: size.map(bytes).transpose()?,
+        modified: modified.map(time).transpose()?,
+    })
+}
+
 fn delete_target(
     key: &str,
     version: Option<&str>,
-    etag: Option<&str>,
+    only_if: DeleteIf,
 ) -> Result<(ObjectKey, DeleteObject), S3Error> {
     let key = key.parse().map_err(|error| match error {
         NameError::KeyTooLong { bytes } => S3Error::new(S3Code::KeyTooLongError)
@@ -104,16 +119,12 @@ fn delete_target(
             )
         })?),
     };
-    let if_match = etag.map(|etag| match etag.trim() {
-        "*" => TagMatch::Any,
-        etag => TagMatch::OneOf(vec![unquoted(etag).to_owned()]),
-    });
     Ok((
         key,
         DeleteObject {
             version,
             bypass_governance: false,
-            if_match,
+            only_if,
         },
     ))
 }
@@ -203,8 +214,13 @@ pub fn create_bucket_configuration(body: &[u8]) -> Result<CreateBucketConfigurat
     })
 }
 
-/// Reads a set of tags, as a form carries it.
+/// Reads an object's tags.
 pub fn tagging(body: &[u8]) -> Result<Vec<(String, String)>, S3Error> {
+    crate::parse::checked_tags(tag_set(body)?)
+}
+
+/// Reads a set of tags of any number.
+pub(crate) fn tag_set(body: &[u8]) -> Result<Vec<(String, String)>, S3Error> {
     let tree = Tree::read(body)?;
     let mut tags = Vec::new();
     for set in tree.root("Tagging")?.children() {
@@ -230,7 +246,7 @@ pub fn tagging(body: &[u8]) -> Result<Vec<(String, String)>, S3Error> {
             tags.push((key, value));
         }
     }
-    crate::parse::checked_tags(tags)
+    Ok(tags)
 }
 
 fn boolean(node: Node<'_>) -> Result<bool, S3Error> {

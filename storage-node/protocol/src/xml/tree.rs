@@ -187,7 +187,7 @@ fn predefined(name: &str) -> Option<char> {
     })
 }
 
-pub(super) fn malformed() -> S3Error {
+pub(crate) fn malformed() -> S3Error {
     S3Error::new(S3Code::MalformedXML)
 }
 

@@ -7,6 +7,8 @@ use s3_protocol::object::{
     ContentHeaders, Creator, DeleteOutput, ETag, GetOutput, ObjectHead, PutOutput, Slice,
 };
 use s3_protocol::render::{self, ErrorContext};
+use s3_protocol::seal::Encrypted;
+use s3_protocol::setting::{LockMode, Retention};
 use s3_protocol::{S3Code, S3Error, VersionId};
 
 fn object() -> GetOutput {
@@ -31,6 +33,13 @@ fn object() -> GetOutput {
             storage_class: Some("STANDARD_IA".to_owned()),
             website_redirect: Some("/x".to_owned()),
             creator: Creator::default(),
+            retention: Some(Retention {
+                mode: LockMode::Governance,
+                until_ms: 1_255_369_830_042,
+            }),
+            legal_hold: true,
+            encrypted: Some(Encrypted::Node),
+            expires: Some((1_255_369_830_042, "a b".to_owned())),
         },
         slice: Slice::Whole,
     }
@@ -71,7 +80,12 @@ fn a_whole_object() {
             "content-type: text/plain",
             "etag: \"abababababababababababababababab-2\"",
             "last-modified: Mon, 12 Oct 2009 17:50:30 GMT",
+            "x-amz-expiration: expiry-date=\"Mon, 12 Oct 2009 17:50:30 GMT\", rule-id=\"a%20b\"",
             "x-amz-meta-a: b",
+            "x-amz-object-lock-legal-hold: ON",
+            "x-amz-object-lock-mode: GOVERNANCE",
+            "x-amz-object-lock-retain-until-date: 2009-10-12T17:50:30.042Z",
+            "x-amz-server-side-encryption: AES256",
             "x-amz-storage-class: STANDARD_IA",
             "x-amz-tagging-count: 3",
             "x-amz-version-id: 00000000000000000000000000000001",
@@ -169,6 +183,9 @@ fn a_put_and_a_delete() {
             parts: None,
         },
         version: None,
+        source_version: None,
+        encrypted: None,
+        expires: None,
         checksums: vec![Hasher::of(ChecksumAlgorithm::Crc64Nvme, b"")],
         size: 0,
         modified_ms: 0,

@@ -1,10 +1,13 @@
 //! The typed inputs of operations, and what is refused on the way to them.
 
+use s3_protocol::acl::{AclAsk, Canned};
 use s3_protocol::call::{
     ByteRange, Call, Directive, Encoding, GetObject, IfRange, ListFrom, PutObject, TagMatch,
 };
 use s3_protocol::checksum::{ChecksumAlgorithm, ChecksumKind};
 use s3_protocol::object::ETag;
+use s3_protocol::seal::Sealing;
+use s3_protocol::setting::{Facet, LockMode};
 use s3_protocol::{S3Code, S3Error, VersionId, token};
 
 use crate::ask::{ask, call, map, refused};
@@ -180,7 +183,6 @@ fn checksums_are_declared_once_and_in_full() {
         "x-amz-checksum-crc32: AAAAAA==",
     ]);
     for wrong in [
-        ["x-amz-checksum-crc32: AAAA", "x-a: 1"],
         [
             "x-amz-checksum-crc32: AAAAAA==",
             "x-amz-checksum-crc32c: AAAAAA==",
@@ -189,11 +191,14 @@ fn checksums_are_declared_once_and_in_full() {
             "x-amz-checksum-crc32: AAAAAA==",
             "x-amz-trailer: x-amz-checksum-crc32",
         ],
-        ["x-amz-checksum-crc32: AAAAAA==-2", "x-a: 1"],
         ["x-amz-trailer: x-amz-meta-a", "x-a: 1"],
         ["x-amz-sdk-checksum-algorithm: CRC32", "x-a: 1"],
     ] {
         assert_eq!(put_refused(&wrong), S3Code::InvalidRequest, "{wrong:?}");
+    }
+    for wrong in ["AAAA", "AAAAAA==-2"] {
+        let header = format!("x-amz-checksum-crc32: {wrong}");
+        assert_eq!(put_refused(&[&header]), S3Code::BadDigest, "{wrong}");
     }
     // A presigned URL carries the SDK's algorithm and no value that counts.
     let presigned = "PUT /bucket/key?X-Amz-Signature=1&x-amz-sdk-checksum-algorithm=CRC32";
@@ -225,7 +230,7 @@ fn tags_are_a_query() {
         format!("x-amz-tagging: {}", tags.join("&"))
     };
     assert_eq!(put(&[&many(10)]).head.tags.len(), 10);
-    assert_eq!(put_refused(&[&many(11)]), S3Code::BadRequest);
+    assert_eq!(put_refused(&[&many(11)]), S3Code::InvalidTag);
     let long = |key: usize, value: usize| {
         format!("x-amz-tagging: {}={}", "k".repeat(key), "v".repeat(value))
     };
@@ -280,16 +285,146 @@ fn a_website_redirect_has_a_root() {
 #[test]
 fn what_this_build_cannot_do_is_not_ignored() {
     for header in [
-        "x-amz-object-lock-mode: GOVERNANCE",
-        "x-amz-server-side-encryption: AES256",
-        "x-amz-server-side-encryption-customer-algorithm: AES256",
+        "x-amz-server-side-encryption: aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id: k",
         "x-amz-write-offset-bytes: 3",
     ] {
         let request = ask("PUT /bucket/key", &[header, "content-length: 0"]).unwrap();
         assert!(matches!(request.call, Call::Unbuilt), "{header}");
     }
+}
+
+#[test]
+fn locks_are_read_and_asked_for_by_name() {
     let locked = ask("PUT /bucket", &["x-amz-bucket-object-lock-enabled: true"]).unwrap();
-    assert!(matches!(locked.call, Call::Unbuilt) && locked.escalations.bucket_object_lock);
+    assert!(locked.escalations.bucket_object_lock);
+    assert!(matches!(locked.call, Call::CreateBucket(create) if create.object_lock));
+    let head = put(&[
+        "x-amz-object-lock-mode: GOVERNANCE",
+        "x-amz-object-lock-retain-until-date: 2030-01-01T00:00:00.000Z",
+        "x-amz-object-lock-legal-hold: ON",
+    ])
+    .head;
+    let retention = head.retention.unwrap();
+    assert_eq!(retention.mode, LockMode::Governance);
+    assert_eq!(retention.until_ms, 1_893_456_000_000);
+    assert!(head.legal_hold);
+    for header in [
+        "x-amz-object-lock-mode: GOVERNANCE",
+        "x-amz-object-lock-retain-until-date: 2030-01-01T00:00:00.000Z",
+        "x-amz-object-lock-legal-hold: on",
+    ] {
+        assert_eq!(put_refused(&[header]), S3Code::InvalidArgument, "{header}");
+    }
+}
+
+#[test]
+fn a_customers_key_comes_whole_or_is_refused() {
+    const ALGORITHM: &str = "x-amz-server-side-encryption-customer-algorithm: AES256";
+    const KEY: &str =
+        "x-amz-server-side-encryption-customer-key: pO3upElrwuEXSoFwCfnZPdSsmt/xWeFa0N9KgDijwVs=";
+    const MD5: &str = "x-amz-server-side-encryption-customer-key-md5: DWygnHRtgiJ77HCm+1rvHw==";
+    let sealing = put(&[ALGORITHM, KEY, MD5]).head.sealing;
+    assert!(matches!(
+        sealing,
+        Some(Sealing::Customer(key)) if key.md5_text() == "DWygnHRtgiJ77HCm+1rvHw=="
+    ));
+    let node = put(&["x-amz-server-side-encryption: AES256"]).head.sealing;
+    assert_eq!(node, Some(Sealing::Node));
+    for (headers, code) in [
+        (&[ALGORITHM, KEY][..], S3Code::InvalidArgument),
+        (&[ALGORITHM, MD5], S3Code::InvalidArgument),
+        (&[KEY, MD5], S3Code::InvalidArgument),
+        (
+            &[
+                "x-amz-server-side-encryption-customer-algorithm: AES128",
+                KEY,
+                MD5,
+            ],
+            S3Code::InvalidEncryptionAlgorithmError,
+        ),
+        (
+            &[
+                ALGORITHM,
+                KEY,
+                "x-amz-server-side-encryption-customer-key-md5: AAAA",
+            ],
+            S3Code::InvalidArgument,
+        ),
+        (
+            &[ALGORITHM, KEY, MD5, "x-amz-server-side-encryption: AES256"],
+            S3Code::InvalidArgument,
+        ),
+        (
+            &["x-amz-server-side-encryption: AES999"],
+            S3Code::InvalidArgument,
+        ),
+    ] {
+        assert_eq!(put_refused(headers), code, "{headers:?}");
+    }
+}
+
+#[test]
+fn a_list_of_versions_goes_on_after_a_version() {
+    let list = |query: &str| match ask(&format!("GET /bucket?versions{query}"), &[]) {
+        Ok(request) => match request.call {
+            Call::ListObjectVersions(list) => Ok(list),
+            call => panic!("{call:?}"),
+        },
+        Err(error) => Err(error.code),
+    };
+    let id = "0000000000000000000000000000000f";
+    let asked = list(&format!("&key-marker=a&version-id-marker={id}")).unwrap();
+    assert_eq!(asked.key_marker.as_deref(), Some("a"));
+    assert_eq!(asked.version_id_marker, Some(VersionId::Id(15)));
+    assert_eq!(list("").unwrap().max_keys, 1_000);
+    assert_eq!(list("&version-id-marker=").unwrap().version_id_marker, None);
+    assert_eq!(
+        list(&format!("&version-id-marker={id}")),
+        Err(S3Code::InvalidArgument)
+    );
+    assert_eq!(
+        list("&key-marker=a&version-id-marker=x"),
+        Err(S3Code::InvalidArgument)
+    );
+}
+
+#[test]
+fn what_stands_beside_an_object_is_asked_for_by_version() {
+    let ask = |line: &str, headers: &[&str]| ask(line, headers).map(|request| request.call);
+    let put = ask(
+        "PUT /bucket/key?retention&versionId=null",
+        &["x-amz-bypass-governance-retention: true"],
+    );
+    assert!(matches!(
+        put,
+        Ok(Call::PutFacet(put))
+            if put.bypass_governance && put.version == Some(VersionId::Null) && put.facet == Facet::Retention
+    ));
+    let acl = ask(
+        "PUT /bucket/key?acl&versionId=null",
+        &["x-amz-acl: public-read"],
+    );
+    assert!(matches!(
+        acl,
+        Ok(Call::PutObjectAcl(put))
+            if put.version == Some(VersionId::Null) && put.ask == Some(AclAsk::Canned(Canned::PublicRead))
+    ));
+    let attributes = ask(
+        "GET /bucket/key?attributes",
+        &[
+            "x-amz-object-attributes: ETag, ObjectParts",
+            "x-amz-max-parts: 2",
+        ],
+    );
+    assert!(matches!(
+        attributes,
+        Ok(Call::GetObjectAttributes(ask)) if ask.wanted.len() == 2 && ask.max_parts == 2
+    ));
+    for headers in [&[][..], &["x-amz-object-attributes: Colour"]] {
+        let refused = ask("GET /bucket/key?attributes", headers).map(|_| ());
+        assert_eq!(refused.unwrap_err().code, S3Code::InvalidArgument);
+    }
 }
 
 #[test]
@@ -471,10 +606,16 @@ fn a_list_begins_where_its_version_says() {
             fetch_owner: true,
         }
     );
-    for wrong in ["", "abc"] {
-        let line = format!("GET /bucket?list-type=2&continuation-token={wrong}");
-        assert_eq!(refused(&line, &[]), S3Code::InvalidArgument, "{wrong}");
-    }
+    let wrong = "GET /bucket?list-type=2&continuation-token=abc";
+    assert_eq!(refused(wrong, &[]), S3Code::InvalidArgument);
+    // An empty one is where a list begins, and is told again.
+    let Call::ListObjects(first) = call("GET /bucket?list-type=2&continuation-token=", &[]) else {
+        panic!("a list");
+    };
+    assert!(matches!(
+        first.from,
+        ListFrom::Token { continuation: None, raw: Some(raw), .. } if raw.is_empty()
+    ));
 }
 
 #[test]

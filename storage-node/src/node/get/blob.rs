@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::applier::Pin as Held;
 use crate::checksum::{frame_count, frames_fit};
+use crate::crypt::{ObjectKey, TAG_BYTES};
 use crate::error::NodeError;
 use crate::keys::{self, Attempt, Table};
 use crate::limits::{BODY_PIECE_BYTES, CHUNK_BYTES_MAX, EXTENTS_AHEAD_MAX, FRAME_BYTES};
@@ -31,10 +32,13 @@ struct Extent {
     size: u64,
     place: Place,
     frames: Vec<u32>,
+    tags: Vec<u8>,
 }
 
 /// What is still to be read.
 pub(super) struct BlobReader {
+    /// The key of the payload, where it is encrypted.
+    key: Option<ObjectKey>,
     inner: Arc<Inner>,
     segments: VecDeque<Segment>,
     extents: VecDeque<Extent>,
@@ -43,8 +47,14 @@ pub(super) struct BlobReader {
 }
 
 impl BlobReader {
-    pub(super) fn new(inner: Arc<Inner>, segments: Vec<Segment>, held: Option<Held>) -> Self {
+    pub(super) fn new(
+        inner: Arc<Inner>,
+        segments: Vec<Segment>,
+        held: Option<Held>,
+        key: Option<ObjectKey>,
+    ) -> Self {
         Self {
+            key,
             inner,
             segments: segments.into(),
             extents: VecDeque::new(),
@@ -96,13 +106,18 @@ impl BlobReader {
         let end = end.min(extent.size);
         let volume = self.inner.volumes.get(extent.place.volume)?;
         let length = to_usize(end - begin);
-        let bytes = read_exact(&volume, extent.place.offset + begin, length).await?;
+        let mut bytes = read_exact(&volume, extent.place.offset + begin, length).await?;
         let frames = extent.frames.get(to_usize(begin / frame)..frame_count(end));
         if !frames.is_some_and(|frames| frames_fit(&bytes, frames)) {
             let Place { lsn, volume, .. } = extent.place;
             return Err(NodeError::Damaged(format!(
                 "record {lsn} in volume {volume:08x}"
             )));
+        }
+        if let Some(key) = &self.key {
+            let tags = extent.tags.get(to_usize(begin / frame) * TAG_BYTES..);
+            let first = extent.first + begin;
+            key.open_frames(segment.attempt, first, &mut bytes, tags.unwrap_or_default())?;
         }
         let skip = to_usize(segment.from - extent.first - begin);
         let take = to_usize(wanted.min(end) - begin);
@@ -153,5 +168,6 @@ fn read_extent(key: &[u8], row: &[u8]) -> Result<Extent, NodeError> {
         size: fields.size,
         place,
         frames,
+        tags: fields.frame_tags,
     })
 }

@@ -14,6 +14,8 @@ use crate::error::NodeError;
 use crate::guards::Guards;
 use crate::keys::{self, Table};
 use crate::limits::SCAN_ROWS_MAX;
+use crate::node::facets::encrypted;
+use crate::node::put::named;
 use crate::node::uploads::part_entry;
 use crate::node::{Node, ObjectPlace};
 use crate::overlay::Span;
@@ -61,7 +63,7 @@ impl Node {
             .iter()
             .map(|part| (part.number, part.attempt))
             .collect();
-        let fields = Fields {
+        let mut fields = Fields {
             time_ms: modified_ms,
             size,
             etag: Some(etag.clone()),
@@ -72,6 +74,7 @@ impl Node {
             wanted: None,
             ..upload
         };
+        self.inner.lock_new(place.bucket, &mut fields);
         let work = Work::Complete {
             key: keys::object(place),
             upload_key: keys::upload(place, ask.upload),
@@ -86,10 +89,14 @@ impl Node {
                 creator: None,
             },
         };
+        let told = &fields;
         match self.inner.ask(work).await {
-            Ok(_) => Ok(PutOutput {
+            Ok(reply) => Ok(PutOutput {
                 etag,
-                version: None,
+                version: named(reply.version()),
+                source_version: None,
+                encrypted: encrypted(told.encryption.as_ref(), None),
+                expires: self.inner.expires(place, told),
                 checksums,
                 size,
                 modified_ms,
@@ -121,10 +128,14 @@ impl Node {
             && fields.parts.iter().zip(parts).all(|(stood, listed)| {
                 stood.number == listed.number && tag_text(stood.md5) == listed.etag
             });
+        let told = &fields.clone();
         match fields.etag {
             Some(etag) if same => Ok(PutOutput {
                 etag,
-                version: None,
+                version: named(self.shown_version(place.bucket, fields.version)),
+                source_version: None,
+                encrypted: encrypted(told.encryption.as_ref(), None),
+                expires: self.inner.expires(place, told),
                 checksums: fields.checksums,
                 size: fields.size,
                 modified_ms: fields.time_ms,

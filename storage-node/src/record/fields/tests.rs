@@ -32,20 +32,13 @@ fn full() -> Fields {
                 ..checksum
             }],
         }],
-        content: ContentHeaders {
-            content_type: Some("text/plain".into()),
-            content_encoding: Some("gzip".into()),
-            content_language: Some("de".into()),
-            content_disposition: Some("inline".into()),
-            cache_control: Some("no-store".into()),
-            expires: Some("never".into()),
-        },
+        content: content(),
         metadata: vec![("a".into(), "ü".into())],
         tags: vec![("t".into(), String::new())],
         storage_class: Some("STANDARD_IA".into()),
         website_redirect: Some("/x".into()),
         retention: Some(Retention {
-            compliance: true,
+            mode: LockMode::Compliance,
             until_ms: 1_800_000_000_000,
         }),
         legal_hold: true,
@@ -55,19 +48,51 @@ fn full() -> Fields {
             marker: true,
         }),
         body: Content::Blob(77),
-        encryption: Some(Encryption {
-            cipher: 1,
-            key_id: vec![1],
-            wrapped_key: vec![2; 40],
-            nonce_base: vec![3; 12],
-            frame_bytes: 65_536,
-            customer_key_hmac: vec![4; 32],
-        }),
+        encryption: Some(encryption()),
         compression: 1,
         completes: Some(77),
         wanted: Some((ChecksumAlgorithm::Sha256, ChecksumKind::Composite)),
         attempt: 3,
+        versioning: Some(Versioning::Suspended),
+        lock: Some(LockConfiguration {
+            default: Some(DefaultRetention {
+                mode: LockMode::Governance,
+                period: Period::Years(300),
+            }),
+        }),
+        documents: vec![(1, "<a/>".into()), (2, String::new())],
+        frame_tags: vec![6; 16],
+        amends: Amends {
+            tags: true,
+            retention: false,
+            legal_hold: true,
+            acl: true,
+        },
+        acl: Some("{}".into()),
+        amended: 500,
         unknown: vec![(Tag::plain(99).0, vec![1, 2, 3])],
+    }
+}
+
+fn content() -> ContentHeaders {
+    ContentHeaders {
+        content_type: Some("text/plain".into()),
+        content_encoding: Some("gzip".into()),
+        content_language: Some("de".into()),
+        content_disposition: Some("inline".into()),
+        cache_control: Some("no-store".into()),
+        expires: Some("never".into()),
+    }
+}
+
+fn encryption() -> Encryption {
+    Encryption {
+        cipher: 1,
+        key_id: vec![1],
+        wrapped_key: vec![2; 40],
+        nonce_base: vec![3; 12],
+        frame_bytes: 65_536,
+        customer_key_hmac: vec![4; 32],
     }
 }
 
@@ -145,7 +170,7 @@ fn a_delta_is_in_the_record_and_not_in_the_row() {
 fn a_glance_sees_what_a_reading_sees() {
     let glance = Glance::decode(&full().encode()).unwrap();
     assert_eq!(
-        (glance.size, glance.blob, glance.marker),
+        (glance.size, glance.blob, glance.version.unwrap().marker),
         (70_000, Some(77), true)
     );
 }

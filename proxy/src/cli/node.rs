@@ -1,0 +1,274 @@
+//! `postern node`: the object node, of a server that works, and of a folder whose server is stopped.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Value, json};
+use storage_node::{Node, NodeOptions};
+
+use super::ask::{list, outline};
+use super::module::text;
+use super::table::{cell, show, table};
+use super::whose::{change, given};
+use super::{CliError, Connection, Exit, Style, print, print_json};
+use crate::clock::Clock;
+
+/// How often a task that is waited for is looked at.
+const LOOK_TIME: Duration = Duration::from_millis(300);
+
+/// The object node: what it holds, and the care that it takes.
+#[derive(Debug, Subcommand)]
+pub(super) enum NodeCommand {
+    /// Show what the node does and holds, its volumes, and the last task of each kind.
+    #[command(after_help = "Example:\n  postern node stats")]
+    Stats {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Count what each bucket holds, row by row, and what of the disk is garbage.
+    #[command(after_help = "Example:\n  postern node df")]
+    Df {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Empty volumes that hold garbage, and give their space back. The server does so by itself where a volume is garbage by half.
+    #[command(after_help = "Example:\n  postern node compact --garbage-percent 10")]
+    Compact {
+        /// The share of garbage, in percent, at which a volume is emptied. [default: `node.compact_at`]
+        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u16).range(1..=100))]
+        garbage_percent: Option<u16>,
+        #[command(flatten)]
+        task: Task,
+    },
+    /// Read everything from the disk and name every object that is damaged. Ends with 3 where one is.
+    #[command(after_help = "Example:\n  postern node scrub --rate 50000000")]
+    Scrub(Task),
+    /// Compare the index with the log, and the counts with the rows; change nothing. Ends with 3 where something does not hold.
+    #[command(after_help = "Example:\n  postern node verify")]
+    Verify(Task),
+    /// Make a copy of all objects in the server's data folder while it works: links of what is sealed, which take no space.
+    #[command(after_help = "Example:\n  postern node backup
+To restore: stop the server, make the folder it names the `node` folder of the data folder, start the server.")]
+    Backup(Task),
+    /// Have writes and deletions refused, until the server starts again or `--off`.
+    #[command(after_help = "Examples:\n  postern node read-only\n  postern node read-only --off")]
+    ReadOnly {
+        /// Take them again.
+        #[arg(long)]
+        off: bool,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Build the index anew from the volumes alone, in a data folder whose server is stopped. The old one is kept until it stands.
+    #[command(after_help = "Example:\n  postern node rebuild-index --data /var/lib/postern")]
+    RebuildIndex {
+        /// The data folder.
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+    },
+}
+
+/// A task at the server.
+#[derive(Debug, Args)]
+pub(super) struct Task {
+    /// Bytes that are read or moved in a second at most.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    rate: Option<u64>,
+    /// Begin it and do not wait for its end: `postern node stats` shows it.
+    #[arg(long)]
+    detach: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+const FIELDS: &[(&str, &str)] = &[
+    ("log bytes", "log_bytes"),
+    ("garbage bytes", "garbage_bytes"),
+    ("read only", "read_only"),
+    ("damaged objects", "damaged_objects"),
+    ("damage", "damage"),
+    ("last record", "last_lsn"),
+    ("index up to", "durable_lsn"),
+];
+
+impl NodeCommand {
+    pub(super) fn run(self, style: Style) -> Result<(), CliError> {
+        match self {
+            Self::Stats { connection } => stats(style, &ask(&connection)?),
+            Self::Df { connection } => {
+                let found = connection.ask(Method::GET, "/api/v1/node/usage", None)?;
+                df(style, &found)
+            }
+            Self::Compact {
+                garbage_percent,
+                task,
+            } => task.run(style, "compact", garbage_percent),
+            Self::Scrub(task) => task.run(style, "scrub", None),
+            Self::Verify(task) => task.run(style, "verify", None),
+            Self::Backup(task) => task.run(style, "backup", None),
+            Self::ReadOnly { off, connection } => {
+                let document = json!({ "read_only": !off });
+                let path = (Method::PUT, "/api/v1/node/mode");
+                let found = change(&connection, path, &document, None)?;
+                match (style.json, off) {
+                    (true, _) => print_json(&found),
+                    (false, false) => print(
+                        "writes and deletions are refused, until `postern node read-only --off` or the next start",
+                    ),
+                    (false, true) => print("writes and deletions are taken"),
+                }
+            }
+            Self::RebuildIndex { data } => rebuild(style, &data),
+        }
+    }
+}
+
+impl Task {
+    fn run(&self, style: Style, kind: &str, percent: Option<u16>) -> Result<(), CliError> {
+        let document = given([
+            ("task", Some(json!(kind))),
+            ("bytes_per_second", self.rate.map(|rate| json!(rate))),
+            ("garbage_percent", percent.map(|percent| json!(percent))),
+        ]);
+        let path = (Method::POST, "/api/v1/node/tasks");
+        let begun = change(&self.connection, path, &document, None)?;
+        if self.detach {
+            if style.json {
+                return print_json(&begun);
+            }
+            return print(&format!(
+                "{kind} has begun: `postern node stats` shows how it ends"
+            ));
+        }
+        let task = loop {
+            let shown = ask(&self.connection)?;
+            let mine = list(&shown, "tasks")
+                .iter()
+                .find(|it| text(it, "task") == kind);
+            match mine {
+                Some(task) if text(task, "state") != "running" => break task.clone(),
+                Some(_) => std::thread::sleep(LOOK_TIME),
+                None => {
+                    let said = format!("the server was started anew: the {kind} has no end");
+                    return Err(CliError::Failed(said));
+                }
+            }
+        };
+        if let Some(why) = task.get("failed").and_then(Value::as_str) {
+            return Err(CliError::Failed(format!("the {kind} failed: {why}")));
+        }
+        let told = task.get("told").cloned().unwrap_or_default();
+        if style.json {
+            print_json(&told)?;
+        } else {
+            print(outline(&told, 0).trim_end())?;
+        }
+        match task.get("alarming").and_then(Value::as_bool) {
+            Some(true) => Err(CliError::Answered(Exit::Denied)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn ask(connection: &Connection) -> Result<Value, CliError> {
+    Ok(connection.ask(Method::GET, "/api/v1/node", None)?)
+}
+
+fn stats(style: Style, found: &Value) -> Result<(), CliError> {
+    show(style, found, "last_lsn", FIELDS)?;
+    if style.json || style.quiet {
+        return Ok(());
+    }
+    let columns = ["number", "bytes", "garbage_bytes", "active"];
+    print_rows(
+        &["VOLUME", "BYTES", "GARBAGE", "ACTIVE"],
+        found,
+        "volumes",
+        &columns,
+    )?;
+    let columns = ["task", "state", "began", "ended", "alarming"];
+    print_rows(
+        &["TASK", "STATE", "BEGAN", "ENDED", "ALARM"],
+        found,
+        "tasks",
+        &columns,
+    )
+}
+
+fn df(style: Style, found: &Value) -> Result<(), CliError> {
+    if style.json {
+        return print_json(found);
+    }
+    let heads = [
+        "TENANT",
+        "OWNER",
+        "BUCKET",
+        "OBJECTS",
+        "VERSIONS",
+        "MARKERS",
+        "BYTES",
+        "UPLOADS",
+        "UPLOAD BYTES",
+    ];
+    let columns = [
+        "tenant",
+        "owner",
+        "bucket",
+        "objects",
+        "versions",
+        "markers",
+        "bytes",
+        "uploads",
+        "upload_bytes",
+    ];
+    print_rows(&heads, found, "buckets", &columns)?;
+    print(&format!(
+        "\n{} bytes of objects; the log has {} bytes, {} of them garbage",
+        cell(found, "bytes"),
+        cell(found, "log_bytes"),
+        cell(found, "garbage_bytes"),
+    ))
+}
+
+fn print_rows(
+    heads: &[&str],
+    found: &Value,
+    field: &str,
+    columns: &[&str],
+) -> Result<(), CliError> {
+    let items = list(found, field);
+    if items.is_empty() {
+        return Ok(());
+    }
+    let row = |item: &Value| columns.iter().map(|column| cell(item, column)).collect();
+    let rows = items.iter().map(row).collect();
+    print(&format!("\n{}", table(heads, rows)))
+}
+
+fn rebuild(style: Style, data: &Path) -> Result<(), CliError> {
+    let folder = data.join("node");
+    if !folder.is_dir() {
+        let said = format!(
+            "`{}` is no data folder: it has no `node` in it",
+            data.display()
+        );
+        return Err(CliError::NotFound(said));
+    }
+    let clock = Clock::system();
+    let options = NodeOptions::new(&folder, clock.shared());
+    let rebuilt = Node::rebuild_index(options).map_err(|error| {
+        CliError::Failed(format!(
+            "the index is not built anew, the old one stays: {error}"
+        ))
+    })?;
+    let told = json!({
+        "buckets": rebuilt.buckets, "objects": rebuilt.objects, "bytes": rebuilt.bytes,
+        "last_lsn": rebuilt.last_lsn, "damage": rebuilt.damage,
+    });
+    if style.json {
+        return print_json(&told);
+    }
+    print(outline(&told, 0).trim_end())
+}
