@@ -66,7 +66,7 @@ shapes! {
         /// Whether it found damage: a person is needed.
         alarming: bool,
         /// What it found or did; null until it has ended.
-        told: Option<Value>,
+        told: Value,
         /// Why it failed, where it did.
         failed: Option<String>,
     }
@@ -320,7 +320,7 @@ fn task(state: TaskState) -> TaskShown {
         began: written(state.began.0),
         ended: state.ended.map(|ended| written(ended.0)),
         alarming: state.is_alarming,
-        told: state.told,
+        told: state.told.unwrap_or_default(),
         failed: state.failed,
     }
 }
