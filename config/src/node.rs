@@ -53,6 +53,8 @@ pub trait NodeCare: Send + Sync + fmt::Debug {
 /// What the node does and holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeState {
+    /// Its own number, after which its copy elsewhere is called.
+    pub id: u128,
     /// Its volumes, the oldest first.
     pub volumes: Vec<VolumeState>,
     /// Bytes of the log.
@@ -69,6 +71,21 @@ pub struct NodeState {
     pub damaged_objects: u64,
     /// Damage that was found when the node was opened, in words.
     pub damage: Vec<String>,
+    /// The copy elsewhere; none: this machine has the only one.
+    pub copy: Option<CopyState>,
+}
+
+/// How far the copy of the node's volumes is, off this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyState {
+    /// Where it is.
+    pub place: String,
+    /// How long it has lacked something.
+    pub lag_seconds: u64,
+    /// Bytes that it lacks.
+    pub lag_bytes: u64,
+    /// Why the last attempt failed, where it did.
+    pub fault: Option<String>,
 }
 
 /// A volume.
@@ -124,6 +141,8 @@ pub enum TaskKind {
     Scrub,
     /// Compares index and log, and counts against rows.
     Verify,
+    /// Sends what is new to the copy elsewhere.
+    Ship,
     /// Makes a copy of the log: links of what is sealed.
     Backup,
 }
@@ -191,7 +210,13 @@ pub enum NodeFault {
 
 impl TaskKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Compact, Self::Scrub, Self::Verify, Self::Backup];
+    pub const ALL: [Self; 5] = [
+        Self::Compact,
+        Self::Scrub,
+        Self::Verify,
+        Self::Ship,
+        Self::Backup,
+    ];
 
     /// As it is written.
     pub const fn as_str(self) -> &'static str {
@@ -199,6 +224,7 @@ impl TaskKind {
             Self::Compact => "compact",
             Self::Scrub => "scrub",
             Self::Verify => "verify",
+            Self::Ship => "ship",
             Self::Backup => "backup",
         }
     }

@@ -39,6 +39,8 @@ pub struct Settings {
     pub limits: Limits,
     /// `[node]`: the embedded object node.
     pub node: NodeSettings,
+    /// `[ship]`: a copy of its volumes elsewhere.
+    pub ship: ShipSettings,
     /// `[policy]`: modules and their decisions.
     pub policy: PolicySettings,
     /// `[directory]`: accounts, users, keys.
@@ -268,37 +270,54 @@ pub struct AuditSettings {
     /// `audit.keep_days`: older records go, and a checkpoint stands for them. Without it, all are kept.
     pub keep_days: Option<NonZeroU64>,
     /// `audit.heads_to`: where signed heads of the log are sent.
-    pub heads_to: Vec<HeadsTo>,
+    pub heads_to: Vec<Destination>,
     /// `audit.heads_every`: how often.
     pub heads_every: Duration,
     /// What endpoints are shown.
-    pub heads_pass: Option<HeadsPass>,
+    pub heads_pass: Option<DestinationPass>,
     /// `audit.heads_ca`: the authority of endpoints (PEM).
     pub heads_ca: Option<PathBuf>,
     /// `audit.on_failure`.
     pub on_failure: OnFailure,
 }
 
-/// What an endpoint is shown that takes heads.
+/// A copy of the object node's volumes, off this machine.
 #[derive(Debug)]
-pub enum HeadsPass {
-    /// `audit.heads_token` or `audit.heads_token_file`: a bearer token.
+pub struct ShipSettings {
+    /// `ship.to`: where it is; none: there is no copy.
+    pub to: Option<Destination>,
+    /// `ship.every`: how often what is new is sent.
+    pub every: Duration,
+    /// `ship.late`: so far behind, the copy is an alarm.
+    pub late: Duration,
+    /// `ship.bytes_per_second`: what is sent at most.
+    pub bytes_per_second: u64,
+    /// What an endpoint is shown.
+    pub pass: Option<DestinationPass>,
+    /// `ship.ca`: the authority of an endpoint (PEM).
+    pub ca: Option<PathBuf>,
+}
+
+/// What an endpoint is shown. The names of the fields begin with `audit.heads_` for heads of the audit log, with `ship.` for volumes.
+#[derive(Debug)]
+pub enum DestinationPass {
+    /// `token` or `token_file`: a bearer token.
     Token(Secret),
     /// The endpoint is a bucket of S3, `https://host/bucket/prefix`, and requests are signed.
     Signed {
-        /// `audit.heads_access_key_id`.
+        /// `access_key_id`.
         access_key_id: String,
-        /// `audit.heads_secret_access_key` or `audit.heads_secret_access_key_file`.
+        /// `secret_access_key` or `secret_access_key_file`.
         secret: Secret,
-        /// `audit.heads_region`.
+        /// `region`.
         region: Region,
     },
 }
 
-/// Where signed heads of the audit log are sent.
+/// A place off this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeadsTo {
-    /// A folder: a file for each head.
+pub enum Destination {
+    /// A folder, such as one that another machine exports: a file for each name.
     Folder(PathBuf),
     /// An HTTPS endpoint: `PUT <url>/<name>`.
     Endpoint(String),

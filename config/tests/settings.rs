@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use postern_config::settings::{
-    AccessFormat, Environment, Fault, Faults, HeadsPass, MetricsAccess, Overrides, Place,
-    ProxyProtocol, Settings, Tls,
+    AccessFormat, Destination, DestinationPass, Environment, Fault, Faults, MetricsAccess,
+    Overrides, Place, ProxyProtocol, Settings, Tls,
 };
 
 fn load(text: &str) -> Result<Settings, Faults> {
@@ -364,12 +364,34 @@ fn heads_go_to_endpoints_with_a_token_or_a_key_and_never_to_an_unknown_one() {
     }
     let whole = format!("[audit]\n{to}\nheads_ca = \"/dev/null\"\n{key}\n{secret}\n");
     let pass = load(&whole).unwrap().audit.heads_pass;
-    assert!(matches!(pass, Some(HeadsPass::Signed { .. })), "{pass:?}");
+    assert!(
+        matches!(pass, Some(DestinationPass::Signed { .. })),
+        "{pass:?}"
+    );
     let pass = load(&format!("[audit]\n{token}\n"))
         .unwrap()
         .audit
         .heads_pass;
-    assert!(matches!(pass, Some(HeadsPass::Token(_))), "{pass:?}");
+    assert!(matches!(pass, Some(DestinationPass::Token(_))), "{pass:?}");
+}
+
+#[test]
+fn volumes_go_to_one_place_that_is_known() {
+    let found = faults("[ship]\nto = \"https://a.example/b\"\n");
+    assert_eq!(found[0].field, "ship.to");
+    assert!(found[0].expected.contains("needs ship.ca"), "{found:?}");
+    for no_place in ["s3://bucket", "folder", "http://a.example/b"] {
+        let found = faults(&format!("[ship]\nto = \"{no_place}\"\n"));
+        assert_eq!(found[0].field, "ship.to", "{no_place}");
+    }
+    let found = faults("[ship]\naccess_key_id = \"k\"\n");
+    assert!(
+        found[0].expected.contains("needs ship.secret_access_key"),
+        "{found:?}"
+    );
+    let ship = load("[ship]\nto = \"/mnt/copy\"\n").unwrap().ship;
+    assert_eq!(ship.to, Some(Destination::Folder("/mnt/copy".into())));
+    assert!(load("").unwrap().ship.to.is_none());
 }
 
 #[test]

@@ -146,6 +146,7 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
     };
     tasks.spawn("usage", books.keep());
     tasks.spawn("compaction", Arc::clone(&built.caretaker).compact());
+    tasks.spawn("volumes' copy", Arc::clone(&built.caretaker).ship());
     tasks.spawn("scrubs", Arc::clone(&built.caretaker).scrub());
     let day = settings.node.lifecycle_day;
     tasks.spawn("lifecycle", Arc::clone(&built.gate).sweep(day));

@@ -1,7 +1,9 @@
 //! How the server keeps itself: another master key, backups, heads of the audit log elsewhere, and what is old enough.
 
+mod depot;
 mod heads;
 mod node;
+mod ship;
 
 use std::io::{self, Read as _};
 use std::num::NonZeroU64;
@@ -23,8 +25,11 @@ use crate::clock::Clock;
 use crate::files;
 use crate::observe::Reading;
 
+pub(crate) use depot::Depot;
 pub(crate) use heads::Heads;
 pub(crate) use node::{Care, Caretaker};
+pub(crate) use ship::Shipper;
+pub(crate) use ship::recover::{RecoverFault, recover};
 
 /// How often old records are looked for: retention counts in days.
 const TRIM_TIME: Duration = Duration::from_secs(3_600);

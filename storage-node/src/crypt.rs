@@ -5,7 +5,7 @@
 
 mod ring;
 
-pub(crate) use ring::Ring;
+pub(crate) use ring::{RING_FILE, Ring};
 
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::aead::{Aead, AeadInOut, KeyInit, Payload};

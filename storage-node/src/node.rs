@@ -76,6 +76,8 @@ pub struct Node {
 
 /// What all clones share.
 struct Inner {
+    /// The node's own number.
+    id: u128,
     settings: Arc<Settings>,
     store: Arc<Store>,
     volumes: Arc<VolumeSet>,
@@ -246,6 +248,7 @@ impl Node {
         applier.durable_lsn.store(position.lsn, Ordering::Relaxed);
         let node = Self {
             inner: Arc::new(Inner {
+                id: recovered.node,
                 settings: Arc::clone(&settings),
                 store: Arc::clone(&recovered.store),
                 volumes: Arc::clone(&recovered.volumes),

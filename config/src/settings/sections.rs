@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use super::read::Reader;
 use super::values::{ValueError, word};
 use super::{
-    AccessFormat, AccessLog, AdminSettings, AuditSettings, DirectorySettings, Domains, HeadsPass,
-    HeadsTo, Limits, LogLevel, LogSettings, MetricsAccess, NodeSettings, OnFailure, Person,
-    PolicySettings, ProxyProtocol, RecordSettings, Region, S3Settings, Settings, Tls,
+    AccessFormat, AccessLog, AdminSettings, AuditSettings, Destination, DestinationPass,
+    DirectorySettings, Domains, Limits, LogLevel, LogSettings, MetricsAccess, NodeSettings,
+    OnFailure, Person, PolicySettings, ProxyProtocol, RecordSettings, Region, S3Settings, Settings,
+    ShipSettings, Tls,
 };
 use crate::Secret;
 use crate::directory::{MASTER_KEY_BYTES, Signer};
@@ -36,6 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         domains: domains(reader),
         limits: limits(reader)?,
         node: node(reader),
+        ship: ship(reader),
         policy: policy(reader)?,
         directory: directory(reader),
         audit: audit(reader),
@@ -272,61 +274,94 @@ fn directory(reader: &mut Reader<'_>) -> DirectorySettings {
 }
 
 fn audit(reader: &mut Reader<'_>) -> AuditSettings {
-    let place = "an absolute path of a folder, or an `https://` URL";
     let on_failure = reader.optional("audit.on_failure", "`block` or `count`", |text| {
         let ways = [("block", OnFailure::Block), ("count", OnFailure::Count)];
         word(text, &ways)
     });
     let to_place = reader.place("audit.heads_to");
-    let heads_to = reader.list("audit.heads_to", place, str::parse::<HeadsTo>);
+    let heads_to = reader.list("audit.heads_to", DESTINATION, str::parse::<Destination>);
     let heads_ca = reader.file("audit.heads_ca");
-    let is_far = |place: &HeadsTo| matches!(place, HeadsTo::Endpoint(_));
-    if heads_to.iter().any(is_far) && heads_ca.is_none() {
-        let expected = "needs audit.heads_ca: whose certificate the endpoint shows";
-        reader.blind_fault("audit.heads_to", to_place, expected.to_owned());
-    }
+    let to = ("audit.heads_to", to_place);
+    known(reader, &heads_to, to, ("audit.heads_ca", &heads_ca));
     AuditSettings {
         keep_days: reader
             .optional_count("audit.keep_days", 1..=36_500)
             .and_then(NonZeroU64::new),
         heads_to,
         heads_every: reader.time("audit.heads_every", SECOND..=24 * 60 * MINUTE, MINUTE),
-        heads_pass: heads_pass(reader),
+        heads_pass: pass(reader, "audit.heads_"),
         heads_ca,
         on_failure: on_failure.unwrap_or_default(),
     }
 }
 
-/// What endpoints are shown that take heads: a token, or signatures; a key and its secret, both or neither.
-fn heads_pass(reader: &mut Reader<'_>) -> Option<HeadsPass> {
-    const KEY: &str = "audit.heads_access_key_id";
-    const SECRET: &str = "audit.heads_secret_access_key";
+fn ship(reader: &mut Reader<'_>) -> ShipSettings {
+    let to_place = reader.place("ship.to");
+    let to = reader.optional("ship.to", DESTINATION, str::parse::<Destination>);
+    let ca = reader.file("ship.ca");
+    known(
+        reader,
+        to.as_slice(),
+        ("ship.to", to_place),
+        ("ship.ca", &ca),
+    );
+    ShipSettings {
+        to,
+        every: reader.time("ship.every", SECOND..=DAY, 10 * SECOND),
+        late: reader.time("ship.late", SECOND..=DAY, 5 * MINUTE),
+        bytes_per_second: reader.bytes("ship.bytes_per_second", MIB..=1_024 * GIB, 64 * MIB),
+        pass: pass(reader, "ship."),
+        ca,
+    }
+}
+
+const DESTINATION: &str = "an absolute path of a folder, or an `https://` URL";
+
+/// An endpoint whose authority is not said is sent nothing.
+fn known(
+    reader: &mut Reader<'_>,
+    places: &[Destination],
+    (to, to_place): (&str, super::Place),
+    (ca, authority): (&str, &Option<PathBuf>),
+) {
+    let is_far = |place: &Destination| matches!(place, Destination::Endpoint(_));
+    if places.iter().any(is_far) && authority.is_none() {
+        let expected = format!("needs {ca}: whose certificate the endpoint shows");
+        reader.blind_fault(to, to_place, expected);
+    }
+}
+
+/// What endpoints are shown: a token, or signatures; a key and its secret, both or neither. `fields`: what the names begin with.
+fn pass(reader: &mut Reader<'_>, fields: &str) -> Option<DestinationPass> {
+    let key_field = format!("{fields}access_key_id");
+    let secret_field = format!("{fields}secret_access_key");
+    let token_field = format!("{fields}token");
     let visible = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_graphic());
     let hidden = |text: &str| visible(text).then(|| Secret::new(text.into()));
     let expected = "at least one visible ASCII character";
-    let key_place = reader.place(KEY);
-    let region = region(reader, "audit.heads_region")?;
-    let token = reader.secret("audit.heads_token", expected, hidden);
-    let secret = reader.secret(SECRET, expected, hidden);
-    let key = reader.optional(KEY, expected, |text| {
+    let key_place = reader.place(&key_field);
+    let region = region(reader, &format!("{fields}region"))?;
+    let token = reader.secret(&token_field, expected, hidden);
+    let secret = reader.secret(&secret_field, expected, hidden);
+    let key = reader.optional(&key_field, expected, |text| {
         visible(text)
             .then(|| text.to_owned())
             .ok_or(ValueError::Name)
     });
     match (token, key, secret) {
-        (None, Some(access_key_id), Some(secret)) => Some(HeadsPass::Signed {
+        (None, Some(access_key_id), Some(secret)) => Some(DestinationPass::Signed {
             access_key_id,
             secret,
             region,
         }),
-        (token, None, None) => token.map(HeadsPass::Token),
+        (token, None, None) => token.map(DestinationPass::Token),
         (_, key, secret) => {
             let expected = match (key, secret) {
-                (Some(_), None) => format!("needs {SECRET}"),
-                (None, Some(_)) => format!("is needed with {SECRET}"),
-                _ => "either this or audit.heads_token, not both".to_owned(),
+                (Some(_), None) => format!("needs {secret_field}"),
+                (None, Some(_)) => format!("is needed with {secret_field}"),
+                _ => format!("either this or {token_field}, not both"),
             };
-            reader.blind_fault(KEY, key_place, expected);
+            reader.blind_fault(&key_field, key_place, expected);
             None
         }
     }

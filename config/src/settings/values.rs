@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::{Domain, HeadsTo, LogLevel, Person, Region};
+use super::{Destination, Domain, LogLevel, Person, Region};
 
 /// Why a text is not the value that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,12 +36,12 @@ impl FromStr for Person {
     }
 }
 
-/// Why a text is no place for heads of the audit log.
+/// Why a text is no place off this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("neither an absolute path nor an `https://` URL")]
 pub struct NotAPlace;
 
-impl FromStr for HeadsTo {
+impl FromStr for Destination {
     type Err = NotAPlace;
 
     fn from_str(text: &str) -> Result<Self, NotAPlace> {
@@ -60,7 +60,7 @@ impl FromStr for HeadsTo {
     }
 }
 
-impl fmt::Display for HeadsTo {
+impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => write!(f, "{}", path.display()),

@@ -144,7 +144,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         &settings.audit,
         clock.clone(),
     );
-    let caretaker = Caretaker::new(node.clone(), &settings.node, data, clock.clone());
+    let caretaker = Caretaker::new(node.clone(), settings, clock.clone());
     let purges = Purges::new(
         directory.clone(),
         Arc::new(EmbeddedNode(node.clone())),

@@ -1,12 +1,14 @@
 //! `postern node`: the object node, of a server that works, and of a folder whose server is stopped.
 
+mod recover;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
-use storage_node::{Node, NodeOptions};
+use storage_node::{Node, NodeOptions, OpenError};
 
 use super::ask::{list, outline};
 use super::module::text;
@@ -52,6 +54,9 @@ pub(super) enum NodeCommand {
     #[command(after_help = "Example:\n  postern node backup
 To restore: stop the server, make the folder it names the `node` folder of the data folder, start the server.")]
     Backup(Task),
+    /// Send what is new to the copy elsewhere (`ship.to`) now, and wait until it is there. The server does so by itself.
+    #[command(after_help = "Example:\n  postern node ship")]
+    Ship(Task),
     /// Have writes and deletions refused, until the server starts again or `--off`.
     #[command(after_help = "Examples:\n  postern node read-only\n  postern node read-only --off")]
     ReadOnly {
@@ -61,6 +66,14 @@ To restore: stop the server, make the folder it names the `node` folder of the d
         #[command(flatten)]
         connection: Connection,
     },
+    /// Make a node of the copy of one that is lost, in a data folder that has none. What the copy has is checked as it is read: by
+    /// the index that is built of it, and by a scrub once the server works.
+    #[command(after_help = "Examples:
+  postern node recover --config /etc/postern/config.toml --node 0a4c…
+  postern node recover --from /mnt/second-machine/postern --data /var/lib/postern
+
+The directory is recovered by `postern backup restore`: the copy has objects alone.")]
+    Recover(recover::Recover),
     /// Build the index anew from the volumes alone, in a data folder whose server is stopped. The old one is kept until it stands.
     #[command(after_help = "Example:\n  postern node rebuild-index --data /var/lib/postern")]
     RebuildIndex {
@@ -91,6 +104,14 @@ const FIELDS: &[(&str, &str)] = &[
     ("damage", "damage"),
     ("last record", "last_lsn"),
     ("index up to", "durable_lsn"),
+    ("number", "id"),
+];
+
+const COPY: &[(&str, &str)] = &[
+    ("copy at", "place"),
+    ("seconds behind", "lag_seconds"),
+    ("bytes behind", "lag_bytes"),
+    ("fault", "fault"),
 ];
 
 impl NodeCommand {
@@ -108,6 +129,8 @@ impl NodeCommand {
             Self::Scrub(task) => task.run(style, "scrub", None),
             Self::Verify(task) => task.run(style, "verify", None),
             Self::Backup(task) => task.run(style, "backup", None),
+            Self::Ship(task) => task.run(style, "ship", None),
+            Self::Recover(recover) => recover.run(style),
             Self::ReadOnly { off, connection } => {
                 let document = json!({ "read_only": !off });
                 let path = (Method::PUT, "/api/v1/node/mode");
@@ -180,6 +203,10 @@ fn stats(style: Style, found: &Value) -> Result<(), CliError> {
     show(style, found, "last_lsn", FIELDS)?;
     if style.json || style.quiet {
         return Ok(());
+    }
+    match found.get("copy").filter(|copy| copy.is_object()) {
+        Some(copy) => show(style, copy, "place", COPY)?,
+        None => print("copy at            nowhere: this machine has the only one (`ship.to`)")?,
     }
     let columns = ["number", "bytes", "garbage_bytes", "active"];
     print_rows(
@@ -256,19 +283,25 @@ fn rebuild(style: Style, data: &Path) -> Result<(), CliError> {
         );
         return Err(CliError::NotFound(said));
     }
+    let told = built(&folder)
+        .map_err(|error| format!("the index is not built anew, the old one stays: {error}"));
+    let told = told.map_err(CliError::Failed)?;
+    tell(style, &told)
+}
+
+/// Builds the index of the node in `folder`, and says what it holds.
+fn built(folder: &Path) -> Result<Value, OpenError> {
     let clock = Clock::system();
-    let options = NodeOptions::new(&folder, clock.shared());
-    let rebuilt = Node::rebuild_index(options).map_err(|error| {
-        CliError::Failed(format!(
-            "the index is not built anew, the old one stays: {error}"
-        ))
-    })?;
-    let told = json!({
+    let rebuilt = Node::rebuild_index(NodeOptions::new(folder, clock.shared()))?;
+    Ok(json!({
         "buckets": rebuilt.buckets, "objects": rebuilt.objects, "bytes": rebuilt.bytes,
         "last_lsn": rebuilt.last_lsn, "damage": rebuilt.damage,
-    });
+    }))
+}
+
+fn tell(style: Style, told: &Value) -> Result<(), CliError> {
     if style.json {
-        return print_json(&told);
+        return print_json(told);
     }
-    print(outline(&told, 0).trim_end())
+    print(outline(told, 0).trim_end())
 }

@@ -3,34 +3,17 @@
 //! A place is a folder, such as one that another machine exports, or an HTTPS endpoint that takes `PUT`, such as a bucket of S3.
 //! A place that does not take heads is tried again; how long it has been behind is a metric, and an alarm past a bound.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, header};
-use http_body_util::Full;
-use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use postern_config::Secret;
 use postern_config::directory::{Directory, SignedHead};
-use postern_config::settings::{AuditSettings, HeadsPass, HeadsTo};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use postern_config::settings::AuditSettings;
 use serde_json::{Value, json};
-use sigv4::sign::{Signer, Target};
-use sigv4::{PayloadMode, SecretKey, SigningKey, Timestamp};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
+use super::depot::Depot;
 use crate::clock::Clock;
-use crate::files;
 use crate::observe::Reading;
 
-/// Longest wait for a place to take a head.
-const SEND_TIME_MAX: Duration = Duration::from_secs(30);
 /// So many intervals behind, a place is an alarm.
 const LATE_INTERVALS: u32 = 5;
 
@@ -39,11 +22,9 @@ const LATE_INTERVALS: u32 = 5;
 pub(crate) struct Heads {
     directory: Directory,
     every: Duration,
-    pass: Option<Pass>,
-    ca: Option<PathBuf>,
     clock: Clock,
     /// The lock is held while numbers are read or written.
-    places: Vec<(HeadsTo, Mutex<Sent>)>,
+    places: Vec<(Depot, Mutex<Sent>)>,
 }
 
 /// How far one place is.
@@ -60,17 +41,13 @@ struct Sent {
 
 impl Heads {
     pub(super) fn new(directory: Directory, audit: &AuditSettings, clock: Clock) -> Self {
+        let (pass, ca) = (audit.heads_pass.as_ref(), audit.heads_ca.as_deref());
+        let depot = |at| (Depot::new(at, pass, ca, clock.clone()), Mutex::default());
         Self {
             directory,
             every: audit.heads_every,
-            pass: audit.heads_pass.as_ref().map(Pass::of),
-            ca: audit.heads_ca.clone(),
+            places: audit.heads_to.iter().map(depot).collect(),
             clock,
-            places: audit
-                .heads_to
-                .iter()
-                .map(|place| (place.clone(), Mutex::default()))
-                .collect(),
         }
     }
 
@@ -104,15 +81,14 @@ impl Heads {
                 }
                 sent.behind_since_ms.get_or_insert(now);
             }
-            let sending = tokio::time::timeout(SEND_TIME_MAX, self.send(place, &head)).await;
-            let outcome = sending.unwrap_or_else(|_| Err("it did not answer in time".to_owned()));
+            let outcome = self.send(place, &head).await;
             self.note(place, sent, (&head, outcome));
         }
     }
 
     fn note(
         &self,
-        place: &HeadsTo,
+        place: &Depot,
         sent: &Mutex<Sent>,
         (head, outcome): (&SignedHead, Result<(), String>),
     ) {
@@ -150,78 +126,10 @@ impl Heads {
             .map_or(0, |since| now.saturating_sub(since))
     }
 
-    async fn send(&self, place: &HeadsTo, head: &SignedHead) -> Result<(), String> {
+    async fn send(&self, place: &Depot, head: &SignedHead) -> Result<(), String> {
         let text = serde_json::to_vec(head).map_err(|cause| cause.to_string())?;
         let name = format!("{}-{:016x}.json", head.directory, head.records);
-        match place {
-            HeadsTo::Folder(folder) => {
-                let folder = folder.clone();
-                let written =
-                    tokio::task::spawn_blocking(move || keep(&folder, &name, &text)).await;
-                written
-                    .map_err(|cause| cause.to_string())?
-                    .map_err(|cause| cause.to_string())
-            }
-            HeadsTo::Endpoint(url) => self.put(&format!("{url}/{name}"), text).await,
-        }
-    }
-
-    async fn put(&self, url: &str, text: Vec<u8>) -> Result<(), String> {
-        let uri: http::Uri = url.parse().map_err(|_| "it is no URL".to_owned())?;
-        let authority = uri.authority().ok_or("it is no URL")?.clone();
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let request = Request::builder()
-            .method(Method::PUT)
-            .uri(path)
-            .header(header::HOST, authority.as_str())
-            .header(header::CONTENT_TYPE, "application/json");
-        let request = request.body(Full::new(Bytes::from(text.clone())));
-        let mut request = request.map_err(|cause| cause.to_string())?;
-        if let Some(pass) = &self.pass {
-            pass.show(
-                request.headers_mut(),
-                (path, &text),
-                self.clock.now_seconds(),
-            )?;
-        }
-        let say = |what: &str, cause: &dyn std::fmt::Display| format!("{what}: {cause}");
-        let host = authority.host().trim_matches(['[', ']']).to_owned();
-        let port = authority.port_u16().unwrap_or(443);
-        let stream = TcpStream::connect((host.as_str(), port)).await;
-        let stream = stream.map_err(|cause| say("connect", &cause))?;
-        let name = ServerName::try_from(host).map_err(|cause| say("the host", &cause))?;
-        let connector = TlsConnector::from(Arc::new(self.trust()?));
-        let stream = connector.connect(name, stream).await;
-        let stream = stream.map_err(|cause| say("TLS", &cause))?;
-        let shaken = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = shaken.map_err(|cause| say("HTTP", &cause))?;
-        // The sender is dropped with the answer, which ends the connection.
-        let send = async move {
-            let answered = sender.send_request(request).await;
-            answered.map(|answer| answer.status())
-        };
-        let (answered, _ended) = futures_util::future::join(send, connection).await;
-        let status = answered.map_err(|cause| say("HTTP", &cause))?;
-        if status.is_success() {
-            Ok(())
-        } else {
-            Err(format!("it answers {status}"))
-        }
-    }
-
-    fn trust(&self) -> Result<ClientConfig, String> {
-        let path = self.ca.as_deref().ok_or("`audit.heads_ca` is not set")?;
-        let say = |cause: &dyn std::fmt::Display| format!("`{}`: {cause}", path.display());
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|cause| say(&cause))? {
-            let certificate = certificate.map_err(|cause| say(&cause))?;
-            roots.add(certificate).map_err(|cause| say(&cause))?;
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|cause| say(&cause))?;
-        Ok(config.with_root_certificates(roots).with_no_client_auth())
+        place.keep(&name, text.into()).await
     }
 
     /// How far each place is, for the admin side.
@@ -259,90 +167,6 @@ impl Heads {
             ),
         ]
     }
-}
-
-/// What endpoints are shown.
-enum Pass {
-    Token(Secret),
-    Signed {
-        access_key_id: String,
-        secret: Secret,
-        region: String,
-    },
-}
-
-impl Pass {
-    fn of(pass: &HeadsPass) -> Self {
-        let copied = |secret: &Secret| secret.lend(|it| Secret::new(it.to_vec()));
-        match pass {
-            HeadsPass::Token(token) => Self::Token(copied(token)),
-            HeadsPass::Signed {
-                access_key_id,
-                secret,
-                region,
-            } => Self::Signed {
-                access_key_id: access_key_id.clone(),
-                secret: copied(secret),
-                region: region.to_string(),
-            },
-        }
-    }
-
-    /// Puts it into the headers of a `PUT`, which have `host`.
-    fn show(
-        &self,
-        headers: &mut HeaderMap,
-        (path, body): (&str, &[u8]),
-        now_seconds: u64,
-    ) -> Result<(), String> {
-        match self {
-            Self::Token(token) => {
-                let bearer = token.lend(|it| [b"Bearer ", it].concat());
-                let bearer = HeaderValue::from_bytes(&bearer);
-                headers.insert(header::AUTHORIZATION, bearer.map_err(|it| it.to_string())?);
-            }
-            Self::Signed {
-                access_key_id,
-                secret,
-                region,
-            } => {
-                let time = Timestamp::from_unix(now_seconds);
-                // A secret that is none is told by every attempt: nothing is ever sent unsigned in its stead.
-                let secret = secret.lend(|it| String::from_utf8_lossy(it).into_owned());
-                let secret = SecretKey::new(secret).map_err(|cause| cause.to_string())?;
-                let key = SigningKey::derive(&secret, time.date(), region);
-                let signer = Signer {
-                    access_key_id,
-                    key: &key,
-                    time,
-                    session_token: None,
-                };
-                let target = Target {
-                    method: &Method::PUT,
-                    path,
-                    query: "",
-                };
-                let signed = signer.header(target, headers, PayloadMode::sign(body));
-                signed.map_err(|cause| cause.to_string())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Pass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pass(..)")
-    }
-}
-
-/// Writes a head beside those that are there; none is ever written over.
-fn keep(folder: &Path, name: &str, text: &[u8]) -> std::io::Result<()> {
-    let path = folder.join(name);
-    if path.exists() {
-        return Ok(());
-    }
-    files::write_public(&path, text)
 }
 
 fn ms(time: Duration) -> u64 {

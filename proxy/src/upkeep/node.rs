@@ -1,7 +1,7 @@
 //! Takes care of the object node: compaction and scrubs by themselves, and the tasks that an operator begins.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,13 +13,14 @@ use postern_config::node::{
     BucketHolds, DeletedObject, NodeCare, NodeFault, NodeState, NodeTask, Revived, TaskKind,
     TaskState, VolumeState,
 };
-use postern_config::settings::NodeSettings;
+use postern_config::settings::{NodeSettings, Settings};
 use s3_protocol::{BucketId, S3Error};
 use serde_json::{Value, json};
 use storage_node::{
     Compacted, Compaction, Deleted, Ending, Node, NodeError, Rate, Scrubbed, Undelete, Verified,
 };
 
+use super::ship::{ShipFault, Shipper};
 use crate::clock::Clock;
 use crate::files;
 use crate::observe::Reading;
@@ -42,6 +43,7 @@ pub(crate) struct Caretaker {
     clock: Clock,
     settings: NodeSettings,
     data: PathBuf,
+    shipper: Arc<Shipper>,
     /// The last task of each kind. Guarded for the time of a look or a change.
     tasks: Mutex<BTreeMap<TaskKind, TaskState>>,
     counts: Counts,
@@ -57,12 +59,14 @@ struct Counts {
 }
 
 impl Caretaker {
-    pub(crate) fn new(node: Node, settings: &NodeSettings, data: &Path, clock: Clock) -> Self {
+    pub(crate) fn new(node: Node, settings: &Settings, clock: Clock) -> Self {
+        let shipper = Shipper::new(node.clone(), &settings.ship, clock.clone());
         Self {
             node,
             clock,
-            settings: settings.clone(),
-            data: data.to_owned(),
+            settings: settings.node.clone(),
+            data: settings.data.clone(),
+            shipper: Arc::new(shipper),
             tasks: Mutex::default(),
             counts: Counts::default(),
         }
@@ -111,6 +115,11 @@ impl Caretaker {
                 }
             }
         }
+    }
+
+    /// Keeps up the copy elsewhere. It runs until the server stops.
+    pub(crate) async fn ship(self: Arc<Self>) {
+        self.shipper.run().await;
     }
 
     fn scrubbed_at(&self) -> Option<u64> {
@@ -184,7 +193,7 @@ impl Caretaker {
     }
 
     /// What a task says at its end, and whether that needs a person.
-    async fn work(&self, task: NodeTask) -> Result<(Value, bool), NodeError> {
+    async fn work(&self, task: NodeTask) -> Result<(Value, bool), ShipFault> {
         let rate = Rate(task.bytes_per_second);
         Ok(match task.kind {
             TaskKind::Compact => {
@@ -201,6 +210,15 @@ impl Caretaker {
             TaskKind::Verify => {
                 let found = self.node.verify(rate).await?;
                 (verified(&found), !found.is_sound())
+            }
+            TaskKind::Ship => {
+                let copied = self.shipper.turn().await?;
+                let bytes: u64 = copied.volumes.iter().map(|volume| volume.bytes).sum();
+                let volumes = copied.volumes.len();
+                let told = json!({
+                    "volumes": volumes, "bytes": bytes, "last_lsn": copied.last_lsn,
+                });
+                (told, false)
             }
             TaskKind::Backup => {
                 let to = self
@@ -219,7 +237,8 @@ impl Caretaker {
     /// Its numbers among the metrics.
     pub(crate) fn readings(&self) -> Vec<Reading> {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        vec![
+        let mut readings = self.shipper.readings();
+        readings.extend([
             Reading::counter(
                 "node_compacted_volumes",
                 "Volumes that compaction has removed",
@@ -245,7 +264,8 @@ impl Caretaker {
                 "Damaged objects that the last scrub found",
                 self.node.stats().damaged,
             ),
-        ]
+        ]);
+        readings
     }
 }
 
@@ -272,6 +292,8 @@ impl NodeCare for Care {
             durable_lsn: stats.durable_lsn,
             read_only: stats.read_only,
             damaged_objects: stats.damaged,
+            id: node.id(),
+            copy: self.0.shipper.state(),
             damage: stats.damage,
         })
     }

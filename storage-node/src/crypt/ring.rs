@@ -16,7 +16,8 @@ use crate::faults::Faults;
 use crate::volume::sync_parent;
 use crate::wire::Reader;
 
-const FILE: &str = "keys";
+/// Its name in the node's folder.
+pub(crate) const RING_FILE: &str = "keys";
 const MAGIC: &[u8; 8] = b"POSTERNK";
 const ID_BYTES: usize = 8;
 
@@ -42,7 +43,7 @@ impl std::fmt::Debug for RingKey {
 impl Ring {
     /// Reads the ring of the node in `dir`; one that is not there yet is empty.
     pub(crate) fn open(dir: &Path) -> io::Result<Self> {
-        let path = dir.join(FILE);
+        let path = dir.join(RING_FILE);
         let keys = match fs::read(&path) {
             Ok(bytes) => read(&bytes)
                 .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a ring of keys"))?,

@@ -14,6 +14,7 @@ use super::Node;
 use super::holds::VolumeHold;
 use super::pace::{Rate, waiting};
 use super::ship::read_flushed;
+use crate::crypt::RING_FILE;
 use crate::error::NodeError;
 use crate::faults::Faults;
 use crate::limits::SHIP_BYTES_MAX;
@@ -65,7 +66,7 @@ impl Node {
                 done.copied += 1;
             }
         }
-        let (keys, there) = (self.inner.settings.dir.join("keys"), to.join("keys"));
+        let (keys, there) = (self.inner.settings.dir.join(RING_FILE), to.join(RING_FILE));
         let to = to.to_owned();
         waiting(move || copy_keys(&keys, &there, &folder, &to)).await?;
         drop(hold);

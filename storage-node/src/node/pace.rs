@@ -15,7 +15,7 @@ pub struct Rate(pub Option<u64>);
 
 impl Rate {
     /// Waits as long as it takes to be so slow.
-    pub(super) async fn spend(self, bytes: u64) {
+    pub async fn spend(self, bytes: u64) {
         match self.0 {
             Some(rate) => {
                 let ms = bytes.saturating_mul(1_000) / rate.max(1);

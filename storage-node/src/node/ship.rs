@@ -4,15 +4,17 @@
 //! long as their files are there.
 
 use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Node;
 use super::pace::waiting;
+use crate::crypt::RING_FILE;
 use crate::error::NodeError;
 use crate::limits::SHIP_BYTES_MAX;
-use crate::volume::Volume;
+use crate::volume::{self, Volume};
 use crate::wire::to_usize;
 
 /// How far a volume is flushed.
@@ -32,7 +34,36 @@ pub struct VolumeEnd {
     pub is_emptied: bool,
 }
 
+impl VolumeEnd {
+    /// Where the file of the volume of a number is, below the node's folder.
+    pub fn path_of(number: u32) -> PathBuf {
+        Path::new("volumes").join(volume::file_name(number))
+    }
+}
+
 impl Node {
+    /// The node's own number, which all of its volumes carry.
+    pub fn id(&self) -> u128 {
+        self.inner.id
+    }
+
+    /// The ring of keys as it is in its file; none where nothing was ever encrypted by it.
+    ///
+    /// # Errors
+    /// [`NodeError::File`].
+    pub async fn ring_bytes(&self) -> Result<Option<Vec<u8>>, NodeError> {
+        let path = self.inner.settings.dir.join(RING_FILE);
+        waiting(move || match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(NodeError::File {
+                why: error.to_string(),
+                path,
+            }),
+        })
+        .await
+    }
+
     /// How far each volume is flushed, the oldest first.
     pub fn volume_ends(&self) -> Vec<VolumeEnd> {
         let volumes = self.inner.volumes.with_emptied();

@@ -33,10 +33,27 @@ shapes! {
         last_lsn: u64,
         /// Log sequence number up to which a restart need not replay.
         durable_lsn: u64,
+        /// Its own number, in hexadecimal digits: its copy elsewhere is called so.
+        id: String,
+        /// The copy elsewhere; null: this machine has the only one.
+        copy: Option<CopyShown>,
         /// Its volumes, the oldest first.
         volumes: Vec<VolumeShown>,
         /// The last task of each kind.
         tasks: Vec<TaskShown>,
+    }
+
+    told
+    /// A copy of the log, off this machine.
+    CopyShown {
+        /// Where it is.
+        place: String,
+        /// How long it has lacked something.
+        lag_seconds: u64,
+        /// Bytes that it lacks.
+        lag_bytes: u64,
+        /// Why the last attempt failed; null where it did not.
+        fault: Option<String>,
     }
 
     told
@@ -165,7 +182,15 @@ pub(crate) fn show(admin: &Admin) -> Result<NodeShown, Problem> {
         read_only,
         damaged_objects,
         damage,
+        id,
+        copy,
     } = state;
+    let copy = copy.map(|it| CopyShown {
+        place: it.place,
+        lag_seconds: it.lag_seconds,
+        lag_bytes: it.lag_bytes,
+        fault: it.fault,
+    });
     let volumes = volumes.into_iter().map(|it| VolumeShown {
         number: it.number,
         bytes: it.bytes,
@@ -180,6 +205,8 @@ pub(crate) fn show(admin: &Admin) -> Result<NodeShown, Problem> {
         damage,
         last_lsn,
         durable_lsn,
+        id: format!("{id:032x}"),
+        copy,
         volumes: volumes.collect(),
         tasks: admin.node.tasks().into_iter().map(task).collect(),
     })
