@@ -28,7 +28,6 @@ use crate::observe::Reading;
 pub(crate) use depot::Depot;
 pub(crate) use heads::Heads;
 pub(crate) use node::{Care, Caretaker};
-pub(crate) use ship::Shipper;
 pub(crate) use ship::recover::{RecoverFault, recover};
 
 /// How often old records are looked for: retention counts in days.

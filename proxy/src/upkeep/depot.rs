@@ -193,15 +193,11 @@ impl Depot {
     ) -> Result<(StatusCode, Bytes), String> {
         let path = url.path_and_query().map_or("/", |path| path.as_str());
         let host = url.authority().map_or("", |authority| authority.as_str());
-        let kind = match path.ends_with(".json") {
-            true => "application/json",
-            false => "application/octet-stream",
-        };
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, host)
-            .header(header::CONTENT_TYPE, kind);
+            .header(header::CONTENT_TYPE, "application/octet-stream");
         let request = request.body(Full::new(body.clone()));
         let mut request = request.map_err(|cause| cause.to_string())?;
         if let Some(pass) = &self.pass {

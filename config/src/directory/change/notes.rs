@@ -39,6 +39,7 @@ pub(super) fn node(ground: &Ground<'_>, note: &NodeNote) -> Result<Plan, Command
                 TaskKind::Compact => "node.compact",
                 TaskKind::Scrub => "node.scrub",
                 TaskKind::Verify => "node.verify",
+                TaskKind::Ship => "node.ship",
                 TaskKind::Backup => "node.backup",
             };
             Plan::new(action, "node", "node")

@@ -1,5 +1,6 @@
 //! `postern node recover`.
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -15,7 +16,7 @@ use crate::upkeep::{Depot, RecoverFault, recover};
 /// Make a node of the copy of one that is lost.
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("where").required(true).multiple(true).args(["config", "from"])))]
-pub(super) struct Recover {
+pub(in crate::cli) struct Recover {
     /// The settings file, whose section `ship` says where the copy is and what the place is shown.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -48,10 +49,13 @@ impl Recover {
         let node = self.node.map_or_else(|| only_node(to), Ok)?;
         let (ship, clock) = (&settings.ship, Clock::system());
         let depot = Depot::new(to, ship.pass.as_ref(), ship.ca.as_deref(), clock);
-        let quiet = style.json || style.quiet;
+        let is_quiet = style.json || style.quiet;
         let progress = |done, all, bytes| {
-            if !quiet {
-                eprintln!("volume {done} of {all}: {bytes} bytes");
+            if !is_quiet {
+                drop(writeln!(
+                    io::stderr(),
+                    "volume {done} of {all}: {bytes} bytes"
+                ));
             }
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -107,11 +111,14 @@ fn only_node(to: &Destination) -> Result<Uuid, CliError> {
     }
 }
 
-fn nodes_in(folder: &Path) -> std::io::Result<Vec<Uuid>> {
+fn nodes_in(folder: &Path) -> io::Result<Vec<Uuid>> {
     let mut nodes = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        let node = entry.file_name().to_str().and_then(|it| it.parse().ok());
+        let node = entry
+            .file_name()
+            .to_str()
+            .and_then(|it| it.parse::<Uuid>().ok());
         if entry.path().join("manifest.json").is_file() {
             nodes.extend(node);
         }
