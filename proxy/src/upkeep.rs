@@ -13,12 +13,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use postern_config::directory::{Actor, Directory, MASTER_KEY_BYTES};
 use postern_config::settings::{AuditSettings, OnFailure};
 use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
 use postern_config::{Secret, UnixMillis};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use storage_node::{Node, RingSeal};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -47,6 +49,10 @@ pub(crate) struct Keeper {
     keep_days: Option<NonZeroU64>,
     on_failure: OnFailure,
     key: KeyPlace,
+    /// Its ring of keys is sealed under the master key, too.
+    node: Node,
+    /// Those of now: two while the master key is rotated, the next one last. The lock is held while they are read or written.
+    seals: Mutex<Vec<RingSeal>>,
     heads: Heads,
     /// Told when a rotation was begun.
     rotate: Notify,
@@ -76,6 +82,7 @@ pub(crate) fn next_key_file(data: &Path) -> PathBuf {
 impl Keeper {
     pub(crate) fn new(
         directory: Directory,
+        (node, seals): (Node, Vec<RingSeal>),
         (data, key): (&Path, KeyPlace),
         audit: &AuditSettings,
         clock: Clock,
@@ -88,6 +95,8 @@ impl Keeper {
             keep_days: audit.keep_days,
             on_failure: audit.on_failure,
             key,
+            node,
+            seals: Mutex::new(seals),
             rotate: Notify::new(),
             unrecorded: AtomicU64::new(0),
         }
@@ -114,12 +123,23 @@ impl Keeper {
     }
 
     async fn finish_rotation(&self) -> Result<(), String> {
+        // Before the directory: as long as this one rotates, a start has both keys.
+        let newest = self.seals.lock().last().cloned();
+        let sealed = self.seal_ring(newest.into_iter().collect()).await;
+        sealed.map_err(|cause| format!("the object node's ring of keys: {cause}"))?;
         let finished = self.directory.finish_rotation().await;
         finished.map_err(|cause| cause.to_string())?;
         if self.key == KeyPlace::Folder {
             let moved = std::fs::rename(next_key_file(&self.data), key_file(&self.data));
             moved.map_err(|cause| format!("`master.key.next` cannot take its place: {cause}"))?;
         }
+        Ok(())
+    }
+
+    async fn seal_ring(&self, seals: Vec<RingSeal>) -> io::Result<()> {
+        let sealed = self.node.seal_ring(seals.clone()).await;
+        sealed.map_err(io::Error::other)?;
+        *self.seals.lock() = seals;
         Ok(())
     }
 
@@ -172,6 +192,11 @@ impl Keeper {
         }
         // On disk before anything is sealed under it: a stop in between loses nothing.
         files::write_private(&next, digits.as_bytes())?;
+        let seal = RingSeal::of(&key).map_err(io::Error::other)?;
+        // Both open it from here on: whichever the next start has.
+        let old = self.seals.lock().first().cloned();
+        self.seal_ring(old.into_iter().chain([seal]).collect())
+            .await?;
         let key = Secret::new(key.to_vec());
         self.directory.begin_rotation(&key, &actor).await?;
         self.rotate.notify_one();

@@ -5,6 +5,7 @@
 
 mod ring;
 
+pub use ring::RingSeal;
 pub(crate) use ring::{RING_FILE, Ring};
 
 use aes_gcm::aead::inout::InOutBuf;
@@ -69,7 +70,7 @@ impl ObjectKey {
         let encryption = Encryption {
             cipher: CIPHER,
             key_id,
-            wrapped_key: wrap(&wrapping, &key)?,
+            wrapped_key: wrap(&wrapping, &key, WRAPPED)?,
             nonce_base: Vec::new(),
             frame_bytes: FRAME_BYTES as u64,
             customer_key_hmac,
@@ -109,7 +110,7 @@ impl ObjectKey {
             (false, Some(_)) => return refused(NOT_APPLICABLE),
             (false, None) => ring.by_id(&encryption.key_id)?,
         };
-        let key = unwrap(&wrapping, &encryption.wrapped_key)?;
+        let key = unwrap(&wrapping, &encryption.wrapped_key, WRAPPED)?;
         let cipher = Box::new(new_cipher(&key)?);
         Ok(Some(Self { cipher }))
     }
@@ -206,25 +207,22 @@ fn random<const N: usize>() -> Result<[u8; N], NodeError> {
     Ok(bytes)
 }
 
-/// Nonce, then the wrapped key and its tag.
-fn wrap(wrapping: &Aes256Gcm, key: &[u8; KEY_BYTES]) -> Result<Vec<u8>, NodeError> {
+/// Nonce, then the wrapped key and its tag, which is bound to `aad`.
+fn wrap(wrapping: &Aes256Gcm, key: &[u8; KEY_BYTES], aad: &[u8]) -> Result<Vec<u8>, NodeError> {
     let nonce = random::<NONCE_BYTES>()?;
-    let payload = Payload {
-        msg: key,
-        aad: WRAPPED,
-    };
+    let payload = Payload { msg: key, aad };
     let wrapped = wrapping
         .encrypt(&Nonce::from(nonce), payload)
         .map_err(|_| NodeError::Damaged("a key could not be wrapped".to_owned()))?;
     Ok([&nonce[..], &wrapped].concat())
 }
 
-fn unwrap(wrapping: &Aes256Gcm, wrapped: &[u8]) -> Result<Vec<u8>, NodeError> {
+fn unwrap(wrapping: &Aes256Gcm, wrapped: &[u8], aad: &[u8]) -> Result<Vec<u8>, NodeError> {
     let damaged = || NodeError::Damaged("a wrapped key".to_owned());
     let (nonce, msg) = wrapped
         .split_first_chunk::<NONCE_BYTES>()
         .ok_or_else(damaged)?;
-    let payload = Payload { msg, aad: WRAPPED };
+    let payload = Payload { msg, aad };
     wrapping
         .decrypt(&Nonce::from(*nonce), payload)
         .map_err(|_| damaged())
@@ -236,7 +234,7 @@ mod tests {
 
     fn ring() -> (tempfile::TempDir, Ring) {
         let dir = tempfile::tempdir().unwrap();
-        let ring = Ring::open(dir.path()).unwrap();
+        let ring = Ring::open(dir.path(), &[]).unwrap();
         (dir, ring)
     }
 
@@ -306,7 +304,7 @@ mod tests {
     fn the_ring_is_the_same_after_a_restart() {
         let (dir, ring) = ring();
         let (_, encryption) = ObjectKey::fresh(&ring, &Sealing::Node).unwrap();
-        let again = Ring::open(dir.path()).unwrap();
+        let again = Ring::open(dir.path(), &[]).unwrap();
         assert!(ObjectKey::open(&again, Some(&encryption), None).is_ok());
         let (_elsewhere, other) = self::ring();
         assert!(ObjectKey::open(&other, Some(&encryption), None).is_err());

@@ -31,6 +31,7 @@ pub mod options;
 pub mod payload;
 
 pub use configuration::{Change, Configuration};
+pub use crypt::RingSeal;
 pub use error::{NodeError, OpenError};
 pub use faults::{Disk, Faults, Loss};
 pub use guards::{

@@ -54,7 +54,7 @@ pub use verify::{Miscount, RowFault, Verified};
 
 use crate::applier::{Applier, ApplierState};
 use crate::configuration::Configurations;
-use crate::crypt::Ring;
+use crate::crypt::{Ring, RingSeal};
 use crate::error::{NodeError, OpenError};
 use crate::faults::Faults;
 use crate::guards::Guards;
@@ -119,6 +119,7 @@ pub(crate) struct Settings {
     pub(crate) undelete: Duration,
     pub(crate) hold_from: Option<u32>,
     pub(crate) read_only: bool,
+    pub(crate) seals: Vec<RingSeal>,
     pub(crate) clock: Clock,
     pub(crate) free_bytes: FreeBytes,
     pub(crate) faults: Faults,
@@ -211,6 +212,7 @@ impl Settings {
             undelete: options.undelete,
             hold_from: options.hold_from,
             read_only: options.read_only,
+            seals: options.seals,
             clock: options.clock,
             free_bytes,
             faults: options.index_faults,
@@ -235,7 +237,8 @@ impl Node {
     pub fn open(options: NodeOptions) -> Result<Self, OpenError> {
         let settings = Arc::new(Settings::new(options));
         let recovered = recovery::open(&settings)?;
-        let ring = Ring::open(&settings.dir).map_err(recovery::io_at(&settings.dir))?;
+        let ring = Ring::open(&settings.dir, &settings.seals);
+        let ring = ring.map_err(recovery::io_at(&settings.dir))?;
         let configurations = Configurations::load(&recovered.store)
             .map_err(|error| OpenError::Index(error.to_string()))?;
         let (sender, queue) = mpsc::channel(limits::WRITER_QUEUE_MAX);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::crypt::RingSeal;
 use crate::faults::Faults;
 use crate::limits;
 
@@ -40,6 +41,8 @@ pub struct NodeOptions {
     pub hold_from: Option<u32>,
     /// Whether writes and deletions are refused until [`Node::set_read_only`](crate::Node::set_read_only) says otherwise.
     pub read_only: bool,
+    /// What the ring of keys is sealed under: any of them opens it. Without one, its file is as secret as the disk keeps it.
+    pub seals: Vec<RingSeal>,
     /// The clock.
     pub clock: Clock,
     /// Free space; `None` asks the file system.
@@ -66,6 +69,7 @@ impl NodeOptions {
             undelete: Duration::ZERO,
             hold_from: None,
             read_only: false,
+            seals: Vec::new(),
             clock,
             free_bytes: None,
             index_faults: Faults::default(),

@@ -1,6 +1,7 @@
 //! What keeps a server, by its command line: another master key, backups, heads of the audit log elsewhere, accounts as files,
 //! domains of their own, and what happens when the access log cannot be written.
 
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -44,8 +45,11 @@ fn another_master_key_under_way_and_after_a_restart() {
     let gate = Gate::start_in(folder.path(), &[], &[]);
     let key = tenant(&gate, "acme");
     Call::put("/site/a", b"a").send(&gate, &key).expect(200);
+    let sealed = Call::put("/site/sealed", b"s").with("x-amz-server-side-encryption", "AES256");
+    sealed.send(&gate, &key).expect(200);
     let read = || std::fs::read_to_string(folder.path().join("master.key")).unwrap();
-    let before = read();
+    let ring = || std::fs::read(folder.path().join("node/keys")).unwrap();
+    let (before, ring_before) = (read(), ring());
     let said = gate.postern_ok(&["master-key", "rotate", "--wait"]);
     assert!(said.contains("one master key opens everything"), "{said}");
     assert_ne!(read(), before);
@@ -54,8 +58,26 @@ fn another_master_key_under_way_and_after_a_restart() {
     gate.postern_ok(&["audit", "verify"]);
     assert!(gate.stop().success());
 
+    // The object node's keys are under it, too.
+    let ring_after = ring();
+    let mut starts = Command::new(tests::gate::binary());
+    starts.args(["serve", "--dev", "--s3-listen", "127.0.0.1:0", "--data"]);
+    starts
+        .arg(folder.path())
+        .args(["--admin-listen", "127.0.0.1:0"]);
+    std::fs::write(folder.path().join("node/keys"), ring_before).unwrap();
+    let refused = starts.output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && said.contains("another master key"),
+        "{said}"
+    );
+    std::fs::write(folder.path().join("node/keys"), ring_after).unwrap();
+
     let gate = Gate::start_in(folder.path(), &[], &[]);
     Call::get("/site/a").send(&gate, &key).expect(200);
+    let whole = Call::get("/site/sealed").send(&gate, &key);
+    assert_eq!(whole.expect(200).body, b"s");
     // A stop between the last row and the new file's place: both are there, and the start goes on.
     gate.kill();
     let now = read();

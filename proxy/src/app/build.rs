@@ -24,7 +24,7 @@ use postern_config::settings::{
 use postern_config::{Entropy, Secret, UnixMillis};
 use s3_protocol::host::Domains;
 use sha2::{Digest as _, Sha256};
-use storage_node::{Node, NodeOptions};
+use storage_node::{Node, NodeOptions, RingSeal};
 
 use super::domains::DomainCertificates;
 use super::{Mode, StartError, absolute, secrets};
@@ -118,7 +118,8 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         .or(folder_next.as_ref());
     let directory = directory(data, (master_key, next), &clock).await?;
     directory.govern(rules(&settings.policy));
-    let node = node(settings, &clock).await?;
+    let seals = seals([Some(master_key), next])?;
+    let node = node(settings, seals.clone(), &clock).await?;
     let meter = meter(data, &clock)?;
     let observer = observer(settings, &meter)?;
     let gate = {
@@ -140,6 +141,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
     };
     let keeper = Keeper::new(
         directory.clone(),
+        (node.clone(), seals),
         (data, place),
         &settings.audit,
         clock.clone(),
@@ -291,7 +293,21 @@ async fn directory(
     Directory::open(options).await.map_err(fault)
 }
 
-async fn node(settings: &Settings, clock: &Clock) -> Result<Node, StartError> {
+/// What the node's ring of keys is sealed under: the master key, and the one that takes its place.
+fn seals(keys: [Option<&Secret>; 2]) -> Result<Vec<RingSeal>, StartError> {
+    let seals = keys.into_iter().flatten().map(|key| key.lend(RingSeal::of));
+    let seals: Result<_, _> = seals.collect();
+    seals.map_err(|cause| {
+        let cause = std::io::Error::other(cause);
+        io("make a key of the master key".to_owned(), cause)
+    })
+}
+
+async fn node(
+    settings: &Settings,
+    seals: Vec<RingSeal>,
+    clock: &Clock,
+) -> Result<Node, StartError> {
     let path = settings.data.join("node");
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let options = NodeOptions {
@@ -303,6 +319,7 @@ async fn node(settings: &Settings, clock: &Clock) -> Result<Node, StartError> {
             .unwrap_or(u64::MAX),
         undelete: settings.node.undelete_time,
         read_only: settings.node.read_only,
+        seals,
         ..NodeOptions::new(&path, clock.shared())
     };
     // Recovery reads the log: it may take long, and must not hold a thread of the runtime.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::Node;
 use super::pace::waiting;
-use crate::crypt::RING_FILE;
+use crate::crypt::{RING_FILE, RingSeal};
 use crate::error::NodeError;
 use crate::limits::SHIP_BYTES_MAX;
 use crate::volume::{self, Volume};
@@ -45,6 +45,22 @@ impl Node {
     /// The node's own number, which all of its volumes carry.
     pub fn id(&self) -> u128 {
         self.inner.id
+    }
+
+    /// Seals the ring of keys under all of `seals`, and under nothing else from then on.
+    ///
+    /// # Errors
+    /// [`NodeError::File`]: it cannot be written, and stays as it is.
+    pub async fn seal_ring(&self, seals: Vec<RingSeal>) -> Result<(), NodeError> {
+        let inner = Arc::clone(&self.inner);
+        waiting(move || {
+            let sealed = inner.ring.seal(seals);
+            sealed.map_err(|error| NodeError::File {
+                path: inner.settings.dir.join(RING_FILE),
+                why: error.to_string(),
+            })
+        })
+        .await
     }
 
     /// The ring of keys as it is in its file; none where nothing was ever encrypted by it.
