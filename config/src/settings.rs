@@ -399,7 +399,7 @@ impl Settings {
         let values = source::gather(file, environment, overrides, &mut faults);
         let mut reader = read::Reader::new(values, &mut faults);
         let settings = sections::read(&mut reader);
-        reader.refuse_the_rest();
+        reader.refuse_the_rest(environment);
         match settings {
             Some(settings) if faults.is_empty() => Ok(settings),
             _ => Err(Faults::new(faults)),

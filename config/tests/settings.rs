@@ -401,6 +401,21 @@ fn variables_of_other_programs_are_none_of_ours() {
 }
 
 #[test]
+fn a_variable_with_one_underscore_too_few_is_a_fault_and_not_nothing() {
+    let almost = [
+        ("POSTERN_NODE_READ_ONLY", "true"),
+        ("POSTERN_ADMIN_TOKEN", "secret"),
+        ("POSTERN_TEST_NODE", "x"),
+    ];
+    let environment = Environment::of(almost);
+    let faults = load_with("", &environment, &Overrides::new()).unwrap_err();
+    let told: Vec<String> = faults.as_slice().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[1].contains("POSTERN_NODE__READ_ONLY"), "{told:?}");
+    assert!(!told.concat().contains("secret"), "{told:?}");
+}
+
+#[test]
 fn a_domain_holds_at_its_bound() {
     let label = "a".repeat(63);
     let name = |bytes: usize| {

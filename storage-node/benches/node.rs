@@ -1,4 +1,4 @@
-//! What the node costs: a table of PUT and GET of 4 KiB, on an empty index and on a million rows. `cargo bench -p storage-node`
+//! What the node costs: a table of PUT and GET of 4 KiB, on an empty index and on a million rows. `cargo bench -p storage-node --bench node`
 //! (`-- --rows 1000000`, `-- --seconds 5`); `cargo test` builds it and does nothing.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 #![expect(clippy::unwrap_used, reason = "a failure ends it")]

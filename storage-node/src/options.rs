@@ -37,8 +37,6 @@ pub struct NodeOptions {
     pub lifecycle_day_ms: u64,
     /// For how long compaction leaves what was deleted or overwritten where it is, to be brought back; zero: not at all.
     pub undelete: Duration,
-    /// Volumes from this number on stay until [`Node::hold_from`](crate::Node::hold_from) says otherwise; none: nothing is held.
-    pub hold_from: Option<u32>,
     /// Whether writes and deletions are refused until [`Node::set_read_only`](crate::Node::set_read_only) says otherwise.
     pub read_only: bool,
     /// What the ring of keys is sealed under: any of them opens it. Without one, its file is as secret as the disk keeps it.
@@ -67,7 +65,6 @@ impl NodeOptions {
             part_bytes_min: s3_protocol::limits::PART_BYTES_MIN,
             lifecycle_day_ms: s3_protocol::setting::Day::REAL.ms,
             undelete: Duration::ZERO,
-            hold_from: None,
             read_only: false,
             seals: Vec::new(),
             clock,

@@ -99,16 +99,11 @@ pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
 }
 
 /// Removes the files of volumes that were emptied when the node last ended: the checkpoint of just now does not point into them.
-/// Those that are held stay, as what they are.
 fn clear_emptied(settings: &Settings, store: &Store, volumes: &VolumeSet) -> Result<(), OpenError> {
     for number in emptied(&Pending::new(store)).map_err(index_error)? {
         let Ok(volume) = volumes.get(number) else {
             continue;
         };
-        if settings.hold_from.is_some_and(|from| number >= from) {
-            volumes.empty(number);
-            continue;
-        }
         volume::remove(&volume.path, &settings.log_faults).map_err(io_at(&volume.path))?;
         volumes.remove(number);
     }

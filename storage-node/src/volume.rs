@@ -103,14 +103,18 @@ impl VolumeHead {
         if bytes.iter().all(|byte| *byte == 0) {
             return Ok(HeadState::Unused);
         }
-        let Some((version, features)) = versions(bytes) else {
+        let Some((version, writing, features)) = versions(bytes) else {
             return Ok(HeadState::Bad);
         };
         let Ok(head) = Self::read(bytes) else {
             return Ok(HeadState::Bad);
         };
-        if version != FORMAT_VERSION || features & !FEATURES_KNOWN != 0 {
-            return Err(NewerFormat { version, features });
+        // A start writes: it begins a volume. So what this build may only read, it does not open.
+        if version != FORMAT_VERSION || writing != 0 || features & !FEATURES_KNOWN != 0 {
+            return Err(NewerFormat {
+                version,
+                features: features | writing,
+            });
         }
         Ok(HeadState::Good(head))
     }
@@ -136,15 +140,15 @@ impl VolumeHead {
     }
 }
 
-/// Version and incompatible features, if the bytes begin as a volume does.
-fn versions(bytes: &[u8]) -> Option<(u16, u64)> {
+/// Version, read-only compatible and incompatible features, if the bytes begin as a volume does.
+fn versions(bytes: &[u8]) -> Option<(u16, u64, u64)> {
     let mut reader = Reader(bytes);
     if reader.array::<8>().ok()? != MAGIC {
         return None;
     }
     let version = reader.u16().ok()?;
-    reader.take(22).ok()?;
-    Some((version, reader.u64().ok()?))
+    reader.take(14).ok()?;
+    Some((version, reader.u64().ok()?, reader.u64().ok()?))
 }
 
 /// An open volume.
@@ -371,13 +375,18 @@ mod tests {
 
     #[test]
     fn a_newer_format_or_feature_is_refused_and_not_called_damage() {
-        for (at, byte) in [(8, 2), (32, 7)] {
+        let with = |at: usize, byte: u8| {
             let mut bytes = head().encode();
             bytes[at] = byte;
             let sum = crc32c(&bytes[..HEAD_LENGTH - 4]);
             bytes[HEAD_LENGTH - 4..].copy_from_slice(&sum.to_le_bytes());
-            assert!(VolumeHead::decode(&bytes).is_err());
+            VolumeHead::decode(&bytes)
+        };
+        for (at, byte) in [(8, 2), (24, 1), (32, 7)] {
+            assert!(with(at, byte).is_err(), "{at}");
         }
+        // A compatible one may be ignored.
+        assert!(matches!(with(16, 1), Ok(HeadState::Good(_))));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::fault::{Fault, Place};
-use super::source::{Given, Raw};
+use super::source::{Environment, Given, Raw};
 use super::values;
 use crate::Secret;
 
@@ -245,8 +245,21 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// What was given and not asked for.
-    pub(super) fn refuse_the_rest(mut self) {
+    /// What was given and not asked for, and variables that would be fields if they were written as such.
+    pub(super) fn refuse_the_rest(mut self, environment: &Environment) {
+        for field in &self.known {
+            let Some((variable, written)) = environment.almost(field) else {
+                continue;
+            };
+            self.faults.push(Fault {
+                place: Place::Environment {
+                    variable: variable.to_owned(),
+                },
+                field: field.clone(),
+                value: None,
+                expected: format!("is not read: write {written}, with two underscores"),
+            });
+        }
         let sections: BTreeSet<&str> = self
             .known
             .iter()

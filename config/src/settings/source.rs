@@ -48,6 +48,17 @@ impl Environment {
         )
     }
 
+    /// The variable that was given for a field, had it two underscores between section and name; and how it is written.
+    pub(super) fn almost(&self, field: &str) -> Option<(&str, String)> {
+        let upper = field.to_ascii_uppercase();
+        let almost = format!("{PREFIX}{}", upper.replacen('.', "_", 1));
+        let (variable, _) = self.0.get_key_value(&almost)?;
+        Some((
+            variable,
+            format!("{PREFIX}{}", upper.replacen('.', "__", 1)),
+        ))
+    }
+
     /// One variable, such as `NO_COLOR`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

@@ -1,4 +1,4 @@
-//! Volumes that compaction leaves where they are: while a backup takes them along, and until they are shipped.
+//! Volumes that compaction leaves where they are while a backup takes them along, or who ships them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,13 +8,11 @@ use parking_lot::Mutex;
 use super::Node;
 
 /// Who holds what.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Holds(Mutex<Held>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Held {
-    /// All from this number on.
-    from: Option<u32>,
     /// How many guards hold which.
     volumes: BTreeMap<u32, usize>,
     /// Emptied ones whose files are being removed: it is too late to hold them.
@@ -22,14 +20,6 @@ struct Held {
 }
 
 impl Holds {
-    pub(super) fn new(from: Option<u32>) -> Self {
-        Self(Mutex::new(Held {
-            from,
-            volumes: BTreeMap::new(),
-            going: BTreeSet::new(),
-        }))
-    }
-
     pub(super) fn has(&self, number: u32) -> bool {
         self.0.lock().has(number)
     }
@@ -52,7 +42,7 @@ impl Holds {
 
 impl Held {
     fn has(&self, number: u32) -> bool {
-        self.from.is_some_and(|from| number >= from) || self.volumes.contains_key(&number)
+        self.volumes.contains_key(&number)
     }
 }
 
@@ -80,12 +70,6 @@ impl Node {
             holds: Arc::clone(&self.inner.holds),
             numbers,
         }
-    }
-
-    /// Holds the files of all volumes from this number on, those to come too; none: of none. What is shipped elsewhere is held from
-    /// the first volume that is not there as a whole. It is forgotten with the process: `NodeOptions::hold_from` says it at the start.
-    pub fn hold_from(&self, number: Option<u32>) {
-        self.inner.holds.0.lock().from = number;
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::care::{small, volumes_in};
 use super::support::*;
 use s3_protocol::call::DeleteObject;
-use storage_node::{Compaction, Guards, Node, NodeError, NodeOptions, Rate, VolumeEnd};
+use storage_node::{Compaction, Guards, Node, NodeError, Rate, VolumeEnd};
 
 const ALL: Compaction = Compaction {
     garbage_per_mille: 0,
@@ -128,11 +128,7 @@ async fn ship(node: &Node, to: &Path, shipped: &mut BTreeMap<u32, u64>) -> Vec<V
 #[tokio::test]
 async fn shipped_volumes_are_the_node_and_stay_until_they_are_shipped() {
     let dir = tempfile::tempdir().unwrap();
-    let options = NodeOptions {
-        hold_from: Some(1),
-        ..small(dir.path())
-    };
-    let node = Node::open(options).unwrap();
+    let node = Node::open(small(dir.path())).unwrap();
     node.create_bucket(BUCKET).await.unwrap();
     let mut objects = BTreeMap::new();
     let (to, mut shipped) = (dir.path().join("shipped"), BTreeMap::new());
@@ -145,6 +141,7 @@ async fn shipped_volumes_are_the_node_and_stay_until_they_are_shipped() {
         }
     }
     // Nothing goes before it is shipped.
+    let hold = node.hold_volumes();
     let held = node.compact(ALL).await.unwrap();
     assert!(held.volumes == 0 && held.held > 2);
     let ends = ship(&node, &to, &mut shipped).await;
@@ -153,7 +150,7 @@ async fn shipped_volumes_are_the_node_and_stay_until_they_are_shipped() {
     let past = node.read_volume(active, active.flushed_bytes, 100).await;
     assert!(past.unwrap().is_empty());
     holds(&to, &objects).await;
-    node.hold_from(Some(active.number));
+    drop(hold);
     let done = node.compact(ALL).await.unwrap();
     assert_eq!((done.volumes, done.held), (sealed.len() as u64, 0));
     let gone = node.read_volume(&sealed[0], 0, 100).await;
