@@ -15,8 +15,8 @@ use crate::index::attempts_of;
 use crate::keys::{self, Attempt, Table};
 use crate::limits::SCAN_ROWS_MAX;
 use crate::overlay::{Layer, Page, Slot, Span, Store};
-use crate::record::Kind;
 use crate::record::fields::{Delta, Fields, Glance};
+use crate::record::{Kind, record_bytes};
 use crate::row::{self, Place, damaged};
 
 /// A record as the rows see it.
@@ -157,6 +157,13 @@ impl<'a> Pending<'a> {
                 self.remove(Table::Buckets, key);
             }
             Kind::Emptied => self.put(Table::Emptied, key, row::encode(key, place, fields)),
+        }
+        if matches!(
+            kind,
+            Kind::Delete | Kind::Abort | Kind::Abandon | Kind::BucketEnd
+        ) {
+            // It ends something, and keeps nothing. Where compaction has to carry it along, it is not counted again.
+            self.layer.waste(place.volume, record_bytes(key, fields, 0));
         }
         if record.delta != Delta::default() {
             self.layer

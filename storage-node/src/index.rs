@@ -27,6 +27,7 @@ use crate::limits::REAP_ROWS_MAX;
 use crate::log::Position;
 use crate::overlay::{Layer, Slice, Slot, Span};
 use crate::record::fields::{Delta, Glance};
+use crate::record::record_bytes;
 use crate::row;
 use crate::wire::Reader;
 use crate::writer::numbers_of;
@@ -308,10 +309,11 @@ fn reap_some(write: &WriteTransaction, oldest_reader: u64) -> Result<bool, NodeE
             let (key, value) = entry.map_err(failed)?;
             let (place, fields) = row::decode(key.value(), value.value())?;
             let size = Glance::decode(fields).map_err(row::damaged)?.size;
-            victims.push((key.value().to_vec(), place.volume, size));
+            let bytes = record_bytes(key.value(), fields, size);
+            victims.push((key.value().to_vec(), place.volume, bytes));
         }
         room -= victims.len();
-        for (key, volume, size) in victims {
+        for (key, volume, bytes) in victims {
             extents.remove(&key[..]).map_err(failed)?;
             if time_ms > 0 {
                 note_death(&mut deaths, volume, time_ms)?;
@@ -320,9 +322,9 @@ fn reap_some(write: &WriteTransaction, oldest_reader: u64) -> Result<bool, NodeE
                 .get(volume)
                 .map_err(failed)?
                 .map_or(0, |value| value.value());
-            let size = i64::try_from(size).unwrap_or(i64::MAX);
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
             garbage
-                .insert(volume, old.saturating_add(size))
+                .insert(volume, old.saturating_add(bytes))
                 .map_err(failed)?;
         }
         if room == 0 {

@@ -64,6 +64,11 @@ pub(crate) fn align(offset: u64) -> u64 {
     offset.next_multiple_of(ROUND_ALIGN)
 }
 
+/// Bytes that a round takes in its volume beside its records: its head, and what is left open up to the next.
+pub(crate) fn beside(start: u64, body: u64) -> u64 {
+    align(start + ROUND_HEAD_BYTES as u64 + body) - start - body
+}
+
 /// A record that is ready but for its place.
 #[derive(Debug)]
 pub(crate) struct Draft<'a> {
@@ -129,6 +134,12 @@ impl Round {
             volume: self.volume,
             offset,
         }
+    }
+
+    /// Its volume, and what it takes there beside its records.
+    pub(crate) fn beside(&self) -> (u32, u64) {
+        let body = self.bytes() - ROUND_HEAD_BYTES as u64;
+        (self.volume, beside(self.start, body))
     }
 
     /// Bytes that it will take in its volume.

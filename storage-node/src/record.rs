@@ -13,6 +13,11 @@ pub(crate) const ROUND_HEAD_BYTES: usize = 64;
 pub(crate) const RECORD_HEAD_BYTES: usize = 48;
 const ROUND_MARK: u8 = b'R';
 
+/// Bytes that a record takes in a volume.
+pub(crate) const fn record_bytes(key: &[u8], fields: &[u8], payload: u64) -> u64 {
+    (RECORD_HEAD_BYTES + key.len() + fields.len()) as u64 + payload
+}
+
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {

@@ -159,6 +159,7 @@ impl Replay<'_> {
                     .apply(&record.as_rows_see_it())
                     .map_err(index_error)?;
             }
+            pending.layer.waste(round.after().volume, round.beside());
             damage.extend(round.damage().map(str::to_owned));
             store.publish(pending.layer, round.after(), Instant::now());
             if store.bytes() > self.settings.overlay_bytes / 2 {

@@ -312,7 +312,15 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, round: &mut Round, layer: Layer, now_ms: u64) -> Result<(), NodeError> {
+    fn commit(
+        &mut self,
+        round: &mut Round,
+        mut layer: Layer,
+        now_ms: u64,
+    ) -> Result<(), NodeError> {
+        // Written in one round with others, records take less: what stands alone is worth its way, too.
+        let (volume, beside) = round.beside();
+        layer.waste(volume, beside);
         let committed = self.log.commit(round, now_ms);
         self.note();
         let position = committed?;

@@ -10,6 +10,7 @@ use crate::error::NodeError;
 use crate::keys::{self, Table};
 use crate::overlay::Span;
 use crate::record::fields::{Fields, Glance, VersionMark};
+use crate::record::record_bytes;
 use crate::row::{self, Place, damaged};
 use crate::wire::Reader;
 
@@ -227,12 +228,13 @@ impl Pending<'_> {
         place: Place,
     ) -> Result<(), NodeError> {
         let glance = old.glance()?;
-        let (old_place, _) = row::decode(&old.key, &old.row)?;
+        let (old_place, fields) = row::decode(&old.key, &old.row)?;
         if let Some(blob) = glance.blob {
             self.bury_deleted(&blob.to_be_bytes(), place);
-        } else if glance.inline {
-            self.layer.waste(old_place.volume, glance.size);
         }
+        let payload = if glance.inline { glance.size } else { 0 };
+        let bytes = record_bytes(object, fields, payload);
+        self.layer.waste(old_place.volume, bytes);
         self.layer.died(old_place.volume, self.now_ms);
         self.remove(old.table, &old.key);
         if old.table == Table::Versions && is_null(glance.version) {

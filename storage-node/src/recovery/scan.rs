@@ -9,7 +9,7 @@ use crate::checksum::{crc32c_of, frames_fit};
 use crate::effects;
 use crate::error::OpenError;
 use crate::limits::{ROUND_ALIGN, ROUND_BODY_BYTES_MAX};
-use crate::log::{Position, align};
+use crate::log::{Position, align, beside};
 use crate::record::fields::{Content, Delta, Fields, split_delta};
 use crate::record::{Kind, ROUND_HEAD_BYTES, RecordHead, RoundHead};
 use crate::row::Place;
@@ -39,6 +39,8 @@ pub(crate) struct Round {
     records: Vec<Record>,
     damage: Vec<Flaw>,
     after: Position,
+    /// Bytes that it takes beside its records.
+    beside: u64,
     time_ms: u64,
 }
 
@@ -96,6 +98,11 @@ impl Round {
     /// When it was written, in milliseconds since 1970.
     pub(crate) fn time_ms(&self) -> u64 {
         self.time_ms
+    }
+
+    /// What it takes in its volume beside its records, in bytes.
+    pub(crate) fn beside(&self) -> u64 {
+        self.beside
     }
 
     pub(crate) fn after(&self) -> Position {
@@ -245,6 +252,7 @@ impl Scan {
             records: Vec::new(),
             damage: Vec::new(),
             after,
+            beside: beside(at, head.body),
             time_ms: head.time_ms,
         };
         let mut body = Body {

@@ -55,6 +55,31 @@ async fn small_node(dir: &Path) -> Node {
     node
 }
 
+/// A queue of small things, one after the other: what is left of a volume is heads, fields and what ended them, and all of it comes back.
+#[tokio::test]
+async fn small_objects_that_come_and_go_leave_no_log_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = small_node(dir.path()).await;
+    let how = Compaction {
+        garbage_per_mille: 500,
+        bytes_per_second: None,
+    };
+    for n in 0..1_500_u64 {
+        let key = format!("queue/{n}");
+        put(&node, &key, &bytes(n, 10)).await.unwrap();
+        node.delete_object(&place(&key), &DeleteObject::default(), Guards::default())
+            .await
+            .unwrap();
+    }
+    settled(&node).await;
+    let before = node.stats().log_bytes;
+    assert_eq!(node.compact(how).await.unwrap().volumes, 5);
+    // The volume that was being written stays.
+    let left = node.stats().log_bytes;
+    assert!(left < before / 4, "{left} of {before}");
+    node.close().await;
+}
+
 /// Changes the index of a node that is closed.
 fn tamper(dir: &Path, change: impl FnOnce(&redb::WriteTransaction)) {
     let database = Database::open(dir.join("index.redb")).unwrap();

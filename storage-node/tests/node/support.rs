@@ -154,6 +154,18 @@ pub(crate) async fn settled(node: &Node) {
     panic!("it never settled");
 }
 
+/// There is garbage of so many bytes of payload, and what records and rounds take beside it, at most so many of them.
+pub(crate) fn has_garbage(node: &Node, payload: u64, records: u64) {
+    // A chunk of 4 MiB has a checksum of 4 bytes for each of its 64 frames; a round is a multiple of 512 bytes.
+    const BESIDE_MAX: u64 = 512 + 64;
+    let found = node.stats().garbage_bytes;
+    let most = payload + records * BESIDE_MAX;
+    assert!(
+        (payload + 1..=most).contains(&found),
+        "{found} of {payload}"
+    );
+}
+
 /// Empties every volume but the one that is written.
 pub(crate) async fn compact_all(node: &Node) -> Compacted {
     let how = Compaction {

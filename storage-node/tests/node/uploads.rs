@@ -114,7 +114,7 @@ async fn parts_become_one_object_also_out_of_order_and_replaced() {
         settled(&node).await;
     }
     // The replaced part and the one that was not listed are garbage.
-    assert_eq!(node.stats().garbage_bytes, 105_000);
+    has_garbage(&node, 105_000, 60);
     assert_eq!(
         node.bucket_stats(BUCKET).await.unwrap().bytes,
         whole.len() as u64
@@ -187,7 +187,7 @@ async fn a_list_that_does_not_fit_what_was_uploaded_is_refused() {
         S3Code::NoSuchUpload
     );
     settled(&node).await;
-    assert_eq!(node.stats().garbage_bytes, 4_010);
+    has_garbage(&node, 4_010, 40);
     node.close().await;
 }
 
@@ -366,10 +366,8 @@ async fn interleaved_uploads_and_readers_do_not_disturb_each_other() {
         done.unwrap();
     }
     settled(&node).await;
-    assert_eq!(
-        node.stats().garbage_bytes,
-        (0..8).map(|task| 2 * (2_300_000 + task)).sum::<u64>()
-    );
+    let payload = (0..8).map(|task| 2 * (2_300_000 + task)).sum();
+    has_garbage(&node, payload, 400);
     node.close().await;
 }
 
@@ -395,7 +393,7 @@ async fn a_reader_of_a_deleted_object_reads_it_to_its_end() {
     assert!(!node.is_settled());
     assert!(body.collect().await.unwrap().to_bytes() == content);
     settled(&node).await;
-    assert_eq!(node.stats().garbage_bytes, 80_000_000);
+    has_garbage(&node, 80_000_000, 200);
     node.close().await;
 }
 
