@@ -122,7 +122,7 @@ impl NodeProcess {
         let values = source::gather(file, environment, overrides, &mut faults);
         let mut reader = Reader::new(values, &mut faults);
         let settings = process(&mut reader);
-        reader.refuse_the_rest();
+        reader.refuse_the_rest(environment);
         match settings {
             Some(settings) if faults.is_empty() => Ok(settings),
             _ => Err(Faults::new(faults)),
