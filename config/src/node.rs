@@ -15,7 +15,7 @@ pub trait NodeCare: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// The index is away.
-    fn state(&self) -> Result<NodeState, NodeFault>;
+    fn state(&self) -> BoxFuture<'_, Result<NodeState, NodeFault>>;
 
     /// What each bucket holds, counted row by row: it takes as long as there are rows.
     fn usage(&self) -> BoxFuture<'_, Result<Vec<BucketHolds>, NodeFault>>;
@@ -24,16 +24,19 @@ pub trait NodeCare: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// [`NodeFault::Busy`].
-    fn begin(&self, task: NodeTask) -> Result<TaskState, NodeFault>;
+    fn begin(&self, task: NodeTask) -> BoxFuture<'_, Result<TaskState, NodeFault>>;
 
     /// The last task of each kind.
-    fn tasks(&self) -> Vec<TaskState>;
+    ///
+    /// # Errors
+    /// The node is on another machine and does not answer.
+    fn tasks(&self) -> BoxFuture<'_, Result<Vec<TaskState>, NodeFault>>;
 
     /// Has writes and deletions refused, or taken again. A restart takes what the settings say.
     ///
     /// # Errors
     /// There is no node.
-    fn set_read_only(&self, read_only: bool) -> Result<(), NodeFault>;
+    fn set_read_only(&self, read_only: bool) -> BoxFuture<'_, Result<(), NodeFault>>;
 
     /// What of a bucket was deleted or overwritten lately, under keys that begin with `prefix`.
     fn deleted<'a>(
@@ -51,7 +54,7 @@ pub trait NodeCare: Send + Sync + fmt::Debug {
 }
 
 /// What the node does and holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeState {
     /// Its own number, after which its copy elsewhere is called.
     pub id: u128,
@@ -76,7 +79,7 @@ pub struct NodeState {
 }
 
 /// How far the copy of the node's volumes is, off this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyState {
     /// Where it is.
     pub place: String,
@@ -89,7 +92,7 @@ pub struct CopyState {
 }
 
 /// A volume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeState {
     /// Its number.
     pub number: u32,
@@ -102,7 +105,7 @@ pub struct VolumeState {
 }
 
 /// What a bucket holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BucketHolds {
     /// Which.
     pub bucket: BucketId,
@@ -121,7 +124,7 @@ pub struct BucketHolds {
 }
 
 /// What can be done to the node while it works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeTask {
     /// What.
     pub kind: TaskKind,
@@ -148,7 +151,7 @@ pub enum TaskKind {
 }
 
 /// How far a task is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskState {
     /// What.
     pub kind: TaskKind,
@@ -157,6 +160,7 @@ pub struct TaskState {
     /// When it ended; none: it is at work.
     pub ended: Option<UnixMillis>,
     /// What it found or did, once it has ended.
+    #[serde(with = "as_text")]
     pub told: Option<Value>,
     /// Why it failed, where it did.
     pub failed: Option<String>,
@@ -165,7 +169,7 @@ pub struct TaskState {
 }
 
 /// An object or version that was deleted or overwritten.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletedObject {
     /// Its key.
     pub key: String,
@@ -184,7 +188,7 @@ pub struct DeletedObject {
 }
 
 /// What became of an object that was to be brought back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revived {
     /// Its key.
     pub key: String,
@@ -195,7 +199,7 @@ pub struct Revived {
 }
 
 /// Why it was not done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum NodeFault {
     /// One of its kind is at work.
     #[error("a task of this kind is at work: wait for its end")]
@@ -243,24 +247,24 @@ impl NoNode {
 }
 
 impl NodeCare for NoNode {
-    fn state(&self) -> Result<NodeState, NodeFault> {
-        Self::none()
+    fn state(&self) -> BoxFuture<'_, Result<NodeState, NodeFault>> {
+        Box::pin(async { Self::none() })
     }
 
     fn usage(&self) -> BoxFuture<'_, Result<Vec<BucketHolds>, NodeFault>> {
         Box::pin(async { Self::none() })
     }
 
-    fn begin(&self, _: NodeTask) -> Result<TaskState, NodeFault> {
-        Self::none()
+    fn begin(&self, _: NodeTask) -> BoxFuture<'_, Result<TaskState, NodeFault>> {
+        Box::pin(async { Self::none() })
     }
 
-    fn tasks(&self) -> Vec<TaskState> {
-        Vec::new()
+    fn tasks(&self) -> BoxFuture<'_, Result<Vec<TaskState>, NodeFault>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
-    fn set_read_only(&self, _: bool) -> Result<(), NodeFault> {
-        Self::none()
+    fn set_read_only(&self, _: bool) -> BoxFuture<'_, Result<(), NodeFault>> {
+        Box::pin(async { Self::none() })
     }
 
     fn deleted<'a>(
@@ -277,5 +281,23 @@ impl NodeCare for NoNode {
         _: Vec<DeletedObject>,
     ) -> BoxFuture<'_, Result<Vec<Revived>, NodeFault>> {
         Box::pin(async { Self::none() })
+    }
+}
+
+/// A document of JSON in a format that must know what comes: as its text.
+mod as_text {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de};
+    use serde_json::Value;
+
+    pub(super) fn serialize<S: Serializer>(told: &Option<Value>, to: S) -> Result<S::Ok, S::Error> {
+        told.as_ref().map(Value::to_string).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Value>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| serde_json::from_str(&text).map_err(de::Error::custom))
+            .transpose()
     }
 }

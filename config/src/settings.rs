@@ -4,6 +4,7 @@
 //! What comes later wins: default, file, environment, command line. A secret may be given as itself or, as `<name>_file`, as
 //! the path of a file that holds it.
 
+mod elsewhere;
 mod fault;
 mod read;
 mod sections;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use elsewhere::{NodeAddress, NodeElsewhere, NodeProcess, NotAnAddress};
 pub use fault::{EXIT_USAGE, Fault, Faults, Place};
 pub use source::{Environment, Overrides};
 pub use values::{NotADomain, NotAPerson, NotARegion};
@@ -37,7 +39,7 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// `[limits]`: what a client may take.
     pub limits: Limits,
-    /// `[node]`: the embedded object node.
+    /// `[node]`: the object node.
     pub node: NodeSettings,
     /// `[ship]`: a copy of its volumes elsewhere.
     pub ship: ShipSettings,
@@ -202,9 +204,11 @@ pub struct Limits {
     pub admin_body_bytes: usize,
 }
 
-/// The embedded object node.
+/// The object node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeSettings {
+    /// Where it is; none: in this process. What follows is then said by the settings of its own process.
+    pub elsewhere: Option<NodeElsewhere>,
     /// `node.cache_bytes`: of the index.
     pub cache_bytes: u64,
     /// `node.volume_bytes`: when a volume is full.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use postern_config::settings::{
     AccessFormat, Destination, DestinationPass, Environment, Fault, Faults, MetricsAccess,
-    Overrides, Place, ProxyProtocol, Settings, Tls,
+    NodeProcess, Overrides, Place, ProxyProtocol, Settings, Tls,
 };
 
 fn load(text: &str) -> Result<Settings, Faults> {
@@ -458,4 +458,56 @@ fn a_person_has_one_name_and_one_token_and_a_signer_is_a_key() {
     ] {
         assert_eq!(faults(&wrong).len(), 1, "{wrong}");
     }
+}
+
+#[test]
+fn a_node_elsewhere_needs_what_both_know_each_other_by() {
+    let found = faults("[node]\naddress = \"node.example.org:9445\"\n");
+    let fields: Vec<_> = found.iter().map(|fault| fault.field.as_str()).collect();
+    assert_eq!(fields, ["node.ca", "node.cert", "node.key"]);
+    let found = faults("[node]\naddress = \"node.example.org\"\n");
+    assert!(found.iter().any(|fault| fault.field == "node.address"));
+    let sample = sample().display().to_string();
+    let files = format!("ca = \"{sample}\"\ncert = \"{sample}\"\nkey = \"{sample}\"\n");
+    let found = faults(&format!("[node]\n{files}"));
+    assert!(found.iter().all(|it| it.expected == "needs node.address"));
+    assert_eq!(found.len(), 3);
+    let whole = format!("[node]\naddress = \"[fd00::7]:9445\"\n{files}");
+    let elsewhere = load(&whole).unwrap().node.elsewhere.unwrap();
+    assert_eq!(elsewhere.name, "fd00::7");
+    assert_eq!(load("").unwrap().node.elsewhere, None);
+    let both = format!("{whole}[ship]\nto = \"/mnt/copy\"\n");
+    let found = faults(&both);
+    let fields: Vec<_> = found.iter().map(|fault| fault.field.as_str()).collect();
+    assert_eq!(fields, ["ship.to"]);
+}
+
+#[test]
+fn the_sample_of_a_node_is_its_defaults_and_no_other_section_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.toml");
+    let load = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        NodeProcess::load(Some(&path), &Environment::default(), &Overrides::new())
+    };
+    let shown = sample();
+    let files = ["client_ca", "cert", "key"].map(|it| format!("{it} = \"{}\"\n", shown.display()));
+    let bare = format!("[node]\n{}", files.concat());
+    let text = std::fs::read_to_string("samples/node.toml").unwrap();
+    let named: String = text
+        .lines()
+        .map(|line| match line.split_once(" = \"/etc/") {
+            Some((name, _)) => format!("{name} = \"{}\"\n", shown.display()),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    let (sample, defaults) = (load(&named).unwrap(), load(&bare).unwrap());
+    assert_eq!(format!("{sample:#?}"), format!("{defaults:#?}"));
+    let refused = load(&format!("{bare}address = \"a:1\"\n[s3]\nhttp2 = true\n")).unwrap_err();
+    let fields: Vec<_> = refused
+        .as_slice()
+        .iter()
+        .map(|it| it.field.as_str())
+        .collect();
+    assert_eq!(fields, ["node.address", "s3.http2"]);
 }

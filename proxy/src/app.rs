@@ -3,7 +3,9 @@
 mod admin;
 mod build;
 mod domains;
+pub mod node;
 mod notice;
+mod objects;
 mod secrets;
 mod systemd;
 mod work;
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postern_config::directory::Profile;
-use postern_config::settings::{Environment, Settings};
+use postern_config::settings::{Environment, LogLevel, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::dev::{self, Dev};
@@ -84,6 +86,17 @@ pub enum StartError {
         /// Why not.
         source: storage_node::OpenError,
     },
+    /// A node on another machine.
+    #[error("the object node at {address} cannot be reached: {cause}")]
+    NodeAway {
+        /// Where it should be.
+        address: String,
+        /// Why not.
+        cause: String,
+    },
+    /// The certificates by which gate and node know each other.
+    #[error(transparent)]
+    Trust(#[from] crate::upstream::TrustError),
     /// The policy engine.
     #[error("the policy engine does not start: {0}")]
     Policies(String),
@@ -103,14 +116,23 @@ pub enum StartError {
 /// # Errors
 /// It does not start.
 pub fn run(settings: Settings, mode: Mode, environment: &Environment) -> Result<(), StartError> {
+    let runtime = runtime(settings.log.level)?;
+    let served = runtime.block_on(Box::pin(serve(settings, mode, Systemd::of(environment))));
+    // What still blocks now has been given its time.
+    runtime.shutdown_timeout(TASKS_GRACE);
+    served
+}
+
+/// What a process that serves begins with.
+fn runtime(level: LogLevel) -> Result<tokio::runtime::Runtime, StartError> {
     // Whatever is made from here on is its owner's alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    observe::start_tracing(settings.log.level.as_str());
+    observe::start_tracing(level.as_str());
     observe::trace_panics();
     let threads = std::thread::available_parallelism()
         .map_or(2, usize::from)
         .max(2);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("postern")
         .enable_all()
@@ -118,11 +140,7 @@ pub fn run(settings: Settings, mode: Mode, environment: &Environment) -> Result<
         .map_err(|source| StartError::Io {
             what: "start threads".to_owned(),
             source,
-        })?;
-    let served = runtime.block_on(Box::pin(serve(settings, mode, Systemd::of(environment))));
-    // What still blocks now has been given its time.
-    runtime.shutdown_timeout(TASKS_GRACE);
-    served
+        })
 }
 
 async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), StartError> {
@@ -145,11 +163,7 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
         node: built.node.clone(),
     };
     tasks.spawn("usage", books.keep());
-    tasks.spawn("compaction", Arc::clone(&built.caretaker).compact());
-    tasks.spawn("volumes' copy", Arc::clone(&built.caretaker).ship());
-    tasks.spawn("scrubs", Arc::clone(&built.caretaker).scrub());
-    let day = settings.node.lifecycle_day;
-    tasks.spawn("lifecycle", Arc::clone(&built.gate).sweep(day));
+    built.tending.begin(&tasks);
 
     // Ports, all of them before the first is served.
     let (s3, admin) = build::bind(&settings, &built)?;

@@ -123,8 +123,7 @@ enum Command {
     #[command(subcommand)]
     Backup(backup::Backup),
     /// The object node: what it holds, compaction, scrubs, verification, copies.
-    #[command(subcommand)]
-    Node(node::NodeCommand),
+    Node(node::NodeArgs),
     /// The master key: rotate it while the server works.
     #[command(subcommand)]
     MasterKey(master_key::MasterKey),

@@ -15,5 +15,5 @@ pub mod observe;
 pub mod record;
 pub mod tasks;
 mod upkeep;
-mod upstream;
+pub mod upstream;
 pub mod world;

@@ -103,6 +103,46 @@ pub const QUOTAS_MAX: usize = 64 * 1_024;
 /// take to answer.
 pub const QUOTA_HOLD_TIME: Duration = Duration::from_secs(10);
 
+/// Largest call to a node on its own machine, in bytes, but for payloads: 10,000 parts with their checksums, or 1,000 keys.
+pub const NODE_CALL_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+/// Largest answer of it, in bytes, but for payloads: what is deleted of a bucket, 10,000 objects, or what half a million buckets hold.
+pub const NODE_ANSWER_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// Calls on one connection at a time. Past it another connection is made.
+pub const NODE_CALLS_PER_CONNECTION_MAX: u32 = 64;
+/// Connections of a gate to its node for calls of requests. Past it they are refused: 503 SlowDown.
+pub const NODE_CONNECTIONS_MAX: usize = 32;
+/// Connections that a node lets in. Past it a connection is closed at once.
+pub const NODE_CONNECTIONS_ALL_MAX: usize = 100;
+/// Bytes of one call that may be on their way, in each direction. A connection has room for all of its calls: none waits for another.
+pub const NODE_CALL_WINDOW_BYTES: u32 = 512 * 1_024;
+/// Largest frame of HTTP/2 between gate and node, in bytes.
+pub const NODE_FRAME_BYTES_MAX: u32 = 64 * 1_024;
+/// Pieces of a payload that wait to be sent.
+pub const NODE_PIECES_MAX: usize = 8;
+/// Longest time to connect to a node, TLS included.
+pub const NODE_CONNECT_TIME: Duration = Duration::from_secs(5);
+/// How often it is asked whether the other side is there still, while nothing comes, and how long the answer may take.
+pub const NODE_KEEP_ALIVE_TIME: Duration = Duration::from_secs(5);
+/// Longest time from the beginning of a call to the end of its head.
+pub const NODE_HEAD_TIME: Duration = Duration::from_secs(10);
+/// Longest time of a call that neither moves bytes nor looks at all rows.
+pub const NODE_CALL_TIME: Duration = Duration::from_secs(60);
+/// How long a node waits for what the gate says to its question before a commit. Without an answer nothing is written.
+pub const NODE_RECHECK_TIME: Duration = Duration::from_secs(5);
+/// How often a gate asks its node how it is.
+pub const NODE_PULSE_TIME: Duration = Duration::from_secs(1);
+/// Longest time that such an answer may take, and longest age of what it said: past it the node counts as away.
+pub const NODE_PULSE_AGE_MAX: Duration = Duration::from_secs(5);
+/// Shortest time between two attempts to reach a node; it doubles.
+pub const NODE_RETRY_TIME_MIN: Duration = Duration::from_millis(50);
+/// Longest time between two attempts.
+pub const NODE_RETRY_TIME_MAX: Duration = Duration::from_secs(2);
+/// How long a gate that starts waits for its node.
+pub const NODE_START_TIME: Duration = Duration::from_secs(15);
+
+// A room that is kept for a write must outlive the moment at which its node would still write it.
+const _: () = assert!(QUOTA_HOLD_TIME.as_secs() > NODE_RECHECK_TIME.as_secs());
+
 // A head must have room for the longest target, and for hyper's smallest buffer.
 const _: () =
     assert!(HEAD_BYTES_MAX > URI_BYTES_MAX && CONNECTION_BUFFER_BYTES_MAX > HEAD_BYTES_MAX);

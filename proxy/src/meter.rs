@@ -10,15 +10,17 @@ use postern_config::directory::Directory;
 use postern_config::limits::{METER_FLUSH_TIME, SAMPLE_GAP_HOURS_MAX};
 use postern_config::metering::{Hour, LedgerError, Meter, Sample};
 use s3_protocol::S3Code;
-use storage_node::{Node, NodeError};
+use storage_node::NodeError;
 use tokio::time::MissedTickBehavior;
+
+use crate::upstream::ObjectStore;
 
 /// Keeps the books.
 #[derive(Debug)]
 pub(crate) struct Keeper {
     pub(crate) meter: Arc<Meter>,
     pub(crate) directory: Directory,
-    pub(crate) node: Node,
+    pub(crate) node: ObjectStore,
 }
 
 impl Keeper {

@@ -29,7 +29,7 @@ use crate::observe::Reading;
 
 pub(crate) use depot::Depot;
 pub(crate) use heads::Heads;
-pub(crate) use node::{Care, Caretaker};
+pub(crate) use node::{Care, Caretaker, readings as readings_of_node};
 pub(crate) use ship::recover::{RecoverFault, recover};
 
 /// How often old records are looked for: retention counts in days.
@@ -49,8 +49,8 @@ pub(crate) struct Keeper {
     keep_days: Option<NonZeroU64>,
     on_failure: OnFailure,
     key: KeyPlace,
-    /// Its ring of keys is sealed under the master key, too.
-    node: Node,
+    /// The node of this process: its ring of keys is sealed under the master key, too. One elsewhere has a key of its own.
+    node: Option<Node>,
     /// Those of now: two while the master key is rotated, the next one last. The lock is held while they are read or written.
     seals: Mutex<Vec<RingSeal>>,
     heads: Heads,
@@ -82,7 +82,7 @@ pub(crate) fn next_key_file(data: &Path) -> PathBuf {
 impl Keeper {
     pub(crate) fn new(
         directory: Directory,
-        (node, seals): (Node, Vec<RingSeal>),
+        (node, seals): (Option<Node>, Vec<RingSeal>),
         (data, key): (&Path, KeyPlace),
         audit: &AuditSettings,
         clock: Clock,
@@ -137,8 +137,10 @@ impl Keeper {
     }
 
     async fn seal_ring(&self, seals: Vec<RingSeal>) -> io::Result<()> {
-        let sealed = self.node.seal_ring(seals.clone()).await;
-        sealed.map_err(io::Error::other)?;
+        if let Some(node) = &self.node {
+            let sealed = node.seal_ring(seals.clone()).await;
+            sealed.map_err(io::Error::other)?;
+        }
         *self.seals.lock() = seals;
         Ok(())
     }

@@ -1,4 +1,14 @@
-//! Where permits and the admin side's buckets go: the object node in this process.
+//! Where permits and the admin side's buckets go: the object node, in this process or on another machine.
+
+mod link;
+mod remote;
+mod serve;
+mod store;
+mod tls;
+mod wire;
+
+#[cfg(test)]
+mod over_the_wire;
 
 use futures_util::future::BoxFuture;
 use postern_config::upstream::{Emptied, Holds, Keeps, Spot, Upstream};
@@ -6,13 +16,19 @@ use s3_protocol::call::{DeleteObject, Encoding, ListObjectVersions};
 use s3_protocol::object::VersionEntry;
 use s3_protocol::setting::{LockConfiguration, Versioning};
 use s3_protocol::{BucketId, S3Code, S3Error};
-use storage_node::{Change, DeleteKey, Node, NodeError};
+use storage_node::{Change, DeleteKey, NodeError};
 
-/// The embedded node as the upstream of buckets.
+pub(crate) use remote::{Remote, RemoteCare};
+pub(crate) use serve::Served;
+pub use store::{ObjectStore, StoredBody};
+pub use tls::TrustError;
+pub(crate) use wire::{CareCounts, CopyCounts};
+
+/// The object node as the upstream of buckets.
 #[derive(Debug)]
-pub(crate) struct EmbeddedNode(pub(crate) Node);
+pub(crate) struct NodeBuckets(pub(crate) ObjectStore);
 
-impl Upstream for EmbeddedNode {
+impl Upstream for NodeBuckets {
     fn create_bucket(&self, bucket: BucketId, keeps: Keeps) -> BoxFuture<'_, Result<(), S3Error>> {
         let first = match keeps {
             Keeps::Nothing => None,
@@ -71,7 +87,8 @@ impl Upstream for EmbeddedNode {
                 .iter()
                 .map(|key| (key.key.clone(), key.ask.version))
                 .collect();
-            let answers = self.0.delete_objects(bucket, keys).await.map_err(said)?;
+            let answers = self.0.delete_objects(bucket, keys, None);
+            let answers = answers.await.map_err(said)?;
             // What may not be removed yet stays, and the rest goes. The next step begins behind the last that stays: what was before
             // it is gone, and what is behind it was not looked at.
             let (mut emptied, mut last) = (Emptied::default(), from);
@@ -117,13 +134,13 @@ mod tests {
     use http_body_util::Full;
     use s3_protocol::call::PutObject;
     use s3_protocol::object::Creator;
-    use storage_node::{FacetChange, Guards, NodeOptions, ObjectPlace, WriteAs};
+    use storage_node::{FacetChange, Guards, Node, NodeOptions, ObjectPlace, WriteAs};
 
     use super::*;
 
     const BUCKET: BucketId = BucketId(7);
 
-    async fn put(node: &Node, key: &str, is_held: bool) {
+    async fn put(node: &ObjectStore, key: &str, is_held: bool) {
         let place = ObjectPlace {
             bucket: BUCKET,
             key: key.parse().unwrap(),
@@ -148,7 +165,7 @@ mod tests {
     }
 
     /// Steps of three versions, until the end: what they removed, what they kept.
-    async fn emptied(upstream: &EmbeddedNode) -> (u64, u64) {
+    async fn emptied(upstream: &NodeBuckets) -> (u64, u64) {
         let (mut removed, mut kept, mut from) = (0, 0, Spot::default());
         for _ in 0..20 {
             let step = upstream.empty_bucket(BUCKET, from, 3).await.unwrap();
@@ -167,7 +184,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut options = NodeOptions::new(dir.path(), Arc::new(|| 1_700_000_000_000));
         options.volume_bytes = 8 * 1_024 * 1_024;
-        let upstream = EmbeddedNode(Node::open(options).unwrap());
+        let upstream = NodeBuckets(Node::open(options).unwrap().into());
         upstream.create_bucket(BUCKET, Keeps::Locked).await.unwrap();
         let node = &upstream.0;
         // A page of locked ones, to the last; then of each key a locked version between two that go, at the bounds of pages.

@@ -4,9 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use s3_protocol::{S3Code, S3Error};
+use serde::{Deserialize, Serialize};
 
 /// Why an operation failed.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum NodeError {
     /// S3 itself has a word for it: a missing key, a failed condition, a wrong digest, a payload that failed.
     #[error(transparent)]
@@ -46,6 +47,12 @@ pub enum NodeError {
     /// The node is shutting down.
     #[error("the node is closed")]
     Closed,
+    /// The node is on another machine and did not answer. What was asked of it may have been done.
+    #[error("the object node cannot be reached: {0}")]
+    Away(String),
+    /// As much is asked of a node on another machine as may be at a time.
+    #[error("too much is asked of the object node at a time")]
+    Busy,
 }
 
 impl From<S3Code> for NodeError {
@@ -66,9 +73,10 @@ impl From<NodeError> for S3Error {
                 S3Code::ServiceUnavailable,
                 "The service takes no writes and no deletions at the moment. Try again later.",
             ),
-            NodeError::ReadOnly | NodeError::Index(_) | NodeError::Closed => {
+            NodeError::ReadOnly | NodeError::Index(_) | NodeError::Closed | NodeError::Away(_) => {
                 Self::new(S3Code::ServiceUnavailable)
             }
+            NodeError::Busy => Self::new(S3Code::SlowDown),
             NodeError::Log(_)
             | NodeError::Damaged(_)
             | NodeError::Read(_)
@@ -83,8 +91,20 @@ impl NodeError {
     pub fn is_fault(&self) -> bool {
         !matches!(
             self,
-            Self::Refused(_) | Self::Full | Self::Frozen | Self::Closed | Self::NotThere(_)
+            Self::Refused(_)
+                | Self::Full
+                | Self::Frozen
+                | Self::Closed
+                | Self::NotThere(_)
+                // Said once, when the connection is lost.
+                | Self::Away(_)
+                | Self::Busy
         )
+    }
+
+    /// Whether it is open whether the node has done what was asked, or does it still.
+    pub const fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::Away(_))
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a permit obliges the node to hold: conditions that the caller did not write, judged where they are atomic with the act.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 
 use s3_protocol::object::Creator;
 use s3_protocol::{S3Code, S3Error};
+use serde::{Deserialize, Serialize};
 
 use crate::error::NodeError;
 
@@ -23,7 +26,7 @@ pub struct Guards {
 }
 
 /// What a decision was made on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stands {
     /// Nothing stood there.
     Nothing,
@@ -42,11 +45,11 @@ impl Stands {
 }
 
 /// Which write of its key an object is. No two writes of a node have the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WriteId(pub(crate) u64);
 
 /// What policies may ask about an object as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredFacts {
     /// Its tags.
     pub tags: Vec<(String, String)>,
@@ -58,11 +61,37 @@ pub struct StoredFacts {
     pub write: WriteId,
 }
 
-/// The question asked right before a commit.
-pub type Recheck = Box<dyn FnOnce() -> Result<(), S3Error> + Send + Sync>;
+/// The question asked right before a commit: whether it may still be done.
+pub enum Recheck {
+    /// Judged in this process.
+    Here(Box<dyn FnOnce() -> Result<(), S3Error> + Send + Sync>),
+    /// Asked of who is elsewhere. Where no answer comes the question's future says so: the write is not done then.
+    Elsewhere(Box<dyn FnOnce() -> Asked + Send + Sync>),
+}
+
+/// A question on its way.
+pub type Asked = Pin<Box<dyn Future<Output = Result<(), S3Error>> + Send>>;
+
+impl Recheck {
+    /// One that is judged in this process.
+    pub fn here(judge: impl FnOnce() -> Result<(), S3Error> + Send + Sync + 'static) -> Self {
+        Self::Here(Box::new(judge))
+    }
+
+    /// Asks.
+    ///
+    /// # Errors
+    /// What the request would be answered if it came now.
+    pub async fn ask(self) -> Result<(), S3Error> {
+        match self {
+            Self::Here(judge) => judge(),
+            Self::Elsewhere(ask) => ask().await,
+        }
+    }
+}
 
 /// Who must have made the object or the upload, and how a mismatch is answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreatorGuard {
     /// Who.
     pub who: CreatorMatch,
@@ -71,7 +100,7 @@ pub struct CreatorGuard {
 }
 
 /// How a creator is compared. Anonymous (an empty text) owns nothing and matches nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CreatorMatch {
     /// The same principal: for a sub-user.
     Principal(String),
@@ -80,7 +109,7 @@ pub enum CreatorMatch {
 }
 
 /// How a mismatch is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mismatch {
     /// As if it did not exist: NoSuchKey or NoSuchUpload.
     Hide,
@@ -97,6 +126,15 @@ impl CreatorGuard {
             }
             CreatorMatch::Lineage(lineage) => !lineage.is_empty() && *lineage == creator.lineage,
         }
+    }
+}
+
+impl fmt::Debug for Recheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Here(_) => "Recheck(here)",
+            Self::Elsewhere(_) => "Recheck(elsewhere)",
+        })
     }
 }
 

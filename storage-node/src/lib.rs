@@ -30,12 +30,13 @@ pub mod node;
 pub mod options;
 pub mod payload;
 
-pub use configuration::{Change, Configuration};
+pub use configuration::{Change, Configuration, ConfigurationChanges};
 pub use crypt::RingSeal;
 pub use error::{NodeError, OpenError};
 pub use faults::{Disk, Faults, Loss};
 pub use guards::{
-    CreatorGuard, CreatorMatch, Guards, Mismatch, Recheck, Stands, StoredFacts, WriteAs, WriteId,
+    Asked, CreatorGuard, CreatorMatch, Guards, Mismatch, Recheck, Stands, StoredFacts, WriteAs,
+    WriteId,
 };
 pub use node::{
     Backup, BucketStats, BucketUse, Bypass, Compacted, Compaction, CopyRead, Damage, DamagedObject,

@@ -69,6 +69,13 @@ pub const DELETED_MAX: usize = 10_000;
 /// Objects that are brought back at once.
 pub const UNDELETE_MAX: usize = 1_000;
 
+/// Configurations on one page for who keeps a copy of them.
+pub const CONFIGURATIONS_PAGE_MAX: usize = 1_024;
+/// Bytes of texts at which such a page ends.
+pub const CONFIGURATIONS_BYTES: usize = 1_024 * 1_024;
+/// Buckets that are remembered for having no configuration any more. Past it who keeps a copy reads everything anew.
+pub const CONFIGURATIONS_GONE_MAX: usize = 1_024;
+
 /// Entries that a scan takes from overlay and index in one go.
 pub const SCAN_ROWS_MAX: usize = 256;
 /// Extents that a reader looks up in one go.

@@ -37,6 +37,7 @@ use parking_lot::{Mutex, RwLock};
 use s3_protocol::call::DeleteObject;
 use s3_protocol::setting::Day;
 use s3_protocol::{BucketId, ObjectKey};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 pub use backup::Backup;
@@ -126,7 +127,7 @@ pub(crate) struct Settings {
 }
 
 /// Where an object is, or would be.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ObjectPlace {
     /// The bucket.
     pub bucket: BucketId,
@@ -144,7 +145,7 @@ pub struct CopyRead {
 }
 
 /// One key of a DeleteObjects.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteKey {
     /// The key.
     pub key: ObjectKey,
@@ -157,7 +158,7 @@ pub struct DeleteKey {
 }
 
 /// What a bucket holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BucketStats {
     /// When it was made, in milliseconds since 1970.
     pub created_ms: u64,
@@ -168,7 +169,7 @@ pub struct BucketStats {
 }
 
 /// What the node does and holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeStats {
     /// Volumes.
     pub volumes: usize,

@@ -1,7 +1,8 @@
 //! A gate of the test's own: the built binary, in a temporary folder, on ports that the system chose.
 //!
 //! The binary is the one beside the running test (`target/<profile>/postern`), or the one that `POSTERN_BIN` names;
-//! nothing is built here. A gate that is dropped is stopped by its process id, and prints the end of what it said
+//! nothing is built here. With `POSTERN_TEST_NODE=elsewhere` its object node is a process of its own, on the same folder, that lives
+//! and ends with the gate. A gate that is dropped is stopped by its process id, and prints the end of what it said
 //! when the test is failing.
 
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use tempfile::TempDir;
 
+use crate::node::Node;
 use crate::wait;
 use crate::wire::{self, Wire};
 
@@ -61,6 +63,8 @@ pub struct Gate {
     dir: PathBuf,
     dev: Dev,
     tls: Arc<rustls::ClientConfig>,
+    /// Its object node, where that is a process of its own.
+    node: Option<Node>,
     _temporary: Option<TempDir>,
 }
 
@@ -81,6 +85,8 @@ impl Gate {
     /// Starts a gate on `dir`, which outlives it.
     pub fn start_in(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         fs::create_dir_all(dir).expect("the data folder");
+        let node = beside(dir, environment);
+        let address = node.as_ref().map(Node::environment).unwrap_or_default();
         // Whoever finds dev.json must find the one of this run.
         let ready = dir.join("dev.json");
         let _ = fs::remove_file(&ready);
@@ -96,6 +102,7 @@ impl Gate {
             ])
             .args(arguments)
             .envs(environment.iter().copied())
+            .envs(address)
             .stdin(Stdio::null())
             .stdout(append(&dir.join("gate.out")))
             .stderr(append(&dir.join("gate.err")));
@@ -134,6 +141,7 @@ impl Gate {
             dir: dir.to_owned(),
             dev: Dev { ca, ..dev },
             tls,
+            node,
             _temporary: None,
         }
     }
@@ -257,12 +265,19 @@ impl Gate {
     pub fn kill(mut self) {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("the gate's end");
+        if let Some(node) = self.node.take() {
+            node.kill();
+        }
     }
 
     /// Asks it to end and waits until it has.
     pub fn stop(mut self) -> ExitStatus {
         self.terminate();
-        self.ended()
+        let ended = self.ended();
+        if let Some(node) = self.node.take() {
+            assert!(node.stop().success(), "the node ends well");
+        }
+        ended
     }
 
     /// Sends SIGTERM and goes on.
@@ -339,11 +354,22 @@ pub fn root() -> PathBuf {
     root.expect("the root of the repository").to_owned()
 }
 
+/// The node beside a gate on `dir`, where tests are to have one and this one has not named its own.
+fn beside(dir: &Path, environment: &[(&str, &str)]) -> Option<Node> {
+    let is_wanted = std::env::var("POSTERN_TEST_NODE").is_ok_and(|it| it == "elsewhere");
+    let of_node = |(name, _): &&(&str, &str)| name.starts_with("POSTERN_NODE__");
+    let care: Vec<_> = environment.iter().filter(of_node).copied().collect();
+    let has_own = care
+        .iter()
+        .any(|(name, _)| *name == "POSTERN_NODE__ADDRESS");
+    (is_wanted && !has_own).then(|| Node::start_in(dir, &care))
+}
+
 fn read_dev(path: &Path) -> Option<Dev> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-fn append(path: &Path) -> File {
+pub(crate) fn append(path: &Path) -> File {
     let mut options = fs::OpenOptions::new();
     options
         .create(true)

@@ -9,6 +9,7 @@ pub mod gate;
 pub mod house;
 pub mod load;
 pub mod nginx;
+pub mod node;
 pub mod operations;
 pub mod page;
 pub mod random;

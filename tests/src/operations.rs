@@ -225,6 +225,11 @@ const ENCRYPTION: &str = "<ServerSideEncryptionConfiguration><Rule><ApplyServerS
                           </ServerSideEncryptionConfiguration>";
 const EMPTY: &str = "<Empty/>";
 
+/// The MD5 of bytes in hexadecimal digits, as the entity tag of an object that was put in one.
+pub fn md5(bytes: &[u8]) -> String {
+    hex::encode(Md5::digest(bytes))
+}
+
 /// Adds the digest that some operations want of their body.
 pub fn with_md5(call: Call) -> Call {
     let digest = STANDARD.encode(Md5::digest(call.content()));

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
+use super::elsewhere;
 use super::read::Reader;
 use super::values::{ValueError, word};
 use super::{
@@ -33,11 +34,20 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         .unwrap_or_else(|| PathBuf::from("postern-data"));
     let s3 = s3(reader)?;
     let admin = admin(reader, &s3.tls)?;
+    let (elsewhere, ship) = (elsewhere::node(reader), ship(reader));
+    if elsewhere.is_some() && ship.to.is_some() {
+        let expected = "is said by the settings of the node that node.address names";
+        let place = reader.place("ship.to");
+        reader.blind_fault("ship.to", place, expected.to_owned());
+    }
     Some(Settings {
         domains: domains(reader),
         limits: limits(reader)?,
-        node: node(reader),
-        ship: ship(reader),
+        node: NodeSettings {
+            elsewhere,
+            ..care(reader)
+        },
+        ship,
         policy: policy(reader)?,
         directory: directory(reader),
         audit: audit(reader),
@@ -205,8 +215,10 @@ fn limits(r: &mut Reader<'_>) -> Option<Limits> {
     })
 }
 
-fn node(reader: &mut Reader<'_>) -> NodeSettings {
+/// What concerns the node itself, wherever it is.
+pub(super) fn care(reader: &mut Reader<'_>) -> NodeSettings {
     NodeSettings {
+        elsewhere: None,
         cache_bytes: reader.bytes("node.cache_bytes", MIB..=1_024 * GIB, 64 * MIB),
         volume_bytes: reader.bytes("node.volume_bytes", 16 * MIB..=1_024 * GIB, 4 * GIB),
         overlay_bytes: reader.bytes("node.overlay_bytes", MIB..=16 * GIB, 32 * MIB),
@@ -260,17 +272,19 @@ fn policy(reader: &mut Reader<'_>) -> Option<PolicySettings> {
 }
 
 fn directory(reader: &mut Reader<'_>) -> DirectorySettings {
-    let key = |text: &str| {
-        let bytes = hex::decode(text)
-            .ok()
-            .filter(|bytes| bytes.len() == MASTER_KEY_BYTES)?;
-        Some(Secret::new(bytes))
-    };
-    let digits = "64 hexadecimal digits";
     DirectorySettings {
-        master_key: reader.secret("directory.master_key", digits, key),
-        master_key_next: reader.secret("directory.master_key_next", digits, key),
+        master_key: key(reader, "directory.master_key"),
+        master_key_next: key(reader, "directory.master_key_next"),
     }
+}
+
+/// A key under which others are sealed.
+pub(super) fn key(reader: &mut Reader<'_>, field: &str) -> Option<Secret> {
+    reader.secret(field, "64 hexadecimal digits", |text| {
+        let bytes = hex::decode(text).ok();
+        let bytes = bytes.filter(|bytes| bytes.len() == MASTER_KEY_BYTES)?;
+        Some(Secret::new(bytes))
+    })
 }
 
 fn audit(reader: &mut Reader<'_>) -> AuditSettings {
@@ -295,7 +309,7 @@ fn audit(reader: &mut Reader<'_>) -> AuditSettings {
     }
 }
 
-fn ship(reader: &mut Reader<'_>) -> ShipSettings {
+pub(super) fn ship(reader: &mut Reader<'_>) -> ShipSettings {
     let to_place = reader.place("ship.to");
     let to = reader.optional("ship.to", DESTINATION, str::parse::<Destination>);
     let ca = reader.file("ship.ca");

@@ -19,8 +19,7 @@ use crate::edge::{Intake, Journey, Peer};
 use crate::journey::{self, Answer, Gate};
 use crate::judge::GateJudge;
 use crate::observe::Riding;
-use crate::upkeep::Care;
-use crate::upstream::EmbeddedNode;
+use crate::upstream::NodeBuckets;
 
 /// The S3 side.
 pub(super) struct GateSide(pub(super) Arc<Gate>);
@@ -71,11 +70,11 @@ pub(super) fn router(
         directory: built.directory.clone(),
         judge: Arc::new(GateJudge::new(Arc::clone(&built.gate))),
         usage,
-        upstream: Arc::new(EmbeddedNode(built.node.clone())),
+        upstream: Arc::new(NodeBuckets(built.node.clone())),
         meter: Arc::clone(&built.meter),
         purges: Arc::clone(&built.purges),
         upkeep: Arc::clone(&built.keeper) as Arc<_>,
-        node: Arc::new(Care(Arc::clone(&built.caretaker))),
+        node: built.tending.care(),
         token,
         persons: settings.admin.persons.clone(),
         metrics: settings.admin.metrics,

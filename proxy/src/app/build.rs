@@ -24,9 +24,10 @@ use postern_config::settings::{
 use postern_config::{Entropy, Secret, UnixMillis};
 use s3_protocol::host::Domains;
 use sha2::{Digest as _, Sha256};
-use storage_node::{Node, NodeOptions, RingSeal};
+use storage_node::RingSeal;
 
 use super::domains::DomainCertificates;
+use super::objects::{self, Tending};
 use super::{Mode, StartError, absolute, secrets};
 use crate::clock::Clock;
 use crate::dev::{self, DevKey, SuiteUser};
@@ -36,8 +37,8 @@ use crate::files;
 use crate::journey::{Gate, GateParts, Place};
 use crate::observe::{self, Kind, Observer, ObserverOptions, Reading, Target};
 use crate::record::Recorder;
-use crate::upkeep::{Caretaker, Keeper, KeyPlace};
-use crate::upstream::EmbeddedNode;
+use crate::upkeep::{Keeper, KeyPlace};
+use crate::upstream::{NodeBuckets, ObjectStore};
 use crate::world::{Builtin, Library};
 
 /// The built server, before it listens.
@@ -45,13 +46,13 @@ pub(super) struct Built {
     pub(super) clock: Clock,
     pub(super) observer: Arc<Observer>,
     pub(super) directory: Directory,
-    pub(super) node: Node,
+    pub(super) node: ObjectStore,
     pub(super) meter: Arc<Meter>,
     pub(super) gate: Arc<Gate>,
     /// Keeps the server.
     pub(super) keeper: Arc<Keeper>,
-    /// Takes care of the object node.
-    pub(super) caretaker: Arc<Caretaker>,
+    /// Who takes care of the object node.
+    pub(super) tending: Tending,
     /// Carries out deletions that take data along.
     pub(super) purges: Arc<Purges>,
     pub(super) authority: Option<Arc<Authority>>,
@@ -119,7 +120,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
     let directory = directory(data, (master_key, next), &clock).await?;
     directory.govern(rules(&settings.policy));
     let seals = seals([Some(master_key), next])?;
-    let node = node(settings, seals.clone(), &clock).await?;
+    let (node, tending) = objects::open(settings, seals.clone(), &clock).await?;
     let meter = meter(data, &clock)?;
     let observer = observer(settings, &meter)?;
     let gate = {
@@ -141,15 +142,14 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
     };
     let keeper = Keeper::new(
         directory.clone(),
-        (node.clone(), seals),
+        (tending.node(), seals),
         (data, place),
         &settings.audit,
         clock.clone(),
     );
-    let caretaker = Caretaker::new(node.clone(), settings, clock.clone());
     let purges = Purges::new(
         directory.clone(),
-        Arc::new(EmbeddedNode(node.clone())),
+        Arc::new(NodeBuckets(node.clone())),
         Pace::default(),
     );
     gate.settle().await.map_err(StartError::Settle)?;
@@ -179,7 +179,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         meter,
         gate,
         keeper: Arc::new(keeper),
-        caretaker: Arc::new(caretaker),
+        tending,
         purges: Arc::new(purges),
         authority,
         ca,
@@ -294,43 +294,13 @@ async fn directory(
 }
 
 /// What the node's ring of keys is sealed under: the master key, and the one that takes its place.
-fn seals(keys: [Option<&Secret>; 2]) -> Result<Vec<RingSeal>, StartError> {
+pub(super) fn seals(keys: [Option<&Secret>; 2]) -> Result<Vec<RingSeal>, StartError> {
     let seals = keys.into_iter().flatten().map(|key| key.lend(RingSeal::of));
     let seals: Result<_, _> = seals.collect();
     seals.map_err(|cause| {
         let cause = std::io::Error::other(cause);
         io("make a key of the master key".to_owned(), cause)
     })
-}
-
-async fn node(
-    settings: &Settings,
-    seals: Vec<RingSeal>,
-    clock: &Clock,
-) -> Result<Node, StartError> {
-    let path = settings.data.join("node");
-    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    let options = NodeOptions {
-        volume_bytes: settings.node.volume_bytes,
-        index_cache_bytes: bytes(settings.node.cache_bytes),
-        overlay_bytes: bytes(settings.node.overlay_bytes),
-        reserve_bytes: settings.node.reserve_bytes,
-        lifecycle_day_ms: u64::try_from(settings.node.lifecycle_day.as_millis())
-            .unwrap_or(u64::MAX),
-        undelete: settings.node.undelete_time,
-        read_only: settings.node.read_only,
-        seals,
-        ..NodeOptions::new(&path, clock.shared())
-    };
-    // Recovery reads the log: it may take long, and must not hold a thread of the runtime.
-    let opened = tokio::task::spawn_blocking(move || Node::open(options)).await;
-    let opened = opened.map_err(|cause| {
-        io(
-            "open the object node".to_owned(),
-            std::io::Error::other(cause),
-        )
-    })?;
-    opened.map_err(|source| StartError::Node { path, source })
 }
 
 /// The books of usage, and what writes into them.
@@ -381,7 +351,7 @@ fn observer(settings: &Settings, meter: &Arc<Meter>) -> Result<Arc<Observer>, St
 /// What the gate stands on.
 struct Ground<'a> {
     directory: &'a Directory,
-    node: &'a Node,
+    node: &'a ObjectStore,
     observer: &'a Arc<Observer>,
     clock: &'a Clock,
 }

@@ -11,12 +11,12 @@ use postern_config::metering::Meter;
 use postern_config::settings::Settings;
 use postern_config::usage::{Readiness, Stored, Usage};
 use serde_json::{Value, json};
-use storage_node::Node;
 
 use super::build::{Built, host_of};
 use crate::clock::Clock;
 use crate::journey::Gate;
 use crate::observe::{Observer, Reading};
+use crate::upstream::ObjectStore;
 use crate::world::Unloadable;
 
 /// Where in its life the server is.
@@ -32,7 +32,7 @@ pub(super) enum Phase {
 pub(super) struct Work {
     phase: AtomicU8,
     observer: Arc<Observer>,
-    node: Node,
+    node: ObjectStore,
     gate: Arc<Gate>,
     clock: Clock,
     started_ms: u64,
@@ -102,7 +102,8 @@ impl Usage for Work {
         match self.phase() {
             Phase::Starting => not("starting"),
             Phase::Draining => not("draining"),
-            // A node that cannot write still serves reads: the edge is ready.
+            // A node that cannot write still serves reads: the edge is ready. Without one it serves nothing.
+            Phase::Ready if self.node.away().is_some() => not("the object node cannot be reached"),
             Phase::Ready => Readiness::Ready,
         }
     }
@@ -143,6 +144,8 @@ impl Usage for Work {
                 "garbage_bytes": node.garbage_bytes,
                 "read_only": node.read_only,
                 "damage": node.damage,
+                "address": self.node.address(),
+                "away": self.node.away(),
             },
         })
     }
@@ -171,14 +174,19 @@ fn watch(built: &Built) {
                 "1 while writes are refused",
                 u64::from(s.read_only),
             ),
+            Reading::gauge(
+                "node_away",
+                "1 while the object node is on another machine and cannot be reached",
+                u64::from(node.away().is_some()),
+            ),
         ]
     });
     let meter = Arc::clone(&built.meter);
     metrics.watch(move || metered(&meter));
     let keeper = Arc::clone(&built.keeper);
     metrics.watch(move || keeper.readings());
-    let caretaker = Arc::clone(&built.caretaker);
-    metrics.watch(move || caretaker.readings());
+    let (tending, node) = (built.tending.clone(), built.node.clone());
+    metrics.watch(move || tending.readings(&node));
     let gate = Arc::clone(&built.gate);
     metrics.watch(move || modules(&gate));
     let gate = Arc::clone(&built.gate);

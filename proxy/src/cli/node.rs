@@ -1,6 +1,7 @@
 //! `postern node`: the object node, of a server that works, and of a folder whose server is stopped.
 
 mod recover;
+mod serve;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,9 +21,42 @@ use crate::clock::Clock;
 /// How often a task that is waited for is looked at.
 const LOOK_TIME: Duration = Duration::from_millis(300);
 
+/// The object node.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    arg_required_else_help = true
+)]
+pub(super) struct NodeArgs {
+    #[command(subcommand)]
+    command: Option<NodeCommand>,
+    /// Run a node on this machine by these settings: as `postern node serve --config`.
+    #[arg(long, required = true)]
+    config: Option<PathBuf>,
+}
+
+impl NodeArgs {
+    pub(super) fn run(self, style: Style) -> Result<(), CliError> {
+        let config = self.config;
+        let command = self
+            .command
+            .unwrap_or(NodeCommand::Serve(serve::Serve { config, data: None }));
+        command.run(style)
+    }
+}
+
 /// The object node: what it holds, and the care that it takes.
 #[derive(Debug, Subcommand)]
 pub(super) enum NodeCommand {
+    /// Run the object node alone, on a machine of its own. The gate is its only client: its settings name it as `node.address`.
+    #[command(after_help = "Example:
+  postern node serve --config /etc/postern/node.toml")]
+    Serve(serve::Serve),
+    /// Make an authority and the certificates by which gate and node know each other; what is there and good is kept.
+    #[command(after_help = "Example:
+  postern node certificates --out /etc/postern/node --host node.example.org")]
+    Certificates(serve::Certificates),
     /// Show what the node does and holds, its volumes, and the last task of each kind.
     #[command(after_help = "Example:\n  postern node stats")]
     Stats {
@@ -117,6 +151,8 @@ const COPY: &[(&str, &str)] = &[
 impl NodeCommand {
     pub(super) fn run(self, style: Style) -> Result<(), CliError> {
         match self {
+            Self::Serve(serve) => serve.run(),
+            Self::Certificates(certificates) => certificates.run(style),
             Self::Stats { connection } => stats(style, &ask(&connection)?),
             Self::Df { connection } => {
                 let found = connection.ask(Method::GET, "/api/v1/node/usage", None)?;

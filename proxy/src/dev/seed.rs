@@ -8,9 +8,10 @@ use postern_config::directory::{
     UserKind,
 };
 use s3_protocol::BucketName;
-use storage_node::{Node, NodeError};
+use storage_node::NodeError;
 
 use super::{BUCKET, DevKey, TENANT, USERS};
+use crate::upstream::ObjectStore;
 
 /// How keys of development mode are told apart from others that somebody makes.
 const DESCRIPTION: &str = "made by serve --dev";
@@ -43,7 +44,7 @@ pub enum SeedError {
 /// The directory or the node refuses.
 pub async fn seed(
     directory: &Directory,
-    node: &Node,
+    node: &ObjectStore,
     profile: Profile,
 ) -> Result<Vec<DevKey>, SeedError> {
     let tenant = tenant(directory, profile).await?;
@@ -129,7 +130,7 @@ async fn user(directory: &Directory, tenant: &Tenant, name: &str) -> Result<User
 /// In three steps, each of which may have been the last before a crash.
 async fn bucket(
     directory: &Directory,
-    node: &Node,
+    node: &ObjectStore,
     tenant: &Tenant,
     owner: &User,
 ) -> Result<(), SeedError> {

@@ -134,6 +134,29 @@ impl Authority {
         names: &[String],
         now_ms: u64,
     ) -> Result<CertificateFiles, AuthorityError> {
+        self.issue(files, names, ExtendedKeyUsagePurpose::ServerAuth, now_ms)
+    }
+
+    /// The same for a client, who shows it to a server: none of a server's is let in as one.
+    ///
+    /// # Errors
+    /// As [`Authority::certify`].
+    pub fn certify_client(
+        &self,
+        files: CertificateFiles,
+        names: &[String],
+        now_ms: u64,
+    ) -> Result<CertificateFiles, AuthorityError> {
+        self.issue(files, names, ExtendedKeyUsagePurpose::ClientAuth, now_ms)
+    }
+
+    fn issue(
+        &self,
+        files: CertificateFiles,
+        names: &[String],
+        purpose: ExtendedKeyUsagePurpose,
+        now_ms: u64,
+    ) -> Result<CertificateFiles, AuthorityError> {
         let today = date(now_ms);
         // What stands before the first certificate of a PEM file is a comment.
         let names_line = format!("names: {}\n", names.join(" "));
@@ -144,11 +167,14 @@ impl Authority {
         }
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names)?;
-        params.distinguished_name = named("Postern server");
+        params.distinguished_name = named(match purpose {
+            ExtendedKeyUsagePurpose::ClientAuth => "Postern client",
+            _ => "Postern server",
+        });
         live(&mut params, today, jiff::Span::new().days(CERTIFICATE_DAYS));
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![purpose];
         let cert = params.signed_by(&key, &Issuer::new(params_of_authority(), &self.key))?;
         write(
             &files.key,

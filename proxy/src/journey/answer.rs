@@ -7,9 +7,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use s3_protocol::S3Error;
-use storage_node::ObjectBody;
 
 use super::authorize::Supervised;
+use crate::upstream::StoredBody;
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -21,12 +21,12 @@ pub enum Answer {
     /// A body that HEAD does not send: its length alone.
     Withheld(u64),
     /// An object that flows, judged again while it does.
-    Object(Box<Supervised<ObjectBody>>),
+    Object(Box<Supervised<StoredBody>>),
 }
 
 impl Answer {
     /// The body of an object. One that is at hand already is sent in one write with its head.
-    pub(super) fn of(body: Supervised<ObjectBody>) -> Self {
+    pub(super) fn of(body: Supervised<StoredBody>) -> Self {
         Self::Object(Box::new(body))
     }
 }

@@ -25,13 +25,14 @@ use s3_protocol::limits::XML_BYTES_MAX;
 use s3_protocol::object::Owner;
 use s3_protocol::{ObjectKey, S3Code, S3Error, xml};
 use smallvec::SmallVec;
-use storage_node::{CopyRead, Node, NodeError, ObjectPlace, WriteAs};
+use storage_node::{CopyRead, NodeError, ObjectPlace, WriteAs};
 
 use self::room::{keep_within, settle};
 use super::authenticate::Payload;
 use super::authorize::{Again, Granted, Permit, Ruling, Scene, Supervised, Way};
 use super::gate::Gate;
 use super::refusal::Refusal;
+use crate::upstream::ObjectStore;
 
 /// Carries out what `permit` allows.
 ///
@@ -108,7 +109,7 @@ struct Errand<'a> {
 }
 
 impl Errand<'_> {
-    fn node(&self) -> &Node {
+    fn node(&self) -> &ObjectStore {
         &self.gate.node
     }
 
@@ -365,7 +366,7 @@ impl Errand<'_> {
             .node
             .put_object(place, ask.clone(), by, body)
             .await;
-        settle(room);
+        settle(room, &stored);
         let output = stored.map_err(upstream)?;
         Ok(match &self.scene.post {
             Some(answer) => Outcome::Posted(answer.clone(), output),
@@ -404,7 +405,7 @@ impl Errand<'_> {
                     .node()
                     .copy_object(read(&ask.source.key), &place, ask.clone(), by)
                     .await;
-                settle(room);
+                settle(room, &done);
                 done.map(Outcome::Copied)
                     .map_err(|error| self.not_found(error))
             }
@@ -419,7 +420,7 @@ impl Errand<'_> {
                     .node()
                     .upload_part_copy(read(&ask.source.key), &place, ask.clone(), guards)
                     .await;
-                settle(room);
+                settle(room, &done);
                 done.map(Outcome::PartCopied)
                     .map_err(|error| self.not_found(error))
             }
@@ -452,7 +453,7 @@ impl Errand<'_> {
                     .node()
                     .complete_upload(place, ask.clone(), parts, guards)
                     .await;
-                settle(room);
+                settle(room, &done);
                 Ok(Outcome::Completed(done.map_err(upstream)?))
             }
             Call::AbortMultipartUpload(upload) => {
@@ -490,7 +491,7 @@ impl Errand<'_> {
             .node
             .upload_part(place, ask.clone(), guards, body)
             .await;
-        settle(room);
+        settle(room, &stored);
         let output = stored.map_err(upstream)?;
         Ok(Outcome::PartPut(output))
     }

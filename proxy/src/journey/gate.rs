@@ -10,7 +10,6 @@ use policy_wasm::decider::Decider;
 use postern_config::directory::{Actor, Command, CommandError, Directory, State};
 use s3_protocol::host::Domains;
 use sigv4::{Expectation, Sessions};
-use storage_node::Node;
 
 use super::authenticate::StandIn;
 use crate::clock::Clock;
@@ -20,12 +19,11 @@ use crate::meter::pace::Paces;
 use crate::meter::quota::Quotas;
 use crate::observe::Observer;
 use crate::record::Recorder;
+use crate::upstream::ObjectStore;
 use crate::world::{Failing, Library, World};
 
 /// How often time passes for an evaluation. Source: the engine ends one after a few of these, where its fuel did not.
 const EPOCH: Duration = Duration::from_millis(10);
-/// How often a day lifecycles are looked at.
-const SWEEPS_A_DAY: u32 = 4;
 /// Epochs between two tidyings of the decision cache: one second.
 const TICKS_BETWEEN_TIDYING: u32 = 100;
 
@@ -34,7 +32,7 @@ pub struct Gate {
     pub(crate) world: ArcSwap<World>,
     pub(crate) library: Arc<Library>,
     pub(crate) decider: Decider,
-    pub(crate) node: Node,
+    pub(crate) node: ObjectStore,
     pub(crate) observer: Arc<Observer>,
     pub(crate) clock: Clock,
     pub(crate) place: Place,
@@ -58,7 +56,7 @@ pub struct GateParts {
     /// The decision cache.
     pub decider: Decider,
     /// Where objects are.
-    pub node: Node,
+    pub node: ObjectStore,
     /// Where entries go.
     pub observer: Arc<Observer>,
     /// What time it is.
@@ -155,20 +153,6 @@ impl Gate {
             tokio::select! {
                 Some(failing) = failing.recv() => self.revert(&failing).await,
                 _ = ticks.tick() => self.reload().await,
-            }
-        }
-    }
-
-    /// Ends what lifecycles say is due, several times a day. It runs until the gate stops.
-    pub async fn sweep(self: Arc<Self>, day: Duration) {
-        let mut ticks = tokio::time::interval(day / SWEEPS_A_DAY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            let swept = self.node.sweep().await;
-            if swept.deleted > 0 || swept.aborted > 0 {
-                let (deleted, aborted, kept) = (swept.deleted, swept.aborted, swept.kept);
-                tracing::info!(deleted, aborted, kept, "lifecycles ended what was due");
             }
         }
     }

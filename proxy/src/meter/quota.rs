@@ -17,9 +17,10 @@ use postern_config::directory::{
 };
 use s3_protocol::{BucketId, S3Code};
 use smallvec::SmallVec;
-use storage_node::{Node, NodeError};
+use storage_node::NodeError;
 
 use crate::limits::{QUOTA_HOLD_TIME, QUOTAS_MAX};
+use crate::upstream::ObjectStore;
 
 /// Locks of those who reserve: one account waits for itself alone, nearly always.
 const LOCKS: usize = 64;
@@ -27,7 +28,7 @@ const LOCKS: usize = 64;
 /// What is reserved under each quota.
 #[derive(Debug)]
 pub(crate) struct Quotas {
-    node: Node,
+    node: ObjectStore,
     held: Mutex<HashMap<QuotaOf, Arc<Held>, RandomState>>,
     /// Held from the look at what is stored to the reservation.
     turns: Vec<tokio::sync::Mutex<()>>,
@@ -76,7 +77,7 @@ pub(crate) struct Reservation {
 }
 
 impl Quotas {
-    pub(crate) fn new(node: Node) -> Self {
+    pub(crate) fn new(node: ObjectStore) -> Self {
         Self {
             node,
             held: Mutex::default(),

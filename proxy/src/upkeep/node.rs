@@ -1,7 +1,7 @@
 //! Takes care of the object node: compaction and scrubs by themselves, and the tasks that an operator begins.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use postern_config::node::{
     BucketHolds, DeletedObject, NodeCare, NodeFault, NodeState, NodeTask, Revived, TaskKind,
     TaskState, VolumeState,
 };
-use postern_config::settings::{NodeSettings, Settings};
+use postern_config::settings::{NodeSettings, ShipSettings};
 use s3_protocol::{BucketId, S3Error};
 use serde_json::{Value, json};
 use storage_node::{
@@ -24,6 +24,7 @@ use super::ship::{ShipFault, Shipper};
 use crate::clock::Clock;
 use crate::files;
 use crate::observe::Reading;
+use crate::upstream::CareCounts;
 
 /// How often volumes are looked at.
 const LOOK_TIME: Duration = Duration::from_secs(60);
@@ -33,6 +34,8 @@ const URGENT_PER_MILLE: u16 = 10;
 const DUE_TIME: Duration = Duration::from_secs(600);
 /// Damaged objects and flaws that the answer of a task names.
 const TOLD_MAX: usize = 100;
+/// How often a day lifecycles are looked at.
+const SWEEPS_A_DAY: u32 = 4;
 /// The file that says when everything was scrubbed last, in milliseconds since 1970.
 const SCRUBBED: &str = "scrubbed";
 
@@ -59,13 +62,18 @@ struct Counts {
 }
 
 impl Caretaker {
-    pub(crate) fn new(node: Node, settings: &Settings, clock: Clock) -> Self {
-        let shipper = Shipper::new(node.clone(), &settings.ship, clock.clone());
+    pub(crate) fn new(
+        node: Node,
+        (settings, ship): (&NodeSettings, &ShipSettings),
+        data: &Path,
+        clock: Clock,
+    ) -> Self {
+        let shipper = Shipper::new(node.clone(), ship, clock.clone());
         Self {
             node,
             clock,
-            settings: settings.node.clone(),
-            data: settings.data.clone(),
+            settings: settings.clone(),
+            data: data.to_owned(),
             shipper: Arc::new(shipper),
             tasks: Mutex::default(),
             counts: Counts::default(),
@@ -120,6 +128,20 @@ impl Caretaker {
     /// Keeps up the copy elsewhere. It runs until the server stops.
     pub(crate) async fn ship(self: Arc<Self>) {
         self.shipper.run().await;
+    }
+
+    /// Ends what lifecycles say is due, several times a day. It runs until the server stops.
+    pub(crate) async fn sweep(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(self.settings.lifecycle_day / SWEEPS_A_DAY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let swept = self.node.sweep().await;
+            if swept.deleted > 0 || swept.aborted > 0 {
+                let (deleted, aborted, kept) = (swept.deleted, swept.aborted, swept.kept);
+                tracing::info!(deleted, aborted, kept, "lifecycles ended what was due");
+            }
+        }
     }
 
     fn scrubbed_at(&self) -> Option<u64> {
@@ -234,48 +256,20 @@ impl Caretaker {
         })
     }
 
-    /// Its numbers among the metrics.
-    pub(crate) fn readings(&self) -> Vec<Reading> {
+    /// What compaction has done.
+    pub(crate) fn counts(&self) -> CareCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let mut readings = self.shipper.readings();
-        readings.extend([
-            Reading::counter(
-                "node_compacted_volumes",
-                "Volumes that compaction has removed",
-                read(&self.counts.volumes),
-            ),
-            Reading::counter(
-                "node_compacted_freed_bytes",
-                "Bytes of volumes that compaction has removed",
-                read(&self.counts.freed_bytes),
-            ),
-            Reading::counter(
-                "node_compacted_moved_bytes",
-                "Bytes that compaction has written anew",
-                read(&self.counts.moved_bytes),
-            ),
-            Reading::gauge(
-                "node_compaction_damaged_volumes",
-                "Volumes that cannot be compacted, since something in them cannot be read",
-                read(&self.counts.damaged),
-            ),
-            Reading::gauge(
-                "node_damaged_objects",
-                "Damaged objects that the last scrub found",
-                self.node.stats().damaged,
-            ),
-        ]);
-        readings
+        CareCounts {
+            volumes: read(&self.counts.volumes),
+            freed_bytes: read(&self.counts.freed_bytes),
+            moved_bytes: read(&self.counts.moved_bytes),
+            damaged_volumes: read(&self.counts.damaged),
+            copy: self.shipper.counts(),
+        }
     }
-}
 
-/// What the admin side asks. A task holds what it works with, so that it goes on when the request is answered.
-#[derive(Debug)]
-pub(crate) struct Care(pub(crate) Arc<Caretaker>);
-
-impl NodeCare for Care {
     fn state(&self) -> Result<NodeState, NodeFault> {
-        let node = &self.0.node;
+        let node = &self.node;
         let stats = node.stats();
         let volumes = node.volumes().map_err(failed)?;
         let shown = |it: storage_node::VolumeUse| VolumeState {
@@ -293,9 +287,52 @@ impl NodeCare for Care {
             read_only: stats.read_only,
             damaged_objects: stats.damaged,
             id: node.id(),
-            copy: self.0.shipper.state(),
+            copy: self.shipper.state(),
             damage: stats.damage,
         })
+    }
+}
+
+/// Its numbers among the metrics.
+pub(crate) fn readings(counts: CareCounts, damaged_objects: u64) -> Vec<Reading> {
+    let mut readings = counts.copy.map_or_else(Vec::new, super::ship::readings);
+    readings.extend([
+        Reading::counter(
+            "node_compacted_volumes",
+            "Volumes that compaction has removed",
+            counts.volumes,
+        ),
+        Reading::counter(
+            "node_compacted_freed_bytes",
+            "Bytes of volumes that compaction has removed",
+            counts.freed_bytes,
+        ),
+        Reading::counter(
+            "node_compacted_moved_bytes",
+            "Bytes that compaction has written anew",
+            counts.moved_bytes,
+        ),
+        Reading::gauge(
+            "node_compaction_damaged_volumes",
+            "Volumes that cannot be compacted, since something in them cannot be read",
+            counts.damaged_volumes,
+        ),
+        Reading::gauge(
+            "node_damaged_objects",
+            "Damaged objects that the last scrub found",
+            damaged_objects,
+        ),
+    ]);
+    readings
+}
+
+/// What the admin side asks. A task holds what it works with, so that it goes on when the request is answered.
+#[derive(Debug)]
+pub(crate) struct Care(pub(crate) Arc<Caretaker>);
+
+impl NodeCare for Care {
+    fn state(&self) -> BoxFuture<'_, Result<NodeState, NodeFault>> {
+        Box::pin(std::future::ready(self.0.state()))
     }
 
     fn usage(&self) -> BoxFuture<'_, Result<Vec<BucketHolds>, NodeFault>> {
@@ -314,20 +351,23 @@ impl NodeCare for Care {
         })
     }
 
-    fn begin(&self, task: NodeTask) -> Result<TaskState, NodeFault> {
-        let began = self.0.enter(task.kind)?;
-        let (caretaker, state) = (Arc::clone(&self.0), began.clone());
-        tokio::spawn(async move { caretaker.carry_out(task, state).await });
-        Ok(began)
+    fn begin(&self, task: NodeTask) -> BoxFuture<'_, Result<TaskState, NodeFault>> {
+        Box::pin(async move {
+            let began = self.0.enter(task.kind)?;
+            let (caretaker, state) = (Arc::clone(&self.0), began.clone());
+            tokio::spawn(async move { caretaker.carry_out(task, state).await });
+            Ok(began)
+        })
     }
 
-    fn tasks(&self) -> Vec<TaskState> {
-        self.0.tasks.lock().values().cloned().collect()
+    fn tasks(&self) -> BoxFuture<'_, Result<Vec<TaskState>, NodeFault>> {
+        let tasks = self.0.tasks.lock().values().cloned().collect();
+        Box::pin(std::future::ready(Ok(tasks)))
     }
 
-    fn set_read_only(&self, read_only: bool) -> Result<(), NodeFault> {
+    fn set_read_only(&self, read_only: bool) -> BoxFuture<'_, Result<(), NodeFault>> {
         self.0.node.set_read_only(read_only);
-        Ok(())
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn deleted<'a>(

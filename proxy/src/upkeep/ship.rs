@@ -21,6 +21,7 @@ pub(crate) use self::manifest::{Manifest, SEGMENT_BYTES, ShippedVolume, Whole, m
 use super::depot::Depot;
 use crate::clock::Clock;
 use crate::observe::Reading;
+use crate::upstream::CopyCounts;
 
 /// Keeps the copy.
 #[derive(Debug)]
@@ -303,32 +304,40 @@ impl Shipper {
         })
     }
 
-    /// Its numbers among the metrics.
-    pub(crate) fn readings(&self) -> Vec<Reading> {
-        let Some(state) = self.state() else {
-            return Vec::new();
-        };
-        vec![
-            Reading::gauge(
-                "node_copy_lag_seconds",
-                "How long the copy of the object node's volumes lacks something",
-                state.lag_seconds,
-            ),
-            Reading::gauge(
-                "node_copy_lag_bytes",
-                "Bytes of the object node's volumes that the copy lacks",
-                state.lag_bytes,
-            ),
-            Reading::counter(
-                "node_copy_sent_bytes",
-                "Bytes of volumes that were sent to the copy",
-                self.sent_bytes.load(Ordering::Relaxed),
-            ),
-            Reading::counter(
-                "node_copy_failures",
-                "Turns after which the copy was not whole",
-                self.failures.load(Ordering::Relaxed),
-            ),
-        ]
+    /// How the copy is kept up; none: there is none.
+    pub(crate) fn counts(&self) -> Option<CopyCounts> {
+        let state = self.state()?;
+        Some(CopyCounts {
+            lag_seconds: state.lag_seconds,
+            lag_bytes: state.lag_bytes,
+            sent_bytes: self.sent_bytes.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+        })
     }
+}
+
+/// Its numbers among the metrics.
+pub(super) fn readings(counts: CopyCounts) -> Vec<Reading> {
+    vec![
+        Reading::gauge(
+            "node_copy_lag_seconds",
+            "How long the copy of the object node's volumes lacks something",
+            counts.lag_seconds,
+        ),
+        Reading::gauge(
+            "node_copy_lag_bytes",
+            "Bytes of the object node's volumes that the copy lacks",
+            counts.lag_bytes,
+        ),
+        Reading::counter(
+            "node_copy_sent_bytes",
+            "Bytes of volumes that were sent to the copy",
+            counts.sent_bytes,
+        ),
+        Reading::counter(
+            "node_copy_failures",
+            "Turns after which the copy was not whole",
+            counts.failures,
+        ),
+    ]
 }

@@ -4,6 +4,7 @@
 //! the upstream: what was authorized is what is executed.
 
 use http::HeaderMap;
+use serde::{Deserialize, Serialize};
 
 use crate::acl::AclAsk;
 use crate::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind, Hasher};
@@ -219,7 +220,7 @@ impl BodyDigests {
 }
 
 /// How keys are written into list answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
     /// As they are; what XML cannot carry is written as a numeric reference, as S3 does.
     #[default]
@@ -229,7 +230,7 @@ pub enum Encoding {
 }
 
 /// ListObjects and ListObjectsV2: the same page, two languages for its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListObjects {
     /// Only keys with this prefix.
     pub prefix: String,
@@ -244,7 +245,7 @@ pub struct ListObjects {
 }
 
 /// Where a page of a list begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ListFrom {
     /// Version 1: after this key or common prefix.
     Marker(Option<String>),
@@ -262,7 +263,7 @@ pub enum ListFrom {
 }
 
 /// ListObjectVersions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListObjectVersions {
     /// Only keys with this prefix.
     pub prefix: String,
@@ -279,7 +280,7 @@ pub struct ListObjectVersions {
 }
 
 /// GetObjectAttributes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetObjectAttributes {
     /// `versionId`.
     pub version: Option<VersionId>,
@@ -294,7 +295,7 @@ pub struct GetObjectAttributes {
 }
 
 /// An attribute of an object. Source: S3 API Reference, GetObjectAttributes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the S3 API Reference")]
 pub enum Attribute {
     ETag,
@@ -329,7 +330,7 @@ pub struct PutObjectAcl {
 }
 
 /// ListMultipartUploads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListMultipartUploads {
     /// Only keys with this prefix.
     pub prefix: String,
@@ -346,7 +347,7 @@ pub struct ListMultipartUploads {
 }
 
 /// ListParts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListParts {
     /// The upload.
     pub upload: UploadId,
@@ -357,7 +358,7 @@ pub struct ListParts {
 }
 
 /// The conditions of RFC 9110, section 13, as S3 has them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conditions {
     /// `If-Match`.
     pub if_match: Option<TagMatch>,
@@ -370,7 +371,7 @@ pub struct Conditions {
 }
 
 /// `*`, or a list of entity tags (without quotes, weak marks taken off).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TagMatch {
     /// `*`
     Any,
@@ -379,7 +380,7 @@ pub enum TagMatch {
 }
 
 /// A `Range` header's one range; several ranges are ignored, as in S3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ByteRange {
     /// `bytes=a-b`, both inclusive; `b` may lie past the end.
     FromTo(u64, u64),
@@ -390,7 +391,7 @@ pub enum ByteRange {
 }
 
 /// What `If-Range` names: another state of the object answers the whole of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IfRange {
     /// An entity tag, without quotes.
     Tag(String),
@@ -401,7 +402,7 @@ pub enum IfRange {
 }
 
 /// GetObject and HeadObject.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetObject {
     /// `versionId`.
     pub version: Option<VersionId>,
@@ -418,6 +419,8 @@ pub struct GetObject {
     /// `x-amz-server-side-encryption-customer-*`.
     pub customer_key: Option<CustomerKey>,
     /// `response-content-type` and its five sisters, as header names and values; signed requests only.
+    /// They are the answer's business and do not travel to a node.
+    #[serde(skip)]
     pub response_overrides: Vec<(http::HeaderName, http::HeaderValue)>,
 }
 
@@ -450,7 +453,7 @@ impl GetObject {
 }
 
 /// What every write of an object's head carries.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteHead {
     /// Content-Type and its sisters, `aws-chunked` already taken out.
     pub content: ContentHeaders,
@@ -471,7 +474,7 @@ pub struct WriteHead {
 }
 
 /// PutObject (and PostObject, once its form is read).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutObject {
     /// The head to store.
     pub head: WriteHead,
@@ -484,7 +487,7 @@ pub struct PutObject {
 }
 
 /// What a request says of the payload that follows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayloadDigests {
     /// `Content-MD5`.
     pub md5: Option<[u8; 16]>,
@@ -495,7 +498,7 @@ pub struct PayloadDigests {
 }
 
 /// `x-amz-copy-source`, parsed once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopySource {
     /// The bucket, in the caller's namespace.
     pub bucket: BucketName,
@@ -510,7 +513,7 @@ pub struct CopySource {
 }
 
 /// Whether a copy keeps what it copies or replaces it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Directive {
     /// Keep the source's.
     #[default]
@@ -520,7 +523,7 @@ pub enum Directive {
 }
 
 /// CopyObject.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyObject {
     /// What is read.
     pub source: CopySource,
@@ -537,7 +540,7 @@ pub struct CopyObject {
 }
 
 /// DeleteObject.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteObject {
     /// `versionId`.
     pub version: Option<VersionId>,
@@ -548,7 +551,7 @@ pub struct DeleteObject {
 }
 
 /// What a deletion is to find: where something else is there it is refused, where nothing is there nothing is to be done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteIf {
     /// `If-Match`.
     pub tag: Option<TagMatch>,
@@ -559,7 +562,7 @@ pub struct DeleteIf {
 }
 
 /// CreateMultipartUpload.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateMultipartUpload {
     /// The head of the object to be.
     pub head: WriteHead,
@@ -570,7 +573,7 @@ pub struct CreateMultipartUpload {
 }
 
 /// UploadPart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadPart {
     /// The upload.
     pub upload: UploadId,
@@ -585,7 +588,7 @@ pub struct UploadPart {
 }
 
 /// UploadPartCopy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadPartCopy {
     /// The upload.
     pub upload: UploadId,
@@ -600,7 +603,7 @@ pub struct UploadPartCopy {
 }
 
 /// CompleteMultipartUpload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompleteMultipartUpload {
     /// The upload.
     pub upload: UploadId,

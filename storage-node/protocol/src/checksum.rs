@@ -13,12 +13,13 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{S3Code, S3Error};
 use crate::limits::PARTS_MAX;
 
 /// A checksum algorithm. Source: S3 API Reference, `ChecksumAlgorithm`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the S3 API Reference")]
 pub enum ChecksumAlgorithm {
     Crc32,
@@ -34,7 +35,7 @@ pub enum ChecksumAlgorithm {
 }
 
 /// Whether a multipart object's checksum is over its bytes, or over its parts' checksums.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ChecksumKind {
     /// Over the bytes.
     FullObject,
@@ -43,7 +44,7 @@ pub enum ChecksumKind {
 }
 
 /// A checksum's value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checksum {
     /// The algorithm.
     pub algorithm: ChecksumAlgorithm,

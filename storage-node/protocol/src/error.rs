@@ -1,5 +1,7 @@
 //! The error table of S3: codes, statuses, and the document that carries them.
 
+mod travel;
+
 use std::borrow::Cow;
 
 /// An error as S3 answers it: a code, what to do about it, and the extra elements that some codes carry.

@@ -7,6 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use crate::limits::{BUCKET_NAME_BYTES_MAX, BUCKET_NAME_BYTES_MIN, KEY_BYTES_MAX};
 
 /// A bucket's name: 3 to 63 bytes of `a-z 0-9 . -`, no `--`, no `..`, not an IPv4 address.
@@ -19,7 +21,7 @@ pub struct BucketName(Arc<str>);
 pub struct ObjectKey(Arc<str>);
 
 /// A version of an object: `null`, or 128 bits, written as 32 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum VersionId {
     /// The version of a bucket that is not versioned.
     Null,
@@ -28,11 +30,11 @@ pub enum VersionId {
 }
 
 /// A multipart upload: 128 bits, written as 32 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UploadId(pub u128);
 
 /// A bucket as the upstream knows it: 128 bits from the directory, never used twice.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BucketId(pub u128);
 
 /// Why a text is not a name.
@@ -127,6 +129,25 @@ impl fmt::Debug for ObjectKey {
 }
 
 /// 32 lower-case hexadecimal digits.
+/// A name travels as its text, and comes back through its one door.
+macro_rules! travels {
+    ($($name:ident)*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                String::deserialize(from)?.parse().map_err(de::Error::custom)
+            }
+        }
+    )*};
+}
+
+travels! { BucketName ObjectKey }
+
 fn parse_id(text: &str) -> Option<u128> {
     let hexadecimal = text
         .bytes()

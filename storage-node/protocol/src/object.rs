@@ -1,5 +1,7 @@
 //! Objects as answers describe them: typed outputs, rendered by [`render`](crate::render).
 
+use serde::{Deserialize, Serialize};
+
 use crate::call::GetObject;
 use crate::checksum::Checksum;
 use crate::checksum::{ChecksumAlgorithm, ChecksumKind};
@@ -9,7 +11,7 @@ use crate::seal::Encrypted;
 use crate::setting::Retention;
 
 /// The headers that describe an object's content, stored and answered as they came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContentHeaders {
     /// `Content-Type`; `None` answers `binary/octet-stream`.
     pub content_type: Option<String>,
@@ -26,7 +28,7 @@ pub struct ContentHeaders {
 }
 
 /// An entity tag, without quotes: an MD5, or an MD5 of MD5s with the number of parts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ETag {
     /// MD5 of the content, or of the parts' MD5s.
     pub md5: [u8; 16],
@@ -48,7 +50,7 @@ impl std::fmt::Display for ETag {
 }
 
 /// Who made an object version or an upload: the principal, and the lineage of his key (a rotated key keeps it).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Creator {
     /// The user or sub-user, as an opaque text of the directory; empty for anonymous, who owns nothing.
     pub principal: String,
@@ -97,7 +99,7 @@ pub struct Deleted {
 }
 
 /// The head of a stored object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectHead {
     /// Its version, where its bucket has versions.
     pub version: Option<VersionId>,
@@ -145,7 +147,7 @@ impl ObjectHead {
 }
 
 /// What GetObject and HeadObject answer, less the body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetOutput {
     /// The object's head.
     pub head: ObjectHead,
@@ -154,7 +156,7 @@ pub struct GetOutput {
 }
 
 /// Which bytes of an object are answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Slice {
     /// All: 200.
     Whole,
@@ -180,7 +182,7 @@ impl GetOutput {
 }
 
 /// What PutObject, UploadPart and their sisters answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutOutput {
     /// Entity tag.
     pub etag: ETag,
@@ -201,7 +203,7 @@ pub struct PutOutput {
 }
 
 /// What DeleteObject answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteOutput {
     /// The version deleted, or the marker made.
     pub version: Option<VersionId>,
@@ -210,7 +212,7 @@ pub struct DeleteOutput {
 }
 
 /// One line of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListEntry {
     /// Its key.
     pub key: ObjectKey,
@@ -229,7 +231,7 @@ pub struct ListEntry {
 }
 
 /// A page of ListObjects.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListPage {
     /// Keys, ascending by bytes.
     pub entries: Vec<ListEntry>,
@@ -240,7 +242,7 @@ pub struct ListPage {
 }
 
 /// One line of a list of versions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionEntry {
     /// Its key.
     pub key: ObjectKey,
@@ -257,7 +259,7 @@ pub struct VersionEntry {
 }
 
 /// What a line of a list of versions is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VersionKind {
     /// An object.
     Object {
@@ -275,7 +277,7 @@ pub enum VersionKind {
 }
 
 /// A page of ListObjectVersions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionPage {
     /// Versions and markers, by key, and of each key from the newest.
     pub entries: Vec<VersionEntry>,
@@ -286,7 +288,7 @@ pub struct VersionPage {
 }
 
 /// What GetObjectAttributes answers of an object's parts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributeParts {
     /// How many there are.
     pub total: u16,
@@ -297,7 +299,7 @@ pub struct AttributeParts {
 }
 
 /// A part, as GetObjectAttributes shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributePart {
     /// 1 to 10,000.
     pub number: u16,
@@ -308,7 +310,7 @@ pub struct AttributePart {
 }
 
 /// One open upload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadEntry {
     /// The key of the object to be.
     pub key: ObjectKey,
@@ -327,7 +329,7 @@ pub struct UploadEntry {
 }
 
 /// A page of ListMultipartUploads, ascending by key, then by upload.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadPage {
     /// The uploads.
     pub entries: Vec<UploadEntry>,
@@ -338,7 +340,7 @@ pub struct UploadPage {
 }
 
 /// One part of an upload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartEntry {
     /// 1 to 10,000.
     pub number: u16,
@@ -353,7 +355,7 @@ pub struct PartEntry {
 }
 
 /// A page of ListParts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartPage {
     /// The upload.
     pub upload: UploadEntry,
@@ -364,7 +366,7 @@ pub struct PartPage {
 }
 
 /// A part as CompleteMultipartUpload lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompletedPart {
     /// 1 to 10,000.
     pub number: u16,

@@ -5,15 +5,16 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroize as _;
 
 /// A customer's key: it is used for one request and kept nowhere.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerKey([u8; 32]);
 
 /// By whose key a payload is encrypted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sealing {
     /// The store's own (SSE-S3).
     Node,
@@ -22,7 +23,7 @@ pub enum Sealing {
 }
 
 /// How an object is encrypted, as answers say it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encrypted {
     /// By the store's own key.
     Node,

@@ -15,10 +15,12 @@ pub use lifecycle::{Day, Lifecycle};
 pub use lock::{DefaultRetention, LockConfiguration, LockMode, Period, Retention};
 pub use versioning::Versioning;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::S3Code;
 
 /// A setting of a bucket, by its sub-resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Setting {
     /// `?versioning`
     Versioning,

@@ -11,7 +11,7 @@ use s3_protocol::setting::Versioning;
 use s3_protocol::{BucketId, S3Code};
 
 use super::{BucketStats, Node};
-use crate::configuration::{Change, Configuration};
+use crate::configuration::{Change, Configuration, ConfigurationChanges};
 use crate::error::NodeError;
 use crate::keys::{self, Table};
 use crate::record::fields::Fields;
@@ -92,6 +92,16 @@ impl Node {
         let configuration = self.inner.configurations.of(bucket);
         configuration
             .is_some_and(|configuration| configuration.versioning == Some(Versioning::Enabled))
+    }
+
+    /// What was configured since a revision, a page of it; 0 asks for everything.
+    pub fn configurations_since(&self, revision: u64) -> ConfigurationChanges {
+        self.inner.configurations.since(revision)
+    }
+
+    /// The revision of what is configured, and a number of this opening of the node: those of another opening tell nothing.
+    pub fn configured(&self) -> (u64, u64) {
+        (self.inner.blobs, self.inner.configurations.revision())
     }
 
     /// What a bucket holds.

@@ -25,7 +25,7 @@ impl Node {
             ..
         } = guards;
         if let Some(recheck) = recheck {
-            recheck()?;
+            recheck.ask().await?;
         }
         let key = DeleteKey {
             key: place.key.clone(),

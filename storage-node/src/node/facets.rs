@@ -11,6 +11,7 @@ use s3_protocol::seal::{CustomerKey, Encrypted, Sealing};
 use s3_protocol::setting::Retention;
 use s3_protocol::setting::lifecycle::Candidate;
 use s3_protocol::{BucketId, S3Code, S3Error, VersionId};
+use serde::{Deserialize, Serialize};
 
 use super::get::Found;
 use super::{Inner, Node, ObjectPlace};
@@ -22,7 +23,7 @@ use crate::record::fields::{Amends, Encryption, Fields};
 use crate::writer::{Amendment, Work};
 
 /// A change of one facet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FacetChange {
     /// These tags replace those that were.
     Tags(Vec<(String, String)>),
@@ -35,7 +36,7 @@ pub enum FacetChange {
 }
 
 /// What stands beside a version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facets {
     /// The version itself, with its locks.
     pub head: ObjectHead,
@@ -46,7 +47,7 @@ pub struct Facets {
 }
 
 /// Whether a retention of mode governance may be passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Bypass {
     /// The caller may, and says so.
     Governance,
@@ -114,7 +115,7 @@ impl Node {
         }
         debug_assert_ne!(fields.amends, Amends::default());
         if let Some(recheck) = guards.recheck {
-            recheck()?;
+            recheck.ask().await?;
         }
         let amendment = Amendment {
             key: keys::object(place),

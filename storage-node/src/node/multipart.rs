@@ -53,7 +53,7 @@ impl Node {
             return Err(S3Error::with(S3Code::InvalidRequest, message).into());
         }
         if let Some(recheck) = by.guards.recheck {
-            recheck()?;
+            recheck.ask().await?;
         }
         let sealing = ask.head.sealing.clone();
         let (_, encryption) = self.inner.seal_new(place.bucket, sealing.as_ref())?;
@@ -186,7 +186,7 @@ impl Node {
         };
         let ingested = ingest(&self.inner, expected, payload).await?;
         if let Some(recheck) = guards.recheck {
-            recheck()?;
+            recheck.ask().await?;
         }
         let Ingested {
             size,
@@ -240,7 +240,7 @@ impl Node {
     ) -> Result<(), NodeError> {
         self.open_upload(place, upload, guards.creator.as_ref())?;
         if let Some(recheck) = guards.recheck {
-            recheck()?;
+            recheck.ask().await?;
         }
         let key = keys::upload(place, upload);
         self.inner

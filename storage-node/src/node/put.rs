@@ -130,7 +130,7 @@ impl Node {
             }
         };
         if let Some(recheck) = guards.recheck {
-            recheck()?;
+            recheck.ask().await?;
         }
         fields.time_ms = self.inner.now_ms();
         self.inner.lock_new(place.bucket, &mut fields);

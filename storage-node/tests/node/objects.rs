@@ -137,7 +137,7 @@ async fn a_wrong_digest_or_length_stores_nothing_and_keeps_the_old_object() {
             .put_object(&place("k"), PutObject::default(), by, body(content.clone()))
             .await;
         assert_eq!(code(got), S3Code::EntityTooLarge);
-        let recheck: storage_node::Recheck = Box::new(|| Err(S3Error::new(S3Code::AccessDenied)));
+        let recheck = storage_node::Recheck::here(|| Err(S3Error::new(S3Code::AccessDenied)));
         let guards = Guards {
             recheck: Some(recheck),
             ..Guards::default()

@@ -56,7 +56,7 @@ shapes! {
 }
 
 pub(crate) async fn show(State(admin): State<Admin>) -> Result<Json<NodeShown>, Problem> {
-    Ok(Json(node::show(&admin)?))
+    Ok(Json(node::show(&admin).await?))
 }
 
 pub(crate) async fn usage(State(admin): State<Admin>) -> Result<Json<NodeUsage>, Problem> {

@@ -171,8 +171,8 @@ shapes! {
     }
 }
 
-pub(crate) fn show(admin: &Admin) -> Result<NodeShown, Problem> {
-    let state = admin.node.state().map_err(fault)?;
+pub(crate) async fn show(admin: &Admin) -> Result<NodeShown, Problem> {
+    let state = admin.node.state().await.map_err(fault)?;
     let NodeState {
         volumes,
         log_bytes,
@@ -197,6 +197,7 @@ pub(crate) fn show(admin: &Admin) -> Result<NodeShown, Problem> {
         garbage_bytes: it.garbage_bytes,
         active: it.is_active,
     });
+    let tasks = admin.node.tasks().await.map_err(fault)?;
     Ok(NodeShown {
         log_bytes,
         garbage_bytes,
@@ -208,13 +209,13 @@ pub(crate) fn show(admin: &Admin) -> Result<NodeShown, Problem> {
         id: format!("{id:032x}"),
         copy,
         volumes: volumes.collect(),
-        tasks: admin.node.tasks().into_iter().map(task).collect(),
+        tasks: tasks.into_iter().map(task).collect(),
     })
 }
 
 pub(crate) async fn usage(admin: &Admin) -> Result<NodeUsage, Problem> {
     let held = admin.node.usage().await.map_err(fault)?;
-    let state = admin.node.state().map_err(fault)?;
+    let state = admin.node.state().await.map_err(fault)?;
     let snapshot = admin.directory.state();
     let bytes = held.iter().map(|it| it.bytes).sum();
     let mut buckets: Vec<BucketUsage> = held.iter().map(|it| of_bucket(&snapshot, it)).collect();
@@ -252,11 +253,12 @@ pub(crate) async fn begin(
     asked: NodeTask,
 ) -> Result<TaskShown, Problem> {
     let running = |it: &TaskState| it.kind == asked.kind && it.ended.is_none();
-    if admin.node.tasks().iter().any(running) {
+    let tasks = admin.node.tasks().await.map_err(fault)?;
+    if tasks.iter().any(running) {
         return Err(fault(NodeFault::Busy));
     }
     note(admin, actor, NodeNote::Task(asked.kind)).await?;
-    Ok(task(admin.node.begin(asked).map_err(fault)?))
+    Ok(task(admin.node.begin(asked).await.map_err(fault)?))
 }
 
 /// Has writes and deletions refused, or taken again.
@@ -266,8 +268,9 @@ pub(crate) async fn set_read_only(
     read_only: bool,
 ) -> Result<NodeShown, Problem> {
     note(admin, actor, NodeNote::ReadOnly(read_only)).await?;
-    admin.node.set_read_only(read_only).map_err(fault)?;
-    show(admin)
+    let set = admin.node.set_read_only(read_only).await;
+    set.map_err(fault)?;
+    show(admin).await
 }
 
 /// What of a bucket can be brought back.

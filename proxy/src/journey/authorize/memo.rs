@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use s3_protocol::VersionId;
-use storage_node::{Node, NodeError, ObjectPlace, Stands, StoredFacts};
+use storage_node::{NodeError, ObjectPlace, Stands, StoredFacts};
+
+use crate::upstream::ObjectStore;
 
 /// The answers so far. Nearly every request has none, and pays for none.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +49,7 @@ impl Memo {
     /// Asks the node.
     pub(super) async fn fetch(
         &self,
-        node: &Node,
+        node: &ObjectStore,
         place: ObjectPlace,
         version: Option<VersionId>,
     ) -> Result<(), NodeError> {

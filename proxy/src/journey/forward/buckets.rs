@@ -13,14 +13,14 @@ use postern_config::upstream::{
 use s3_protocol::call::{CreateBucket, ListBuckets};
 use s3_protocol::object::{BucketEntry, BucketPage, Owner};
 use s3_protocol::{BucketName, S3Code, S3Error, xml};
-use storage_node::{Node, NodeError};
+use storage_node::NodeError;
 
 use super::super::authorize::{Scene, bucket_of};
 use super::super::gate::Gate;
 use super::super::refusal::Refusal;
 use super::Outcome;
 use super::access::Made;
-use crate::upstream::EmbeddedNode;
+use crate::upstream::{NodeBuckets, ObjectStore};
 use crate::world::{named, owner};
 
 /// The buckets of the caller's account in the namespace that the permit's filters let through: pages are filled after filtering.
@@ -121,7 +121,7 @@ pub(super) async fn create(
     };
     let created = create_bucket(
         gate.directory(),
-        &EmbeddedNode(gate.node.clone()),
+        &NodeBuckets(gate.node.clone()),
         new,
         actor(scene),
     )
@@ -173,7 +173,7 @@ pub(super) async fn delete(
     let which = (bucket.id, None);
     delete_bucket(
         gate.directory(),
-        &EmbeddedNode(gate.node.clone()),
+        &NodeBuckets(gate.node.clone()),
         which,
         actor(scene),
     )
@@ -188,7 +188,10 @@ pub(super) async fn delete(
 ///
 /// # Errors
 /// What the directory or the node fails with.
-pub(crate) async fn finish_half_done(directory: &Directory, node: &Node) -> Result<(), String> {
+pub(crate) async fn finish_half_done(
+    directory: &Directory,
+    node: &ObjectStore,
+) -> Result<(), String> {
     use postern_config::directory::BucketState;
     let state = directory.state();
     // What goes with its owner or account is a job's: it is not brought back.
@@ -205,7 +208,7 @@ pub(crate) async fn finish_half_done(directory: &Directory, node: &Node) -> Resu
                 Err(cause) => return Err(cause.to_string()),
             },
             BucketState::Deleting => {
-                match EmbeddedNode(node.clone()).delete_bucket(bucket.id).await {
+                match NodeBuckets(node.clone()).delete_bucket(bucket.id).await {
                     Ok(()) => Command::RemoveBucket(bucket.id),
                     Err(_) => Command::ReopenBucket(bucket.id),
                 }

@@ -6,20 +6,20 @@ use postern_config::directory::Bucket;
 use s3_protocol::object::Deleted;
 use s3_protocol::xml::DeleteEntry;
 use s3_protocol::{S3Code, S3Error};
-use storage_node::{DeleteKey, Node};
+use storage_node::{DeleteKey, Recheck};
 
 use super::super::authorize::{Again, Ruling};
 use super::super::refusal::Refusal;
 use super::upstream;
+use crate::upstream::ObjectStore;
 
 /// Deletes the entries that passed, after they were judged once more.
 pub(super) async fn many(
-    node: &Node,
+    node: &ObjectStore,
     bucket: &Arc<Bucket>,
     entries: Vec<(DeleteEntry, Result<Ruling, S3Error>)>,
     again: Again,
 ) -> Result<Vec<Deleted>, Refusal> {
-    again.judge().map_err(Refusal::Upstream)?;
     let mut keys = Vec::with_capacity(entries.len());
     let waiting: Vec<(DeleteEntry, Option<S3Error>)> = entries
         .into_iter()
@@ -41,9 +41,11 @@ pub(super) async fn many(
         })
         .collect();
     let done = if keys.is_empty() {
+        again.judge().map_err(Refusal::Upstream)?;
         Vec::new()
     } else {
-        node.delete_objects(bucket.id, keys)
+        let recheck = Recheck::here(move || again.judge());
+        node.delete_objects(bucket.id, keys, Some(recheck))
             .await
             .map_err(upstream)?
     };

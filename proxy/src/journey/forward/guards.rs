@@ -1,7 +1,7 @@
 //! The obligations of a permit as the node's conditions: judged where they are atomic with the act.
 
 use policy_wasm::plan::Obligations;
-use storage_node::{CreatorGuard, CreatorMatch, Guards, Mismatch};
+use storage_node::{CreatorGuard, CreatorMatch, Guards, Mismatch, Recheck};
 
 use super::super::authorize::{Again, Ruling, Scene};
 
@@ -13,7 +13,7 @@ pub(super) fn of(scene: &Scene, ruling: &Ruling, again: &Again) -> Guards {
         stands: ruling.stands,
         if_none_match_any: ruling.obligations.if_none_match,
         max_bytes: ruling.obligations.max_bytes,
-        recheck: Some(Box::new(move || again.judge())),
+        recheck: Some(Recheck::here(move || again.judge())),
     }
 }
 

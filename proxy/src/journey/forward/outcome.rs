@@ -14,9 +14,9 @@ use s3_protocol::render::PostAnswer;
 use s3_protocol::setting::Fixed;
 use s3_protocol::{BucketName, VersionId};
 use smallvec::SmallVec;
-use storage_node::ObjectBody;
 
 use super::super::authorize::{Scene, Supervised};
+use crate::upstream::StoredBody;
 
 /// A permit, carried out.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(in crate::journey) enum Outcome {
     /// A page of objects.
     List(ListObjects, ListPage, Owner),
     /// An object.
-    Object(Box<(GetObject, GetOutput, Supervised<ObjectBody>)>),
+    Object(Box<(GetObject, GetOutput, Supervised<StoredBody>)>),
     /// An object's head.
     ObjectHead(Box<(GetObject, GetOutput)>),
     /// An object was stored.

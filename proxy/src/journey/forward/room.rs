@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use s3_protocol::S3Code;
 use s3_protocol::call::{CopySource, GetObject, ListParts};
 use s3_protocol::object::CompletedPart;
-use storage_node::{CopyRead, ObjectPlace};
+use storage_node::{CopyRead, NodeError, ObjectPlace};
 
 use super::super::authenticate::content_length;
 use super::super::refusal::Refusal;
@@ -118,9 +118,10 @@ pub(super) fn keep_within(guards: &mut storage_node::Guards, room: Option<&Reser
     }
 }
 
-/// The node has answered: what it stored, it counts.
-pub(super) fn settle(room: Option<Reservation>) {
-    if let Some(room) = room {
+/// The node has answered: what it stored, it counts. Where no answer came it may store it still, and the room is kept for a while.
+pub(super) fn settle<T>(room: Option<Reservation>, answer: &Result<T, NodeError>) {
+    let is_in_doubt = answer.as_ref().is_err_and(NodeError::is_in_doubt);
+    if let Some(room) = room.filter(|_| !is_in_doubt) {
         room.settled();
     }
 }

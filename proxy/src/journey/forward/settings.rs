@@ -5,14 +5,15 @@ use s3_protocol::setting::{
     Cors, DefaultEncryption, Lifecycle, LockConfiguration, Setting, Versioning, tags,
 };
 use s3_protocol::{S3Code, S3Error};
-use storage_node::{Change, Node};
+use storage_node::Change;
 
 use super::super::refusal::Refusal;
 use super::{Outcome, upstream};
+use crate::upstream::ObjectStore;
 
 /// The setting as it stands.
 pub(super) async fn get(
-    node: &Node,
+    node: &ObjectStore,
     bucket: &Bucket,
     setting: Setting,
 ) -> Result<Outcome, Refusal> {
@@ -35,7 +36,7 @@ pub(super) async fn get(
 
 /// Puts a document there.
 pub(super) async fn put(
-    node: &Node,
+    node: &ObjectStore,
     bucket: &Bucket,
     setting: Setting,
     document: &[u8],
@@ -81,7 +82,7 @@ pub(super) async fn put(
 
 /// Takes a document away; one that is not there is taken away too.
 pub(super) async fn delete(
-    node: &Node,
+    node: &ObjectStore,
     bucket: &Bucket,
     setting: Setting,
 ) -> Result<Outcome, Refusal> {

@@ -1,6 +1,7 @@
 //! Object lock: a bucket's configuration, a version's retention and its legal hold.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{S3Code, S3Error};
 use crate::xml::tree::{Node, Tree, malformed};
@@ -12,7 +13,7 @@ const PERIOD_YEARS_MAX: u32 = 100;
 const DAY_MS: u64 = 86_400_000;
 
 /// How a retention binds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LockMode {
     /// Who may bypass it, may.
     Governance,
@@ -21,7 +22,7 @@ pub enum LockMode {
 }
 
 /// Until when a version must stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Retention {
     /// How it binds.
     pub mode: LockMode,
@@ -30,14 +31,14 @@ pub struct Retention {
 }
 
 /// What a bucket with object lock gives to new versions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LockConfiguration {
     /// The retention of versions that come without one.
     pub default: Option<DefaultRetention>,
 }
 
 /// A retention that begins with the version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DefaultRetention {
     /// How it binds.
     pub mode: LockMode,
@@ -46,7 +47,7 @@ pub struct DefaultRetention {
 }
 
 /// A length of time as S3 has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Period {
     /// 1 to 36,500.
     Days(u32),

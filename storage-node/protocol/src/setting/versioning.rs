@@ -1,5 +1,7 @@
 //! `VersioningConfiguration`: whether a bucket keeps what is overwritten. Once it has, it can only be suspended.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{S3Code, S3Error};
 use crate::xml::tree::{Tree, malformed};
 use crate::xml::write::Xml;
@@ -7,7 +9,7 @@ use crate::xml::write::Xml;
 const ROOT: &str = "VersioningConfiguration";
 
 /// The versioning of a bucket that has or had it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Versioning {
     /// Each write makes a version.
     Enabled,

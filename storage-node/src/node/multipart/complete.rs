@@ -56,7 +56,7 @@ impl Node {
         let etag = etag_of(&listed);
         let checksums: Vec<Checksum> = checksum.into_iter().collect();
         if let Some(recheck) = guards.recheck {
-            recheck()?;
+            recheck.ask().await?;
         }
         let modified_ms = self.inner.now_ms();
         let kept: Vec<(u16, u32)> = listed
