@@ -103,7 +103,7 @@ To restore: stop the server, make the folder it names the `node` folder of the d
     /// Make a node of the copy of one that is lost, in a data folder that has none. What the copy has is checked as it is read: by
     /// the index that is built of it, and by a scrub once the server works.
     #[command(after_help = "Examples:
-  postern node recover --config /etc/postern/config.toml --node 0a4c…
+  postern node recover --config /etc/postern/config.toml --node 0a4c8f1e5b7d4c3a9e2f6b1d8c0a7e55
   postern node recover --from /mnt/second-machine/postern --data /var/lib/postern
 
 The directory is recovered by `postern backup restore`: the copy has objects alone.")]
