@@ -74,7 +74,7 @@ impl Depot {
             Destination::Folder(folder) => {
                 let path = folder.join(name);
                 on_disk(move || {
-                    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+                    path.parent().map_or(Ok(()), make_folder)?;
                     files::write_private(&path, &bytes)
                 })
                 .await
@@ -362,6 +362,19 @@ fn is_done(status: StatusCode) -> Result<(), String> {
     } else {
         Err(format!("it answers {status}"))
     }
+}
+
+/// Makes a folder, and its parents, that are there after a power cut as well.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    let parents = folder.ancestors().skip(1);
+    for parent in parents.take_while(|it| !it.as_os_str().is_empty()) {
+        std::fs::File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 async fn on_disk<T: Send + 'static>(

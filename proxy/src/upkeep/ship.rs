@@ -247,7 +247,7 @@ impl Shipper {
         manifest.writer = self.writer;
         manifest.turn += 1;
         manifest.made_ms = self.clock.now_ms();
-        let (name, text) = manifest.written();
+        let (name, text) = manifest.written()?;
         let put = depot.put(&name, text).await;
         put.map_err(|why| ShipFault::Place { name, why })
     }

@@ -98,9 +98,15 @@ impl Manifest {
     }
 
     /// Its name and its text.
-    pub(super) fn written(&self) -> (String, Bytes) {
-        let text = serde_json::to_vec_pretty(self).unwrap_or_default();
-        (manifest_name(self.node), text.into())
+    pub(super) fn written(&self) -> Result<(String, Bytes), ShipFault> {
+        let name = manifest_name(self.node);
+        match serde_json::to_vec_pretty(self) {
+            Ok(text) => Ok((name, text.into())),
+            Err(cause) => Err(ShipFault::Place {
+                name,
+                why: cause.to_string(),
+            }),
+        }
     }
 
     /// Whether what was found is what was written.
@@ -290,7 +296,7 @@ mod tests {
     #[test]
     fn a_manifest_reads_back_and_another_run_is_told() {
         let mine = manifest(9, &[volume(1, 1, 10)]);
-        let (name, text) = mine.written();
+        let (name, text) = mine.written().unwrap();
         assert_eq!(name, "00000000000000000000000000000007/manifest.json");
         let read: Manifest = serde_json::from_slice(&text).unwrap();
         assert_eq!(read, mine);

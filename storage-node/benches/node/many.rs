@@ -1,25 +1,20 @@
 //! One bucket with many small objects: how fast they come, what each takes in the index, how much memory, how long a page of a list takes
-//! at any depth, and how soon the node is back after it was killed. `cargo bench -p storage-node --bench many`
-//! (`-- --objects 10000000`); `cargo test` builds it and does nothing.
-#![expect(clippy::print_stdout, reason = "it prints a table")]
-#![expect(clippy::unwrap_used, reason = "a failure ends it")]
-#![expect(clippy::cast_precision_loss, reason = "a table for people")]
+//! at any depth, and how soon the node is back after it was killed. `cargo bench -p storage-node -- many`
+//! (`--objects 10000000`).
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::Full;
-use s3_protocol::BucketId;
-use s3_protocol::call::{Encoding, ListFrom, ListObjects, PutObject};
-use s3_protocol::object::Creator;
-use storage_node::{Node, NodeOptions, ObjectPlace, WriteAs};
+use s3_protocol::call::{Encoding, ListFrom, ListObjects};
+use storage_node::{Node, NodeOptions, ObjectPlace};
 
-const BUCKET: BucketId = BucketId(1);
+use crate::common::{BUCKET, clock, number, put_at, resident};
+
 /// Objects, unless told otherwise.
 const OBJECTS: u64 = 200_000;
 /// Bytes of each.
@@ -31,26 +26,10 @@ const WRITERS: u64 = 64;
 /// Pages of which the median is told.
 const PAGES: u64 = 101;
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let value = |name: &str| {
-        let at = arguments.iter().position(|argument| argument == name);
-        at.and_then(|at| arguments.get(at + 1))
-    };
-    let objects = value("--objects").map_or(OBJECTS, |text| text.parse().unwrap());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    if let Some(folder) = value("--fill") {
-        runtime.block_on(fill(Path::new(folder), objects));
-    } else if arguments.iter().any(|argument| argument == "--bench") {
-        runtime.block_on(run(objects));
-    }
-}
-
-async fn run(objects: u64) {
+/// Measures.
+#[expect(clippy::cast_precision_loss, reason = "a table for people")]
+pub(crate) async fn run() {
+    let objects = number("--objects", OBJECTS);
     println!("{objects} objects of {OBJECT_BYTES} bytes in one bucket, {WRITERS} writers");
     let folder = tempfile::tempdir().unwrap();
     // Another process, so that it can be killed.
@@ -120,13 +99,7 @@ fn page(delimiter: Option<&str>, after: Option<String>) -> ListObjects {
 }
 
 fn open(folder: &Path) -> Node {
-    let clock = Arc::new(|| {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        u64::try_from(now.as_millis()).unwrap_or(0)
-    });
-    Node::open(NodeOptions::new(folder, clock)).unwrap()
+    Node::open(NodeOptions::new(folder, clock())).unwrap()
 }
 
 fn key(number: u64) -> String {
@@ -134,7 +107,9 @@ fn key(number: u64) -> String {
 }
 
 /// Fills a node, says what it took, and waits to be killed.
-async fn fill(folder: &Path, objects: u64) {
+#[expect(clippy::cast_precision_loss, reason = "a table for people")]
+pub(crate) async fn fill(folder: &Path) {
+    let objects = number("--objects", OBJECTS);
     let node = open(folder);
     node.create_bucket(BUCKET).await.unwrap();
     let began = Instant::now();
@@ -156,14 +131,7 @@ async fn fill(folder: &Path, objects: u64) {
         "log, bytes an object       {:>10.0}",
         per_object(node.stats().log_bytes)
     );
-    for line in std::fs::read_to_string("/proc/self/status")
-        .unwrap()
-        .lines()
-    {
-        if let Some(kib) = line.strip_prefix("VmHWM:") {
-            println!("memory at its highest      {:>13}", kib.trim());
-        }
-    }
+    println!("memory at its highest      {:>10} KiB", resident("VmHWM:"));
     println!("full");
     std::future::pending::<()>().await;
 }
@@ -177,30 +145,13 @@ async fn write(node: Node, next: Arc<AtomicU64>, objects: u64) {
         }
         // Scattered over the bucket, and each number once: the multiplier and the count have no common factor.
         let scattered = number.wrapping_mul(STEP) % objects;
-        put(&node, scattered, payload.clone()).await;
+        let place = ObjectPlace {
+            bucket: BUCKET,
+            key: key(scattered).parse().unwrap(),
+        };
+        put_at(&node, &place, payload.clone()).await;
     }
 }
 
 /// A prime greater than any count of objects that is asked for.
 const STEP: u64 = 1_000_000_007;
-
-async fn put(node: &Node, number: u64, payload: Bytes) {
-    let place = ObjectPlace {
-        bucket: BUCKET,
-        key: key(number).parse().unwrap(),
-    };
-    let by = WriteAs {
-        creator: Creator {
-            principal: "user/8d1f0c52".into(),
-            lineage: "key/5a0b77e1".into(),
-        },
-        ..WriteAs::default()
-    };
-    let ask = PutObject {
-        length: Some(payload.len() as u64),
-        ..PutObject::default()
-    };
-    node.put_object(&place, ask, by, Full::new(payload))
-        .await
-        .unwrap();
-}
