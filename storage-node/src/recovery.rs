@@ -75,12 +75,20 @@ pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
         volumes: &volumes,
         node,
     };
-    let mut brought = replay.up(checkpoint.applied)?;
-    if brought.end.lsn < checkpoint.applied.lsn {
-        tracing::warn!("the index knows more than the volumes hold: rebuilding it");
-        replay.index = fresh_index(settings, replay.index)?;
-        brought = replay.up(Position::default())?;
-    }
+    let brought = match replay.up(checkpoint.applied) {
+        Ok(brought) if brought.end.lsn >= checkpoint.applied.lsn => brought,
+        unusable => {
+            let why = match unusable {
+                Ok(_) => "it knows more than the volumes hold".to_owned(),
+                // It opened, and something in it cannot be read: what it says of its own tables, or a row.
+                Err(OpenError::Index(why)) => why,
+                Err(other) => return Err(other),
+            };
+            tracing::warn!(%why, "the index is rebuilt from the volumes");
+            replay.index = fresh_index(settings, replay.index)?;
+            replay.up(Position::default())?
+        }
+    };
     clear_emptied(settings, &brought.store, &volumes)?;
     let log = begin_log(settings, &survey.volumes, &volumes, (node, brought.end))?;
     let (log, spare) = log;

@@ -17,7 +17,7 @@ use s3_protocol::call::{
 use s3_protocol::object::CompletedPart;
 use storage_node::{Compaction, Guards, Node, NodeOptions};
 
-use crate::common::{
+use crate::workload::{
     BUCKET, Measured, by, clock, cpu, head, measure, number, place, put, resident, row,
 };
 

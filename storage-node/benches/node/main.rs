@@ -3,10 +3,10 @@
 #![expect(clippy::print_stdout, reason = "it prints tables")]
 #![expect(clippy::unwrap_used, reason = "a failure ends it")]
 
-mod common;
 mod load;
 mod many;
 mod rows;
+mod workload;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -16,7 +16,7 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    if let Some(folder) = common::value("--fill") {
+    if let Some(folder) = workload::value("--fill") {
         return runtime.block_on(many::fill(folder.as_ref()));
     }
     if !has("--bench") {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use s3_protocol::call::{Encoding, ListFrom, ListObjects};
 use storage_node::{Node, NodeOptions, ObjectPlace};
 
-use crate::common::{BUCKET, clock, number, put_at, resident};
+use crate::workload::{BUCKET, clock, number, put_at, resident};
 
 /// Objects, unless told otherwise.
 const OBJECTS: u64 = 200_000;

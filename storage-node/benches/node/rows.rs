@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use s3_protocol::call::GetObject;
 use storage_node::{Guards, Node, NodeOptions};
 
-use crate::common::{BUCKET, Measured, clock, head, measure, number, place, put, resident, row};
+use crate::workload::{BUCKET, Measured, clock, head, measure, number, place, put, resident, row};
 
 /// Measures.
 pub(crate) async fn run() {

@@ -264,6 +264,25 @@ async fn a_bit_that_flips_in_the_index_is_an_error_or_mended_and_never_other_byt
     }
 }
 
+/// The index opens, and a table in it is not what it should be: it is built anew, like one that does not open.
+#[tokio::test]
+async fn an_index_whose_tables_are_others_is_built_anew() {
+    const OTHER: TableDefinition<'static, u64, u64> = TableDefinition::new("counts");
+    let dir = tempfile::tempdir().unwrap();
+    let node = small_node(dir.path()).await;
+    fill(&node).await;
+    node.close().await;
+    tamper(dir.path(), |write| {
+        let old: TableDefinition<'static, u128, (i64, i64)> = TableDefinition::new("counts");
+        assert!(write.delete_table(old).unwrap());
+        write.open_table(OTHER).unwrap().insert(1, 1).unwrap();
+    });
+    let node = Node::open(small(dir.path())).unwrap();
+    assert_eq!(node.bucket_stats(BUCKET).await.unwrap().objects, 38);
+    assert!(node.verify(Rate(None)).await.unwrap().is_sound());
+    node.close().await;
+}
+
 #[tokio::test]
 async fn usage_tells_objects_from_versions_markers_and_uploads() {
     let dir = tempfile::tempdir().unwrap();

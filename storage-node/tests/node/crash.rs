@@ -28,17 +28,16 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     let mut acknowledged = 0;
     let rounds = std::env::var_os("NODE_CRASH_ROUNDS");
     let rounds = rounds.map_or(ROUNDS, |text| text.to_str().unwrap().parse().unwrap());
-    let mut compacted = 0;
+    let mut oldest = 1;
     for round in 0..rounds {
-        let (done, emptied) = run_and_kill(dir.path(), round, &mut known);
-        acknowledged += done;
-        compacted += emptied;
+        acknowledged += run_and_kill(dir.path(), round, &mut known);
         let node = Node::open(small(dir.path())).unwrap();
         assert!(
             node.stats().damage.is_empty(),
             "round {round}: {:?}",
             node.stats()
         );
+        oldest = oldest.max(node.volumes().unwrap()[0].number);
         if round % 6 == 5 {
             settled_here(&node).await;
             let verified = node.verify(Rate(None)).await.unwrap();
@@ -65,7 +64,7 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
         acknowledged > rounds * 20,
         "too little was written to prove anything: {acknowledged}"
     );
-    assert!(compacted > 0, "nothing was compacted");
+    assert!(oldest > 1, "nothing was compacted");
 }
 
 fn small(dir: &std::path::Path) -> NodeOptions {
@@ -101,7 +100,7 @@ fn run_and_kill(
     dir: &std::path::Path,
     round: u64,
     known: &mut BTreeMap<String, Vec<State>>,
-) -> (u64, u64) {
+) -> u64 {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -124,7 +123,7 @@ fn run_and_kill(
         child.kill().unwrap();
         child.wait().unwrap();
     });
-    let (mut acknowledged, mut compacted) = (0, 0);
+    let mut acknowledged = 0;
     for line in output.lines() {
         // A kill may cut the last line: what is not a whole line was not said.
         let Ok(line) = line else { break };
@@ -132,7 +131,6 @@ fn run_and_kill(
             continue;
         };
         let words: Vec<&str> = line.split(' ').collect();
-        compacted += u64::from(words[0] == "emptied");
         if !matches!(words[0], "try" | "did") {
             continue;
         }
@@ -153,7 +151,7 @@ fn run_and_kill(
     }
     drop(begun);
     killer.join().unwrap();
-    (acknowledged, compacted)
+    acknowledged
 }
 
 /// This test's own binary, run again as the process that is killed. Says on its standard output what was acknowledged.
@@ -191,9 +189,7 @@ fn the_writer_that_is_killed() {
                         garbage_per_mille,
                         bytes_per_second: None,
                     };
-                    if busy.compact(how).await.unwrap().volumes > 0 {
-                        say("emptied some.");
-                    }
+                    busy.compact(how).await.unwrap();
                     tokio::time::sleep(Duration::from_millis(3)).await;
                 }
             }
