@@ -64,8 +64,12 @@ pub(crate) fn align(offset: u64) -> u64 {
     offset.next_multiple_of(ROUND_ALIGN)
 }
 
-/// Bytes that a round takes in its volume beside its records: its head, and what is left open up to the next.
-pub(crate) fn beside(start: u64, body: u64) -> u64 {
+/// Bytes that compaction would win of a round beside its records: its head, and what is left open up to the next. Of a round that
+/// compaction itself has written it wins none: it would write the same once more, for ever.
+pub(crate) fn beside(start: u64, body: u64, is_compacted: bool) -> u64 {
+    if is_compacted {
+        return 0;
+    }
     align(start + ROUND_HEAD_BYTES as u64 + body) - start - body
 }
 
@@ -96,6 +100,8 @@ pub(crate) struct Round {
     payloads: Vec<(usize, Bytes)>,
     payload_bytes: u64,
     sums: Vec<u8>,
+    /// Whether compaction has written some of it.
+    is_compacted: bool,
 }
 
 impl Round {
@@ -104,6 +110,7 @@ impl Round {
         let lsn = self.next_lsn;
         self.next_lsn += 1;
         let original_lsn = draft.original_lsn.unwrap_or(lsn);
+        self.is_compacted |= draft.kind.is_compacted(original_lsn != lsn);
         let mut meta = Vec::with_capacity(draft.key.len() + draft.fields.len() + 16);
         put_bytes(&mut meta, draft.key);
         meta.extend_from_slice(draft.fields);
@@ -136,10 +143,10 @@ impl Round {
         }
     }
 
-    /// Its volume, and what it takes there beside its records.
+    /// Its volume, and what compaction would win there beside its records.
     pub(crate) fn beside(&self) -> (u32, u64) {
         let body = self.bytes() - ROUND_HEAD_BYTES as u64;
-        (self.volume, beside(self.start, body))
+        (self.volume, beside(self.start, body, self.is_compacted))
     }
 
     /// Bytes that it will take in its volume.
@@ -263,6 +270,7 @@ impl Log {
             payloads: Vec::new(),
             payload_bytes: 0,
             sums: Vec::new(),
+            is_compacted: false,
         })
     }
 

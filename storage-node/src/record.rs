@@ -76,6 +76,11 @@ impl Kind {
         }
     }
 
+    /// Whether compaction wrote a record of this kind: what it moved, and what it notes of itself.
+    pub(crate) const fn is_compacted(self, is_moved: bool) -> bool {
+        is_moved || matches!(self, Self::Emptied)
+    }
+
     fn read(byte: u8) -> Result<Self, WireError> {
         let known = Self::ALL.into_iter().find(|kind| kind.byte() == byte);
         known.ok_or(WireError::Value("a kind of record"))

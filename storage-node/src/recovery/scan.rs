@@ -39,7 +39,7 @@ pub(crate) struct Round {
     records: Vec<Record>,
     damage: Vec<Flaw>,
     after: Position,
-    /// Bytes that it takes beside its records.
+    /// Bytes that compaction would win of it beside its records.
     beside: u64,
     time_ms: u64,
 }
@@ -100,7 +100,7 @@ impl Round {
         self.time_ms
     }
 
-    /// What it takes in its volume beside its records, in bytes.
+    /// What compaction would win of it beside its records, in bytes.
     pub(crate) fn beside(&self) -> u64 {
         self.beside
     }
@@ -252,7 +252,7 @@ impl Scan {
             records: Vec::new(),
             damage: Vec::new(),
             after,
-            beside: beside(at, head.body),
+            beside: 0,
             time_ms: head.time_ms,
         };
         let mut body = Body {
@@ -262,6 +262,9 @@ impl Scan {
             at: body_at,
         };
         body.read_into(&mut round);
+        let is_compacted = |it: &Record| it.head.kind.is_compacted(it.head.is_moved());
+        let is_compacted = round.records.iter().any(is_compacted);
+        round.beside = beside(at, head.body, is_compacted);
         if round.damage.is_empty() {
             return Ok(Some(round));
         }

@@ -80,6 +80,44 @@ async fn small_objects_that_come_and_go_leave_no_log_behind() {
     node.close().await;
 }
 
+/// What compaction has written is as close together as it writes: where every hundredth counts, it does not write it again and again.
+#[tokio::test]
+async fn small_objects_that_stay_are_written_anew_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = NodeOptions {
+        volume_bytes: 4 * 1_024 * 1_024,
+        ..options(dir.path())
+    };
+    let node = Node::open(options.clone()).unwrap();
+    node.create_bucket(BUCKET).await.unwrap();
+    for n in 0..1_500_u64 {
+        put(&node, &format!("k{n}"), &bytes(n, 10)).await.unwrap();
+    }
+    node.close().await;
+    // An opening begins a volume, so that those before it are written no more.
+    for turn in 0..3 {
+        let node = Node::open(options.clone()).unwrap();
+        settled(&node).await;
+        let how = Compaction {
+            garbage_per_mille: 10,
+            bytes_per_second: None,
+        };
+        let before = node.stats().log_bytes;
+        let done = node.compact(how).await.unwrap();
+        let after = node.stats().log_bytes;
+        match turn {
+            0 => assert!(after < before / 2, "{after} of {before}"),
+            _ => assert_eq!(done.moved_bytes, 0, "turn {turn}"),
+        }
+        node.close().await;
+    }
+    let node = Node::open(options).unwrap();
+    for n in 0..1_500_u64 {
+        assert!(get(&node, &format!("k{n}")).await.unwrap().1 == bytes(n, 10));
+    }
+    node.close().await;
+}
+
 /// Changes the index of a node that is closed.
 fn tamper(dir: &Path, change: impl FnOnce(&redb::WriteTransaction)) {
     let database = Database::open(dir.join("index.redb")).unwrap();
