@@ -30,8 +30,10 @@ use tokio_rustls::TlsConnector;
 use crate::clock::Clock;
 use crate::files;
 
-/// Longest wait for an endpoint to take or give one thing.
+/// Longest wait for a place to take or give one thing.
 const EXCHANGE_TIME_MAX: Duration = Duration::from_secs(60);
+/// What is said of a place that took longer.
+const LATE: &str = "it did not answer in time";
 /// Most bytes that one thing has.
 const THING_BYTES_MAX: usize = 16 << 20;
 
@@ -182,7 +184,7 @@ impl Depot {
             Ok(answer)
         };
         let done = tokio::time::timeout(EXCHANGE_TIME_MAX, work).await;
-        done.unwrap_or_else(|_| Err("it did not answer in time".to_owned()))
+        done.unwrap_or_else(|_| Err(LATE.to_owned()))
     }
 
     async fn ask(
@@ -193,11 +195,17 @@ impl Depot {
     ) -> Result<(StatusCode, Bytes), String> {
         let path = url.path_and_query().map_or("/", |path| path.as_str());
         let host = url.authority().map_or("", |authority| authority.as_str());
+        let is_json = Path::new(path).extension().is_some_and(|it| it == "json");
+        let kind = if is_json {
+            "application/json"
+        } else {
+            "application/octet-stream"
+        };
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, host)
-            .header(header::CONTENT_TYPE, "application/octet-stream");
+            .header(header::CONTENT_TYPE, kind);
         let request = request.body(Full::new(body.clone()));
         let mut request = request.map_err(|cause| cause.to_string())?;
         if let Some(pass) = &self.pass {
@@ -380,7 +388,9 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, String> {
-    let done = tokio::task::spawn_blocking(work).await;
+    // A folder of another machine may not answer, and whoever waits has more places than this one.
+    let done = tokio::time::timeout(EXCHANGE_TIME_MAX, tokio::task::spawn_blocking(work));
+    let done = done.await.map_err(|_| LATE.to_owned())?;
     done.map_err(|cause| cause.to_string())?
         .map_err(|cause| cause.to_string())
 }
