@@ -180,7 +180,7 @@ async fn serve(settings: Settings, mode: Mode, systemd: Systemd) -> Result<(), S
             Arc::new(admin::GateSide(Arc::clone(&built.gate))),
         )
         .map_err(io)?;
-    let router = admin::router(&settings, &built, &work)?;
+    let router = admin::router(&settings, &built, (&work, &notice))?;
     let admin = admin
         .serve(built.edge_parts(), Arc::new(admin::AdminSide::new(router)))
         .map_err(io)?;
@@ -315,10 +315,8 @@ fn announce(
             &fingerprint.unwrap_or_default(),
             secrets,
         );
-        if built.first_run.is_some() {
-            banner.push_str(
-                "the first operator, who signs in to the admin side with a password:\n  postern operator create you@example.com --role owner\n",
-            );
+        if let Some(secret) = &built.first_run {
+            banner.push_str(&dev::first_run(&dev, secret, secrets, &first_run));
         }
         // A terminal that is gone does not stop the server.
         drop(

@@ -16,7 +16,7 @@ use postern_config::settings::Overrides;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use banner::{Secrets, quoted};
-pub use banner::{banner, shell};
+pub use banner::{banner, first_run, shell};
 pub use seed::{SeedError, seed};
 pub use suite::suite;
 

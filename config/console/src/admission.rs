@@ -10,7 +10,8 @@ use postern_config::directory::{Place, Reauth, State as Snapshot, Tenant};
 use postern_config::settings::MetricsAccess;
 
 use crate::caller::{Caller, is_own_page, nobody};
-use crate::needs::{self, Again, At, Need, Row};
+use crate::needs::{Again, At, Need, Row};
+use crate::pages::visit::Visit;
 use crate::routes::{Permission, Route};
 use crate::service::find;
 use crate::{Admin, PeerAddress, Problem};
@@ -23,15 +24,39 @@ pub(crate) struct Gate {
     pub(crate) route: Option<&'static Route>,
 }
 
+impl Gate {
+    /// The visit to a page; what is no page has none. What is not there is one to a browser.
+    fn visit(&self, parts: &Parts) -> Option<Visit> {
+        match self.route.map(|route| route.permission) {
+            Some(Permission::Page { .. }) => Some(Visit::of(parts)),
+            Some(Permission::Open | Permission::Metrics | Permission::Token) => None,
+            None => wants_page(parts).then(|| Visit::of(parts)),
+        }
+    }
+}
+
+/// Whether a browser asks for what it shows.
+fn wants_page(parts: &Parts) -> bool {
+    let accepts = parts.headers.get(header::ACCEPT);
+    let accepts = accepts.and_then(|it| it.to_str().ok()).unwrap_or_default();
+    !parts.uri.path().starts_with("/api/") && accepts.contains("text/html")
+}
+
 /// Lets a request in, or refuses it. What no route declares needs a caller, so that a stranger cannot ask which routes exist.
 pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    let visit = gate.visit(&parts);
     let mut response = match admitted(&gate, &mut parts).await {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(problem) => problem.into_response(),
     };
+    if let Some(visit) = visit {
+        response = visit.seen(&gate.admin, response);
+    }
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // What never changes under its name says so itself.
+    let kept = headers.entry(header::CACHE_CONTROL);
+    kept.or_insert(HeaderValue::from_static("no-store"));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -60,12 +85,15 @@ async fn admitted(gate: &Gate, parts: &mut Parts) -> Result<(), Problem> {
             let state = admin.directory.state();
             return caller.demand(&state, None, (&Place::Deployment, "route"));
         }
-        Permission::Token => {}
+        Permission::Token | Permission::Page { .. } => {}
     }
-    let row = needs::of(parts.method.as_str(), route.path);
+    let row = route.row(parts.method.as_str());
     if row.is_some_and(|row| row.need == Need::Nothing) {
         return Ok(());
     }
+    let is_page = matches!(route.permission, Permission::Page { .. });
+    // Pages are for people: a token reads what they show from the API.
+    let caller = caller.filter(|caller| !is_page || caller.is_browser());
     let caller = caller.ok_or_else(nobody)?;
     match row {
         Some(row) => meets(admin, parts, (&caller, row)).await?,
@@ -86,6 +114,23 @@ async fn meets(
     parts: &mut Parts,
     (caller, row): (&Caller, &Row),
 ) -> Result<(), Problem> {
+    let words = RawPathParams::from_request_parts(parts, admin).await;
+    let words = words.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    let word = |name: &str| {
+        let found = words.iter().find(|(key, _)| *key == name);
+        found.map_or("", |(_, value)| value)
+    };
+    let state = admin.directory.state();
+    let tenant = may(&state, (caller, row), word)?;
+    shown(admin, caller, (row.again, tenant))
+}
+
+/// Whether somebody may do what a line says to what the words of its path name. Answers the account that they name.
+pub(crate) fn may<'s, 'w>(
+    state: &'s Snapshot,
+    (caller, row): (&Caller, &Row),
+    word: impl Fn(&str) -> &'w str,
+) -> Result<Option<&'s Tenant>, Problem> {
     let atom = match row.need {
         Need::Nothing | Need::Anyone | Need::See => None,
         Need::Person => {
@@ -94,50 +139,30 @@ async fn meets(
         }
         Need::Do(atom) => Some(atom),
     };
-    let words = RawPathParams::from_request_parts(parts, admin).await;
-    let words = words.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
-    let word = |name: &str| {
-        let found = words.iter().find(|(key, _)| *key == name);
-        found.map_or("", |(_, value)| value)
-    };
-    let state = admin.directory.state();
-    let tenant = match row.at {
-        At::Oneself => None,
+    match row.at {
+        At::Oneself => Ok(None),
         At::Deployment => {
-            caller.demand(&state, atom, (&Place::Deployment, "route"))?;
-            None
+            caller.demand(state, atom, (&Place::Deployment, "route"))?;
+            Ok(None)
         }
         // The handler knows what it is about.
-        At::Reach | At::Named | At::Operator => {
-            if let Some(atom) = atom
-                && !caller.has(atom)
-            {
-                return Err(caller.lacks(Some(atom), &Place::Deployment));
-            }
-            None
-        }
+        At::Reach | At::Named | At::Operator => match atom {
+            Some(atom) if !caller.has(atom) => Err(caller.lacks(Some(atom), &Place::Deployment)),
+            _ => Ok(None),
+        },
         At::Tenant | At::PartOfTenant | At::AboveTenant | At::User | At::Key | At::Bucket => {
-            let tenant = caller.tenant(&state, word("tenant"))?;
-            let place = place(
-                &state,
-                caller,
-                (tenant, row.at),
-                (word("user"), word("key")),
-            )?;
-            match place {
-                Some((place, what)) => caller.demand(&state, atom, (&place, what))?,
-                None => {
-                    if let Some(atom) = atom
-                        && !caller.has(atom)
-                    {
-                        return Err(caller.lacks(Some(atom), &Place::Tenant(tenant.id)));
-                    }
+            let tenant = caller.tenant(state, word("tenant"))?;
+            let names = (word("user"), word("key"));
+            match (place(state, caller, (tenant, row.at), names)?, atom) {
+                (Some((place, what)), atom) => caller.demand(state, atom, (&place, what))?,
+                (None, Some(atom)) if !caller.has(atom) => {
+                    return Err(caller.lacks(Some(atom), &Place::Tenant(tenant.id)));
                 }
+                (None, _) => {}
             }
-            Some(tenant)
+            Ok(Some(tenant))
         }
-    };
-    shown(admin, caller, (row.again, tenant.map(|it| &**it)))
+    }
 }
 
 /// The place within an account; none where any part of it will do.
@@ -178,7 +203,7 @@ fn place(
 }
 
 /// Whether he has shown lately that it is he, where that is asked.
-fn shown(
+pub(crate) fn shown(
     admin: &Admin,
     caller: &Caller,
     (again, tenant): (Again, Option<&Tenant>),

@@ -1,4 +1,4 @@
-//! The admin side: the admin API, health and metrics, and later the web pages.
+//! The admin side: the admin API, the console's pages, health and metrics.
 //!
 //! [`router`] is served on the admin listener alone. Every route is declared in [`routes`], and what each of its operations needs in
 //! [`needs`]; there is no other way to add one. An S3 access key opens none of them.
@@ -10,6 +10,7 @@ mod health;
 mod limits;
 pub mod needs;
 pub mod openapi;
+mod pages;
 mod problem;
 pub mod routes;
 mod service;
@@ -34,6 +35,8 @@ use postern_config::usage::Usage;
 use postern_config::{Entropy, Secret, UnixMillis};
 
 use limits::{THROTTLED_NOTE_MS, TOKENS_REMEMBERED_MAX};
+use pages::look::Look;
+use pages::texts::Catalogue;
 use service::creations::Creations;
 use service::readings::Readings;
 use sessions::Sessions;
@@ -54,6 +57,8 @@ struct Inner {
     creations: Creations,
     readings: Readings,
     sessions: Sessions,
+    catalogue: Catalogue,
+    look: Look,
     passwords: Passwords,
     throttle: Throttle,
     /// When tokens were used last. Guarded for the time of a look.
@@ -83,6 +88,8 @@ pub struct AdminParts {
     pub node: Arc<dyn NodeCare>,
     /// Carries out deletions that take data along.
     pub purges: Arc<Purges>,
+    /// Where the S3 side is, as pages tell it.
+    pub s3: S3Address,
     /// Who holds it may do everything here.
     pub token: AdminToken,
     /// Who may, too, each by a token of his own.
@@ -99,6 +106,15 @@ pub struct AdminParts {
     pub entropy: Entropy,
 }
 
+/// Where clients reach the S3 side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct S3Address {
+    /// Its origin, such as `https://localhost:9443`.
+    pub endpoint: String,
+    /// The region that clients sign for.
+    pub region: String,
+}
+
 impl Admin {
     /// Puts the parts together.
     pub fn new(parts: AdminParts) -> Self {
@@ -109,6 +125,8 @@ impl Admin {
                 creations: Creations::default(),
                 readings: Readings::default(),
                 sessions: Sessions::default(),
+                catalogue: Catalogue::default(),
+                look: Look::default(),
                 throttle: Throttle::default(),
                 uses: Mutex::default(),
                 turned_away: Mutex::default(),
@@ -130,6 +148,16 @@ impl Admin {
     /// Who has signed in.
     pub(crate) fn sessions(&self) -> &Sessions {
         &self.inner.sessions
+    }
+
+    /// What pages say in other languages.
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.inner.catalogue
+    }
+
+    /// How pages look.
+    pub(crate) fn look(&self) -> &Look {
+        &self.inner.look
     }
 
     /// Hashes passwords.

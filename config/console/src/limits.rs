@@ -60,3 +60,11 @@ pub(crate) const INVITATION_SECONDS_DEFAULT: u64 = 3 * 24 * 60 * 60;
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 10_000;
 /// Attempts that were turned away are written down once in this time for each address, in milliseconds: a minute.
 pub(crate) const THROTTLED_NOTE_MS: u64 = 60 * 1_000;
+/// Entries that a page of the console shows unless asked otherwise.
+pub(crate) const PAGE_ENTRIES_SHOWN_DEFAULT: usize = 20;
+/// After how long without use a key needs attention, in seconds: 45 days.
+pub(crate) const ATTENTION_UNUSED_SECONDS: u64 = 45 * 24 * 60 * 60;
+/// How long before its end a key needs attention, in seconds: seven days.
+pub(crate) const ATTENTION_EXPIRES_SECONDS: u64 = 7 * 24 * 60 * 60;
+/// Keys that the overview of an account looks at for what needs attention.
+pub(crate) const ATTENTION_KEYS_LOOKED_AT_MAX: usize = 10_000;

@@ -63,7 +63,7 @@ impl IntoResponse for Problem {
             "detail": self.detail,
         });
         if let (false, Some(body)) = (self.faults.is_empty(), body.as_object_mut()) {
-            body.insert("faults".to_owned(), self.faults.into());
+            body.insert("faults".to_owned(), self.faults.clone().into());
         }
         if let (Some(atom), Some(body)) = (self.needs, body.as_object_mut()) {
             let needs = json!({ "permission": atom.as_str(), "roles": roles_with(atom) });
@@ -83,6 +83,8 @@ impl IntoResponse for Problem {
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, scheme);
         }
+        // A page says the same to a person.
+        response.extensions_mut().insert(self);
         response
     }
 }

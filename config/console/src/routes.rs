@@ -7,6 +7,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post, put};
 use http::StatusCode;
 
+use self::Permission::{Metrics, Open, Token};
+use crate::needs::{self, Row};
 use crate::{Admin, Problem, admission, api, health};
 
 /// What a route needs.
@@ -18,6 +20,24 @@ pub enum Permission {
     Metrics,
     /// What [`crate::needs`] says.
     Token,
+    /// A browser's session, and what [`crate::needs`] says of the operation of the admin API that the page shows or carries out.
+    Page {
+        /// The operation's method.
+        method: &'static str,
+        /// The operation's path. What the page's path names is called the same.
+        path: &'static str,
+    },
+}
+
+impl Route {
+    /// What an operation of this route needs.
+    pub fn row(&self, method: &str) -> Option<&'static Row> {
+        match self.permission {
+            Permission::Open | Permission::Metrics => None,
+            Permission::Token => needs::of(method, self.path),
+            Permission::Page { method, path } => needs::of(method, path),
+        }
+    }
 }
 
 /// A route: its path as axum writes it, its methods, and its permission.
@@ -32,19 +52,19 @@ pub struct Route {
 }
 
 macro_rules! routes {
-    ($($path:literal, $methods:expr, $permission:ident, $handler:expr;)*) => {
-        /// Every route.
-        pub const ALL: &[Route] = &[$(Route {
+    ($(#[doc = $doc:literal])+ $all:ident $add:ident { $($path:literal, $methods:expr, $permission:expr, $handler:expr;)* }) => {
+        $(#[doc = $doc])+
+        pub const $all: &[Route] = &[$(Route {
             path: $path,
             methods: &$methods,
-            permission: Permission::$permission,
+            permission: $permission,
         },)*];
 
-        /// The router's own list is made from the same lines as [`ALL`].
-        fn add_all(router: Router<Admin>, admin: &Admin) -> Router<Admin> {
-            let mut routes = ALL.iter();
+        /// The router's own list is made from the same lines.
+        pub(super) fn $add(router: Router<Admin>, admin: &Admin) -> Router<Admin> {
+            let mut routes = $all.iter();
             $(
-                // INVARIANT: [`ALL`] has an entry for each of these lines, in their order.
+                // INVARIANT: the table has an entry for each of these lines, in their order.
                 let router = match routes.next() {
                     Some(route) => router.route($path, guarded(admin, route, $handler)),
                     None => router,
@@ -55,7 +75,14 @@ macro_rules! routes {
     };
 }
 
+// Below the macro, which it uses.
+mod pages;
+
+pub use pages::PAGES;
+
 routes! {
+    /// Every route of the admin API, of health and of metrics.
+    ALL add_api {
     "/healthz", ["GET"], Open, get(health::healthz);
     "/readyz", ["GET"], Open, get(health::readyz);
     "/metrics", ["GET"], Metrics, get(health::metrics);
@@ -182,6 +209,7 @@ routes! {
     "/api/v1/usage/keys/{key}/last-used", ["GET"], Token, get(api::usage::last_used);
     "/api/v1/requests/{id}/explain", ["GET"], Token, get(api::explain);
 }
+}
 
 /// The router of the admin listener.
 pub fn router(admin: Admin) -> Router {
@@ -190,7 +218,7 @@ pub fn router(admin: Admin) -> Router {
         route: None,
     };
     let unknown = unknown.layer(middleware::from_fn_with_state(stranger, admission::admit));
-    add_all(Router::new(), &admin)
+    pages::add_pages(add_api(Router::new(), &admin), &admin)
         .fallback(unknown)
         .with_state(admin)
 }

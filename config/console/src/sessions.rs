@@ -44,6 +44,19 @@ pub(crate) struct Session {
     pub(crate) address: Option<IpAddr>,
     /// With which program, as it says.
     pub(crate) agent: String,
+    /// What the next page tells.
+    told: Option<Told>,
+}
+
+/// A sentence that the next page shows: what was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// In English; the catalogue has it in other languages. `{}` stands for what it is about.
+    pub(crate) text: &'static str,
+    /// What it is about.
+    pub(crate) about: String,
+    /// The revision of the directory that has it.
+    pub(crate) revision: Option<u64>,
 }
 
 /// The hash of a session's id.
@@ -107,6 +120,7 @@ impl Sessions {
             shown: now,
             address: beginning.address,
             agent: agent.take(AGENT_CHARACTERS_MAX).collect(),
+            told: None,
         };
         let mut book = self.book.lock();
         let own = |it: &Session| it.operator == session.operator;
@@ -156,6 +170,24 @@ impl Sessions {
         };
         book.insert(hash(&id), session);
         Ok(Some(id))
+    }
+
+    /// How a session that was just begun is known.
+    pub(crate) fn hash_of(&self, id: &Secret) -> Option<SessionHash> {
+        let hash = hash(id);
+        self.book.lock().contains_key(&hash).then_some(hash)
+    }
+
+    /// Leaves a sentence for the next page.
+    pub(crate) fn tell(&self, session: SessionHash, told: Told) {
+        if let Some(session) = self.book.lock().get_mut(&session) {
+            session.told = Some(told);
+        }
+    }
+
+    /// Takes the sentence that was left.
+    pub(crate) fn told(&self, session: SessionHash) -> Option<Told> {
+        self.book.lock().get_mut(&session)?.told.take()
     }
 
     /// Ends one.

@@ -27,6 +27,11 @@ use crate::service::users::UserStanding;
 pub(crate) struct Typed(Arc<Secret>);
 
 impl Typed {
+    /// What was typed into a form.
+    pub(crate) fn of(text: &str) -> Self {
+        Self(Arc::new(Secret::new(text.as_bytes().to_vec())))
+    }
+
     /// A copy, for who takes one.
     pub(crate) fn secret(&self) -> Secret {
         self.lend(|bytes| Secret::new(bytes.to_vec()))

@@ -233,6 +233,10 @@ async fn governed(metrics: MetricsAccess, rules: ModuleRules) -> axum::Router {
         upstream: Arc::new(Stub),
         upkeep: Arc::new(NoUpkeep),
         node: Arc::new(NoNode),
+        s3: console::S3Address {
+            endpoint: "https://s3.example".into(),
+            region: "eu-1".into(),
+        },
         purges: Arc::new(purges),
         token: AdminToken::given(Secret::new(TOKEN.into())),
         persons: vec![person("alice", ALICE), person("bob", BOB)],
@@ -322,7 +326,7 @@ async fn two_credentials_and_unknown_routes_are_refused_alike() {
     let (response, _) = ask(&router, doubled.body(Body::empty()).unwrap()).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     for path in [
-        "/",
+        "/nothing",
         "/api/v1/nothing",
         "/healthz/",
         "//healthz",

@@ -242,6 +242,10 @@ impl Server {
             upstream: Arc::clone(&shelf) as Arc<dyn Upstream>,
             upkeep: Arc::new(NoUpkeep),
             node: Arc::new(NoNode),
+            s3: console::S3Address {
+                endpoint: "https://s3.example".into(),
+                region: "eu-1".into(),
+            },
             purges: Arc::clone(&purges),
             token: AdminToken::given(Secret::new(TOKEN.into())),
             persons: vec![Person {

@@ -296,6 +296,19 @@ impl Office {
         }
     }
 
+    /// Whether it may give this role for this scope: whoever gives a role or a scope has it himself, an owner's or admin's as an owner
+    /// or admin. Source: rule 004-27.
+    pub fn may_give(&self, state: &State, role: Role, scope: &OperatorScope) -> bool {
+        let stands_high = match role {
+            Role::Owner => self.role == Role::Owner,
+            Role::Admin => matches!(self.role, Role::Owner | Role::Admin),
+            Role::Contributor | Role::Reader | Role::Member | Role::Custom(_) => true,
+        };
+        let atoms = state.role_atoms(role);
+        let within = atoms.console.is_subset(&self.atoms.console);
+        stands_high && within && self.scope.holds(state, scope)
+    }
+
     /// Whether it may do that there.
     pub fn may(&self, state: &State, atom: ConsoleAtom, place: &Place) -> bool {
         self.atoms.console.contains(&atom) && self.scope.covers(state, place)
@@ -313,6 +326,17 @@ const fn height(role: Role) -> u8 {
 }
 
 impl State {
+    /// Whether this is the last owner who may sign in, of an account or of the deployment.
+    pub fn is_last_owner(&self, operator: &Operator) -> bool {
+        let is_owner = |it: &Operator| {
+            it.role == Role::Owner
+                && it.status == OperatorStatus::Active
+                && it.scope.tenant() == operator.scope.tenant()
+        };
+        let mut others = self.operators().filter(|it| it.id != operator.id);
+        is_owner(operator) && !others.any(|it| is_owner(it))
+    }
+
     /// What an operator may do now; nothing where he is passive or gone, or where his scope's account or role is.
     pub fn office(&self, id: OperatorId) -> Option<Office> {
         let operator = self.operator(id)?;

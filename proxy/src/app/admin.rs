@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use console::{Admin, AdminParts, AdminToken, PeerAddress};
+use console::{Admin, AdminParts, AdminToken, PeerAddress, S3Address};
 use http::{Request, Response};
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -13,6 +13,7 @@ use postern_config::settings::Settings;
 use postern_config::{Entropy, Secret};
 
 use super::build::Built;
+use super::notice::Notice;
 use super::work::Work;
 use super::{StartError, secrets};
 use crate::edge::{Intake, Journey, Peer};
@@ -59,7 +60,7 @@ impl Journey for AdminSide {
 pub(super) fn router(
     settings: &Settings,
     built: &Built,
-    work: &Arc<Work>,
+    (work, notice): (&Arc<Work>, &Notice),
 ) -> Result<Router, StartError> {
     let token = match &settings.admin.token {
         Some(token) => AdminToken::given(token.lend(|token| Secret::new(token.to_vec()))),
@@ -75,6 +76,10 @@ pub(super) fn router(
         purges: Arc::clone(&built.purges),
         upkeep: Arc::clone(&built.keeper) as Arc<_>,
         node: built.tending.care(),
+        s3: S3Address {
+            endpoint: notice.s3.clone(),
+            region: settings.s3.region.as_str().to_owned(),
+        },
         token,
         persons: settings.admin.persons.clone(),
         metrics: settings.admin.metrics,

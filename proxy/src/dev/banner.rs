@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use postern_config::Secret;
+
 use super::{Dev, DevKey, TENANT, USERS};
 
 /// Whether secrets are printed.
@@ -58,6 +60,21 @@ pub fn banner(dev: &Dev, data: &Path, fingerprint: &str, secrets: Secrets) -> St
         lines.extend(samples(dev, key));
     }
     lines.join("\n") + "\n"
+}
+
+/// How the first person signs in to the console: with a link that works once, which a terminal is shown and a log is not.
+pub fn first_run(dev: &Dev, secret: &Secret, secrets: Secrets, file: &Path) -> String {
+    let setup = format!("{}/setup", dev.admin.trim_end_matches('/'));
+    match secrets {
+        Secrets::Shown => {
+            let link = secret.lend(|it| format!("{setup}/{}", String::from_utf8_lossy(it)));
+            format!("console, signing in for the first time (one use):\n  {link}\n")
+        }
+        Secrets::Hidden => format!(
+            "console, signing in for the first time (one use):\n  {setup}/ and what is in {}\n",
+            file.display()
+        ),
+    }
 }
 
 /// What to paste, for each tool.
@@ -150,6 +167,15 @@ mod tests {
     fn what_is_not_a_terminal_is_told_no_secret() {
         let text = banner(&dev(), Path::new("postern-dev"), "3F:9A", Secrets::Hidden);
         assert!(!text.contains("it's a secret") && text.contains("dev.json"));
+    }
+
+    #[test]
+    fn the_first_person_is_given_a_link_and_a_log_is_not() {
+        let (secret, file) = (Secret::new(b"5ec7e7".to_vec()), Path::new("first"));
+        let shown = first_run(&dev(), &secret, Secrets::Shown, file);
+        assert!(shown.contains("/setup/5ec7e7"), "{shown}");
+        let hidden = first_run(&dev(), &secret, Secrets::Hidden, file);
+        assert!(!hidden.contains("5ec7e7") && hidden.contains("first"));
     }
 
     #[test]

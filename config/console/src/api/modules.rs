@@ -423,7 +423,7 @@ pub(super) async fn read_json_of<T: serde::de::DeserializeOwned>(
 }
 
 /// A form or a plain text that a browser can be made to send is refused: it says one of these types.
-pub(super) fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
+pub(crate) fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
     let given = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());

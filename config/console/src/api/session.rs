@@ -49,7 +49,7 @@ pub(crate) async fn sign_in(
     document: Document<SignInAsk>,
 ) -> Result<Response, Problem> {
     let begun = signin::sign_in(&admin, &stranger, &document.asked).await?;
-    with_cookie(begun)
+    Ok(with_cookie(begun))
 }
 
 pub(crate) async fn step_up(
@@ -58,7 +58,9 @@ pub(crate) async fn step_up(
     document: Document<StepUpAsk>,
 ) -> Result<Response, Problem> {
     let who = (&caller, document.actor);
-    with_cookie(signin::step_up(&admin, who, &document.asked).await?)
+    Ok(with_cookie(
+        signin::step_up(&admin, who, &document.asked).await?,
+    ))
 }
 
 pub(crate) async fn sign_out(
@@ -67,29 +69,42 @@ pub(crate) async fn sign_out(
     By(actor): By,
 ) -> Result<Response, Problem> {
     signin::sign_out(&admin, (&caller, actor)).await?;
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    if caller.is_browser() {
-        let gone = format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
-        set_cookie(&mut response, &gone)?;
-    }
-    Ok(response)
+    let response = StatusCode::NO_CONTENT.into_response();
+    Ok(if caller.is_browser() {
+        forget_cookie(response)
+    } else {
+        response
+    })
 }
 
-/// A browser is given the session as a cookie that no script reads and no other site sends.
-fn with_cookie((id, carrier, told): (Secret, Carrier, SignedIn)) -> Result<Response, Problem> {
-    let mut response = super::json(told);
-    if carrier == Carrier::Cookie {
-        let cookie = id.lend(|id| {
-            let id = String::from_utf8_lossy(id);
-            format!("{COOKIE}={id}; Path=/; Secure; HttpOnly; SameSite=Strict")
-        });
-        set_cookie(&mut response, &cookie)?;
+/// A browser is given the session as a cookie that no script reads and no other site's form sends.
+fn with_cookie((id, carrier, told): (Secret, Carrier, SignedIn)) -> Response {
+    let response = super::json(told);
+    match carrier {
+        Carrier::Cookie => give_cookie(response, &id),
+        Carrier::Bearer => response,
     }
-    Ok(response)
 }
 
-fn set_cookie(response: &mut Response, cookie: &str) -> Result<(), Problem> {
-    let value = HeaderValue::try_from(cookie).map_err(|_| Problem::malformed("a cookie"))?;
-    response.headers_mut().insert(header::SET_COOKIE, value);
-    Ok(())
+/// An answer with the cookie of a session.
+pub(crate) fn give_cookie(response: Response, id: &Secret) -> Response {
+    let cookie = id.lend(|id| {
+        let id = String::from_utf8_lossy(id);
+        format!("{COOKIE}={id}; Path=/; Secure; HttpOnly; SameSite=Lax")
+    });
+    set_cookie(response, &cookie)
+}
+
+/// An answer that takes the cookie away.
+pub(crate) fn forget_cookie(response: Response) -> Response {
+    let gone = format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
+    set_cookie(response, &gone)
+}
+
+fn set_cookie(mut response: Response, cookie: &str) -> Response {
+    // INVARIANT: the id of a session is hexadecimal digits.
+    if let Ok(value) = HeaderValue::try_from(cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, value);
+    }
+    response
 }

@@ -164,6 +164,25 @@ pub(crate) struct UsageSums(Map<String, Value>);
 #[serde(transparent)]
 pub(crate) struct UsageLine(Map<String, Value>);
 
+impl UsageSums {
+    /// A number of [`NUMBERS`].
+    pub(crate) fn number(&self, name: &str) -> u64 {
+        self.0.get(name).and_then(Value::as_u64).unwrap_or_default()
+    }
+}
+
+impl UsageLine {
+    /// A number of [`NUMBERS`].
+    pub(crate) fn number(&self, name: &str) -> u64 {
+        self.0.get(name).and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// A word of [`WHOSE`].
+    pub(crate) fn word(&self, name: &str) -> &str {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
 /// What a line says of whose it is. Names are those of now; what is gone has its number alone.
 const WHOSE: [(&str, &str, Kind); 11] = [
     ("start", "Where its span begins.", Kind::Text),

@@ -14,7 +14,7 @@ use crate::house::{Answer, House, Key};
 
 /// Where those who ask come from, as seen from the account `acme`, which is below `msp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum From {
+pub(crate) enum From {
     Deployment,
     Reseller,
     Tenant,
@@ -25,7 +25,7 @@ enum From {
     Stranger,
 }
 
-const ALL: [From; 6] = [
+pub(crate) const ALL: [From; 6] = [
     From::Deployment,
     From::Reseller,
     From::Tenant,
@@ -36,7 +36,7 @@ const ALL: [From; 6] = [
 
 /// What a scope is to a place: written down here a second time, in other words than the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sight {
+pub(crate) enum Sight {
     /// It is reached.
     Whole,
     /// It is known, and not reached.
@@ -45,7 +45,7 @@ enum Sight {
     Hidden,
 }
 
-fn sight(from: From, at: At) -> Option<Sight> {
+pub(crate) fn sight(from: From, at: At) -> Option<Sight> {
     use Sight::{Hidden, Known, Whole};
     Some(match (at, from) {
         // It is about whoever asks, or the handler shows what is within reach; or it asks where the document says.
@@ -73,7 +73,7 @@ fn site(namespace: NamespaceId, owner: UserId) -> Command {
 }
 
 /// A house with `acme`, its users `web` and `other`, a key and a bucket of `web`; and the words that paths are filled with.
-async fn furnished(
+pub(crate) async fn furnished(
     profile: Profile,
 ) -> (House, BTreeMap<&'static str, String>, [OperatorScope; 6]) {
     let house = House::new().await;
@@ -143,7 +143,7 @@ async fn furnished(
     (house, words, scopes)
 }
 
-fn filled(path: &str, words: &BTreeMap<&'static str, String>) -> String {
+pub(crate) fn filled(path: &str, words: &BTreeMap<&'static str, String>) -> String {
     let parts = path.split('/').map(|part| {
         match part.strip_prefix('{').and_then(|it| it.strip_suffix('}')) {
             Some(name) => words.get(name).cloned().unwrap_or_else(|| "x".to_owned()),

@@ -15,6 +15,7 @@ use postern_config::directory::{
     Outcome, PolicyPlace, Profile, QuotaOf, Role, TenantId, Vault, Who,
 };
 use postern_config::engine::EmbeddedEngine;
+use postern_config::identity::Passwords;
 use postern_config::judge::{
     Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
 };
@@ -247,6 +248,10 @@ impl House {
             upstream: shelf,
             upkeep: Arc::new(NoUpkeep),
             node: Arc::new(NoNode),
+            s3: console::S3Address {
+                endpoint: "https://s3.example".into(),
+                region: "eu-1".into(),
+            },
             purges,
             meter: Arc::new(Meter::new(
                 Arc::new(Ledger::in_memory().unwrap()),
@@ -313,7 +318,10 @@ impl House {
             }
             None => Body::empty(),
         };
-        let mut request = request.body(body).unwrap();
+        self.answer(request.body(body).unwrap()).await
+    }
+
+    async fn answer(&self, mut request: Request<Body>) -> Answer {
         let peer = PeerAddress([192, 0, 2, 1].into());
         request.extensions_mut().insert(peer);
         let response = self.router.clone().call(request).await.unwrap();
@@ -324,6 +332,60 @@ impl House {
             headers: parts.headers,
             text: String::from_utf8(bytes.to_vec()).unwrap(),
         }
+    }
+
+    /// A page as a browser asks for it, from a page of ours; or a form that it sends.
+    pub(crate) async fn browse(
+        &self,
+        asked: (&str, &str),
+        cookie: &str,
+        form: Option<&str>,
+    ) -> Answer {
+        let own = [("sec-fetch-site", "same-origin")];
+        self.browse_with(asked, cookie, form, &own).await
+    }
+
+    pub(crate) async fn browse_with(
+        &self,
+        (method, path): (&str, &str),
+        cookie: &str,
+        form: Option<&str>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !cookie.is_empty() {
+            request = request.header("cookie", cookie);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if form.is_some() {
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+        }
+        let body = form.map_or_else(Body::empty, |form| Body::from(form.to_owned()));
+        self.answer(request.body(body).unwrap()).await
+    }
+
+    /// An operator with the password that all have, whom nobody had to invite.
+    pub(crate) async fn operator_who_signs_in(
+        &self,
+        email: &str,
+        role: Role,
+        scope: OperatorScope,
+    ) {
+        let id = self.operator(email, role, scope).await;
+        let passwords = Passwords::new(Entropy::system());
+        let hash = passwords.hash(Secret::new(PASSWORD.into())).await.unwrap();
+        let set = OperatorCommand::SetPassword(id, hash);
+        self.apply(Command::Operators(set), Actor::system()).await;
+    }
+
+    /// The cookie of an operator who signs in on the page for that.
+    pub(crate) async fn sign_in_browser(&self, email: &str) -> String {
+        let form = format!("email={email}&password={}", PASSWORD.replace(' ', "+"));
+        let answer = self.browse(("POST", "/sign-in"), "", Some(&form)).await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        answer.cookie()
     }
 
     pub(crate) fn root() -> Key {

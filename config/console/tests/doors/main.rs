@@ -9,5 +9,6 @@
 
 mod crawl;
 mod house;
+mod pages;
 mod people;
 mod sessions;

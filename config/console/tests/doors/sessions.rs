@@ -26,7 +26,7 @@ async fn a_browser_is_given_a_cookie_and_asks_with_it() {
     let answer = house.try_sign_in(body).await;
     let set = answer.headers["set-cookie"].to_str().unwrap().to_owned();
     assert!(set.starts_with("__Host-postern="), "{set}");
-    for word in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict"] {
+    for word in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"] {
         assert!(set.contains(word), "{set}");
     }
     let key = Key::Cookie(answer.cookie());

@@ -104,14 +104,7 @@ fn may_give(ground: &Ground<'_>, role: Role, scope: &OperatorScope) -> Result<()
         Authority::User { .. } => return refuse(Refusal::NotPermitted),
         Authority::Operator(office) => office,
     };
-    let stands_high = match role {
-        Role::Owner => office.role == Role::Owner,
-        Role::Admin => matches!(office.role, Role::Owner | Role::Admin),
-        Role::Contributor | Role::Reader | Role::Member | Role::Custom(_) => true,
-    };
-    let atoms = ground.state.role_atoms(role);
-    let within = atoms.console.is_subset(&office.atoms.console);
-    if stands_high && within && office.scope.holds(ground.state, scope) {
+    if office.may_give(ground.state, role, scope) {
         Ok(())
     } else {
         refuse(Refusal::MoreThanMaker)
@@ -183,13 +176,7 @@ fn check_email(
 
 /// The last owner who may sign in stays what he is: without him nobody could give the role again.
 fn check_last_owner(ground: &Ground<'_>, target: &Operator) -> Result<(), CommandError> {
-    let is_owner = |it: &Operator| {
-        it.role == Role::Owner
-            && it.status == OperatorStatus::Active
-            && it.scope.tenant() == target.scope.tenant()
-    };
-    let others = ground.state.operators().filter(|it| it.id != target.id);
-    if is_owner(target) && !others.into_iter().any(|it| is_owner(it)) {
+    if ground.state.is_last_owner(target) {
         return refuse(Refusal::LastOwner);
     }
     Ok(())

@@ -1,0 +1,37 @@
+//! The console: pages over [`crate::service`], for people who have signed in with a browser.
+//!
+//! Each page stands for an operation of the admin API ([`crate::routes::PAGES`]) and needs what that needs: there is no second table of
+//! who may do what. A form stands at the path to which it is sent. Every page works without script.
+
+mod chart;
+mod confirm;
+mod error;
+mod fields;
+#[expect(
+    clippy::inline_always,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    unreachable_pub,
+    reason = "what a filter is given and gives is for askama to say"
+)]
+mod filters;
+mod frame;
+mod links;
+mod lists;
+mod reader;
+
+pub(crate) mod accounts;
+pub(crate) mod audit;
+pub(crate) mod buckets;
+pub(crate) mod bulk;
+pub(crate) mod keys;
+pub(crate) mod look;
+pub(crate) mod me;
+pub(crate) mod people;
+pub(crate) mod permissions;
+pub(crate) mod roles;
+pub(crate) mod session;
+pub(crate) mod sub_users;
+pub(crate) mod texts;
+pub(crate) mod users;
+pub(crate) mod visit;

@@ -1,0 +1,290 @@
+//! What is one's own: how one is shown, one's password, second factor and sessions.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use postern_config::directory::Mfa;
+use qrcode::QrCode;
+use qrcode::render::svg;
+
+use super::confirm::{self, Asks};
+use super::fields::{Fields, Sent};
+use super::filters;
+use super::filters::say;
+use super::frame::{Frame, Here, Nav};
+use super::reader::Reader;
+use super::texts::Tongue;
+use super::visit::see;
+use crate::api::asked::By;
+use crate::api::session::forget_cookie;
+use crate::service::me::{self, CodeAsk, Enrolled, MeChange, MeShown, NewPassword, SessionShown};
+use crate::sessions::Told;
+use crate::shape::Typed;
+use crate::{Admin, Problem};
+
+#[derive(askama::Template)]
+#[template(path = "me.html")]
+struct MePage {
+    frame: Frame,
+    me: MeShown,
+    has_second_factor: bool,
+    sessions: Vec<SessionShown>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "me_form.html")]
+struct MeForm<'p> {
+    frame: Frame,
+    form: &'p Fields,
+    problem: Option<&'p Problem>,
+    what: &'static str,
+    languages: Vec<(&'static str, &'static str)>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "second_factor.html")]
+struct SecondFactorPage<'p> {
+    frame: Frame,
+    problem: Option<&'p Problem>,
+    secret: String,
+    picture: String,
+}
+
+fn here(reader: &Reader, title: &'static str) -> Here<'static> {
+    Here {
+        title: reader.say(title).to_owned(),
+        nav: Nav::None,
+        tenant: None,
+        trail: vec![(
+            reader.say(say!("My account")).to_owned(),
+            Some("/me".to_owned()),
+        )],
+    }
+}
+
+pub(crate) async fn show(State(admin): State<Admin>, reader: Reader) -> Result<Response, Problem> {
+    let me = me::show(&admin, reader.caller()?);
+    let page = MePage {
+        frame: reader.frame(Here {
+            trail: Vec::new(),
+            ..here(&reader, say!("My account"))
+        }),
+        has_second_factor: me.operator.as_ref().is_some_and(|it| it.mfa == Mfa::On),
+        sessions: me::sessions(&admin, reader.caller()?)?.items,
+        me,
+    };
+    Ok(reader.shows(&page))
+}
+
+fn form_page(
+    reader: &Reader,
+    (what, title): (&'static str, &'static str),
+    (form, status, problem): (&Fields, StatusCode, Option<&Problem>),
+) -> Response {
+    let page = MeForm {
+        frame: reader.frame(here(reader, title)),
+        form,
+        problem,
+        what,
+        languages: Tongue::ALL
+            .map(|(tongue, name)| (tongue.tag(), name))
+            .to_vec(),
+    };
+    reader.page(status, &page)
+}
+
+const DETAILS: (&str, &str) = ("details", say!("Name, time zone and language"));
+const PASSWORD: (&str, &str) = ("password", say!("Change password"));
+
+pub(crate) async fn show_details(reader: Reader) -> Response {
+    let details = reader.operator().map(|it| it.details.clone());
+    let form = details.map_or_else(Fields::default, |it| {
+        let zone = it.timezone.map_or_else(String::new, |it| it.to_string());
+        Fields::default()
+            .with("name", it.name)
+            .with("timezone", zone)
+            .with("language", reader.tongue.tag())
+    });
+    form_page(&reader, DETAILS, (&form, StatusCode::OK, None))
+}
+
+pub(crate) async fn set_details(
+    State(admin): State<Admin>,
+    reader: Reader,
+    By(actor): By,
+    Sent(mut form): Sent,
+) -> Result<Response, Problem> {
+    let read = |form: &mut Fields| {
+        let (name, timezone, language) =
+            (form.may("name"), form.may("timezone"), form.may("language"));
+        Some(MeChange {
+            name: name?,
+            timezone: timezone?,
+            language: language?,
+        })
+    };
+    let Some(change) = read(&mut form) else {
+        let answer = (&form, StatusCode::UNPROCESSABLE_ENTITY, None);
+        return Ok(form_page(&reader, DETAILS, answer));
+    };
+    Ok(
+        match me::change(&admin, (reader.caller()?, actor), change).await {
+            Ok(it) => {
+                reader.tell(told(say!("Saved."), Some(it.revision)));
+                see("/me")
+            }
+            Err(problem) => form_page(&reader, DETAILS, (&form, problem.status, Some(&problem))),
+        },
+    )
+}
+
+const fn told(text: &'static str, revision: Option<u64>) -> Told {
+    Told {
+        text,
+        about: String::new(),
+        revision,
+    }
+}
+
+pub(crate) async fn show_password(reader: Reader) -> Response {
+    form_page(
+        &reader,
+        PASSWORD,
+        (&Fields::default(), StatusCode::OK, None),
+    )
+}
+
+pub(crate) async fn set_password(
+    State(admin): State<Admin>,
+    reader: Reader,
+    By(actor): By,
+    Sent(form): Sent,
+) -> Result<Response, Problem> {
+    let asked = NewPassword {
+        current: Typed::of(form.exactly("current")),
+        new: Typed::of(form.exactly("new")),
+    };
+    // Every session ends with the old password, this one as well.
+    Ok(
+        match me::set_password(&admin, (reader.caller()?, actor), &asked).await {
+            Ok(()) => forget_cookie(see("/sign-in")),
+            Err(problem) => form_page(
+                &reader,
+                PASSWORD,
+                (&Fields::default(), problem.status, Some(&problem)),
+            ),
+        },
+    )
+}
+
+pub(crate) async fn show_second_factor(reader: Reader) -> Response {
+    let here = here(&reader, say!("Set up a second factor"));
+    let about = say!("From then on signing in asks for a code of an app on your telephone, too.");
+    let asks = Asks {
+        verb: here.title.clone(),
+        look: "primary",
+        about: reader.say(about).to_owned(),
+        back: "/me".to_owned(),
+        ..Asks::default()
+    };
+    confirm::page(&reader, here, (&asks, None))
+}
+
+pub(crate) async fn enrol(
+    State(admin): State<Admin>,
+    reader: Reader,
+    By(actor): By,
+) -> Result<Response, Problem> {
+    let enrolled = me::enrol(&admin, (reader.caller()?, actor)).await?;
+    second_factor_page(&reader, &enrolled)
+}
+
+fn second_factor_page(reader: &Reader, enrolled: &Enrolled) -> Result<Response, Problem> {
+    let code = QrCode::new(enrolled.address.as_bytes()).map_err(|error| {
+        tracing::error!(error = &error as &dyn std::error::Error, "no QR code");
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the picture cannot be drawn",
+        )
+    })?;
+    let picture = code
+        .render::<svg::Color<'_>>()
+        .min_dimensions(200, 200)
+        .dark_color(svg::Color("#000"))
+        .light_color(svg::Color("#fff"))
+        .build();
+    let page = SecondFactorPage {
+        frame: reader.frame(here(reader, say!("Set up a second factor"))),
+        problem: None,
+        secret: enrolled.secret.clone(),
+        picture: format!("data:image/svg+xml,{}", super::links::encoded(&picture)),
+    };
+    Ok(reader.shows(&page))
+}
+
+/// Whoever comes to the place of the code without having begun begins.
+pub(crate) async fn show_confirm() -> Response {
+    see("/me/second-factor")
+}
+
+pub(crate) async fn confirm(
+    State(admin): State<Admin>,
+    reader: Reader,
+    By(actor): By,
+    Sent(form): Sent,
+) -> Result<Response, Problem> {
+    let asked = CodeAsk {
+        code: Typed::of(form.text("code")),
+    };
+    let done = me::confirm(&admin, (reader.caller()?, actor), &asked).await?;
+    reader.tell(told(say!("The second factor is on."), Some(done.revision)));
+    Ok(see("/me"))
+}
+
+pub(crate) async fn show_remove_second_factor(reader: Reader) -> Response {
+    let here = here(&reader, say!("Take the second factor away"));
+    let asks = Asks {
+        verb: here.title.clone(),
+        look: "danger",
+        about: reader
+            .say(say!("Your password alone signs you in from then on."))
+            .to_owned(),
+        back: "/me".to_owned(),
+        ..Asks::default()
+    };
+    confirm::page(&reader, here, (&asks, None))
+}
+
+pub(crate) async fn remove_second_factor(
+    State(admin): State<Admin>,
+    reader: Reader,
+    By(actor): By,
+) -> Result<Response, Problem> {
+    let done = me::remove_one_time(&admin, (reader.caller()?, actor)).await?;
+    reader.tell(told(say!("The second factor is off."), Some(done.revision)));
+    Ok(see("/me"))
+}
+
+pub(crate) async fn show_end_sessions(reader: Reader) -> Response {
+    let here = here(&reader, say!("Sign out everywhere"));
+    let asks = Asks {
+        verb: here.title.clone(),
+        look: "danger",
+        about: reader
+            .say(say!("All your sessions end, this one as well."))
+            .to_owned(),
+        back: "/me".to_owned(),
+        ..Asks::default()
+    };
+    confirm::page(&reader, here, (&asks, None))
+}
+
+pub(crate) async fn end_sessions(
+    State(admin): State<Admin>,
+    reader: Reader,
+    By(actor): By,
+) -> Result<Response, Problem> {
+    me::end_sessions(&admin, (reader.caller()?, actor)).await?;
+    Ok(forget_cookie(see("/sign-in")))
+}

@@ -1,0 +1,160 @@
+//! Who reads a page: in which language and time, and what he may open.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::response::Response;
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use jiff::tz::TimeZone;
+use postern_config::UnixMillis;
+use postern_config::directory::{Operator, State as Snapshot, Tenant, Who};
+
+use super::frame::{Frame, Here};
+use super::links;
+use super::texts::Tongue;
+use crate::caller::Caller;
+use crate::sessions::Told;
+use crate::{Admin, Problem};
+
+/// Who reads, in the directory as it was when the request came.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader {
+    pub(crate) admin: Admin,
+    pub(crate) state: Arc<Snapshot>,
+    /// None: nobody has signed in.
+    pub(crate) caller: Option<Caller>,
+    /// The path that is read.
+    pub(crate) path: String,
+    pub(crate) tongue: Tongue,
+    pub(crate) zone: TimeZone,
+    pub(crate) now: UnixMillis,
+}
+
+impl FromRequestParts<Admin> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        Ok(Self::new(admin, caller, parts.uri.path()))
+    }
+}
+
+impl Reader {
+    pub(crate) fn new(admin: &Admin, caller: Option<Caller>, path: &str) -> Self {
+        let state = admin.directory.state();
+        let reader = Self {
+            now: admin.directory.now(),
+            admin: admin.clone(),
+            state,
+            caller,
+            path: path.to_owned(),
+            tongue: Tongue::English,
+            zone: TimeZone::UTC,
+        };
+        let (tongue, zone) = match reader.operator() {
+            Some(operator) => (
+                Tongue::of(operator.details.language.as_ref()),
+                zone(operator),
+            ),
+            None => (Tongue::English, TimeZone::UTC),
+        };
+        Self {
+            tongue,
+            zone,
+            ..reader
+        }
+    }
+
+    /// The operator who reads.
+    pub(crate) fn operator(&self) -> Option<&Operator> {
+        match &self.caller.as_ref()?.who {
+            Who::Operator { operator } => self.state.operator(*operator).map(|it| &**it),
+            _ => None,
+        }
+    }
+
+    /// Whoever reads, where a page is for those who have signed in.
+    pub(crate) fn caller(&self) -> Result<&Caller, Problem> {
+        self.caller.as_ref().ok_or_else(crate::caller::nobody)
+    }
+
+    /// The page of a path, if he may open it.
+    pub(crate) fn link(&self, path: &str, words: &[(&str, &str)]) -> Option<String> {
+        links::link(&self.state, self.caller.as_ref(), path, words)
+    }
+
+    /// The same below an account.
+    pub(crate) fn link_in(
+        &self,
+        tenant: &Tenant,
+        path: &str,
+        words: &[(&str, &str)],
+    ) -> Option<String> {
+        let mut all = vec![("tenant", tenant.name.as_str())];
+        all.extend_from_slice(words);
+        self.link(&format!("/accounts/{{tenant}}{path}"), &all)
+    }
+
+    /// What stands around a page.
+    pub(crate) fn frame(&self, here: Here<'_>) -> Frame {
+        Frame::new(self, here)
+    }
+
+    /// Leaves a sentence for the next page that he reads.
+    pub(crate) fn tell(&self, told: Told) {
+        if let Some((hash, _)) = self.caller.as_ref().and_then(|it| it.session.as_ref()) {
+            self.admin.sessions().tell(*hash, told);
+        }
+    }
+
+    /// A text in his language.
+    pub(crate) fn say<'t>(&self, text: &'t str) -> &'t str {
+        self.admin.catalogue().say(self.tongue, text)
+    }
+
+    /// A page.
+    pub(crate) fn page(&self, status: StatusCode, template: &impl askama::Template) -> Response {
+        let (status, text) = match template.render_with_values(self) {
+            Ok(text) => (status, text),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a page is not written"
+                );
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "This page cannot be shown.".to_owned(),
+                )
+            }
+        };
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = status;
+        let kind = HeaderValue::from_static("text/html; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
+
+    /// A page that answers what was asked.
+    pub(crate) fn shows(&self, template: &impl askama::Template) -> Response {
+        self.page(StatusCode::OK, template)
+    }
+}
+
+/// Filters of templates ask for the reader by this name.
+pub(crate) const READER: &str = "reader";
+
+impl askama::Values for Reader {
+    fn get_value<'a>(&'a self, key: &str) -> Option<&'a dyn Any> {
+        (key == READER).then_some(self as &dyn Any)
+    }
+}
+
+/// The zone of an operator. What no such zone is called reads in UTC.
+fn zone(operator: &Operator) -> TimeZone {
+    let name = operator.details.timezone.as_ref();
+    let found = name.and_then(|name| TimeZone::get(name.as_str()).ok());
+    found.unwrap_or(TimeZone::UTC)
+}

@@ -1,0 +1,142 @@
+//! Every page of the console: where it is, and which operation of the admin API it shows or carries out. It needs what that needs.
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::Permission::{Open, Page};
+use super::{Permission, Route, guarded};
+use crate::Admin;
+use crate::pages::{
+    accounts, audit, buckets, bulk, keys, look, me, people, permissions, roles, session, sub_users,
+    users,
+};
+
+/// A page for this operation.
+const fn of(method: &'static str, path: &'static str) -> Permission {
+    Page { method, path }
+}
+
+routes! {
+    /// Every page.
+    PAGES add_pages {
+    "/assets/{file}", ["GET"], Open, get(look::asset);
+
+    // How people come in, and what is their own.
+    "/", ["GET"], of("GET", "/api/v1/me"), get(accounts::home);
+    "/setup/{token}", ["GET", "POST"], of("POST", "/api/v1/setup"), get(session::show_set_up).post(session::set_up);
+    "/invitation/{token}", ["GET", "POST"], of("POST", "/api/v1/invitations/accept"), get(session::show_invitation).post(session::accept);
+    "/sign-in", ["GET", "POST"], of("POST", "/api/v1/session"), get(session::show_sign_in).post(session::sign_in);
+    "/sign-out", ["POST"], of("DELETE", "/api/v1/session"), post(session::sign_out);
+    "/step-up", ["GET", "POST"], of("POST", "/api/v1/session/step-up"), get(session::show_step_up).post(session::step_up);
+    "/me", ["GET"], of("GET", "/api/v1/me/sessions"), get(me::show);
+    "/me/details", ["GET", "POST"], of("PATCH", "/api/v1/me"), get(me::show_details).post(me::set_details);
+    "/me/password", ["GET", "POST"], of("POST", "/api/v1/me/password"), get(me::show_password).post(me::set_password);
+    "/me/second-factor", ["GET", "POST"], of("POST", "/api/v1/me/totp"), get(me::show_second_factor).post(me::enrol);
+    "/me/second-factor/confirm", ["GET", "POST"], of("POST", "/api/v1/me/totp/confirm"), get(me::show_confirm).post(me::confirm);
+    "/me/second-factor/remove", ["GET", "POST"], of("DELETE", "/api/v1/me/totp"),
+        get(me::show_remove_second_factor).post(me::remove_second_factor);
+    "/me/sessions/end", ["GET", "POST"], of("DELETE", "/api/v1/me/sessions"), get(me::show_end_sessions).post(me::end_sessions);
+
+    // Accounts, users and their keys.
+    "/accounts", ["GET"], of("GET", "/api/v1/tenants"), get(accounts::list);
+    "/accounts/new", ["GET", "POST"], of("POST", "/api/v1/tenants"), get(accounts::show_create).post(accounts::create);
+    "/accounts/{tenant}", ["GET"], of("GET", "/api/v1/tenants/{tenant}"), get(accounts::overview);
+    "/accounts/{tenant}/users", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users"), get(users::list);
+    "/accounts/{tenant}/users/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users"),
+        get(users::show_create).post(users::create);
+    "/accounts/{tenant}/users/bulk", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/bulk/users"), get(bulk::show).post(bulk::users);
+    "/accounts/{tenant}/users/{user}", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}"), get(users::show);
+    "/accounts/{tenant}/users/{user}/sub-users", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}/sub-users"),
+        get(users::show_sub_users);
+    "/accounts/{tenant}/users/{user}/details", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}"), get(users::show_details);
+    "/accounts/{tenant}/users/{user}/edit", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/users/{user}/details"),
+        get(users::show_edit).post(users::edit);
+    "/accounts/{tenant}/users/{user}/rename", ["GET", "POST"], of("PATCH", "/api/v1/tenants/{tenant}/users/{user}"),
+        get(users::show_rename).post(users::rename);
+    "/accounts/{tenant}/users/{user}/role", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/users/{user}/role"),
+        get(users::show_role).post(users::set_role);
+    "/accounts/{tenant}/users/{user}/disable", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/disable"),
+        get(users::show_disable).post(users::disable);
+    "/accounts/{tenant}/users/{user}/enable", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/enable"),
+        get(users::show_enable).post(users::enable);
+    "/accounts/{tenant}/users/{user}/delete", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}/users/{user}"),
+        get(users::show_delete).post(users::delete);
+    "/accounts/{tenant}/users/{user}/sub-users/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/sub-users"),
+        get(sub_users::show_create).post(sub_users::create);
+    "/accounts/{tenant}/users/{user}/sub-users/{sub_user}/edit", ["GET", "POST"],
+        of("PATCH", "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}"), get(sub_users::show_edit).post(sub_users::edit);
+    "/accounts/{tenant}/users/{user}/sub-users/{sub_user}/disable", ["GET", "POST"],
+        of("POST", "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/disable"),
+        get(sub_users::show_disable).post(sub_users::disable);
+    "/accounts/{tenant}/users/{user}/sub-users/{sub_user}/enable", ["GET", "POST"],
+        of("POST", "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/enable"), get(sub_users::show_enable).post(sub_users::enable);
+    "/accounts/{tenant}/users/{user}/sub-users/{sub_user}/delete", ["GET", "POST"],
+        of("DELETE", "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}"), get(sub_users::show_delete).post(sub_users::delete);
+    "/accounts/{tenant}/users/{user}/sub-users/{sub_user}/keys/new", ["GET", "POST"],
+        of("POST", "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/keys"),
+        get(keys::show_create_below).post(keys::create_below);
+    "/accounts/{tenant}/keys", ["GET"], of("GET", "/api/v1/tenants/{tenant}/keys"), get(keys::list);
+    "/accounts/{tenant}/users/{user}/keys/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys"),
+        get(keys::show_create).post(keys::create);
+    "/accounts/{tenant}/users/{user}/keys/{key}/rotate", ["GET", "POST"],
+        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/rotate"), get(keys::show_rotate).post(keys::rotate);
+    "/accounts/{tenant}/users/{user}/keys/{key}/reveal", ["GET", "POST"],
+        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/reveal"), get(keys::show_reveal).post(keys::reveal);
+    "/accounts/{tenant}/users/{user}/keys/{key}/disable", ["GET", "POST"],
+        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/disable"), get(keys::show_disable).post(keys::disable);
+    "/accounts/{tenant}/users/{user}/keys/{key}/enable", ["GET", "POST"],
+        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/enable"), get(keys::show_enable).post(keys::enable);
+    "/accounts/{tenant}/users/{user}/keys/{key}/delete", ["GET", "POST"],
+        of("DELETE", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}"), get(keys::show_delete).post(keys::delete);
+
+    // Buckets, and who may do what.
+    "/accounts/{tenant}/buckets", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets"), get(buckets::list);
+    "/accounts/{tenant}/buckets/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/buckets"),
+        get(buckets::show_create).post(buckets::create);
+    "/accounts/{tenant}/buckets/{bucket}", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), get(buckets::show);
+    "/accounts/{tenant}/buckets/{bucket}/delete", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(buckets::show_delete).post(buckets::delete);
+    "/accounts/{tenant}/buckets/{bucket}/public", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/buckets/{bucket}/public"),
+        get(buckets::show_public).post(buckets::set_public);
+    "/accounts/{tenant}/buckets/{bucket}/private", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}/buckets/{bucket}/public"),
+        get(buckets::show_private).post(buckets::set_private);
+    "/accounts/{tenant}/buckets/{bucket}/permissions", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}/permissions"),
+        get(permissions::container);
+    "/accounts/{tenant}/buckets/{bucket}/permissions/save", ["GET", "POST"],
+        of("PUT", "/api/v1/tenants/{tenant}/buckets/{bucket}/permissions"), get(permissions::show_save).post(permissions::set_container);
+    "/accounts/{tenant}/permissions", ["GET"], of("GET", "/api/v1/tenants/{tenant}/permissions"), get(permissions::account);
+    "/accounts/{tenant}/permissions/save", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/permissions"),
+        get(permissions::show_save).post(permissions::set_account);
+    "/accounts/{tenant}/roles", ["GET"], of("GET", "/api/v1/tenants/{tenant}/roles"), get(roles::list);
+    "/accounts/{tenant}/roles/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/roles"),
+        get(roles::show_create).post(roles::create);
+    "/accounts/{tenant}/roles/{role}/edit", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/roles/{role}"),
+        get(roles::show_edit).post(roles::edit);
+    "/accounts/{tenant}/roles/{role}/delete", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}/roles/{role}"),
+        get(roles::show_delete).post(roles::delete);
+
+    // People, and what was done.
+    "/people", ["GET"], of("GET", "/api/v1/operators"), get(people::list);
+    "/people/new", ["GET", "POST"], of("POST", "/api/v1/operators"), get(people::show_create).post(people::create);
+    "/people/{operator}", ["GET"], of("GET", "/api/v1/operators/{operator}"), get(people::show);
+    "/people/{operator}/edit", ["GET", "POST"], of("PATCH", "/api/v1/operators/{operator}"), get(people::show_edit).post(people::edit);
+    "/people/{operator}/role", ["GET", "POST"], of("PATCH", "/api/v1/operators/{operator}"), get(people::show_role).post(people::set_role);
+    "/people/{operator}/invite", ["GET", "POST"], of("POST", "/api/v1/operators/{operator}/invite"),
+        get(people::show_invite).post(people::invite);
+    "/people/{operator}/password", ["GET", "POST"], of("POST", "/api/v1/operators/{operator}/password"),
+        get(people::show_password).post(people::set_password);
+    "/people/{operator}/disable", ["GET", "POST"], of("POST", "/api/v1/operators/{operator}/disable"),
+        get(people::show_disable).post(people::disable);
+    "/people/{operator}/enable", ["GET", "POST"], of("POST", "/api/v1/operators/{operator}/enable"),
+        get(people::show_enable).post(people::enable);
+    "/people/{operator}/second-factor", ["GET", "POST"], of("DELETE", "/api/v1/operators/{operator}/totp"),
+        get(people::show_reset).post(people::reset);
+    "/people/{operator}/sessions", ["GET", "POST"], of("DELETE", "/api/v1/operators/{operator}/sessions"),
+        get(people::show_end).post(people::end);
+    "/people/{operator}/delete", ["GET", "POST"], of("DELETE", "/api/v1/operators/{operator}"),
+        get(people::show_delete).post(people::delete);
+    "/accounts/{tenant}/audit", ["GET"], of("GET", "/api/v1/audit"), get(audit::of_account);
+    "/audit", ["GET"], of("GET", "/api/v1/audit"), get(audit::of_all);
+    "/audit/verify", ["GET"], of("GET", "/api/v1/audit/verify"), get(audit::verify);
+    }
+}

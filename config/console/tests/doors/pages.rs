@@ -1,0 +1,276 @@
+//! The console's pages, asked by every role from every scope: who may open what, and that nobody is shown a link that he may not follow.
+
+use std::collections::BTreeSet;
+
+use console::Permission;
+use console::needs::{Need, Row};
+use console::routes::{self, PAGES};
+use postern_config::directory::{Profile, Role, RoleAtoms};
+
+use crate::crawl::{ALL, Sight, filled, furnished, sight};
+use crate::house::{Answer, House, PASSWORD};
+
+/// The page, as a browser asks for it that has signed in.
+async fn open(house: &House, cookie: &str, path: &str) -> Answer {
+    house.browse(("GET", path), cookie, None).await
+}
+
+fn row(route: &routes::Route) -> &'static Row {
+    let method = route.methods[0];
+    route
+        .row(method)
+        .unwrap_or_else(|| panic!("no line of needs for {method} {}", route.path))
+}
+
+/// The addresses of a page's links within the console.
+fn links(page: &str) -> BTreeSet<String> {
+    let found = page.split("href=\"").skip(1);
+    let found = found.filter_map(|it| it.split('"').next());
+    let own = found.filter(|it| it.starts_with('/') && !it.starts_with("/assets/"));
+    own.map(|it| it.replace("&#38;", "&").replace("&amp;", "&"))
+        .collect()
+}
+
+/// CON-9 of the console's rules: forbidden pages are absent from the navigation, and refused by their address.
+#[tokio::test]
+async fn every_link_that_is_shown_is_open_and_every_page_that_is_not_allowed_is_shut() {
+    let (house, words, scopes) = furnished(Profile::E3Primary).await;
+    let (mut followed, mut refused) = (0, 0);
+    for (from, scope) in ALL.into_iter().zip(scopes) {
+        for role in [Role::Owner, Role::Admin, Role::Contributor, Role::Reader] {
+            let email = format!("{from:?}.{role}@pages.example").to_lowercase();
+            house
+                .operator_who_signs_in(&email, role, scope.clone())
+                .await;
+            let cookie = house.sign_in_browser(&email).await;
+            let held = RoleAtoms::of_builtin(role).unwrap().console;
+            let mut shown = BTreeSet::new();
+            for route in PAGES.iter().filter(|it| it.methods[0] == "GET") {
+                if route.permission == Permission::Open {
+                    continue;
+                }
+                let row = row(route);
+                let path = filled(route.path, &words);
+                let answer = open(&house, &cookie, &path).await;
+                let status = answer.status.as_u16();
+                let what = format!("{from:?} {role} {path}: {status}");
+                assert!(status < 500, "{what}\n{}", answer.text);
+                // Whose bucket it becomes is said by the form.
+                let sight = sight(from, row.at).filter(|_| !path.ends_with("/buckets/new"));
+                let may = match row.need {
+                    Need::Do(atom) => held.contains(&atom),
+                    _ => true,
+                };
+                match (sight, may) {
+                    (Some(Sight::Hidden | Sight::Known), _) | (_, false) => {
+                        assert!(matches!(status, 403 | 404), "{what}");
+                        refused += 1;
+                    }
+                    (Some(Sight::Whole), true) => assert!(!matches!(status, 403), "{what}"),
+                    (None, true) => {}
+                }
+                shown.extend(links(&answer.text));
+            }
+            for link in shown {
+                let answer = open(&house, &cookie, &link).await;
+                let status = answer.status.as_u16();
+                // Another page may stand in its place: the password once more, or a list.
+                assert!(
+                    matches!(status, 200 | 303),
+                    "{from:?} {role} follows {link}: {status} {}",
+                    answer.text
+                );
+                followed += 1;
+            }
+        }
+    }
+    assert!(followed > 500 && refused > 300, "{followed} {refused}");
+}
+
+/// Whoever has not signed in is sent to where one does, and comes back.
+#[tokio::test]
+async fn nobody_sees_a_page_before_he_has_signed_in() {
+    let (house, words, _) = furnished(Profile::E3Primary).await;
+    for route in PAGES {
+        if route.permission == Permission::Open || row(route).need == Need::Nothing {
+            continue;
+        }
+        let path = filled(route.path, &words);
+        for method in route.methods {
+            let body = (*method == "POST").then_some("name=x");
+            let answer = house.browse((method, &path), "", body).await;
+            let to = answer
+                .headers
+                .get("location")
+                .map(|it| it.to_str().unwrap().to_owned());
+            assert_eq!(answer.status, 303, "{method} {path}: {}", answer.text);
+            assert!(
+                to.unwrap().starts_with("/sign-in?to=%2F"),
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+/// Source: console.md, "One small script under a strict policy".
+#[tokio::test]
+async fn every_page_says_what_it_may_do() {
+    let (house, words, scopes) = furnished(Profile::E3Primary).await;
+    house
+        .operator_who_signs_in("boss@pages.example", Role::Owner, scopes[0].clone())
+        .await;
+    let cookie = house.sign_in_browser("boss@pages.example").await;
+    for route in PAGES {
+        for method in route.methods {
+            let body = (*method == "POST").then_some("");
+            let path = filled(route.path, &words);
+            if route.permission == Permission::Open
+                || path == "/sign-out"
+                || path.ends_with("/sessions/end")
+            {
+                continue;
+            }
+            let answer = house.browse((method, &path), &cookie, body).await;
+            let header = |name: &str| {
+                answer
+                    .headers
+                    .get(name)
+                    .map_or("", |it| it.to_str().unwrap())
+            };
+            let policy = header("content-security-policy");
+            for word in [
+                "default-src 'none'",
+                "script-src 'self'",
+                "frame-ancestors 'none'",
+                "require-trusted-types-for 'script'",
+            ] {
+                assert!(policy.contains(word), "{method} {path}: {policy}");
+            }
+            assert_eq!(header("cache-control"), "no-store", "{method} {path}");
+            assert_eq!(header("referrer-policy"), "same-origin", "{method} {path}");
+            for inline in ["<script>", " style=", " onclick=", "javascript:"] {
+                assert!(
+                    !answer.text.contains(inline),
+                    "{method} {path} has {inline}"
+                );
+            }
+        }
+    }
+}
+
+/// A form of another site changes nothing, whatever cookie the browser sends along.
+#[tokio::test]
+async fn a_form_of_another_site_is_refused() {
+    let (house, _, scopes) = furnished(Profile::E3Primary).await;
+    house
+        .operator_who_signs_in("boss@pages.example", Role::Owner, scopes[0].clone())
+        .await;
+    let cookie = house.sign_in_browser("boss@pages.example").await;
+    let path = "/accounts/acme/users/new";
+    for site in ["cross-site", "same-site"] {
+        let foreign = [("sec-fetch-site", site)];
+        let answer = house
+            .browse_with(("POST", path), &cookie, Some("name=evil"), &foreign)
+            .await;
+        assert_eq!(answer.status, 403, "{site}");
+    }
+    let null = [("origin", "null")];
+    let answer = house
+        .browse_with(("POST", path), &cookie, Some("name=evil"), &null)
+        .await;
+    assert_eq!(answer.status, 403);
+    let page = open(&house, &cookie, "/accounts/acme/users?q=evil").await;
+    assert!(!page.text.contains(">evil<"));
+}
+
+/// Names are hostile everywhere: what people may call things never becomes markup.
+#[tokio::test]
+async fn hostile_descriptions_stay_text() {
+    let (house, _, scopes) = furnished(Profile::E3Primary).await;
+    house
+        .operator_who_signs_in("boss@pages.example", Role::Owner, scopes[0].clone())
+        .await;
+    let cookie = house.sign_in_browser("boss@pages.example").await;
+    let hostile = "%3Cscript%3Ealert(1)%3C%2Fscript%3E%22%27%3E";
+    let made = house
+        .browse(
+            ("POST", "/accounts/acme/users/new"),
+            &cookie,
+            Some(&format!(
+                "name=harmless&description={hostile}&full_name={hostile}&email=h@x.example"
+            )),
+        )
+        .await;
+    assert_eq!(made.status, 303, "{}", made.text);
+    for path in [
+        "/accounts/acme/users",
+        "/accounts/acme/users/harmless",
+        "/accounts/acme/users/harmless/details",
+        "/accounts/acme/users/harmless/delete",
+    ] {
+        let page = open(&house, &cookie, path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(!page.text.contains("<script>alert"), "{path}");
+    }
+    let refused = open(&house, &cookie, &format!("/accounts/{hostile}")).await;
+    assert!(!refused.text.contains("<script>alert"), "{}", refused.text);
+    let searched = open(
+        &house,
+        &cookie,
+        &format!("/accounts/acme/users?q={hostile}"),
+    )
+    .await;
+    assert!(!searched.text.contains("<script>alert"));
+}
+
+/// 001-30: the secret is in the answer to the form, once; the same form sent again shows none, and makes no second key.
+#[tokio::test]
+async fn a_secret_is_shown_once_and_a_form_sent_twice_makes_one_key() {
+    let (house, _, scopes) = furnished(Profile::E3Root).await;
+    house
+        .operator_who_signs_in("boss@pages.example", Role::Owner, scopes[0].clone())
+        .await;
+    let cookie = house.sign_in_browser("boss@pages.example").await;
+    let path = "/accounts/acme/users/other/keys/new";
+    // Past the time in which he is not asked again, the password comes first.
+    house.wait(301);
+    let asked = open(&house, &cookie, path).await;
+    assert_eq!(
+        asked.headers["location"],
+        "/step-up?to=%2Faccounts%2Facme%2Fusers%2Fother%2Fkeys%2Fnew"
+    );
+    let form = format!("to={}&password={}", "%2F", PASSWORD.replace(' ', "+"));
+    let shown = house
+        .browse(("POST", "/step-up"), &cookie, Some(&form))
+        .await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
+    let cookie = shown.cookie();
+    let page = open(&house, &cookie, path).await;
+    let once = page
+        .text
+        .split("name=\"once\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
+    let form = format!("level=read&description=edge&once={once}");
+    let made = house.browse(("POST", path), &cookie, Some(&form)).await;
+    assert_eq!(made.status, 200);
+    assert!(
+        made.text.contains("AWS_SECRET_ACCESS_KEY="),
+        "{}",
+        made.text
+    );
+    let again = house.browse(("POST", path), &cookie, Some(&form)).await;
+    assert_eq!(again.status, 200);
+    assert!(
+        !again.text.contains("AWS_SECRET_ACCESS_KEY="),
+        "{}",
+        again.text
+    );
+    let keys = open(&house, &cookie, "/accounts/acme/keys?q=edge").await;
+    assert!(keys.text.contains("1 of 1"), "{}", keys.text);
+    assert!(!keys.text.contains("AWS_SECRET"));
+}
