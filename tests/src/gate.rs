@@ -386,7 +386,7 @@ fn said(dir: &Path) -> String {
         let text = String::from_utf8_lossy(&text[text.len().saturating_sub(6_000)..]).into_owned();
         format!("--- {name} of the gate\n{text}\n")
     };
-    tail("gate.out") + &tail("gate.err")
+    [tail("gate.out"), tail("gate.err")].concat()
 }
 
 fn authority(url: &str) -> &str {

@@ -3,6 +3,7 @@
 //!
 //! Nothing here sleeps for a fixed time: whoever waits, waits for the state itself, with a deadline.
 
+pub mod browser;
 pub mod call;
 pub mod clients;
 pub mod gate;

@@ -192,5 +192,5 @@ fn said(dir: &Path) -> String {
         let text = String::from_utf8_lossy(&text[text.len().saturating_sub(6_000)..]).into_owned();
         format!("--- {name} of the node\n{text}\n")
     };
-    tail("node.out") + &tail("node.err")
+    [tail("node.out"), tail("node.err")].concat()
 }

@@ -1,0 +1,365 @@
+//! A real browser before the console: chromium, driven by chromedriver. Every wait is for a state, with a deadline.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use thirtyfour::ChromeCapabilities;
+use thirtyfour::common::command::ExtensionCommand;
+use thirtyfour::prelude::*;
+use tokio::runtime::Runtime;
+
+use crate::gate::Gate;
+use crate::wait::until;
+
+/// How long a page may take to be what a test waits for: machines of tests are shared.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How a browser looks at the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// A wide screen, by day.
+    Light,
+    /// A wide screen, by night.
+    Dark,
+    /// A telephone of 390 px.
+    Phone,
+    /// A wide screen, and no script runs.
+    WithoutScript,
+}
+
+/// A browser with one page.
+#[derive(Debug)]
+pub struct Browser {
+    driver: WebDriver,
+    runtime: Runtime,
+    service: Child,
+    origin: String,
+    axe: String,
+}
+
+impl Browser {
+    /// Opens a browser that nobody has signed in with.
+    pub fn open(gate: &Gate, look: Look) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let (service, address) = driver();
+        let wanted = capabilities();
+        let driver = runtime.block_on(WebDriver::new(&address, wanted));
+        let browser = Self {
+            driver: driver.expect("chromium starts"),
+            runtime,
+            service,
+            origin: format!("https://{}", gate.admin_host()),
+            axe: axe(),
+        };
+        browser.dress(look);
+        browser
+    }
+
+    /// What no command line option says.
+    fn dress(&self, look: Look) {
+        let tell = |command: &str, with: Value| {
+            let tools = self.driver.cdp();
+            let sent = tools.send_raw(command, with);
+            self.runtime.block_on(sent).expect("chromium is told");
+        };
+        let scheme = if look == Look::Dark { "dark" } else { "light" };
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        tell(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": features }),
+        );
+        tell(
+            "Browser.grantPermissions",
+            json!({ "origin": self.origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] }),
+        );
+        if look == Look::Phone {
+            let screen =
+                json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
+            tell("Emulation.setDeviceMetricsOverride", screen);
+        }
+        if look == Look::WithoutScript {
+            tell(
+                "Emulation.setScriptExecutionDisabled",
+                json!({ "value": true }),
+            );
+        }
+    }
+
+    fn wait<T>(&self, what: &str, mut look: impl AsyncFnMut(&WebDriver) -> Option<T>) -> T {
+        let seen = || self.runtime.block_on(async { self.driver.source().await });
+        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            until(what, LIMIT, || self.runtime.block_on(look(&self.driver)))
+        }));
+        found
+            .unwrap_or_else(|_| panic!("{what}, at {}:\n{}", self.at(), seen().unwrap_or_default()))
+    }
+
+    /// Goes to a path of the console.
+    pub fn go(&self, path: &str) {
+        let address = format!("{}{path}", self.origin);
+        let gone = self.runtime.block_on(self.driver.goto(address));
+        gone.unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
+    /// The path at which the browser is, with its query.
+    pub fn at(&self) -> String {
+        let at = self.runtime.block_on(self.driver.current_url());
+        let at = at.expect("an address").to_string();
+        at.strip_prefix(&self.origin).unwrap_or(&at).to_owned()
+    }
+
+    /// Waits until the browser is at a path that begins so.
+    #[track_caller]
+    pub fn arrives(&self, path: &str) {
+        let what = format!("to arrive at {path}");
+        self.wait(&what, async |driver| {
+            let at = driver.current_url().await.ok()?.to_string();
+            at.strip_prefix(&self.origin)?
+                .starts_with(path)
+                .then_some(())
+        });
+    }
+
+    /// Clicks what a selector finds first, once it is there to be clicked.
+    #[track_caller]
+    pub fn click(&self, selector: &str) {
+        self.wait(&format!("to click {selector}"), async |driver| {
+            driver
+                .find(By::Css(selector))
+                .await
+                .ok()?
+                .click()
+                .await
+                .ok()
+        });
+    }
+
+    /// Clicks a link or button of this text.
+    #[track_caller]
+    pub fn follow(&self, text: &str) {
+        let path =
+            format!("//*[self::a or self::button][contains(normalize-space(.), \"{text}\")]");
+        self.wait(&format!("to follow {text}"), async |driver| {
+            for it in driver.find_all(By::XPath(path.as_str())).await.ok()? {
+                // What lies below a dialog has the text as well, and takes no click.
+                if it.is_displayed().await.unwrap_or(false) && it.click().await.is_ok() {
+                    return Some(());
+                }
+            }
+            None
+        });
+    }
+
+    /// Types into a field, in the place of what is there.
+    #[track_caller]
+    pub fn fill(&self, selector: &str, text: &str) {
+        self.wait(&format!("to fill {selector}"), async |driver| {
+            let field = driver.find(By::Css(selector)).await.ok()?;
+            if field.tag_name().await.ok()? != "select" {
+                field.clear().await.ok()?;
+            }
+            field.send_keys(text).await.ok()
+        });
+    }
+
+    /// Presses keys where the focus is.
+    pub fn press(&self, keys: impl Into<TypingData>) {
+        let keys = keys.into();
+        self.runtime
+            .block_on(async { self.driver.active_element().await?.send_keys(keys).await })
+            .expect("keys are pressed");
+    }
+
+    /// The text of what has the focus.
+    pub fn focused(&self) -> String {
+        let text = self.runtime.block_on(async {
+            let it = self.driver.active_element().await?;
+            let named = it.attr("aria-label").await?;
+            let named = named.or(it.attr("name").await?.filter(|it| !it.is_empty()));
+            let text = it.text().await?;
+            WebDriverResult::Ok(if text.is_empty() {
+                named.unwrap_or_default()
+            } else {
+                text
+            })
+        });
+        text.expect("something has the focus")
+    }
+
+    /// The text of the first that a selector finds, once it is there.
+    #[track_caller]
+    pub fn text(&self, selector: &str) -> String {
+        self.wait(&format!("to read {selector}"), async |driver| {
+            driver.find(By::Css(selector)).await.ok()?.text().await.ok()
+        })
+    }
+
+    /// The texts of all that a selector finds.
+    pub fn texts(&self, selector: &str) -> Vec<String> {
+        self.runtime.block_on(async {
+            let mut texts = Vec::new();
+            for it in self
+                .driver
+                .find_all(By::Css(selector))
+                .await
+                .unwrap_or_default()
+            {
+                texts.push(it.text().await.unwrap_or_default());
+            }
+            texts
+        })
+    }
+
+    /// An attribute or property of the first that a selector finds.
+    #[track_caller]
+    pub fn value(&self, selector: &str, name: &str) -> String {
+        self.wait(&format!("{name} of {selector}"), async |driver| {
+            let it = driver.find(By::Css(selector)).await.ok()?;
+            Some(it.prop(name).await.ok()?.unwrap_or_default())
+        })
+    }
+
+    /// Whether a selector finds something.
+    pub fn has(&self, selector: &str) -> bool {
+        let found = self
+            .runtime
+            .block_on(self.driver.find_all(By::Css(selector)));
+        !found.expect("a page").is_empty()
+    }
+
+    /// Waits until a selector finds something.
+    #[track_caller]
+    pub fn sees(&self, selector: &str) {
+        self.wait(&format!("to see {selector}"), async |driver| {
+            driver.find(By::Css(selector)).await.ok().map(drop)
+        });
+    }
+
+    /// Runs a script in the page.
+    pub fn script(&self, script: &str) -> Value {
+        let done = self
+            .runtime
+            .block_on(self.driver.execute(script, Vec::new()));
+        done.expect("a script runs").json().clone()
+    }
+
+    /// Wants the browser's console to be empty: no error, no violation of the policy, nothing that could not be loaded.
+    #[track_caller]
+    pub fn is_silent(&self) {
+        let said = self.runtime.block_on(self.driver.handle().cmd(
+            thirtyfour::common::command::Command::ExtensionCommand(Box::new(Log)),
+        ));
+        let said: Vec<Value> = said.expect("the log").value().expect("a list");
+        assert!(said.is_empty(), "{} says {said:#?}", self.at());
+    }
+
+    /// Wants axe to find nothing against WCAG 2.2 AA.
+    #[track_caller]
+    pub fn is_accessible(&self) {
+        let wanted = json!({ "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
+        let script = format!(
+            "{}\nconst done = arguments[arguments.length - 1]; axe.run(document, {wanted}).then((it) => done(it.violations.map((v) => ({{ rule: v.id, help: v.help, where: v.nodes.map((n) => n.html + ' ' + (n.any[0]?.message ?? '')) }}))));",
+            self.axe
+        );
+        let found = self
+            .runtime
+            .block_on(self.driver.execute_async(script, Vec::new()));
+        let found = found.expect("axe runs").json().clone();
+        assert_eq!(found, json!([]), "axe, at {}: {found:#}", self.at());
+    }
+
+    /// Keeps a picture of what is seen, where `POSTERN_PICTURES` names a folder for them.
+    pub fn picture(&self, name: &str) {
+        let Some(folder) = std::env::var_os("POSTERN_PICTURES") else {
+            return;
+        };
+        let file = Path::new(&folder).join(format!("{name}.png"));
+        let kept = self.runtime.block_on(self.driver.screenshot(&file));
+        kept.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let ended = self.driver.clone().quit();
+        let _ = self.runtime.block_on(ended);
+        let _ = self.service.kill();
+        let _ = self.service.wait();
+    }
+}
+
+/// What the browser's console has said. Source: chromedriver, `POST /session/{id}/se/log`.
+#[derive(Debug)]
+struct Log;
+
+impl ExtensionCommand for Log {
+    fn parameters_json(&self) -> Option<Value> {
+        Some(json!({ "type": "browser" }))
+    }
+
+    fn method(&self) -> http::Method {
+        http::Method::POST
+    }
+
+    fn endpoint(&self) -> Arc<str> {
+        "/se/log".into()
+    }
+}
+
+/// Starts chromedriver on a port that is free.
+fn driver() -> (Child, String) {
+    let mut service = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver, which `tests/run` installs");
+    let said = service.stdout.take().expect("what it says");
+    let port = BufReader::new(said).lines().find_map(|line| {
+        let line = line.ok()?;
+        let port = line.split("started successfully on port ").nth(1)?;
+        Some(port.trim_end_matches('.').to_owned())
+    });
+    let port = port.expect("chromedriver says its port");
+    (service, format!("http://127.0.0.1:{port}"))
+}
+
+fn capabilities() -> ChromeCapabilities {
+    let mut wanted = DesiredCapabilities::chrome();
+    let size = "--window-size=1280,900";
+    let arguments = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+        "--lang=en",
+        size,
+    ];
+    for argument in arguments {
+        wanted.add_arg(argument).expect("an argument");
+    }
+    wanted.accept_insecure_certs(true).expect("a capability");
+    let kept = json!({ "browser": "ALL" });
+    wanted.set("goog:loggingPrefs", kept).expect("a capability");
+    wanted
+}
+
+/// What axe is. `tests/run` installs it.
+fn axe() -> String {
+    let named = std::env::var_os("POSTERN_AXE").map(PathBuf::from);
+    let target = || {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+        target.unwrap_or_else(|| crate::gate::root().join("target"))
+    };
+    let file = named.unwrap_or_else(|| target().join("axe/node_modules/axe-core/axe.min.js"));
+    std::fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("{}, which `tests/run` installs: {error}", file.display()))
+}

@@ -1,0 +1,596 @@
+//! The console in a real browser: what its users do there, flow by flow, and how each screen stands up to the eye, to assistive
+//! technology and to a strict policy.
+
+use tests::browser::{Browser, Look};
+use tests::clients::file;
+use tests::gate::Gate;
+use thirtyfour::Key as Press;
+
+const EMAIL: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse battery";
+
+/// The link with which the first person comes in.
+fn first_link(gate: &Gate) -> String {
+    let token = std::fs::read_to_string(gate.dir().join("first-operator.token")).unwrap();
+    format!("/setup/{}", token.trim())
+}
+
+/// Makes the first person, who owns the deployment, and signs in.
+fn set_up(gate: &Gate, browser: &Browser) {
+    browser.go(&first_link(gate));
+    browser.fill("#email", EMAIL);
+    browser.fill("#name", "Ada Lovelace");
+    browser.fill("#password", PASSWORD);
+    browser.click("main button");
+    browser.arrives("/accounts/demo");
+}
+
+fn sign_in(browser: &Browser, email: &str) {
+    browser.go("/sign-in");
+    browser.fill("#email", email);
+    browser.fill("#password", PASSWORD);
+    browser.click("main button");
+    browser.sees(".who");
+}
+
+/// Somebody who signs in with the password of all.
+fn person(gate: &Gate, email: &str, arguments: &[&str]) {
+    let file = file(gate.dir(), "password", PASSWORD.as_bytes());
+    let all = [
+        &["operator", "create", email, "--password-file", &file],
+        arguments,
+    ]
+    .concat();
+    gate.postern_ok(&all);
+}
+
+/// What stands after a name in the lines for a shell.
+fn exported(page: &str, name: &str) -> String {
+    let line = page
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("export {name}=")));
+    line.unwrap_or_else(|| panic!("no {name} in {page}"))
+        .to_owned()
+}
+
+/// F1; 000-26, 001-16, 001-18, 001-20, 001-21, 001-22, 001-23, 001-31: from nothing to an object, in the browser and with one client.
+fn from_nothing_to_an_object(look: Look) {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, look);
+    set_up(&gate, &browser);
+
+    // 001-16: overview, buckets, access keys and users are what one may go to.
+    let nav = browser.texts("#nav a").join(" ");
+    if look != Look::WithoutScript {
+        for entry in ["Overview", "Users", "Access keys", "Buckets"] {
+            assert!(nav.contains(entry), "{nav}");
+        }
+    }
+    browser.go("/accounts/demo/users");
+    assert!(browser.texts("thead th").join(" ").contains("Account ID"));
+    browser.click(".head a.create");
+    browser.fill("#name", "backup-server");
+    browser.follow("Create user");
+    browser.arrives("/accounts/demo/users/backup-server");
+    // 001-20, 001-22: nothing is made along, and the cards say so.
+    assert_eq!(browser.texts(".cards dd"), ["0", "0 B", "0", "0"]);
+
+    // 001-23, 001-31.
+    browser.click(".head a.create");
+    browser.sees("[name=level]");
+    browser.fill("#description", "nightly");
+    browser.click("[name=level][value=full]");
+    browser.click(".key-form button.create");
+    browser.sees("#env");
+    let lines = browser.value("#env", "textContent");
+    let (id, secret) = (
+        exported(&lines, "AWS_ACCESS_KEY_ID"),
+        exported(&lines, "AWS_SECRET_ACCESS_KEY"),
+    );
+    browser.follow("I have stored it");
+    browser.sees("tbody tr");
+    let row = browser.text("tbody tr");
+    for part in [&id[..4], &id[16..], "nightly", "Full", "just now", "Active"] {
+        assert!(row.contains(part), "{part} in {row}");
+    }
+
+    // 001-33: whose the bucket is must be chosen.
+    browser.go("/accounts/demo/buckets/new");
+    browser.fill("#name", "nightly");
+    browser.click("main button.create");
+    assert_eq!(browser.text("#owner-wrong"), "This is needed.");
+    browser.fill("#owner", "backup-server");
+    browser.click("main button.create");
+    browser.sees(".told");
+    assert!(browser.text("h1").contains("nightly"));
+
+    let folder = tempfile::tempdir().unwrap();
+    let object = file(folder.path(), "object", b"as new");
+    let said = std::process::Command::new("aws")
+        .args([
+            "s3",
+            "cp",
+            "--only-show-errors",
+            &object,
+            "s3://nightly/object",
+        ])
+        .env("AWS_ACCESS_KEY_ID", &id)
+        .env("AWS_SECRET_ACCESS_KEY", &secret)
+        .env("AWS_REGION", exported(&lines, "AWS_REGION"))
+        .env("AWS_ENDPOINT_URL", exported(&lines, "AWS_ENDPOINT_URL"))
+        .env("AWS_CA_BUNDLE", &gate.dev().ca)
+        .output()
+        .unwrap();
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
+    );
+    browser.go("/accounts/demo/buckets?q=nightly");
+    assert_eq!(browser.texts("tbody td.number"), ["1", "6 B"]);
+}
+
+#[test]
+fn a_newcomer_gets_from_nothing_to_an_object() {
+    from_nothing_to_an_object(Look::Light);
+}
+
+#[test]
+fn a_newcomer_gets_from_nothing_to_an_object_without_script() {
+    from_nothing_to_an_object(Look::WithoutScript);
+}
+
+/// F2; 001-24, 001-25, 001-30, 000-37, 000-38, 000-42: the password first, then the secret, once: hidden until asked, copied by a click.
+#[test]
+fn a_secret_is_shown_once_hidden_and_copied() {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    browser.go("/accounts/demo/users/photos/keys/new");
+    browser.fill("#description", "cdn");
+    browser.click(".key-form button.create");
+    browser.sees("#secret.masked");
+    let secret = browser.value("#secret", "value");
+    assert_eq!(secret.len(), 40);
+    browser.follow("Show");
+    assert!(!browser.has("#secret.masked"));
+    browser.follow("Hide");
+    assert!(browser.has("#secret.masked"));
+    browser.click("[data-copy-of=secret]");
+    let held = browser.script("return navigator.clipboard.readText()");
+    assert_eq!(held, secret.as_str());
+    browser.is_silent();
+    assert!(!browser.at().contains(&secret));
+    browser.follow("I have stored it");
+    browser.sees("tbody");
+    let page = browser.value("html", "outerHTML");
+    assert!(!page.contains(&secret));
+    // The browser's way back shows the form, or that the key is made: never the secret.
+    browser.script("history.back()");
+    browser.sees("main h1");
+    assert!(!browser.value("html", "outerHTML").contains(&secret));
+}
+
+/// F3; 001-03: the old pair and the new work side by side for as long as was said.
+fn a_key_is_rolled_with_grace(look: Look) {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, look);
+    set_up(&gate, &browser);
+    let old = gate.key("photos", "read");
+    browser.go(&format!(
+        "/accounts/demo/users/photos/keys/{}/rotate",
+        old.access_key_id
+    ));
+    assert!(browser.has("[name=choice][value=\"86400\"]:checked"));
+    browser.click("main form button");
+    browser.sees("#env");
+    let lines = browser.value("#env", "textContent");
+    let new = exported(&lines, "AWS_ACCESS_KEY_ID");
+    assert_ne!(new, old.access_key_id);
+    browser.follow("I have stored it");
+    browser.sees("tbody");
+    let rows = browser.texts("tbody tr").join("\n");
+    assert!(
+        rows.contains("Rotating") && rows.contains("until"),
+        "{rows}"
+    );
+    let list = tests::call::Call::get("/demo-bucket");
+    assert_eq!(list.send(&gate, old).status, 200);
+}
+
+#[test]
+fn a_key_is_rolled_and_the_old_one_works_on() {
+    a_key_is_rolled_with_grace(Look::Light);
+}
+
+#[test]
+fn a_key_is_rolled_without_script() {
+    a_key_is_rolled_with_grace(Look::WithoutScript);
+}
+
+/// F4: once the page says that a key is disabled, no request that it signs is answered.
+#[test]
+fn a_disabled_key_is_refused_from_then_on() {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    let key = gate.key("photos", "read");
+    let list = tests::call::Call::get("/demo-bucket");
+    assert_eq!(list.send(&gate, key).status, 200);
+    browser.go(&format!(
+        "/accounts/demo/users/photos/keys/{}/disable",
+        key.access_key_id
+    ));
+    browser.click("main form button");
+    browser.sees(".told");
+    assert!(browser.text(".told").contains("is disabled. Revision"));
+    assert_eq!(list.send(&gate, key).status, 403);
+}
+
+/// 000-27, 000-28, 000-29, 000-34: a row opens into two sections, and has a menu with three colours.
+#[test]
+fn a_users_row_opens_into_keys_and_sub_users() {
+    let gate = Gate::start();
+    gate.postern_ok(&["tenant", "create", "shop", "--profile", "e3-primary"]);
+    gate.postern_ok(&["user", "create", "web", "--tenant", "shop"]);
+    let browser = Browser::open(&gate, Look::Light);
+    browser.go(&first_link(&gate));
+    browser.fill("#email", EMAIL);
+    browser.fill("#password", PASSWORD);
+    browser.click("main button");
+    browser.arrives("/accounts");
+    browser.go("/accounts/shop/users?q=web");
+    browser.click(".expand");
+    browser.sees(".opened");
+    assert_eq!(browser.texts(".opened h2"), ["API keys", "Sub-users"]);
+    browser.click(".drop summary");
+    let menu = browser.texts(".drop[open] li");
+    for entry in [
+        "Generate API key",
+        "Create sub-user",
+        "Delete user",
+        "Manage",
+        "Disable",
+    ] {
+        assert!(menu.iter().any(|it| it == entry), "{entry} in {menu:?}");
+    }
+    let colour = |class: &str| {
+        let script =
+            format!("return getComputedStyle(document.querySelector('.drop .{class}')).color");
+        browser.script(&script).to_string()
+    };
+    let (green, blue, red) = (colour("green"), colour("blue"), colour("red"));
+    assert!(
+        green != blue && blue != red && red != green,
+        "{green} {blue} {red}"
+    );
+    // 000-07, 002-10: a sub-user has a level and a label, and both may be changed.
+    browser.follow("Create sub-user");
+    browser.fill("dialog #name", "agency");
+    browser.fill("dialog #description", "the agency that makes the pictures");
+    browser.click("dialog button.primary");
+    browser.arrives("/accounts/shop/users/web/sub-users");
+    browser.sees("tbody tr");
+    let row = browser.text("tbody tr");
+    assert!(
+        row.contains("agency") && row.contains("Read") && row.contains("the agency that makes"),
+        "{row}"
+    );
+    browser.go("/accounts/shop/users/web/sub-users/agency/edit");
+    browser.fill("#level", "Read/Write");
+    browser.follow("Save changes");
+    browser.sees(".told");
+    assert!(browser.text("tbody tr").contains("Read-write"));
+}
+
+/// F5; 000-31, 000-32, 000-33: many users at a time, all that are seen by one tick, a result for each.
+#[test]
+fn many_users_are_disabled_at_a_time_and_each_has_a_result() {
+    let gate = Gate::start();
+    for number in 0..50 {
+        gate.postern_ok(&[
+            "user",
+            "create",
+            &format!("edge-{number:02}"),
+            "--tenant",
+            "demo",
+        ]);
+    }
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    browser.go("/accounts/demo/users?q=edge&limit=50");
+    browser.click("[data-all=user]");
+    let ticked = browser.script("return document.querySelectorAll('[name=user]:checked').length");
+    assert_eq!(ticked, 50);
+    browser.click(".bulk button[value=disable]");
+    browser.sees("#sure");
+    assert!(browser.text("[role=status]").contains("50"));
+    // One goes meanwhile: it is told of that one, and stops none of the others.
+    gate.postern_ok(&[
+        "user",
+        "delete",
+        "edge-07",
+        "--tenant",
+        "demo",
+        "--confirm",
+        "edge-07",
+    ]);
+    browser.fill("#sure", "50");
+    browser.follow("Disable users");
+    browser.sees(".status.refused");
+    assert!(
+        browser.text("[role=status]").contains("49"),
+        "{}",
+        browser.text("[role=status]")
+    );
+    assert_eq!(browser.texts("[name=user]:checked").len(), 1);
+    browser.go("/accounts/demo/users?q=edge&status=passive&limit=50");
+    assert!(browser.text(".turns [role=status]").contains("49"));
+}
+
+/// F6, F8; 003-17: what is lost is said, the name is typed, and the server looks at it again.
+#[test]
+fn a_bucket_is_made_public_and_deleted_by_its_name_alone() {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    browser.go("/accounts/demo/buckets");
+    browser.click("tbody th a");
+    browser.follow("Make public");
+    browser.sees("dialog #confirm");
+    assert_eq!(browser.value("dialog button.danger", "disabled"), "true");
+    browser.fill("dialog #confirm", "demo-bucket");
+    browser.click("dialog button.danger");
+    browser.sees(".problem");
+    assert!(browser.text(".problem").contains("public"));
+    browser.go("/accounts/demo");
+    assert!(browser.text(".findings").contains("Public buckets: 1"));
+    browser.go("/accounts/demo/audit?action=bucket.");
+    assert!(
+        browser.text("tbody").contains("bucket."),
+        "{}",
+        browser.text("tbody")
+    );
+    browser.follow("Buckets");
+    browser.click("tbody th a");
+    browser.follow("Delete bucket");
+    browser.fill("dialog #confirm", "demo");
+    assert_eq!(browser.value("dialog button.danger", "disabled"), "true");
+    // Whoever takes the button's lock away meets the server.
+    browser.script("document.querySelector('dialog button.danger').disabled = false");
+    browser.click("dialog button.danger");
+    browser.sees(".problem");
+    assert!(browser.text(".problem").contains("nothing was deleted"));
+    browser.fill("#confirm", "demo-bucket");
+    browser.click("main button.danger");
+    browser.arrives("/accounts/demo/buckets");
+    assert!(browser.text(".told").contains("is deleted"));
+}
+
+/// 003-08, 003-09, 003-10, 003-13, 003-14, 003-15: permissions on account and container, with the difference before they are saved.
+#[test]
+fn permissions_show_what_changes_before_they_are_saved() {
+    let gate = Gate::start();
+    gate.postern_ok(&["tenant", "create", "vpsa", "--profile", "vpsa"]);
+    gate.postern_ok(&["user", "create", "ann", "--tenant", "vpsa"]);
+    gate.postern_ok(&[
+        "bucket", "create", "shared", "--tenant", "vpsa", "--owner", "root",
+    ]);
+    let browser = Browser::open(&gate, Look::Light);
+    browser.go(&first_link(&gate));
+    browser.fill("#email", EMAIL);
+    browser.fill("#password", PASSWORD);
+    browser.click("main button");
+    browser.arrives("/accounts");
+    browser.go("/accounts/vpsa/permissions");
+    browser.click("[name=kind][value=per-user]");
+    browser.fill("#add", "ann");
+    browser.follow("Set permissions");
+    browser.sees("[name=\"user-ann.read\"]");
+    browser.click("[name=\"user-ann.read\"]");
+    browser.follow("Show what changes");
+    browser.sees("#changes");
+    assert!(
+        browser.text(".preview").contains("ann"),
+        "{}",
+        browser.text(".preview")
+    );
+    assert!(browser.text(".preview .warning").contains("thrown away"));
+    browser.follow("Save changes");
+    browser.sees(".told");
+    browser.go("/accounts/vpsa/permissions");
+    assert!(browser.has("[name=kind][value=per-user]:checked"));
+    browser.go("/accounts/vpsa/buckets");
+    browser.click("tbody th a");
+    browser.click(".head .actions a");
+    browser.sees("[name=\"all_users.read\"]");
+    let rows = browser.texts(".kind-global tbody th").join(" ");
+    assert!(
+        rows.contains("All users") && rows.contains("All authenticated members"),
+        "{rows}"
+    );
+    browser.click("[name=kind][value=global]");
+    browser.click("[name=\"members.read\"]");
+    browser.follow("Show what changes");
+    browser.sees("#changes");
+    browser.follow("Save changes");
+    browser.sees(".told");
+}
+
+/// F9, F10; 004-08, 004-09, 004-10, 004-16, 004-23, 004-30: people are invited or given a password; the last owner stays.
+#[test]
+fn people_are_invited_changed_and_deleted_and_the_last_owner_stays() {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    browser.go("/people");
+    browser.click(".drop summary");
+    // 004-08, 004-09: the last owner's row has neither.
+    assert_eq!(browser.texts(".drop[open] li"), ["Manage user"]);
+    browser.follow("Add a person");
+    browser.fill("dialog #email", "grace@example.com");
+    browser.fill("dialog #name", "Grace Hopper");
+    browser.fill("dialog #role", "Admin");
+    browser.click("dialog button.create");
+    browser.sees("#link");
+    let link = browser.value("#link", "textContent");
+    let path = link.split_once("/invitation/").unwrap().1.to_owned();
+    let guest = Browser::open(&gate, Look::Light);
+    guest.go(&format!("/invitation/{path}"));
+    guest.fill("#password", "another long password");
+    guest.click("main button");
+    guest.sees(".told");
+    assert!(guest.text(".told").contains("grace@example.com"));
+    // An admin neither touches the owner nor gives what he has not.
+    guest.go("/people?q=ada");
+    guest.click(".drop summary");
+    assert_eq!(guest.texts(".drop[open] li"), ["Manage user"]);
+    guest.go("/people/new");
+    let roles = guest.texts("#role option");
+    assert!(
+        !roles.contains(&"Owner".to_owned()) && roles.contains(&"Admin".to_owned()),
+        "{roles:?}"
+    );
+
+    // 004-10: a click on the name opens what there is to know, beside the list.
+    browser.go("/people?q=grace");
+    browser.click("tbody th a");
+    browser.sees(".drawer");
+    let drawer = browser.text(".drawer");
+    for part in [
+        "User details",
+        "grace@example.com",
+        "Admin",
+        "Authentication",
+        "Second factor",
+        "Single sign-on",
+    ] {
+        assert!(drawer.contains(part), "{part} in {drawer}");
+    }
+    // 004-23: manage, change, save.
+    browser.click(".drawer a.primary");
+    browser.follow("Manage user details");
+    browser.fill("dialog #name", "Rear Admiral Hopper");
+    browser.click("dialog button.primary");
+    browser.sees(".told");
+    assert!(browser.text("h1").contains("Rear Admiral"));
+    // 004-30: with what is lost, and what would do instead.
+    browser.follow("Delete user");
+    browser.sees("dialog .losses");
+    assert!(browser.text("dialog").contains("Disable instead"));
+    browser.fill("dialog #confirm", "grace@example.com");
+    browser.click("dialog button.danger");
+    browser.arrives("/people");
+    assert!(browser.text(".told").contains("is deleted"));
+    // Her session ended with her.
+    guest.go("/people");
+    guest.arrives("/sign-in");
+}
+
+/// F2 with the keyboard alone, 2.1.1 of WCAG: from the list to the secret without a mouse.
+#[test]
+fn a_key_is_made_with_the_keyboard_alone() {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    browser.go("/accounts/demo/users/photos");
+    let to = |text: &str| {
+        for _ in 0..60 {
+            browser.press(Press::Tab);
+            if browser.focused().contains(text) {
+                return;
+            }
+        }
+        panic!("the keyboard does not reach {text}");
+    };
+    browser.press(Press::Tab);
+    assert_eq!(browser.focused(), "Skip to content");
+    to("Create access key");
+    browser.press(Press::Enter);
+    browser.sees("dialog[open] #description");
+    browser.press("by keyboard");
+    to("level");
+    browser.press(Press::Right);
+    for _ in 0..40 {
+        browser.press(Press::Tab);
+        if browser.focused() == "Create access key" {
+            break;
+        }
+    }
+    browser.press(Press::Enter);
+    browser.sees("#secret");
+    to("I have stored it");
+    browser.press(Press::Enter);
+    browser.sees("tbody");
+    assert!(browser.text("tbody").contains("by keyboard"));
+}
+
+/// Every screen, as an owner and as somebody who may only read, by day, by night and on a telephone: axe finds nothing, and the
+/// browser has nothing to say.
+fn every_screen(look: Look, name: &str) {
+    let gate = Gate::start();
+    person(
+        &gate,
+        "reader@example.com",
+        &["--role", "reader", "--tenant", "demo"],
+    );
+    person(&gate, EMAIL, &["--role", "owner"]);
+    let screens = [
+        ("overview", "/accounts/demo"),
+        ("users", "/accounts/demo/users?open=3"),
+        ("user", "/accounts/demo/users/photos"),
+        ("sub-users", "/accounts/demo/users/photos/sub-users"),
+        ("user-details", "/accounts/demo/users/photos/details"),
+        ("keys", "/accounts/demo/keys"),
+        ("buckets", "/accounts/demo/buckets"),
+        ("roles", "/accounts/demo/roles"),
+        ("people", "/people?open=1"),
+        ("person", "/people/1"),
+        ("me", "/me"),
+        ("accounts", "/accounts"),
+    ];
+    let owners = [
+        ("user-new", "/accounts/demo/users/new"),
+        ("user-delete", "/accounts/demo/users/photos/delete"),
+        ("key-new", "/accounts/demo/users/photos/keys/new"),
+        ("bucket-new", "/accounts/demo/buckets/new"),
+        ("role-new", "/accounts/demo/roles/new"),
+        ("person-new", "/people/new"),
+        ("audit", "/accounts/demo/audit"),
+        ("audit-all", "/audit"),
+        ("verified", "/audit/verify"),
+    ];
+    for (email, screens) in [
+        (EMAIL, [&screens[..], &owners].concat()),
+        ("reader@example.com", screens.to_vec()),
+    ] {
+        let browser = Browser::open(&gate, look);
+        browser.go("/sign-in");
+        browser.is_accessible();
+        sign_in(&browser, email);
+        for (screen, path) in screens {
+            browser.go(path);
+            browser.sees("main h1");
+            browser.is_accessible();
+            browser.is_silent();
+            if email == EMAIL {
+                browser.picture(&format!("{screen}-{name}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_screen_stands_by_day() {
+    every_screen(Look::Light, "light");
+}
+
+#[test]
+fn every_screen_stands_by_night() {
+    every_screen(Look::Dark, "dark");
+}
+
+#[test]
+fn every_screen_stands_on_a_telephone() {
+    every_screen(Look::Phone, "phone");
+}
