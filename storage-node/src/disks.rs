@@ -7,8 +7,9 @@
 mod admission;
 mod member;
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -178,10 +179,12 @@ impl Disks {
         self.node
     }
 
-    /// Makes the folders of the volumes, whose names outlive a power cut.
+    /// Makes the folders of the volumes, whose names outlive a power cut. They are nobody else's to read.
     pub(crate) fn make_folders(&self) -> Result<(), (PathBuf, io::Error)> {
         for disk in &self.all {
-            let made = std::fs::create_dir_all(&disk.volumes);
+            let mut private = DirBuilder::new();
+            private.recursive(true).mode(0o700);
+            let made = private.create(&disk.volumes);
             let made = made.and_then(|()| volume::sync_parent(&disk.volumes, &disk.faults));
             made.map_err(|error| (disk.volumes.clone(), error))?;
         }

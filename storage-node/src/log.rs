@@ -303,7 +303,10 @@ impl Log {
         tracing::error!(volume = self.volume.head.number, %error, "a round could not be written or flushed");
         self.sealed = true;
         let disk = &self.volume.disk;
-        disk.fail();
+        let is_full = error.raw_os_error() == Some(rustix::io::Errno::NOSPC.raw_os_error());
+        if !is_full {
+            disk.fail();
+        }
         let cut = self
             .volume
             .cut(self.position.offset)
@@ -315,7 +318,7 @@ impl Log {
             let only_reads = self.broken;
             tracing::error!(%error, ?disk, only_reads, "and could not be cut off: its disk takes nothing more");
         }
-        if error.raw_os_error() == Some(rustix::io::Errno::NOSPC.raw_os_error()) {
+        if is_full {
             return NodeError::Full;
         }
         NodeError::Log(error.to_string())

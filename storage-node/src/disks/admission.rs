@@ -30,6 +30,12 @@ struct Found {
     place: (u64, u64),
 }
 
+impl Found {
+    fn id(&self) -> Option<u128> {
+        self.file.as_ref().map(|(id, _)| *id)
+    }
+}
+
 /// The disks of the node in `settings.dir`.
 pub(crate) fn open(settings: &Settings, purpose: Purpose) -> Result<Disks, OpenError> {
     let own = member::read(&settings.dir)?;
@@ -53,6 +59,9 @@ pub(crate) fn open(settings: &Settings, purpose: Purpose) -> Result<Disks, OpenE
     }
     let node = node_of_all(&found, settings, purpose)?;
     let members = newest(&found);
+    if let (Purpose::Rebuild, Some(node)) = (purpose, node) {
+        take_in(&mut found, members.as_ref(), node)?;
+    }
     nothing_is_missing(&found, members.as_ref())?;
     gather(found, members, node, settings)
 }
@@ -94,9 +103,8 @@ fn look(settings: NodeDisk) -> Result<Found, OpenError> {
 
 /// Adds a disk that is none of those before it; the node's own folder is there already.
 fn take(found: &mut Vec<Found>, other: Found) -> Result<(), OpenError> {
-    let id = |it: &Found| it.file.as_ref().map(|(id, _)| *id);
-    let is_same =
-        |it: &Found| it.place == other.place || (id(it).is_some() && id(it) == id(&other));
+    let id = other.id();
+    let is_same = |it: &Found| it.place == other.place || (id.is_some() && it.id() == id);
     let Some(at) = found.iter().position(is_same) else {
         found.push(other);
         return Ok(());
@@ -135,13 +143,20 @@ fn node_of_all(
             None if purpose == Purpose::Open => {
                 let what = format!(
                     "it is a disk of node {:032x}, and `{}` has nothing of that node: mount what belongs there. If that is lost, \
-                     build the index anew from the disks (`postern node rebuild-index`)",
+                     build the index anew from the disks (`postern node rebuild-index --disk`)",
                     members.node,
                     settings.dir.display()
                 );
                 return Err(refused(disk, what));
             }
             Some(_) | None => node = Some(members.node),
+        }
+    }
+    if purpose == Purpose::Rebuild {
+        // Volumes say it, too.
+        for disk in found {
+            let on_it = node_of(&disk.settings.path.join("volumes"))?;
+            node = node.or(on_it);
         }
     }
     Ok(node)
@@ -154,12 +169,29 @@ fn newest(found: &[Found]) -> Option<Members> {
     newest.map(|(_, members)| members.clone())
 }
 
+/// Disks whose file is gone, or that were filled from a copy, are known by the volumes on them: somebody has named them for that. One
+/// that is where a missing one was is that one.
+fn take_in(found: &mut [Found], members: Option<&Members>, node: u128) -> Result<(), OpenError> {
+    let there: Vec<u128> = found.iter().filter_map(Found::id).collect();
+    for disk in found.iter_mut().skip(1).filter(|it| it.file.is_none()) {
+        if node_of(&disk.settings.path.join("volumes"))? != Some(node) {
+            continue;
+        }
+        let was_there = |member: &&Member| {
+            !there.contains(&member.id) && Path::new(&member.path) == disk.settings.path
+        };
+        let mut all = members.into_iter().flat_map(|it| &it.disks);
+        let id = all.find(was_there).map(|member| member.id);
+        let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().as_u128());
+        let members = members.cloned().unwrap_or_else(|| Members::new(node));
+        disk.file = Some((id, members));
+    }
+    Ok(())
+}
+
 /// Every disk that may hold volumes is there.
 fn nothing_is_missing(found: &[Found], members: Option<&Members>) -> Result<(), OpenError> {
-    let is_there = |member: &Member| {
-        let mut files = found.iter().filter_map(|it| it.file.as_ref());
-        files.any(|(id, _)| *id == member.id)
-    };
+    let is_there = |member: &Member| found.iter().any(|it| it.id() == Some(member.id));
     let mut all = members.into_iter().flat_map(|it| &it.disks);
     let Some(missing) = all.find(|member| member.holds && !is_there(member)) else {
         return Ok(());
@@ -236,7 +268,7 @@ fn is_empty(found: &Found) -> Result<(), OpenError> {
         }
         let what = if name == "volumes" {
             format!(
-                "it has volumes and no file `{FILE}` that says whose: put that file back, or name an empty folder"
+                "it has volumes and no file `{FILE}` that says whose: name an empty folder, or take them in as this node's (`postern node rebuild-index --disk`)"
             )
         } else {
             let name = name.display();

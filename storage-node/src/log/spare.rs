@@ -71,7 +71,9 @@ impl Spare {
     pub(crate) fn prepare(&self) {
         self.low.store(self.disks.look(), Ordering::Relaxed);
         let mut next = self.next.lock();
-        if let Some(disk) = next.made.take_if(|disk| disk.has_failed()) {
+        let is_unfit =
+            |disk: &mut Arc<OpenDisk>| disk.has_failed() || self.disks.is_better_elsewhere(disk);
+        if let Some(disk) = next.made.take_if(is_unfit) {
             remove(&disk, next.number);
         }
         if next.made.is_some() {

@@ -18,7 +18,7 @@ use crate::limits::{COMPACTION_LOOK_MS, SCAN_ROWS_MAX};
 use crate::overlay::Span;
 use crate::row;
 use crate::volume;
-use crate::writer::Work;
+use crate::writer::{Candidate, Work};
 
 use walk::Walk;
 
@@ -101,12 +101,17 @@ impl Node {
         self.remove_emptied(&mut done).await?;
         let young = self.inner.young_deaths()?;
         let mut due = self.volumes()?;
-        due.retain(|volume| {
-            let is_worth_it = volume.share() >= u64::from(how.garbage_per_mille);
-            !volume.is_active && (volume.drains || is_worth_it)
-        });
-        due.sort_by_key(|volume| std::cmp::Reverse(volume.share()));
-        for VolumeUse { number, .. } in due {
+        let is_worth_it = |volume: &VolumeUse| volume.share() >= u64::from(how.garbage_per_mille);
+        due.retain(|volume| !volume.is_active && (volume.drains || is_worth_it(volume)));
+        // What frees space comes first: what is only moved may need it.
+        due.sort_by_key(|volume| (!is_worth_it(volume), std::cmp::Reverse(volume.share())));
+        for volume in due {
+            let number = volume.number;
+            let work = if is_worth_it(&volume) {
+                Work::Move
+            } else {
+                Work::Drain
+            };
             // One that says where the volume before it ends must stay, too.
             let is_after_uncut = self.inner.spare.disks().is_after_uncut(number);
             if is_after_uncut || self.inner.holds.has(number) {
@@ -117,7 +122,7 @@ impl Node {
                 done.waiting += 1;
                 continue;
             }
-            match self.empty_volume(number, how, &mut done).await {
+            match self.empty_volume((number, work), how, &mut done).await {
                 Ok(()) => {}
                 // What cannot be read is kept where it is.
                 Err(NodeError::Damaged(what)) => {
@@ -132,7 +137,7 @@ impl Node {
 
     async fn empty_volume(
         &self,
-        number: u32,
+        (number, work): (u32, fn(Vec<Candidate>) -> Work),
         how: Compaction,
         done: &mut Compacted,
     ) -> Result<(), NodeError> {
@@ -149,7 +154,7 @@ impl Node {
                 break;
             }
             let bytes: u64 = batch.iter().map(|one| one.payload.len() as u64).sum();
-            inner.ask(Work::Move(batch)).await?;
+            inner.ask(work(batch)).await?;
             done.moved_bytes += bytes;
             if let Some(rate) = how.bytes_per_second {
                 tokio::time::sleep(Duration::from_millis(bytes * 1_000 / rate.max(1))).await;

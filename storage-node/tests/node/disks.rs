@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -219,6 +220,8 @@ async fn a_volume_goes_to_the_disk_with_the_most_room_and_everything_works_over_
         (0, true)
     );
     assert!(house.volumes("node").is_empty());
+    let mode = fs::metadata(house.path("a/volumes")).unwrap();
+    assert_eq!(mode.permissions().mode() & 0o777, 0o700);
     for n in 0..30_u64 {
         let key = format!("k{n:03}");
         node.delete_object(&place(&key), &DeleteObject::default(), Guards::default())
@@ -416,6 +419,54 @@ async fn a_node_whose_own_folder_is_gone_says_so_and_its_index_is_built_from_the
 }
 
 #[tokio::test]
+async fn volumes_without_a_file_that_says_whose_they_are_are_taken_in_by_a_rebuild_alone() {
+    let house = House::with(&["a", "b"]);
+    let node = house.open().await;
+    let mut objects = Objects::new();
+    fill(&node, &mut objects, 0..30).await;
+    let copy = house.path("copy");
+    node.backup(&copy, Rate(None)).await.unwrap();
+    node.close().await;
+    // The file of a disk is lost; what is on it is the node's all the same.
+    fs::remove_file(house.path("a/disk")).unwrap();
+    let said = house.refused();
+    assert!(said.starts_with("a: "), "{said}");
+    let rebuilt = Node::rebuild_index(house.options()).unwrap();
+    assert_eq!(rebuilt.objects, 30);
+    opens_twice(&house, &objects).await;
+
+    // A copy that is spread over new disks, and a folder that has nothing but that.
+    let other = House::with(&["c", "d"]);
+    fs::create_dir_all(other.path("node")).unwrap();
+    for (number, entry) in fs::read_dir(copy.join("volumes")).unwrap().enumerate() {
+        let from = entry.unwrap().path();
+        let to = other.path(["c", "d"][number % 2]).join("volumes");
+        fs::create_dir_all(&to).unwrap();
+        fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
+    }
+    let said = other.refused();
+    assert!(said.contains("rebuild-index"), "{said}");
+    let rebuilt = Node::rebuild_index(other.options()).unwrap();
+    assert_eq!(rebuilt.objects, 30);
+    opens_twice(&other, &objects).await;
+    // Volumes of another node are taken in by nobody.
+    fs::remove_file(other.path("d/disk")).unwrap();
+    let strangers = House::with(&["d"]);
+    strangers.open().await.close().await;
+    for entry in fs::read_dir(strangers.path("d/volumes")).unwrap() {
+        let from = entry.unwrap().path();
+        let to = other.path("d/volumes").join("000000ff.vol");
+        fs::copy(&from, to).unwrap();
+    }
+    fs::remove_dir_all(strangers.path("d")).unwrap();
+    let refused = Node::rebuild_index(other.options()).map(drop);
+    assert!(
+        matches!(refused, Err(OpenError::Foreign { .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_disk_is_emptied_and_then_taken_out() {
     let mut house = House::with(&["a", "b"]);
     let node = house.open().await;
@@ -503,6 +554,32 @@ async fn a_full_disk_leaves_the_writes_to_the_other_and_both_keep_their_reserve(
     house.has_free("a", 3 * MIB);
     node.look_at_space();
     fill(&node, &mut objects, 20..24).await;
+    holds(&node, &objects).await;
+    node.close().await;
+    opens_twice(&house, &objects).await;
+}
+
+#[tokio::test]
+async fn a_disk_is_not_emptied_into_the_reserve_of_the_others() {
+    let mut house = House::with(&["a", "b"]);
+    house.has_free("b", 30 * MIB);
+    let node = house.open().await;
+    let mut objects = Objects::new();
+    fill(&node, &mut objects, 0..20).await;
+    node.close().await;
+    house.disk("a").drain = true;
+    house.has_free("b", MIB + 100_000);
+    let node = house.open().await;
+    let before = used(&node, "/a").bytes;
+    house.has_free("b", MIB - 1);
+    node.look_at_space();
+    let stopped = node.compact(HALF).await;
+    assert!(matches!(stopped, Err(NodeError::Full)), "{stopped:?}");
+    assert!(used(&node, "/a").bytes >= before - 300_000);
+    house.has_free("b", 30 * MIB);
+    node.look_at_space();
+    node.compact(HALF).await.unwrap();
+    assert_eq!(used(&node, "/a").volumes, 0);
     holds(&node, &objects).await;
     node.close().await;
     opens_twice(&house, &objects).await;
@@ -682,6 +759,35 @@ async fn what_one_disk_does_not_read_is_an_error_for_its_objects_alone() {
     assert!(read >= 10 && failed >= 10, "{read} {failed}");
     assert_eq!(list_all(&node, "", None, 1_000).await.entries.len(), 40);
     node.close().await;
+}
+
+#[tokio::test]
+async fn of_two_volumes_of_one_number_the_one_that_was_used_stays() {
+    let house = House::with(&["a", "b"]);
+    house.has_free("b", 30 * MIB);
+    let node = house.open().await;
+    let mut objects = Objects::new();
+    fill(&node, &mut objects, 0..20).await;
+    node.close().await;
+    // One was begun, which failed after its head was on the disk, and begun on the other.
+    let used = house.volumes("a").remove(1);
+    let left = house.path("b/volumes").join(used.file_name().unwrap());
+    let whole = fs::read(&used).unwrap();
+    for (kept, failed) in [(&used, &left), (&left, &used)] {
+        fs::write(kept, &whole).unwrap();
+        fs::write(failed, &whole[..4_096]).unwrap();
+        opens_twice(&house, &objects).await;
+        assert!(!failed.exists());
+    }
+    // Two that were used are a riddle for a person.
+    fs::write(&used, &whole).unwrap();
+    let refused = Node::open(house.options()).map(drop);
+    assert!(
+        matches!(refused, Err(OpenError::Foreign { .. })),
+        "{refused:?}"
+    );
+    fs::remove_file(&left).unwrap();
+    opens_twice(&house, &objects).await;
 }
 
 #[tokio::test]
