@@ -58,6 +58,8 @@ pub trait NodeCare: Send + Sync + fmt::Debug {
 pub struct NodeState {
     /// Its own number, after which its copy elsewhere is called.
     pub id: u128,
+    /// Its disks, the node's own folder first.
+    pub disks: Vec<DiskState>,
     /// Its volumes, the oldest first.
     pub volumes: Vec<VolumeState>,
     /// Bytes of the log.
@@ -102,6 +104,39 @@ pub struct VolumeState {
     pub garbage_bytes: u64,
     /// Whether the log still appends to it.
     pub is_active: bool,
+    /// Which of the disks it is on.
+    pub disk: usize,
+}
+
+/// A disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskState {
+    /// Its folder.
+    pub path: String,
+    /// Volumes on it.
+    pub volumes: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// Of them without use.
+    pub garbage_bytes: u64,
+    /// Bytes that its file system has left, where it says so.
+    pub free_bytes: Option<u64>,
+    /// Whether it is to be emptied.
+    pub drains: bool,
+    /// Whether a write or flush on it failed since the node was started.
+    pub has_failed: bool,
+}
+
+impl DiskState {
+    /// How it is, in a word; `empty` is one that may be taken out of the settings.
+    pub const fn word(&self) -> &'static str {
+        match (self.has_failed, self.drains, self.volumes) {
+            (true, _, _) => "failed",
+            (false, true, 0) => "empty",
+            (false, true, _) => "draining",
+            (false, false, _) => "in use",
+        }
+    }
 }
 
 /// What a bucket holds.

@@ -209,13 +209,15 @@ pub struct Limits {
 pub struct NodeSettings {
     /// Where it is; none: in this process. What follows is then said by the settings of its own process.
     pub elsewhere: Option<NodeElsewhere>,
+    /// `node.disks`, `node.drain`: folders that hold its volumes, in place of its own.
+    pub disks: Vec<DiskSettings>,
     /// `node.cache_bytes`: of the index.
     pub cache_bytes: u64,
     /// `node.volume_bytes`: when a volume is full.
     pub volume_bytes: u64,
     /// `node.overlay_bytes`: of changes that wait for the index.
     pub overlay_bytes: u64,
-    /// `node.reserve_bytes`: of the disk that writes leave free.
+    /// `node.reserve_bytes`: of each disk that writes leave free.
     pub reserve_bytes: u64,
     /// `node.lifecycle_day`: how long a day of a lifecycle rule is. Shorter than a day, it is for tests alone.
     pub lifecycle_day: Duration,
@@ -231,6 +233,15 @@ pub struct NodeSettings {
     pub scrub_bytes_per_second: u64,
     /// `node.read_only`: whether writes and deletions are refused from the start.
     pub read_only: bool,
+}
+
+/// A disk of the object node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskSettings {
+    /// Its folder; a relative one lies in the data folder.
+    pub path: PathBuf,
+    /// Whether it is to be emptied.
+    pub drain: bool,
 }
 
 /// Modules and their decisions.

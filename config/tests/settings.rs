@@ -511,3 +511,36 @@ fn the_sample_of_a_node_is_its_defaults_and_no_other_section_is_one() {
         .collect();
     assert_eq!(fields, ["node.address", "s3.http2"]);
 }
+
+#[test]
+fn disks_are_named_once_and_one_is_left_for_what_is_new() {
+    let settings = load("[node]\ndisks = [\"/srv/a\", \"b\"]\ndrain = [\"b\"]\n").unwrap();
+    let disks: Vec<_> = settings
+        .node
+        .disks
+        .iter()
+        .map(|disk| (disk.path.to_str().unwrap(), disk.drain))
+        .collect();
+    assert_eq!(disks, [("/srv/a", false), ("b", true)]);
+    assert!(load("").unwrap().node.disks.is_empty());
+    for (text, field, said) in [
+        ("disks = [\"/a\", \"/a\"]", "node.disks", "twice"),
+        ("disks = [\"\"]", "node.disks", "it is empty"),
+        (
+            "disks = [\"/a\"]\ndrain = [\"/b\"]",
+            "node.drain",
+            "none of node.disks",
+        ),
+        ("drain = [\"/b\"]", "node.drain", "none of node.disks"),
+        (
+            "disks = [\"/a\"]\ndrain = [\"/a\"]",
+            "node.drain",
+            "no disk that takes",
+        ),
+    ] {
+        let found = faults(&format!("[node]\n{text}\n"));
+        let fault = found.iter().find(|fault| fault.field == field);
+        let fault = fault.unwrap_or_else(|| panic!("{text}: {found:?}"));
+        assert!(fault.expected.contains(said), "{text}: {found:?}");
+    }
+}

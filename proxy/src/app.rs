@@ -29,6 +29,7 @@ use systemd::Systemd;
 use work::{Phase, Work};
 
 pub use notice::Notice;
+pub(crate) use objects::disks_of;
 
 /// How long tasks may take to end once no request is left.
 const TASKS_GRACE: Duration = Duration::from_secs(5);

@@ -89,12 +89,11 @@ impl Observer {
             .map(Writer::lost)
             .collect();
         metrics.watch(move || {
-            vec![Reading {
-                name: "access_log_lost_lines",
-                help: "Lines of the access log that could not be written",
-                kind: Kind::Counter,
-                number: lost.iter().map(|lost| lost.load(Ordering::Relaxed)).sum(),
-            }]
+            vec![Reading::counter(
+                "access_log_lost_lines",
+                "Lines of the access log that could not be written",
+                lost.iter().map(|lost| lost.load(Ordering::Relaxed)).sum(),
+            )]
         });
         Ok(Arc::new(Self {
             ids: id::Ids::new(options.seed),

@@ -93,7 +93,7 @@ pub(crate) struct Applier {
     pub(crate) spare: Arc<Spare>,
     pub(crate) state: Arc<ApplierState>,
     /// Held until the thread ends.
-    pub(crate) lock: File,
+    pub(crate) locks: Vec<File>,
 }
 
 /// Where the applier stands between two turns.
@@ -138,7 +138,9 @@ impl Applier {
         // Windows of others end here: the file is closed before the folder is let go.
         self.store.replace_view(View::AWAY);
         self.index = None;
-        drop(self.lock.unlock());
+        for lock in self.locks {
+            drop(lock.unlock());
+        }
     }
 
     fn turn(&mut self, standing: &mut Standing, stop: bool) -> Result<(), NodeError> {

@@ -136,6 +136,14 @@ pub enum OpenError {
         /// What is wrong.
         what: String,
     },
+    /// A disk is missing, or a folder is none of this node's disks.
+    #[error("disk `{path}` cannot be used: {what}")]
+    Disk {
+        /// Its folder.
+        path: PathBuf,
+        /// Why, and what to do.
+        what: String,
+    },
     /// A volume was written by a newer version, or belongs to another node.
     #[error("volume `{path}` cannot be used: {what}")]
     Foreign {

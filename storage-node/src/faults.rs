@@ -40,6 +40,8 @@ pub(crate) enum Change {
     Wrote(Box<Path>, u64, Box<[u8]>),
     /// What was said of the file so far is on the disk.
     Flushed(Box<Path>),
+    /// A file has another name of the same folder, whatever had that before.
+    Renamed(Box<Path>, Box<Path>),
     /// A name is gone.
     Removed(Box<Path>),
     /// The names of a folder are on the disk.
@@ -116,6 +118,7 @@ impl Change {
             Self::Sized(path, _) => ("sized", path),
             Self::Wrote(path, _, _) => ("wrote", path),
             Self::Flushed(path) => ("flushed", path),
+            Self::Renamed(_, path) => ("renamed", path),
             Self::Removed(path) => ("removed", path),
             Self::FolderFlushed(path) => ("folder flushed", path),
         };

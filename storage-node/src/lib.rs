@@ -7,6 +7,7 @@ mod applier;
 mod checksum;
 mod configuration;
 mod crypt;
+mod disks;
 mod effects;
 mod faults;
 mod index;
@@ -32,6 +33,7 @@ pub mod payload;
 
 pub use configuration::{Change, Configuration, ConfigurationChanges};
 pub use crypt::RingSeal;
+pub use disks::DiskUse;
 pub use error::{NodeError, OpenError};
 pub use faults::{Disk, Faults, Loss};
 pub use guards::{
@@ -44,5 +46,5 @@ pub use node::{
     ObjectPlace, Rate, Rebuilt, RowFault, Scrubbed, Swept, Undelete, Usage, Verified, VolumeEnd,
     VolumeHold, VolumeUse,
 };
-pub use options::NodeOptions;
+pub use options::{NodeDisk, NodeOptions};
 pub use payload::{Payload, PayloadError};

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::checksum::crc32c_of;
 use crate::error::NodeError;
 use crate::limits::ROUND_ALIGN;
-use crate::log::spare::Spare;
+use crate::log::spare::{Need, Spare};
 use crate::record::fields::{Delta, put_delta};
 use crate::record::{Kind, RECORD_HEAD_BYTES, ROUND_HEAD_BYTES, RecordHead, RoundHead, Salt};
 use crate::row::Place;
@@ -255,8 +255,18 @@ impl Log {
         }
         let fits = self.position.offset + bytes <= self.spare.volume_bytes();
         let fresh = self.position.offset <= HEAD_BYTES;
+        let need = if urgent {
+            Need::Urgent(bytes)
+        } else {
+            Need::Bytes(bytes)
+        };
         if self.sealed || !(fits || fresh) {
-            self.rotate(bytes, urgent, now_ms)?;
+            self.rotate(need, now_ms)?;
+        } else if self.spare.disks().is_better_elsewhere(&self.volume.disk) {
+            // What is left of this disk is its reserve. Where no other has the room after all, the volume goes on.
+            if let Err(error) = self.rotate(need, now_ms) {
+                tracing::debug!(%error, "no other disk takes a volume");
+            }
         }
         Ok(Round {
             salt: self.volume.head.salt,
@@ -292,22 +302,30 @@ impl Log {
     fn cut_back(&mut self, error: &io::Error) -> NodeError {
         tracing::error!(volume = self.volume.head.number, %error, "a round could not be written or flushed");
         self.sealed = true;
+        let disk = &self.volume.disk;
+        let is_full = error.raw_os_error() == Some(rustix::io::Errno::NOSPC.raw_os_error());
+        if !is_full {
+            disk.fail();
+        }
         let cut = self
             .volume
             .cut(self.position.offset)
             .and_then(|()| self.volume.flush_all());
         if let Err(error) = cut {
-            tracing::error!(%error, "and could not be cut off: the node only reads from now on");
-            self.broken = true;
+            // The next volume says where this one ends, whatever stands behind it: on another disk the log can go on.
+            let disks = self.spare.disks();
+            self.broken = !disks.go_on_without(disk, self.volume.head.number);
+            let only_reads = self.broken;
+            tracing::error!(%error, ?disk, only_reads, "and could not be cut off: its disk takes nothing more");
         }
-        if error.raw_os_error() == Some(rustix::io::Errno::NOSPC.raw_os_error()) {
+        if is_full {
             return NodeError::Full;
         }
         NodeError::Log(error.to_string())
     }
 
     /// Seals the volume and begins the next.
-    fn rotate(&mut self, bytes: u64, urgent: bool, now_ms: u64) -> Result<(), NodeError> {
+    fn rotate(&mut self, need: Need, now_ms: u64) -> Result<(), NodeError> {
         let head = VolumeHead {
             node: self.node,
             volume: uuid::Uuid::new_v4().as_u128(),
@@ -318,7 +336,7 @@ impl Log {
             before: self.position.sum,
             created_ms: now_ms,
         };
-        let next = self.spare.take(head, bytes, urgent)?;
+        let next = self.spare.take(head, need)?;
         // What was preallocated behind the last round goes back. If this is lost, zeros stay there.
         if let Err(error) = self.volume.cut(self.position.offset) {
             tracing::warn!(volume = self.volume.head.number, %error, "could not cut a full volume");

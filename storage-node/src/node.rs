@@ -56,13 +56,14 @@ pub use verify::{Miscount, RowFault, Verified};
 use crate::applier::{Applier, ApplierState};
 use crate::configuration::Configurations;
 use crate::crypt::{Ring, RingSeal};
+use crate::disks::DiskUse;
 use crate::error::{NodeError, OpenError};
 use crate::faults::Faults;
 use crate::guards::Guards;
 use crate::keys::Attempt;
 use crate::limits;
 use crate::log::spare::Spare;
-use crate::options::{Clock, FreeBytes, NodeOptions};
+use crate::options::{Clock, FreeBytes, NodeDisk, NodeOptions};
 use crate::overlay::Store;
 pub use crate::recovery::Rebuilt;
 use crate::recovery::{self, Recovered};
@@ -109,6 +110,7 @@ struct Inner {
 /// The options, with what they leave open filled in.
 pub(crate) struct Settings {
     pub(crate) dir: PathBuf,
+    pub(crate) disks: Vec<NodeDisk>,
     pub(crate) volume_bytes: u64,
     pub(crate) index_cache_bytes: usize,
     pub(crate) overlay_bytes: usize,
@@ -121,7 +123,7 @@ pub(crate) struct Settings {
     pub(crate) read_only: bool,
     pub(crate) seals: Vec<RingSeal>,
     pub(crate) clock: Clock,
-    pub(crate) free_bytes: FreeBytes,
+    pub(crate) free_bytes: Option<FreeBytes>,
     pub(crate) faults: Faults,
     pub(crate) log_faults: Faults,
 }
@@ -189,16 +191,15 @@ pub struct NodeStats {
     pub damage: Vec<String>,
     /// Damaged objects that the last scrub found.
     pub damaged: u64,
+    /// Its disks, the node's own folder first.
+    pub disks: Vec<DiskUse>,
 }
 
 impl Settings {
     fn new(options: NodeOptions) -> Self {
-        let dir = options.dir;
-        let free_bytes = options
-            .free_bytes
-            .unwrap_or_else(|| free_bytes_of(dir.clone()));
         Self {
-            dir,
+            dir: options.dir,
+            disks: options.disks,
             volume_bytes: options.volume_bytes.max(limits::VOLUME_BYTES_MIN),
             index_cache_bytes: options.index_cache_bytes,
             overlay_bytes: options.overlay_bytes,
@@ -213,26 +214,18 @@ impl Settings {
             read_only: options.read_only,
             seals: options.seals,
             clock: options.clock,
-            free_bytes,
+            free_bytes: options.free_bytes,
             faults: options.index_faults,
             log_faults: options.log_faults,
         }
     }
 }
 
-/// Asks the file system under `dir`.
-fn free_bytes_of(dir: PathBuf) -> FreeBytes {
-    Arc::new(move || {
-        let stat = rustix::fs::statvfs(&dir).ok()?;
-        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
-    })
-}
-
 impl Node {
     /// Opens or makes the node in `options.dir`. Blocks while it reads the end of the log.
     ///
     /// # Errors
-    /// [`OpenError`]: the folder is in use, a volume is damaged where the log goes on behind it, or is not of this node.
+    /// [`OpenError`]: the folder is in use, a disk is missing or another's, a volume is damaged where the log goes on behind it, or is not of this node.
     pub fn open(options: NodeOptions) -> Result<Self, OpenError> {
         let settings = Arc::new(Settings::new(options));
         let recovered = recovery::open(&settings)?;
@@ -308,7 +301,7 @@ impl Node {
             volumes: Arc::clone(&inner.volumes),
             spare: Arc::clone(&inner.spare),
             state: Arc::clone(&inner.applier),
-            lock: recovered.lock,
+            locks: recovered.locks,
         };
         let (store, state) = (Arc::clone(&inner.store), Arc::clone(&inner.applier));
         let mut threads = inner.threads.lock();
@@ -360,7 +353,16 @@ impl Node {
             read_only: self.ready_for_writes().is_err(),
             damage: inner.damage.clone(),
             damaged: inner.damaged.load(Ordering::Relaxed),
+            disks: self.disks(),
         }
+    }
+
+    /// How its disks are used, the node's own folder first.
+    pub fn disks(&self) -> Vec<DiskUse> {
+        let inner = &self.inner;
+        let garbage = inner.store.view().garbage_of_volumes();
+        let disks = inner.spare.disks();
+        disks.used(&inner.volumes, &garbage.unwrap_or_default())
     }
 
     /// Whether a write would be taken now: asked before a body is read.

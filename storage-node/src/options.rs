@@ -19,13 +19,16 @@ pub type FreeBytes = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 pub struct NodeOptions {
     /// The folder: `volumes/`, `index.redb` and `lock` are in it. Made if it is missing.
     pub dir: PathBuf,
+    /// Disks for its volumes; none: the folder itself holds them. Where some are named and the folder is not among them, what it has of
+    /// volumes is moved off it.
+    pub disks: Vec<NodeDisk>,
     /// Size of a volume, in bytes; a new one is preallocated at this size.
     pub volume_bytes: u64,
     /// redb's cache, in bytes.
     pub index_cache_bytes: usize,
     /// Bound of the overlay in memory, in bytes; writers wait at it.
     pub overlay_bytes: usize,
-    /// Space that is never given to writes, in bytes.
+    /// Space of each disk that is never given to writes, in bytes.
     pub reserve_bytes: u64,
     /// How long a change may wait before it is moved into the index.
     pub apply_after: Duration,
@@ -51,11 +54,45 @@ pub struct NodeOptions {
     pub log_faults: Faults,
 }
 
+/// A folder for volumes, on a disk of its own.
+#[derive(Clone)]
+pub struct NodeDisk {
+    /// The folder. It must be there; a new one is empty.
+    pub path: PathBuf,
+    /// Whether it takes no new volumes, and compaction moves off it what stands there.
+    pub drain: bool,
+    /// Free space; `None` asks the file system. That of the node's own folder is [`NodeOptions::free_bytes`].
+    pub free_bytes: Option<FreeBytes>,
+    /// The disk, which tests make fail. That of the node's own folder is [`NodeOptions::log_faults`].
+    pub faults: Faults,
+}
+
+impl NodeDisk {
+    /// A disk that takes volumes.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            drain: false,
+            free_bytes: None,
+            faults: Faults::default(),
+        }
+    }
+}
+
+impl fmt::Debug for NodeDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = f.debug_struct("NodeDisk");
+        told.field("path", &self.path).field("drain", &self.drain);
+        told.finish_non_exhaustive()
+    }
+}
+
 impl NodeOptions {
     /// The default settings in `dir`, with the given clock.
     pub fn new(dir: impl Into<PathBuf>, clock: Clock) -> Self {
         Self {
             dir: dir.into(),
+            disks: Vec::new(),
             volume_bytes: limits::VOLUME_BYTES_DEFAULT,
             index_cache_bytes: limits::INDEX_CACHE_BYTES_DEFAULT,
             overlay_bytes: limits::OVERLAY_BYTES_DEFAULT,
@@ -79,6 +116,7 @@ impl fmt::Debug for NodeOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NodeOptions")
             .field("dir", &self.dir)
+            .field("disks", &self.disks)
             .field("volume_bytes", &self.volume_bytes)
             .field("index_cache_bytes", &self.index_cache_bytes)
             .field("overlay_bytes", &self.overlay_bytes)

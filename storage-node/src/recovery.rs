@@ -7,9 +7,11 @@
 mod rebuild;
 pub(crate) mod scan;
 mod survey;
+mod uncut;
 
 pub use rebuild::Rebuilt;
 pub(crate) use rebuild::rebuild;
+pub(crate) use survey::node_of;
 
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
@@ -17,11 +19,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::disks::{self, Disks, Purpose};
 use crate::effects::Pending;
 use crate::error::{NodeError, OpenError};
 use crate::index::{Batch, Checkpoint, Index};
 use crate::keys::Attempt;
-use crate::log::spare::{Space, Spare};
+use crate::log::spare::{Need, Spare};
 use crate::log::{Log, Position, fresh_salt};
 use crate::node::Settings;
 use crate::overlay::Store;
@@ -42,21 +45,20 @@ pub(crate) struct Recovered {
     pub(crate) orphans: Vec<Attempt>,
     /// Damage that was put aside, in words.
     pub(crate) damage: Vec<String>,
-    /// Held as long as the node lives.
-    pub(crate) lock: File,
+    /// Held as long as the node lives: one of each disk.
+    pub(crate) locks: Vec<File>,
 }
 
 /// Opens everything in `settings.dir`.
 pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
-    let folder = settings.dir.join("volumes");
-    let faults = &settings.log_faults;
-    std::fs::create_dir_all(&folder).map_err(io_at(&folder))?;
+    std::fs::create_dir_all(&settings.dir).map_err(io_at(&settings.dir))?;
     // The names of the folders too must outlive a power cut.
-    for name in [&folder, &settings.dir] {
-        volume::sync_parent(name, faults).map_err(io_at(name))?;
-    }
-    let lock = lock(&settings.dir)?;
-    let survey = survey::survey(&folder, faults)?;
+    volume::sync_parent(&settings.dir, &settings.log_faults).map_err(io_at(&settings.dir))?;
+    let own = lock(&settings.dir)?;
+    let disks = Arc::new(disks::open(settings, Purpose::Open)?);
+    let locks = lock_all(own, &disks)?;
+    disks.make_folders().map_err(at)?;
+    let survey = survey::survey(&disks)?;
     let volumes = Arc::new(VolumeSet::default());
     survey.volumes.iter().for_each(|volume| volumes.add(volume));
     if let Some(last) = survey.volumes.last() {
@@ -68,6 +70,7 @@ pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
     let node = survey
         .node
         .unwrap_or_else(|| uuid::Uuid::new_v4().as_u128());
+    disks.settle(node).map_err(at)?;
 
     let mut replay = Replay {
         index,
@@ -89,8 +92,10 @@ pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
             replay.up(Position::default())?
         }
     };
-    clear_emptied(settings, &brought.store, &volumes)?;
-    let log = begin_log(settings, &survey.volumes, &volumes, (node, brought.end))?;
+    clear_emptied(&brought.store, &volumes)?;
+    uncut::mend(&disks, &volumes).map_err(at)?;
+    disks.note_empty(&volumes).map_err(at)?;
+    let log = begin_log((settings, &disks), &volumes, (node, brought.end))?;
     let (log, spare) = log;
     let orphans = brought.store.view().open_attempts().map_err(index_error)?;
     Ok(Recovered {
@@ -102,17 +107,17 @@ pub(crate) fn open(settings: &Settings) -> Result<Recovered, OpenError> {
         log,
         orphans,
         damage: brought.damage,
-        lock,
+        locks,
     })
 }
 
 /// Removes the files of volumes that were emptied when the node last ended: the checkpoint of just now does not point into them.
-fn clear_emptied(settings: &Settings, store: &Store, volumes: &VolumeSet) -> Result<(), OpenError> {
+fn clear_emptied(store: &Store, volumes: &VolumeSet) -> Result<(), OpenError> {
     for number in emptied(&Pending::new(store)).map_err(index_error)? {
         let Ok(volume) = volumes.get(number) else {
             continue;
         };
-        volume::remove(&volume.path, &settings.log_faults).map_err(io_at(&volume.path))?;
+        volume::remove(&volume.path, &volume.disk.faults).map_err(io_at(&volume.path))?;
         volumes.remove(number);
     }
     Ok(())
@@ -235,16 +240,17 @@ impl Replay<'_> {
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
-    let path = dir.join("lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path);
-    let file = file.map_err(io_at(&path))?;
-    file.try_lock()
-        .map_err(|_| OpenError::InUse(dir.to_owned()))?;
-    Ok(file)
+    let locked = disks::lock(dir).map_err(io_at(&dir.join("lock")))?;
+    locked.ok_or_else(|| OpenError::InUse(dir.to_owned()))
+}
+
+/// The locks of all disks; the first is that of the node's own folder.
+fn lock_all(own: File, disks: &Disks) -> Result<Vec<File>, OpenError> {
+    let mut locks = vec![own];
+    for disk in disks.all().iter().skip(1) {
+        locks.push(lock(disk.path())?);
+    }
+    Ok(locks)
 }
 
 fn index_path(settings: &Settings) -> PathBuf {
@@ -316,52 +322,46 @@ fn stale(checkpoint: &Checkpoint, volumes: &[Arc<Volume>]) -> Option<&'static st
 
 /// Cuts the torn tail off and begins a new volume.
 fn begin_log(
-    settings: &Settings,
-    surveyed: &[Arc<Volume>],
+    (settings, disks): (&Settings, &Arc<Disks>),
     volumes: &Arc<VolumeSet>,
     (node, mut end): (u128, Position),
 ) -> Result<(Log, Arc<Spare>), OpenError> {
-    let folder = settings.dir.join("volumes");
-    if let Some(last) = surveyed.last() {
+    let last = volumes.last();
+    if let Some(last) = &last {
         let cut = last
             .cut(end.offset.max(HEAD_BYTES))
             .and_then(|()| last.flush_all());
         cut.map_err(io_at(&last.path))?;
     }
-    let number = surveyed.last().map_or(1, |last| last.head.number + 1);
+    let before = last.map_or(0, |last| last.head.number);
     let head = VolumeHead {
         node,
         volume: uuid::Uuid::new_v4().as_u128(),
-        number,
+        number: before + 1,
         salt: fresh_salt().map_err(index_error)?,
         first_lsn: end.lsn + 1,
         first_round: end.round + 1,
         before: end.sum,
         created_ms: (settings.clock)(),
     };
-    let path = folder.join(volume::file_name(number));
-    let free = (settings.free_bytes)().unwrap_or(u64::MAX);
-    if free.saturating_sub(settings.reserve_bytes) >= settings.volume_bytes {
-        // Without the space the volume grows as it is written, and writes are refused at the reserve.
-        if let Err(error) = volume::preallocate(&path, settings.volume_bytes, &settings.log_faults)
-        {
-            tracing::warn!(%error, "could not preallocate a volume");
-        }
-    }
-    let volume = Arc::new(volume::begin(&path, head, &settings.log_faults).map_err(io_at(&path))?);
+    let spare = Arc::new(Spare::new(Arc::clone(disks), before, settings.volume_bytes));
+    // Without the space the volume grows as it is written, and writes are refused at the reserve.
+    spare.prepare();
+    let volume = spare.take(head, Need::Nothing);
+    let volume = volume.map_err(|error| OpenError::Io {
+        path: settings.dir.clone(),
+        source: std::io::Error::other(error),
+    })?;
     volumes.add(&volume);
-    end.volume = number;
+    end.volume = head.number;
     end.offset = HEAD_BYTES;
-    let room = Space {
-        volume_bytes: settings.volume_bytes,
-        reserve_bytes: settings.reserve_bytes,
-        free: Arc::clone(&settings.free_bytes),
-        faults: settings.log_faults.clone(),
-    };
-    let spare = Arc::new(Spare::new(folder, number, room));
     spare.prepare();
     let log = Log::new(node, volume, end, Arc::clone(volumes), Arc::clone(&spare));
     Ok((log, spare))
+}
+
+fn at((path, source): (PathBuf, std::io::Error)) -> OpenError {
+    OpenError::Io { path, source }
 }
 
 pub(crate) fn io_at(path: &Path) -> impl Fn(std::io::Error) -> OpenError + '_ {

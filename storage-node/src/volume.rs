@@ -11,12 +11,14 @@ use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Advice, FallocateFlags};
 use rustix::io::Errno;
 
 use crate::checksum::crc32c;
+use crate::disks::OpenDisk;
 use crate::faults::{Change, Faults};
 use crate::limits::IOV_MAX;
 use crate::record::Salt;
@@ -160,7 +162,7 @@ pub(crate) struct Volume {
     /// Where its rounds end.
     end: AtomicU64,
     /// The disk that it is on.
-    faults: Faults,
+    pub(crate) disk: Arc<OpenDisk>,
 }
 
 impl Volume {
@@ -169,16 +171,16 @@ impl Volume {
         head: VolumeHead,
         file: File,
         path: PathBuf,
-        faults: &Faults,
+        disk: &Arc<OpenDisk>,
     ) -> io::Result<Self> {
         let end = AtomicU64::new(file.metadata()?.len());
-        let faults = faults.clone();
+        let disk = Arc::clone(disk);
         Ok(Self {
             head,
             file,
             path,
             end,
-            faults,
+            disk,
         })
     }
 
@@ -193,13 +195,15 @@ impl Volume {
     /// Writes all of `pieces` at `offset`; a short write that cannot go on is an error.
     pub(crate) fn append(&self, pieces: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
         // Copied before: the write uses the pieces up.
-        let copy = self.faults.is_tracing().then(|| {
+        let copy = self.disk.faults.is_tracing().then(|| {
             let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).collect();
             bytes.into_boxed_slice()
         });
         let path = || self.path.as_path().into();
         let change = || Change::Wrote(path(), offset, copy.unwrap_or_default());
-        self.faults.tell(change, || self.write_at(pieces, offset))
+        self.disk
+            .faults
+            .tell(change, || self.write_at(pieces, offset))
     }
 
     fn write_at(&self, pieces: &mut [IoSlice<'_>], mut offset: u64) -> io::Result<()> {
@@ -219,24 +223,25 @@ impl Volume {
     }
 
     pub(crate) fn flush(&self) -> io::Result<()> {
-        self.faults.check()?;
+        self.disk.faults.check()?;
         let change = || Change::Flushed(self.path.as_path().into());
-        self.faults
+        self.disk
+            .faults
             .tell(change, || Ok(rustix::fs::fdatasync(self.file.as_fd())?))
     }
 
     /// Flushes contents and length.
     pub(crate) fn flush_all(&self) -> io::Result<()> {
         let change = || Change::Flushed(self.path.as_path().into());
-        self.faults.tell(change, || self.file.sync_all())
+        self.disk.faults.tell(change, || self.file.sync_all())
     }
 
     /// Cuts the file to its rounds and gives what was preallocated back.
     pub(crate) fn cut(&self, end: u64) -> io::Result<()> {
-        self.faults.check_cut()?;
+        self.disk.faults.check_cut()?;
         let change = || Change::Sized(self.path.as_path().into(), end);
         let cut = || Ok(rustix::fs::ftruncate(self.file.as_fd(), end)?);
-        self.faults.tell(change, cut)?;
+        self.disk.faults.tell(change, cut)?;
         self.set_end(end);
         Ok(())
     }
@@ -287,7 +292,9 @@ pub(crate) fn preallocate(path: &Path, bytes: u64, faults: &Faults) -> io::Resul
 }
 
 /// Makes a volume of a file: writes its head and flushes it before any round can follow.
-pub(crate) fn begin(path: &Path, head: VolumeHead, faults: &Faults) -> io::Result<Volume> {
+pub(crate) fn begin(disk: &Arc<OpenDisk>, head: VolumeHead) -> io::Result<Volume> {
+    let (path, faults) = (disk.file(head.number), &disk.faults);
+    let path = path.as_path();
     let made = || {
         File::options()
             .create(true)
@@ -302,7 +309,7 @@ pub(crate) fn begin(path: &Path, head: VolumeHead, faults: &Faults) -> io::Resul
     faults.tell(wrote, || file.write_all_at(&bytes, 0))?;
     faults.tell(|| Change::Flushed(path.into()), || file.sync_all())?;
     sync_parent(path, faults)?;
-    let volume = Volume::new(head, file, path.to_owned(), faults)?;
+    let volume = Volume::new(head, file, path.to_owned(), disk)?;
     volume.set_end(HEAD_BYTES);
     Ok(volume)
 }

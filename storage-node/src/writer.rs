@@ -128,8 +128,10 @@ pub(crate) enum Work {
     Configure { bucket: BucketId, change: Change },
     /// Tags or locks of a version change.
     Amend(Box<Amendment>),
-    /// Records leave a volume, as far as they still stand.
+    /// Records leave a volume that is worth more empty, as far as they still stand.
     Move(Vec<Candidate>),
+    /// They leave a disk that is to be emptied, which frees nothing where they go.
+    Drain(Vec<Candidate>),
     /// Nothing that stands is left in a volume.
     Emptied(u32),
 }
@@ -179,7 +181,9 @@ impl Work {
                 Self::Bucket { fields, .. } => fields.len(),
                 Self::Configure { change, .. } => change.bytes() + CONFIGURATION_BYTES,
                 Self::Amend(amendment) => amendment.key.len() + HEADS * 16,
-                Self::Move(candidates) => candidates.iter().map(Candidate::bytes).sum(),
+                Self::Move(candidates) | Self::Drain(candidates) => {
+                    candidates.iter().map(Candidate::bytes).sum()
+                }
                 Self::Abandon(_) | Self::BucketEnd(_) | Self::Emptied(_) => 0,
             }
     }
@@ -441,7 +445,7 @@ impl Writer {
                 turn.add(Entry::plain(Kind::Bucket, &key, &fields.encode()))?;
             }
             Work::Amend(amendment) => return self.amend(*amendment, turn),
-            Work::Move(candidates) => self.move_on(candidates, turn)?,
+            Work::Move(candidates) | Work::Drain(candidates) => self.move_on(candidates, turn)?,
             Work::Emptied(volume) => self.note_emptied(volume, turn)?,
         }
         Ok(Reply::Done)

@@ -12,12 +12,14 @@ mod node {
     mod backup;
     mod care;
     mod crash;
+    mod disks;
     mod faults;
     mod lifecycle;
     mod model;
     mod objects;
     mod power;
     mod recovery;
+    mod spread;
     mod support;
     mod undelete;
     mod uploads;

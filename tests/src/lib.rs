@@ -9,6 +9,7 @@ pub mod clients;
 pub mod gate;
 pub mod house;
 pub mod load;
+pub mod long;
 pub mod nginx;
 pub mod node;
 pub mod operations;

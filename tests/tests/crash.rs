@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use s3_protocol::Operation;
 use tests::call::{self, Call, Payload};
 use tests::gate::{Gate, Key};
+use tests::long;
 use tests::operations;
 use tests::random::Random;
 use tests::sign::{self, Signer};
 use tests::wait;
 use tests::wire::Wire;
 
-/// How often the gate is killed.
+/// How often the gate is killed in the short form.
 const ROUNDS: u64 = 50;
 /// Connections that write.
 const WRITERS: usize = 6;
@@ -49,7 +50,8 @@ fn every_acknowledged_object_survives_fifty_kills() {
     let folder = tempfile::tempdir().unwrap();
     let model: Model = Mutex::default();
     let (mut acknowledged, mut downtime) = (0, Duration::ZERO);
-    for round in 0..ROUNDS {
+    let rounds = long::rounds(ROUNDS);
+    for round in 0..rounds {
         let begin = Instant::now();
         let gate = Gate::start_in(folder.path(), &[], &[]);
         downtime = downtime.max(begin.elapsed());
@@ -63,10 +65,10 @@ fn every_acknowledged_object_survives_fifty_kills() {
     }
     let gate = Gate::start_in(folder.path(), &[], &[]);
     let key = gate.key("photos", "full").clone();
-    verify(&gate, &key, &model, ROUNDS);
+    verify(&gate, &key, &model, rounds);
     println!("{acknowledged} acknowledged writes, longest start {downtime:?}");
     assert!(
-        acknowledged > ROUNDS * 20,
+        acknowledged > rounds * 20,
         "{acknowledged} writes were no load"
     );
 }

@@ -236,3 +236,87 @@ fn a_node_that_reads_only_serves_and_takes_nothing() {
     let (code, said) = exit(&gate, &["node", "compact", "--garbage-percent", "0"]);
     assert_eq!(code, 2, "{said}");
 }
+
+#[test]
+fn a_disk_is_added_emptied_and_taken_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let disks = ["a", "b"].map(|name| folder.path().join(name));
+    for disk in &disks {
+        fs::create_dir(disk).unwrap();
+    }
+    let [a, b] = disks.each_ref().map(|disk| disk.to_str().unwrap());
+    let both = format!("{a},{b}");
+    let with = |disks: &str, drain: &str| {
+        let settings = [
+            ("POSTERN_NODE__DISKS", disks),
+            ("POSTERN_NODE__DRAIN", drain),
+        ];
+        Gate::start_in(&data, &[], &[&SMALL[..], &settings].concat())
+    };
+    let shown = |gate: &Gate, disk: &str| {
+        let stats = json(gate, &["node", "stats"]);
+        let mut disks = stats["disks"].as_array().unwrap().iter();
+        disks.find(|it| it["path"] == disk).unwrap().clone()
+    };
+    // At first the data folder alone, whose objects are moved off it.
+    let gate = Gate::start_in(&data, &[], &SMALL);
+    let key = gate.key("photos", "full").clone();
+    (0..20).for_each(|number| put(&gate, &key, number));
+    assert!(gate.stop().success());
+    // Both lie on one file system: which of them is roomier nobody can say.
+    let gate = with(&both, a);
+    (20..60).for_each(|number| put(&gate, &key, number));
+    let own = data.join("node");
+    let own = own.to_str().unwrap();
+    assert_eq!(shown(&gate, own)["state"], "draining");
+    json(&gate, &["node", "compact"]);
+    assert_eq!(shown(&gate, own)["state"], "empty");
+    assert_eq!(shown(&gate, a)["state"], "empty");
+    assert_eq!(shown(&gate, b)["state"], "in use");
+    let said = gate.postern_ok(&["node", "df"]);
+    assert!(said.contains(a) && said.contains("in use"), "{said}");
+    assert!(gate.stop().success());
+
+    let gate = with(&both, b);
+    let left = shown(&gate, b)["left_bytes"].as_u64().unwrap();
+    assert!(left > 0, "{left}");
+    let request = format!(
+        "GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+        gate.admin_host()
+    );
+    let metrics = gate.admin_wire().ask(request.as_bytes()).unwrap();
+    let metrics = metrics.expect(200).text();
+    let line = format!("postern_node_disk_left_bytes{{disk=\"{b}\"}} {left}");
+    assert!(metrics.contains(&line), "{line} is not in\n{metrics}");
+    assert!(gate.stop().success());
+    let refused = std::process::Command::new(tests::gate::binary())
+        .args(["serve", "--dev", "--data"])
+        .arg(&data)
+        .args([
+            "--s3-listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+        ])
+        .env("POSTERN_NODE__DISKS", a)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        !refused.status.success() && said.contains(b) && said.contains("node.drain"),
+        "{said}"
+    );
+    let gate = with(&both, b);
+    json(&gate, &["node", "compact"]);
+    assert_eq!(shown(&gate, a)["state"], "in use");
+    assert_eq!(shown(&gate, b)["state"], "empty");
+    assert_eq!(shown(&gate, b)["left_bytes"], 0);
+    assert!(gate.stop().success());
+    fs::remove_dir_all(b).unwrap();
+    let gate = with(a, "");
+    for number in 0..60 {
+        assert!(reads_whole(&gate, &key, number), "{number}");
+    }
+    assert_eq!(json(&gate, &["node", "verify"])["sound"], true);
+}

@@ -134,6 +134,41 @@ fn everything_that_was_sent_is_there_when_the_node_is_gone() {
     assert_eq!(copy(&gate)["lag_bytes"], 0);
 }
 
+#[test]
+fn a_copy_is_recovered_onto_disks() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, place) = (folder.path().join("data"), folder.path().join("place"));
+    let gate = start(&data, path(&place), &[]);
+    let key = gate.key("photos", "full").clone();
+    (0..40).for_each(|number| put(&gate, &key, number));
+    json(&gate, &["node", "ship"]);
+    gate.kill();
+    fs::remove_dir_all(data.join("node")).unwrap();
+    let disks = ["a", "b"].map(|name| folder.path().join(name));
+    let named = format!("{},{}", path(&disks[0]), path(&disks[1]));
+    let settings = [("POSTERN_NODE__DISKS", named.as_str())];
+    let arguments = ["--from", path(&place), "--data", path(&data)];
+    let (code, _, said) = recover(&arguments, &settings);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(path(&disks[0])), "{said}");
+    for disk in &disks {
+        fs::create_dir(disk).unwrap();
+    }
+    let (code, told, said) = recover(&arguments, &settings);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(told["objects"], 40, "{told}");
+    let on_disks: u64 = disks.iter().map(|disk| bytes_in(disk)).sum();
+    assert!(on_disks > 28_000_000, "{on_disks}");
+    let gate = start(&data, path(&place), &settings);
+    assert!((0..40).all(|number| holds(&gate, &key, number)));
+    assert_eq!(json(&gate, &["node", "verify"])["sound"], true);
+    assert!(gate.stop().success());
+    fs::remove_dir_all(data.join("node")).unwrap();
+    let (code, _, said) = recover(&arguments, &settings);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("has volumes"), "{said}");
+}
+
 fn bytes_in(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).unwrap().map(|it| it.unwrap());
     entries

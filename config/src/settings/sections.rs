@@ -9,9 +9,9 @@ use super::read::Reader;
 use super::values::{ValueError, word};
 use super::{
     AccessFormat, AccessLog, AdminSettings, AuditSettings, Destination, DestinationPass,
-    DirectorySettings, Domains, Limits, LogLevel, LogSettings, MetricsAccess, NodeSettings,
-    OnFailure, Person, PolicySettings, ProxyProtocol, RecordSettings, Region, S3Settings, Settings,
-    ShipSettings, Tls,
+    DirectorySettings, DiskSettings, Domains, Limits, LogLevel, LogSettings, MetricsAccess,
+    NodeSettings, OnFailure, Person, PolicySettings, ProxyProtocol, RecordSettings, Region,
+    S3Settings, Settings, ShipSettings, Tls,
 };
 use crate::Secret;
 use crate::directory::{MASTER_KEY_BYTES, Signer};
@@ -219,6 +219,7 @@ fn limits(r: &mut Reader<'_>) -> Option<Limits> {
 pub(super) fn care(reader: &mut Reader<'_>) -> NodeSettings {
     NodeSettings {
         elsewhere: None,
+        disks: disks(reader),
         cache_bytes: reader.bytes("node.cache_bytes", MIB..=1_024 * GIB, 64 * MIB),
         volume_bytes: reader.bytes("node.volume_bytes", 16 * MIB..=1_024 * GIB, 4 * GIB),
         overlay_bytes: reader.bytes("node.overlay_bytes", MIB..=16 * GIB, 32 * MIB),
@@ -240,6 +241,43 @@ pub(super) fn care(reader: &mut Reader<'_>) -> NodeSettings {
         ),
         read_only: reader.boolean("node.read_only", false),
     }
+}
+
+/// Where the node's volumes are. Each disk is named once, what is to be emptied is one of them, and one is left to take what is new.
+fn disks(reader: &mut Reader<'_>) -> Vec<DiskSettings> {
+    let expected = "the path of a folder, such as `/srv/a`";
+    let folder = |text: &str| match text {
+        "" => Err("it is empty"),
+        text => Ok(PathBuf::from(text)),
+    };
+    let places = ["node.disks", "node.drain"].map(|field| reader.place(field));
+    let [paths, drained] =
+        ["node.disks", "node.drain"].map(|field| reader.list(field, expected, folder));
+    let mut fault = |field: &str, expected: String| {
+        let [disks, drain] = &places;
+        let place = if field == "node.drain" { drain } else { disks };
+        reader.blind_fault(field, place.clone(), expected);
+    };
+    let mut disks: Vec<DiskSettings> = Vec::with_capacity(paths.len());
+    for path in paths {
+        if disks.iter().any(|disk| disk.path == path) {
+            fault("node.disks", format!("names `{}` twice", path.display()));
+            continue;
+        }
+        let drain = drained.contains(&path);
+        disks.push(DiskSettings { path, drain });
+    }
+    for path in &drained {
+        if !disks.iter().any(|disk| disk.path == *path) {
+            let path = path.display();
+            fault("node.drain", format!("`{path}` is none of node.disks"));
+        }
+    }
+    if !disks.is_empty() && disks.iter().all(|disk| disk.drain) {
+        let expected = "leaves no disk that takes new volumes".to_owned();
+        fault("node.drain", expected);
+    }
+    disks
 }
 
 fn policy(reader: &mut Reader<'_>) -> Option<PolicySettings> {

@@ -35,7 +35,7 @@ use crate::edge::authority::{Authority, local_names};
 use crate::edge::{Bound, CertificateFiles, Certificates, EdgeLimits, EdgeOptions, EdgeParts};
 use crate::files;
 use crate::journey::{Gate, GateParts, Place};
-use crate::observe::{self, Kind, Observer, ObserverOptions, Reading, Target};
+use crate::observe::{self, Observer, ObserverOptions, Reading, Target};
 use crate::record::Recorder;
 use crate::upkeep::{Keeper, KeyPlace};
 use crate::upstream::{NodeBuckets, ObjectStore};
@@ -414,12 +414,11 @@ fn recorder(settings: &Settings, observer: &Arc<Observer>) -> Result<Option<Reco
         .map_err(|source| io(format!("open the record in `{}`", folder.display()), source))?;
     let lost = recorder.lost();
     observer.metrics().watch(move || {
-        vec![Reading {
-            name: "recorded_checks_lost",
-            help: "Checks that could not be recorded",
-            kind: Kind::Counter,
-            number: lost.load(Ordering::Relaxed),
-        }]
+        vec![Reading::counter(
+            "recorded_checks_lost",
+            "Checks that could not be recorded",
+            lost.load(Ordering::Relaxed),
+        )]
     });
     Ok(Some(recorder))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use postern_config::node::NodeCare;
 use postern_config::settings::{NodeSettings, Settings};
-use storage_node::{Node, NodeOptions, RingSeal};
+use storage_node::{Node, NodeDisk, NodeOptions, RingSeal};
 
 use super::StartError;
 use crate::clock::Clock;
@@ -61,6 +61,7 @@ pub(super) async fn open_here(
         index_cache_bytes: bytes(settings.cache_bytes),
         overlay_bytes: bytes(settings.overlay_bytes),
         reserve_bytes: settings.reserve_bytes,
+        disks: disks_of(data, settings),
         lifecycle_day_ms: u64::try_from(settings.lifecycle_day.as_millis()).unwrap_or(u64::MAX),
         undelete: settings.undelete_time,
         read_only: settings.read_only,
@@ -74,6 +75,15 @@ pub(super) async fn open_here(
         source: std::io::Error::other(cause),
     })?;
     opened.map_err(|source| StartError::Node { path, source })
+}
+
+/// The disks that the settings name. Relative paths lie in the data folder.
+pub(crate) fn disks_of(data: &Path, settings: &NodeSettings) -> Vec<NodeDisk> {
+    let disks = settings.disks.iter().map(|disk| NodeDisk {
+        drain: disk.drain,
+        ..NodeDisk::new(data.join(&disk.path))
+    });
+    disks.collect()
 }
 
 /// What keeps a node of this process.
@@ -115,6 +125,6 @@ impl Tending {
             Self::Here(_, caretaker) => caretaker.counts(),
             Self::Elsewhere(remote) => remote.care(),
         };
-        readings_of_node(counts, node.stats().damaged)
+        readings_of_node(counts, &node.stats())
     }
 }

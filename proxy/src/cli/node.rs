@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
-use storage_node::{Node, NodeOptions, OpenError};
+use storage_node::{Node, NodeDisk, NodeOptions, OpenError};
 
 use super::ask::{list, outline};
 use super::module::text;
@@ -57,7 +57,7 @@ pub(super) enum NodeCommand {
     #[command(after_help = "Example:
   postern node certificates --out /etc/postern/node --host node.example.org")]
     Certificates(serve::Certificates),
-    /// Show what the node does and holds, its volumes, and the last task of each kind.
+    /// Show what the node does and holds, its disks and volumes, and the last task of each kind.
     #[command(after_help = "Example:\n  postern node stats")]
     Stats {
         #[command(flatten)]
@@ -109,11 +109,18 @@ To restore: stop the server, make the folder it names the `node` folder of the d
 The directory is recovered by `postern backup restore`: the copy has objects alone.")]
     Recover(recover::Recover),
     /// Build the index anew from the volumes alone, in a data folder whose server is stopped. The old one is kept until it stands.
-    #[command(after_help = "Example:\n  postern node rebuild-index --data /var/lib/postern")]
+    #[command(after_help = "Examples:
+  postern node rebuild-index --data /var/lib/postern
+  postern node rebuild-index --data /var/lib/postern --disk /srv/a --disk /srv/b
+
+Disks are found where they were. Where the data folder has lost them, or they are elsewhere now, each is named.")]
     RebuildIndex {
         /// The data folder.
         #[arg(long, value_name = "FOLDER")]
         data: PathBuf,
+        /// A disk of the node: as `node.disks` names it. May be given several times.
+        #[arg(long = "disk", value_name = "FOLDER")]
+        disks: Vec<PathBuf>,
     },
 }
 
@@ -179,7 +186,7 @@ impl NodeCommand {
                     (false, true) => print("writes and deletions are taken"),
                 }
             }
-            Self::RebuildIndex { data } => rebuild(style, &data),
+            Self::RebuildIndex { data, disks } => rebuild(style, &data, &disks),
         }
     }
 }
@@ -244,9 +251,10 @@ fn stats(style: Style, found: &Value) -> Result<(), CliError> {
         Some(copy) => show(style, copy, "place", COPY)?,
         None => print("copy at            nowhere: this machine has the only one (`ship.to`)")?,
     }
-    let columns = ["number", "bytes", "garbage_bytes", "active"];
+    print_disks(found)?;
+    let columns = ["number", "bytes", "garbage_bytes", "active", "disk"];
     print_rows(
-        &["VOLUME", "BYTES", "GARBAGE", "ACTIVE"],
+        &["VOLUME", "BYTES", "GARBAGE", "ACTIVE", "DISK"],
         found,
         "volumes",
         &columns,
@@ -287,12 +295,30 @@ fn df(style: Style, found: &Value) -> Result<(), CliError> {
         "upload_bytes",
     ];
     print_rows(&heads, found, "buckets", &columns)?;
+    print_disks(found)?;
     print(&format!(
         "\n{} bytes of objects; the log has {} bytes, {} of them garbage",
         cell(found, "bytes"),
         cell(found, "log_bytes"),
         cell(found, "garbage_bytes"),
     ))
+}
+
+/// What is left to be moved off a disk stands where it is to be emptied.
+fn print_disks(found: &Value) -> Result<(), CliError> {
+    let heads = [
+        "DISK", "STATE", "VOLUMES", "BYTES", "GARBAGE", "LEFT", "FREE",
+    ];
+    let columns = [
+        "path",
+        "state",
+        "volumes",
+        "bytes",
+        "garbage_bytes",
+        "left_bytes",
+        "free_bytes",
+    ];
+    print_rows(&heads, found, "disks", &columns)
 }
 
 fn print_rows(
@@ -310,7 +336,7 @@ fn print_rows(
     print(&format!("\n{}", table(heads, rows)))
 }
 
-fn rebuild(style: Style, data: &Path) -> Result<(), CliError> {
+fn rebuild(style: Style, data: &Path, disks: &[PathBuf]) -> Result<(), CliError> {
     let folder = data.join("node");
     if !folder.is_dir() {
         let said = format!(
@@ -319,16 +345,20 @@ fn rebuild(style: Style, data: &Path) -> Result<(), CliError> {
         );
         return Err(CliError::NotFound(said));
     }
-    let told = built(&folder)
+    let disks = disks.iter().map(NodeDisk::new).collect();
+    let told = built(&folder, disks)
         .map_err(|error| format!("the index is not built anew, the old one stays: {error}"));
     let told = told.map_err(CliError::Failed)?;
     tell(style, &told)
 }
 
 /// Builds the index of the node in `folder`, and says what it holds.
-fn built(folder: &Path) -> Result<Value, OpenError> {
+fn built(folder: &Path, disks: Vec<NodeDisk>) -> Result<Value, OpenError> {
     let clock = Clock::system();
-    let rebuilt = Node::rebuild_index(NodeOptions::new(folder, clock.shared()))?;
+    let rebuilt = Node::rebuild_index(NodeOptions {
+        disks,
+        ..NodeOptions::new(folder, clock.shared())
+    })?;
     Ok(json!({
         "buckets": rebuilt.buckets, "objects": rebuilt.objects, "bytes": rebuilt.bytes,
         "last_lsn": rebuilt.last_lsn, "damage": rebuilt.damage,

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeMetric as _, MetricEncoder, NoLabelSet,
+};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -52,7 +54,7 @@ pub enum Kind {
 }
 
 /// A number that somebody else keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// Its name, such as `tree_hits`.
     pub name: &'static str,
@@ -62,6 +64,8 @@ pub struct Reading {
     pub kind: Kind,
     /// The number.
     pub number: u64,
+    /// Which of several things of a kind it is of, such as `disk="/srv/a"`: there are few, and the operator names them.
+    pub label: Option<(&'static str, String)>,
 }
 
 impl Reading {
@@ -72,6 +76,7 @@ impl Reading {
             help,
             kind: Kind::Counter,
             number,
+            label: None,
         }
     }
 
@@ -82,6 +87,30 @@ impl Reading {
             help,
             kind: Kind::Gauge,
             number,
+            label: None,
+        }
+    }
+
+    fn labelled(&self) -> Option<(&'static str, &str, &Self)> {
+        let (label, which) = self.label.as_ref()?;
+        Some((label, which, self))
+    }
+
+    fn encode(&self, metric: MetricEncoder<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Counter => ConstCounter::new(self.number).encode(metric),
+            Kind::Gauge => {
+                ConstGauge::new(i64::try_from(self.number).unwrap_or(i64::MAX)).encode(metric)
+            }
+        }
+    }
+
+    /// The same of one of several things.
+    #[must_use]
+    pub fn of(self, label: &'static str, which: &str) -> Self {
+        Self {
+            label: Some((label, which.to_owned())),
+            ..self
         }
     }
 }
@@ -356,23 +385,22 @@ struct Watched(Box<dyn Fn() -> Vec<Reading> + Send + Sync>);
 
 impl Collector for Watched {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        for Reading {
-            name,
-            help,
-            kind,
-            number,
-        } in (self.0)()
-        {
-            match kind {
-                Kind::Counter => {
-                    let metric =
-                        encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-                    ConstCounter::new(number).encode(metric)?;
-                }
-                Kind::Gauge => {
-                    let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-                    ConstGauge::new(i64::try_from(number).unwrap_or(i64::MAX)).encode(metric)?;
-                }
+        let mut readings = (self.0)();
+        // What is of several things has its name and its help once.
+        readings.sort_by_key(|it| it.name);
+        for all in readings.chunk_by(|one, next| one.name == next.name) {
+            let Some(first) = all.first() else { continue };
+            let kind = match first.kind {
+                Kind::Counter => MetricType::Counter,
+                Kind::Gauge => MetricType::Gauge,
+            };
+            let mut metric = encoder.encode_descriptor(first.name, first.help, None, kind)?;
+            for (label, which, reading) in all.iter().filter_map(Reading::labelled) {
+                let labels = [(label, which)];
+                reading.encode(metric.encode_family(&labels)?)?;
+            }
+            if first.label.is_none() {
+                first.encode(metric)?;
             }
         }
         Ok(())
@@ -408,12 +436,12 @@ mod tests {
         metrics.connection_failed("tls");
         metrics.decided(Duration::from_micros(200));
         metrics.watch(|| {
-            vec![Reading {
-                name: "trees",
-                help: "Trees",
-                kind: Kind::Gauge,
-                number: 7,
-            }]
+            let free = |disk: &str, number| Reading::gauge("free", "Free", number).of("disk", disk);
+            vec![
+                free("/srv/a", 1),
+                Reading::gauge("trees", "Trees", 7),
+                free("/srv/b", 2),
+            ]
         });
         let text = metrics.scrape();
         for line in [
@@ -425,9 +453,12 @@ mod tests {
             "postern_decision_seconds_bucket{le=\"+Inf\"} 1",
             "postern_decision_seconds_count 1",
             "postern_trees 7",
+            "postern_free{disk=\"/srv/a\"} 1",
+            "postern_free{disk=\"/srv/b\"} 2",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+        assert_eq!(text.matches("# HELP postern_free ").count(), 1, "{text}");
         drop(open);
         assert!(metrics.scrape().contains("postern_connections_open 0"));
     }

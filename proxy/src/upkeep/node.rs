@@ -10,14 +10,15 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use postern_config::UnixMillis;
 use postern_config::node::{
-    BucketHolds, DeletedObject, NodeCare, NodeFault, NodeState, NodeTask, Revived, TaskKind,
-    TaskState, VolumeState,
+    BucketHolds, DeletedObject, DiskState, NodeCare, NodeFault, NodeState, NodeTask, Revived,
+    TaskKind, TaskState, VolumeState,
 };
 use postern_config::settings::{NodeSettings, ShipSettings};
 use s3_protocol::{BucketId, S3Error};
 use serde_json::{Value, json};
 use storage_node::{
-    Compacted, Compaction, Deleted, Ending, Node, NodeError, Rate, Scrubbed, Undelete, Verified,
+    Compacted, Compaction, Deleted, DiskUse, Ending, Node, NodeError, NodeStats, Rate, Scrubbed,
+    Undelete, Verified,
 };
 
 use super::ship::{ShipFault, Shipper};
@@ -277,8 +278,19 @@ impl Caretaker {
             bytes: it.bytes,
             garbage_bytes: it.garbage_bytes,
             is_active: it.is_active,
+            disk: it.disk,
+        };
+        let disk = |it: storage_node::DiskUse| DiskState {
+            path: it.path,
+            volumes: it.volumes,
+            bytes: it.bytes,
+            garbage_bytes: it.garbage_bytes,
+            free_bytes: it.free_bytes,
+            drains: it.drains,
+            has_failed: it.has_failed,
         };
         Ok(NodeState {
+            disks: stats.disks.into_iter().map(disk).collect(),
             volumes: volumes.into_iter().map(shown).collect(),
             log_bytes: stats.log_bytes,
             garbage_bytes: stats.garbage_bytes,
@@ -294,7 +306,7 @@ impl Caretaker {
 }
 
 /// Its numbers among the metrics.
-pub(crate) fn readings(counts: CareCounts, damaged_objects: u64) -> Vec<Reading> {
+pub(crate) fn readings(counts: CareCounts, stats: &NodeStats) -> Vec<Reading> {
     let mut readings = counts.copy.map_or_else(Vec::new, super::ship::readings);
     readings.extend([
         Reading::counter(
@@ -320,10 +332,41 @@ pub(crate) fn readings(counts: CareCounts, damaged_objects: u64) -> Vec<Reading>
         Reading::gauge(
             "node_damaged_objects",
             "Damaged objects that the last scrub found",
-            damaged_objects,
+            stats.damaged,
         ),
     ]);
+    readings.extend(stats.disks.iter().flat_map(of_disk));
     readings
+}
+
+/// Of one disk.
+fn of_disk(disk: &DiskUse) -> Vec<Reading> {
+    let mut readings = vec![
+        Reading::gauge(
+            "node_disk_bytes",
+            "Bytes of the volumes on a disk of the object node",
+            disk.bytes,
+        ),
+        Reading::gauge(
+            "node_disk_left_bytes",
+            "Bytes on a disk that is to be emptied",
+            if disk.drains { disk.left_bytes() } else { 0 },
+        ),
+        Reading::gauge(
+            "node_disk_failed",
+            "1 once a write or flush on a disk has failed, until the node starts again",
+            u64::from(disk.has_failed),
+        ),
+    ];
+    if let Some(free) = disk.free_bytes {
+        readings.push(Reading::gauge(
+            "node_disk_free_bytes",
+            "Bytes that the file system of a disk has left",
+            free,
+        ));
+    }
+    let named = |reading: Reading| reading.of("disk", &disk.path);
+    readings.into_iter().map(named).collect()
 }
 
 /// What the admin side asks. A task holds what it works with, so that it goes on when the request is answered.

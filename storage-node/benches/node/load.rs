@@ -86,33 +86,26 @@ async fn large(node: &Node, time: Duration) {
 /// Readers and writers, without and with compaction: what is overwritten all the while is garbage enough for it.
 async fn beside_compaction(node: &Node, time: Duration) {
     let time = time * 3;
-    row("GET 4 KiB beside 4 writers", mixed(node, time, false).await);
+    let (read, written, _) = mixed(node, time, false).await;
+    row("GET 4 KiB, 4 readers beside 4 writers", read);
+    row("PUT 4 KiB, 4 writers beside 4 readers", written);
     let before = node.stats().log_bytes;
-    row(
-        "the same while volumes are compacted",
-        mixed(node, time, true).await,
-    );
+    let (read, written, moved_bytes) = mixed(node, time, true).await;
+    row("GET, the same while volumes are compacted", read);
+    row("PUT, the same while volumes are compacted", written);
     let after = node.stats().log_bytes;
     println!(
-        "  the log had {} MiB before, {} MiB after",
+        "  the log had {} MiB before, {} MiB after; compaction moved {} MiB",
         before >> 20,
-        after >> 20
+        after >> 20,
+        moved_bytes >> 20,
     );
 }
 
-async fn mixed(node: &Node, time: Duration, is_compacting: bool) -> Measured {
+/// Readers, writers, and the bytes that compaction moved meanwhile.
+async fn mixed(node: &Node, time: Duration, is_compacting: bool) -> (Measured, Measured, u64) {
     let stop = Arc::new(AtomicBool::new(false));
     let mut others = tokio::task::JoinSet::new();
-    for writer in 0..4 {
-        let (node, stop) = (node.clone(), Arc::clone(&stop));
-        others.spawn(async move {
-            let mut number: u64 = writer;
-            while !stop.load(Ordering::Relaxed) {
-                number = (number + 7_919) % KEYS;
-                put(&node, number, Bytes::from(vec![8; 4 * KIB])).await;
-            }
-        });
-    }
     if is_compacting {
         let (node, stop) = (node.clone(), Arc::clone(&stop));
         others.spawn(async move {
@@ -120,16 +113,19 @@ async fn mixed(node: &Node, time: Duration, is_compacting: bool) -> Measured {
                 garbage_per_mille: 300,
                 bytes_per_second: Some(COMPACT_BYTES),
             };
+            let mut moved_bytes = 0;
             while !stop.load(Ordering::Relaxed) {
-                node.compact(how).await.unwrap();
+                moved_bytes += node.compact(how).await.unwrap().moved_bytes;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
+            moved_bytes
         });
     }
-    let measured = gets(node, 4, (0, KEYS), time).await;
+    let readers = gets(node, 4, (0, KEYS), time);
+    let (read, written) = tokio::join!(readers, puts(node, 4, time));
     stop.store(true, Ordering::Relaxed);
-    others.join_all().await;
-    measured
+    let moved_bytes = others.join_all().await.into_iter().sum();
+    (read, written, moved_bytes)
 }
 
 /// One object in parts, written and read once: how fast, and in how much memory.

@@ -40,6 +40,8 @@ struct Contents {
     named: bool,
     /// Whether it is there now.
     there: bool,
+    /// Where it was renamed and its folder was not flushed since: its name before, and what it took the place of.
+    before: Option<Box<(PathBuf, Option<Self>)>>,
 }
 
 #[derive(Debug)]
@@ -49,27 +51,28 @@ enum Waiting {
 }
 
 impl Disk {
-    /// The disk as a folder of a node has it, all of it flushed.
+    /// The disk as a folder has it, all of it flushed: that of a node, or one above it and its disks.
     ///
     /// # Errors
     /// A file cannot be read.
     pub fn load(folder: &Path) -> io::Result<Self> {
-        let mut paths = vec![folder.join("index.redb")];
-        for entry in fs::read_dir(folder.join("volumes")).into_iter().flatten() {
-            paths.push(entry?.path());
-        }
         let mut disk = Self::default();
-        for path in paths {
-            if !path.exists() {
-                continue;
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let contents = Contents {
+                    flushed: fs::read(&path)?,
+                    named: true,
+                    there: true,
+                    ..Contents::default()
+                };
+                disk.files.insert(path, contents);
             }
-            let contents = Contents {
-                flushed: fs::read(&path)?,
-                waiting: Vec::new(),
-                named: true,
-                there: true,
-            };
-            disk.files.insert(path, contents);
         }
         Ok(disk)
     }
@@ -101,6 +104,7 @@ impl Disk {
                     }
                 }
             }
+            Change::Renamed(from, to) => self.rename(from, to),
             Change::Removed(path) => {
                 if let Some(contents) = self.files.get_mut(&**path) {
                     contents.there = false;
@@ -109,6 +113,18 @@ impl Disk {
             }
             Change::FolderFlushed(folder) => self.name_all(folder),
         }
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) {
+        let Some(mut contents) = self.files.remove(from) else {
+            return;
+        };
+        let replaced = self.files.remove(to);
+        contents.before = Some(Box::new((from.to_owned(), replaced)));
+        contents.named = true;
+        self.unsure.remove(from);
+        self.unsure.insert(to.to_owned());
+        self.files.insert(to.to_owned(), contents);
     }
 
     fn wait(&mut self, path: &Path, waiting: Waiting) {
@@ -125,6 +141,7 @@ impl Disk {
         for path in now {
             if let Some(contents) = self.files.get_mut(&path) {
                 contents.named = contents.there;
+                contents.before = None;
                 if !contents.there {
                     self.files.remove(&path);
                 }
@@ -147,21 +164,30 @@ impl Disk {
             Loss::Some(_) => dice.throw(),
         };
         for (path, contents) in &self.files {
-            let is_there = if contents.named == contents.there || keep(0) {
-                contents.there
-            } else {
-                contents.named
-            };
-            if !is_there {
-                continue;
+            let (mut path, mut also) = (path, None);
+            if let Some((earlier, replaced)) = contents.before.as_deref()
+                && !keep(0)
+            {
+                also = replaced.as_ref().map(|replaced| (path, replaced));
+                path = earlier;
             }
-            let mut bytes = contents.flushed.clone();
-            for waiting in &contents.waiting {
-                settle(&mut bytes, waiting, &mut keep);
+            for (path, contents) in std::iter::once((path, contents)).chain(also) {
+                let is_there = if contents.named == contents.there || keep(0) {
+                    contents.there
+                } else {
+                    contents.named
+                };
+                if !is_there {
+                    continue;
+                }
+                let mut bytes = contents.flushed.clone();
+                for waiting in &contents.waiting {
+                    settle(&mut bytes, waiting, &mut keep);
+                }
+                let path = to.join(path.strip_prefix(from).unwrap_or(path));
+                path.parent().map_or(Ok(()), fs::create_dir_all)?;
+                write_sparse(&path, &bytes)?;
             }
-            let path = to.join(path.strip_prefix(from).unwrap_or(path));
-            path.parent().map_or(Ok(()), fs::create_dir_all)?;
-            write_sparse(&path, &bytes)?;
         }
         Ok(())
     }

@@ -53,10 +53,14 @@ impl Node {
             ..Backup::default()
         };
         let active = volumes.len().saturating_sub(1);
+        let uncut = self.inner.spare.disks().uncut();
         for (number, (volume, end)) in volumes.into_iter().enumerate() {
             let path = folder.join(volume::file_name(volume.head.number));
             let (from, link) = (volume.path.clone(), path.clone());
+            // A link would have what stands behind a volume that could not be cut, and nothing that tells it apart.
+            let is_uncut = uncut.contains(&volume.head.number);
             let is_linked = number != active
+                && !is_uncut
                 && waiting(move || link_or_not(&from, &link).map_err(at(&link))).await?;
             done.bytes += end;
             if is_linked {

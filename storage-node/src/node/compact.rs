@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::pace::waiting;
 use super::{Inner, Node};
 use crate::error::NodeError;
 use crate::keys::{self, Table};
@@ -17,7 +18,7 @@ use crate::limits::{COMPACTION_LOOK_MS, SCAN_ROWS_MAX};
 use crate::overlay::Span;
 use crate::row;
 use crate::volume;
-use crate::writer::Work;
+use crate::writer::{Candidate, Work};
 
 use walk::Walk;
 
@@ -58,6 +59,10 @@ pub struct VolumeUse {
     pub garbage_bytes: u64,
     /// Whether the log still appends to it.
     pub is_active: bool,
+    /// Which of [`Node::disks`] it is on.
+    pub disk: usize,
+    /// Whether that is to be emptied.
+    pub drains: bool,
 }
 
 impl Node {
@@ -77,12 +82,14 @@ impl Node {
                 bytes: volume.end(),
                 garbage_bytes: garbage.get(&number).copied().unwrap_or(0),
                 is_active: Some(number) == active,
+                disk: inner.spare.disks().position(&volume.disk),
+                drains: volume.disk.drains,
             }
         });
         Ok(volumes.collect())
     }
 
-    /// Empties the volumes that hold enough garbage, the one with the largest share first. It may be dropped at any time: what it has
+    /// Empties the volumes that hold enough garbage, the one with the largest share first, and all on disks that are to be emptied. It may be dropped at any time: what it has
     /// moved stays moved.
     ///
     /// # Errors
@@ -94,12 +101,20 @@ impl Node {
         self.remove_emptied(&mut done).await?;
         let young = self.inner.young_deaths()?;
         let mut due = self.volumes()?;
-        due.retain(|volume| {
-            !volume.is_active && volume.share() >= u64::from(how.garbage_per_mille)
-        });
-        due.sort_by_key(|volume| std::cmp::Reverse(volume.share()));
-        for VolumeUse { number, .. } in due {
-            if self.inner.holds.has(number) {
+        let is_worth_it = |volume: &VolumeUse| volume.share() >= u64::from(how.garbage_per_mille);
+        due.retain(|volume| !volume.is_active && (volume.drains || is_worth_it(volume)));
+        // What frees space comes first: what is only moved may need it.
+        due.sort_by_key(|volume| (!is_worth_it(volume), std::cmp::Reverse(volume.share())));
+        for volume in due {
+            let number = volume.number;
+            let work = if is_worth_it(&volume) {
+                Work::Move
+            } else {
+                Work::Drain
+            };
+            // One that says where the volume before it ends must stay, too.
+            let is_after_uncut = self.inner.spare.disks().is_after_uncut(number);
+            if is_after_uncut || self.inner.holds.has(number) {
                 done.held += 1;
                 continue;
             }
@@ -107,7 +122,7 @@ impl Node {
                 done.waiting += 1;
                 continue;
             }
-            match self.empty_volume(number, how, &mut done).await {
+            match self.empty_volume((number, work), how, &mut done).await {
                 Ok(()) => {}
                 // What cannot be read is kept where it is.
                 Err(NodeError::Damaged(what)) => {
@@ -122,7 +137,7 @@ impl Node {
 
     async fn empty_volume(
         &self,
-        number: u32,
+        (number, work): (u32, fn(Vec<Candidate>) -> Work),
         how: Compaction,
         done: &mut Compacted,
     ) -> Result<(), NodeError> {
@@ -139,7 +154,7 @@ impl Node {
                 break;
             }
             let bytes: u64 = batch.iter().map(|one| one.payload.len() as u64).sum();
-            inner.ask(Work::Move(batch)).await?;
+            inner.ask(work(batch)).await?;
             done.moved_bytes += bytes;
             if let Some(rate) = how.bytes_per_second {
                 tokio::time::sleep(Duration::from_millis(bytes * 1_000 / rate.max(1))).await;
@@ -171,20 +186,25 @@ impl Node {
                 continue;
             }
             let volume = inner.volumes.get(number)?;
-            let (path, faults) = (volume.path.clone(), inner.settings.log_faults.clone());
-            let removed = tokio::task::spawn_blocking(move || volume::remove(&path, &faults));
+            let going = Arc::clone(&volume);
+            let removed = tokio::task::spawn_blocking(move || {
+                volume::remove(&going.path, &going.disk.faults)
+            });
             let removed = removed.await.map_err(|_| NodeError::Closed)?;
-            removed.map_err(|cause| NodeError::File {
-                path: volume.path.clone(),
-                why: cause.to_string(),
-            })?;
+            if let Err(cause) = removed {
+                // The other disks go on; this one is asked again the next time.
+                tracing::error!(path = %volume.path.display(), %cause, "an emptied volume cannot be removed");
+                inner.holds.gone(number);
+                done.held += 1;
+                continue;
+            }
             // Until its file is gone what ended its records is carried along: a rebuild would meet them.
             inner.volumes.remove(number);
             inner.holds.gone(number);
             done.volumes += 1;
             done.freed_bytes += volume.end();
         }
-        Ok(())
+        inner.note_disks().await
     }
 
     /// Waits for a checkpoint that does not point into an emptied volume, and for the readers who began before it was one.
@@ -215,6 +235,23 @@ impl VolumeUse {
 }
 
 impl Inner {
+    /// Notes which disks are empty, and which volumes need no longer be told apart from what stands behind them.
+    async fn note_disks(&self) -> Result<(), NodeError> {
+        let (spare, volumes) = (Arc::clone(&self.spare), Arc::clone(&self.volumes));
+        waiting(move || {
+            let disks = spare.disks();
+            let mut gone = disks.uncut();
+            gone.retain(|number| volumes.get(*number).is_err());
+            let noted = disks.forget_uncut(&gone);
+            let noted = noted.and_then(|()| disks.note_empty(&volumes));
+            noted.map_err(|(path, cause)| NodeError::File {
+                path,
+                why: cause.to_string(),
+            })
+        })
+        .await
+    }
+
     /// Volumes in which something was deleted or overwritten that may be brought back still, and when that was last.
     pub(super) fn young_deaths(&self) -> Result<BTreeMap<u32, u64>, NodeError> {
         let Some(since_ms) = self.undelete_since_ms() else {

@@ -1,6 +1,7 @@
 //! Rebuilding the index of a node that is not open, from its volumes alone. The old one stays until the new one stands.
 
-use super::{Replay, index_error, index_path, io_at, lock, survey};
+use super::{Replay, at, index_error, index_path, io_at, lock, lock_all, survey};
+use crate::disks::{self, Purpose};
 use crate::error::OpenError;
 use crate::index::Index;
 use crate::log::Position;
@@ -25,13 +26,15 @@ pub struct Rebuilt {
 
 /// Builds the index anew beside the one that is there, and puts it in its place.
 pub(crate) fn rebuild(settings: &Settings) -> Result<Rebuilt, OpenError> {
-    let folder = settings.dir.join("volumes");
-    let lock = lock(&settings.dir)?;
-    let survey = survey::survey(&folder, &settings.log_faults)?;
+    let own = lock(&settings.dir)?;
+    let disks = disks::open(settings, Purpose::Rebuild)?;
+    let locks = lock_all(own, &disks)?;
+    disks.make_folders().map_err(at)?;
+    let survey = survey::survey(&disks)?;
     let Some(node) = survey.node else {
         return Err(OpenError::Index(format!(
             "`{}` has no volumes to build one from",
-            folder.display()
+            settings.dir.display()
         )));
     };
     let volumes = VolumeSet::default();
@@ -57,7 +60,9 @@ pub(crate) fn rebuild(settings: &Settings) -> Result<Rebuilt, OpenError> {
     std::fs::rename(&fresh, &path).map_err(io_at(&fresh))?;
     sync_parent(&path, &settings.log_faults).map_err(io_at(&path))?;
     remove(&old)?;
-    drop(lock);
+    // A folder that had nothing of the node is the node's own from now on.
+    disks.settle(node).map_err(at)?;
+    drop(locks);
     Ok(rebuilt)
 }
 

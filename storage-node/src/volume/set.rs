@@ -46,6 +46,12 @@ impl VolumeSet {
         self.by_number.load().keys().next().copied()
     }
 
+    /// The newest.
+    pub(crate) fn last(&self) -> Option<Arc<Volume>> {
+        let volumes = self.by_number.load();
+        volumes.values().next_back().map(Arc::clone)
+    }
+
     /// Those that are there, with what nothing points into any more.
     pub(crate) fn with_emptied(&self) -> Vec<Arc<Volume>> {
         self.by_number.load().values().map(Arc::clone).collect()

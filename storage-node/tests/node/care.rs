@@ -207,7 +207,7 @@ async fn verifying_goes_on_while_the_node_is_written_and_compacted() {
 
 #[tokio::test]
 async fn a_scrub_names_every_object_that_does_not_read_and_no_other() {
-    for seed in 1..=6_u64 {
+    for seed in 1..=u64::from(rounds(6)) {
         let dir = tempfile::tempdir().unwrap();
         let node = small_node(dir.path()).await;
         fill(&node).await;
@@ -280,7 +280,7 @@ async fn a_bit_that_flips_in_the_index_is_an_error_or_mended_and_never_other_byt
     node.close().await;
     let whole = fs::read(dir.path().join("index.redb")).unwrap();
     let mut dice = 7_u64;
-    for _ in 0..60 {
+    for _ in 0..rounds(60) {
         let mut bad = whole.clone();
         for _ in 0..4 {
             dice ^= dice << 13;

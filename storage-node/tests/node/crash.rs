@@ -1,19 +1,22 @@
 //! SIGKILL at random moments under load, compaction running: what was acknowledged is there, whole; what was not is there whole or
-//! not at all. `NODE_CRASH_ROUNDS` says how many times.
+//! not at all. `NODE_CRASH_ROUNDS` says how many times, in place of what the long form
+//! does. After some of them the node gets two disks, one of which is emptied while it is killed.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::support::{body, by, bytes, options};
+use super::support::{body, by, bytes, options, rounds};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use s3_protocol::BucketId;
 use s3_protocol::call::{DeleteObject, GetObject, PutObject};
-use storage_node::{Compaction, Guards, Node, NodeOptions, ObjectPlace, Rate};
+use storage_node::{Compaction, Guards, Node, NodeDisk, NodeOptions, ObjectPlace, Rate};
 
-const ROUNDS: u64 = 24;
+const ROUNDS: u32 = 24;
+/// Rounds before the node gets disks.
+const ALONE: u64 = 8;
 const DIR: &str = "NODE_CRASH_TEST_DIR";
 const ROUND: &str = "NODE_CRASH_TEST_ROUND";
 
@@ -27,11 +30,14 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     let mut known: BTreeMap<String, Vec<State>> = BTreeMap::new();
     let mut acknowledged = 0;
     let rounds = std::env::var_os("NODE_CRASH_ROUNDS");
-    let rounds = rounds.map_or(ROUNDS, |text| text.to_str().unwrap().parse().unwrap());
+    let rounds = rounds.map_or_else(
+        || u64::from(self::rounds(ROUNDS)),
+        |text| text.to_str().unwrap().parse().unwrap(),
+    );
     let mut oldest = 1;
     for round in 0..rounds {
         acknowledged += run_and_kill(dir.path(), round, &mut known);
-        let node = Node::open(small(dir.path())).unwrap();
+        let node = Node::open(small(dir.path(), round)).unwrap();
         assert!(
             node.stats().damage.is_empty(),
             "round {round}: {:?}",
@@ -67,8 +73,22 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     assert!(oldest > 1, "nothing was compacted");
 }
 
-fn small(dir: &std::path::Path) -> NodeOptions {
+/// Its own folder alone at first, then two disks of which one is to be emptied, in turn.
+fn small(dir: &std::path::Path, round: u64) -> NodeOptions {
+    let disk = |name: &str| {
+        let path = dir.join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        NodeDisk {
+            drain: (round % 4 < 2) == (name == "a"),
+            ..NodeDisk::new(path)
+        }
+    };
+    let disks = match round {
+        0..ALONE => Vec::new(),
+        _ => ["a", "b"].map(disk).to_vec(),
+    };
     NodeOptions {
+        disks,
         volume_bytes: 2 * 1_024 * 1_024,
         ..options(dir)
     }
@@ -166,7 +186,7 @@ fn the_writer_that_is_killed() {
         overlay_bytes: 256 * 1_024,
         apply_after: Duration::from_millis(2),
         checkpoint_every: Duration::from_millis(40),
-        ..small(dir.as_ref())
+        ..small(dir.as_ref(), round)
     };
     say("");
     let node = Node::open(options).unwrap();

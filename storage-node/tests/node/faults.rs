@@ -35,7 +35,7 @@ async fn after_a_flush_that_failed_the_volume_is_sealed_whatever_was_being_writt
     let node = Node::open(options).unwrap();
     node.create_bucket(BUCKET).await.unwrap();
     let mut objects = BTreeMap::new();
-    for n in 0..30_u64 {
+    for n in 0..u64::from(rounds(30)) {
         let (key, content) = (format!("k{n}"), bytes(n, 25_000));
         put(&node, &key, &content).await.unwrap();
         objects.insert(key, content);
@@ -156,8 +156,8 @@ fn run(program: &str, options: &[&str], paths: &[&Path]) -> Result<(), String> {
 
 #[tokio::test]
 async fn on_a_full_disk_writes_are_refused_old_objects_read_and_deletions_make_room() {
-    for reserve_bytes in [4 << 20, 0] {
-        let Some(disk) = Mounted::new(48) else {
+    for (turn, reserve_bytes) in (0..u64::from(rounds(1))).flat_map(|n| [(n, 4 << 20), (n, 0)]) {
+        let Some(disk) = Mounted::new(48 + turn % 5 * 4) else {
             return;
         };
         let dir = disk.point.join("node");

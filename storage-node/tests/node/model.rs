@@ -336,7 +336,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(24), max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn the_node_is_the_map(steps in proptest::collection::vec(step(), 1..40)) {

@@ -2,12 +2,14 @@
 //! order: what was acknowledged reads the same, also from the volumes alone, and what was deleted stays so.
 //!
 //! One run of a workload is traced; each moment of it is made into the disk that a cut would have left, which is opened then.
-//! Of some, the power is cut once more while the node comes up. `NODE_POWER_LONG=1` tries every moment, each in three ways, of five
-//! workloads.
+//! Of some, the power is cut once more while the node comes up. One node has its own folder alone, another two disks, of which one is
+//! emptied on the way. The long form tries every moment, each in three ways, of five workloads.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::support::*;
 use super::versions::{get_version, versions_listed};
@@ -21,12 +23,14 @@ use s3_protocol::setting::Versioning;
 use s3_protocol::{BucketId, UploadId, VersionId};
 use storage_node::{
     Change, Compaction, CopyRead, DeleteKey, Disk, FacetChange, Faults, Guards, Loss, Node,
-    NodeError, NodeOptions, Rate,
+    NodeDisk, NodeError, NodeOptions, Rate,
 };
 
 const KEYS: [&str; 6] = ["a", "a/1", "a/2", "a\0", "b", "ü"];
 const SIZES: [usize; 8] = [0, 10, 3_000, 3_000, 30_000, 30_000, 70_000, 1_200_000];
 const STEPS: usize = 90;
+/// Where there are two disks, one is to be emptied from this step on: the next compaction does so.
+const DRAINED_FROM: usize = 70;
 
 /// What a client sees of the node, line by line.
 type State = Vec<String>;
@@ -43,14 +47,48 @@ impl Dice {
     }
 }
 
-fn options_at(dir: &Path, disk: &Faults) -> NodeOptions {
+/// What a node has its volumes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum House {
+    /// Its own folder.
+    Alone,
+    /// Two disks. Each takes a volume in its turn.
+    Disks,
+    /// The same, and the second is to be emptied.
+    Draining,
+}
+
+/// The node below a root, on disks that lose power together.
+fn options_at(root: &Path, disk: &Faults, house: House) -> NodeOptions {
+    let turn = Arc::new(AtomicU64::new(0));
+    let disk_at = |name: &str, drain| {
+        let path = root.join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        let turn = Arc::clone(&turn);
+        NodeDisk {
+            path,
+            drain,
+            free_bytes: Some(Arc::new(move || {
+                let turn = turn.fetch_add(1, Ordering::Relaxed);
+                Some((1 << 40) | (hash(&turn.to_le_bytes()) >> 32))
+            })),
+            faults: disk.clone(),
+        }
+    };
+    let disks = match house {
+        House::Alone => Vec::new(),
+        House::Disks | House::Draining => {
+            vec![disk_at("a", false), disk_at("b", house == House::Draining)]
+        }
+    };
     NodeOptions {
+        disks,
         volume_bytes: 192 * 1_024,
         overlay_bytes: 64 * 1_024,
         index_cache_bytes: 1_024 * 1_024,
         index_faults: disk.clone(),
         log_faults: disk.clone(),
-        ..options(dir)
+        ..options(&root.join("node"))
     }
 }
 
@@ -332,9 +370,9 @@ async fn at_rest(node: &Node) {
 }
 
 /// Runs the workload on a traced disk.
-async fn run(dir: &Path, disk: &Faults, seed: u64) -> Vec<Done> {
+async fn run(root: &Path, disk: &Faults, seed: u64, house: House) -> Vec<Done> {
     disk.trace();
-    let node = Node::open(options_at(dir, disk)).unwrap();
+    let node = Node::open(options_at(root, disk, house)).unwrap();
     let mut work = Workload {
         node,
         dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
@@ -349,6 +387,11 @@ async fn run(dir: &Path, disk: &Faults, seed: u64) -> Vec<Done> {
     }];
     for number in 0..STEPS {
         let began = disk.moment();
+        if number == DRAINED_FROM && house == House::Disks {
+            work.node.close().await;
+            let options = options_at(root, disk, House::Draining);
+            work.node = Node::open(options).unwrap();
+        }
         let compacts = work.step(number).await;
         let ended = disk.moment();
         let state = observe(&work.node).await;
@@ -373,13 +416,13 @@ fn allowed(done: &[Done], moment: usize) -> Vec<&State> {
 }
 
 /// Opens what a cut left, with its index and without.
-async fn check(image: &Path, allowed: &[&State], what: &str) {
+async fn check(image: &Path, house: House, allowed: &[&State], what: &str) {
     let mut seen = None;
     for rebuilt in [false, true] {
         if rebuilt {
-            drop(std::fs::remove_file(image.join("index.redb")));
+            drop(std::fs::remove_file(image.join("node/index.redb")));
         }
-        let options = options_at(image, &Faults::default());
+        let options = options_at(image, &Faults::default(), house);
         let node = Node::open(options).unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(node.stats().damage.is_empty(), "{what}: {:?}", node.stats());
         at_rest(&node).await;
@@ -399,11 +442,15 @@ async fn check(image: &Path, allowed: &[&State], what: &str) {
 }
 
 /// The power is cut again while the node comes up from what a cut has left.
-async fn cut_again(image: &Path, allowed: &[&State], what: &str) {
+async fn cut_again(image: &Path, house: House, allowed: &[&State], what: &str) {
     let disk = Faults::default();
     let mut state = Disk::load(image).unwrap();
     disk.trace();
-    let node = Node::open(options_at(image, &disk)).unwrap();
+    let draining = match house {
+        House::Alone => House::Alone,
+        House::Disks | House::Draining => House::Draining,
+    };
+    let node = Node::open(options_at(image, &disk, draining)).unwrap();
     at_rest(&node).await;
     node.close().await;
     for part in 1..=3 {
@@ -413,7 +460,7 @@ async fn cut_again(image: &Path, allowed: &[&State], what: &str) {
         let torn = Loss::Some(moment as u64);
         state.cut(torn, image, second.path()).unwrap();
         let what = format!("{what}, and again at {moment}");
-        check(second.path(), allowed, &what).await;
+        check(second.path(), house, allowed, &what).await;
     }
 }
 
@@ -434,7 +481,8 @@ fn moments(disk: &Faults, done: &[Done], long: bool) -> Vec<usize> {
             (false, true) => 97,
         };
         let is_rare = told.starts_with("removed") || told.starts_with("flushed index");
-        if moment % every == 0 || (is_rare && compacting(moment)) {
+        let of_disks = told.ends_with(" disk") || told.ends_with(" disk.new");
+        if moment % every == 0 || of_disks || (is_rare && compacting(moment)) {
             chosen.push(moment);
         }
     }
@@ -443,11 +491,24 @@ fn moments(disk: &Faults, done: &[Done], long: bool) -> Vec<usize> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() {
-    let long = std::env::var_os("NODE_POWER_LONG").is_some();
+    let met = cut_everywhere(House::Alone).await;
+    assert!(!met.contains("renamed disk"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_power_cut_of_two_disks_loses_nothing_while_one_of_them_is_emptied() {
+    let met = cut_everywhere(House::Disks).await;
+    assert!(met.contains("renamed disk"), "{met:?}");
+}
+
+/// Cuts the power at moments of a workload, and tells what was done in them while it was compacted.
+async fn cut_everywhere(house: House) -> BTreeSet<String> {
+    let long = is_long();
+    let mut all = BTreeSet::new();
     for seed in 1..=if long { 5 } else { 1 } {
         let root = tempfile::tempdir().unwrap();
-        let (dir, disk) = (root.path().join("node"), Faults::default());
-        let done = run(&dir, &disk, seed).await;
+        let (dir, disk) = (root.path(), Faults::default());
+        let done = run(dir, &disk, seed, house).await;
         let chosen = moments(&disk, &done, long);
         let mut met = BTreeSet::new();
         let mut state = Disk::default();
@@ -470,14 +531,14 @@ async fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() {
             };
             for loss in losses {
                 let image = tempfile::tempdir().unwrap();
-                state.cut(*loss, &dir, image.path()).unwrap();
+                state.cut(*loss, dir, image.path()).unwrap();
                 let what = format!("seed {seed}, moment {moment} ({told}), {loss:?}");
                 let allowed = allowed(&done, *moment);
-                check(image.path(), &allowed, &what).await;
+                check(image.path(), house, &allowed, &what).await;
                 if moment % if long { 7 } else { 41 } == 0 {
                     let image = tempfile::tempdir().unwrap();
-                    state.cut(*loss, &dir, image.path()).unwrap();
-                    cut_again(image.path(), &allowed, &what).await;
+                    state.cut(*loss, dir, image.path()).unwrap();
+                    cut_again(image.path(), house, &allowed, &what).await;
                 }
             }
         }
@@ -491,5 +552,7 @@ async fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() {
         ] {
             assert!(met.contains(step), "no cut after `{step}`: {met:?}");
         }
+        all.extend(met);
     }
+    all
 }

@@ -14,6 +14,16 @@ use storage_node::{
     Compacted, Compaction, Guards, Node, NodeError, NodeOptions, ObjectPlace, WriteAs,
 };
 
+/// Whether the long forms of the tests run: `POSTERN_TEST_LONG=1`.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("POSTERN_TEST_LONG").is_some_and(|it| it != "0")
+}
+
+/// Rounds or cases of a test: in its long form ten times as many.
+pub(crate) fn rounds(short: u32) -> u32 {
+    if is_long() { short * 10 } else { short }
+}
+
 pub(crate) const BUCKET: BucketId = BucketId(0xb0);
 
 pub(crate) fn options(dir: &Path) -> NodeOptions {

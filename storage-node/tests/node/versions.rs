@@ -516,7 +516,7 @@ fn small(dir: &Path) -> storage_node::NodeOptions {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(48), max_shrink_iters: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn the_node_keeps_versions_as_the_model_does(steps in proptest::collection::vec(step(), 1..60)) {

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use postern_config::directory::{Actor, Bucket, Command, NodeNote, State as Snapshot};
 use postern_config::node::{
-    BucketHolds, DeletedObject, NodeFault, NodeState, NodeTask, Revived, TaskState,
+    BucketHolds, DeletedObject, DiskState, NodeFault, NodeState, NodeTask, Revived, TaskState,
 };
 use serde_json::Value;
 
@@ -37,6 +37,8 @@ shapes! {
         id: String,
         /// The copy elsewhere; null: this machine has the only one.
         copy: Option<CopyShown>,
+        /// Its disks, the node's own folder first.
+        disks: Vec<DiskShown>,
         /// Its volumes, the oldest first.
         volumes: Vec<VolumeShown>,
         /// The last task of each kind.
@@ -67,6 +69,27 @@ shapes! {
         garbage_bytes: u64,
         /// Whether the log still appends to it.
         active: bool,
+        /// The folder of the disk that it is on.
+        disk: String,
+    }
+
+    told
+    /// A folder in which volumes of the log are.
+    DiskShown {
+        /// The folder.
+        path: String,
+        /// `in use`; `draining`: it is being emptied; `empty`: it may be taken out of the settings; `failed`: a write or flush on it failed.
+        state: &'static str,
+        /// Volumes on it.
+        volumes: u64,
+        /// Bytes of these.
+        bytes: u64,
+        /// Of them without use.
+        garbage_bytes: u64,
+        /// Bytes on it that are to be moved before it is empty; null where it is not to be emptied.
+        left_bytes: Option<u64>,
+        /// Bytes that its file system has left; null where it does not say.
+        free_bytes: Option<u64>,
     }
 
     told
@@ -99,6 +122,8 @@ shapes! {
         log_bytes: u64,
         /// Of them without use.
         garbage_bytes: u64,
+        /// Its disks, the node's own folder first.
+        disks: Vec<DiskShown>,
     }
 
     told
@@ -174,6 +199,7 @@ shapes! {
 pub(crate) async fn show(admin: &Admin) -> Result<NodeShown, Problem> {
     let state = admin.node.state().await.map_err(fault)?;
     let NodeState {
+        disks,
         volumes,
         log_bytes,
         garbage_bytes,
@@ -196,7 +222,11 @@ pub(crate) async fn show(admin: &Admin) -> Result<NodeShown, Problem> {
         bytes: it.bytes,
         garbage_bytes: it.garbage_bytes,
         active: it.is_active,
+        disk: disks
+            .get(it.disk)
+            .map_or_else(String::new, |disk| disk.path.clone()),
     });
+    let volumes: Vec<VolumeShown> = volumes.collect();
     let tasks = admin.node.tasks().await.map_err(fault)?;
     Ok(NodeShown {
         log_bytes,
@@ -208,7 +238,8 @@ pub(crate) async fn show(admin: &Admin) -> Result<NodeShown, Problem> {
         durable_lsn,
         id: format!("{id:032x}"),
         copy,
-        volumes: volumes.collect(),
+        disks: disks.into_iter().map(disk).collect(),
+        volumes,
         tasks: tasks.into_iter().map(task).collect(),
     })
 }
@@ -225,7 +256,21 @@ pub(crate) async fn usage(admin: &Admin) -> Result<NodeUsage, Problem> {
         bytes,
         log_bytes: state.log_bytes,
         garbage_bytes: state.garbage_bytes,
+        disks: state.disks.into_iter().map(disk).collect(),
     })
+}
+
+fn disk(state: DiskState) -> DiskShown {
+    let left = state.bytes.saturating_sub(state.garbage_bytes);
+    DiskShown {
+        state: state.word(),
+        left_bytes: state.drains.then_some(left),
+        path: state.path,
+        volumes: state.volumes,
+        bytes: state.bytes,
+        garbage_bytes: state.garbage_bytes,
+        free_bytes: state.free_bytes,
+    }
 }
 
 fn of_bucket(snapshot: &Snapshot, held: &BucketHolds) -> BucketUsage {

@@ -9,6 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{built, tell};
+use crate::app::disks_of;
 use crate::cli::{CliError, Style};
 use crate::clock::Clock;
 use crate::upkeep::{Depot, RecoverFault, recover};
@@ -65,13 +66,17 @@ impl Recover {
             what: "begin".to_owned(),
             source,
         })?;
-        let work = recover(&depot, node.as_u128(), &settings.data, progress);
+        let disks = disks_of(&settings.data, &settings.node);
+        let open = disks.iter().filter(|disk| !disk.drain);
+        let folders: Vec<PathBuf> = open.map(|disk| disk.path.clone()).collect();
+        let place = (settings.data.as_path(), &folders[..]);
+        let work = recover(&depot, node.as_u128(), place, progress);
         let manifest = runtime.block_on(work).map_err(|fault| match fault {
             RecoverFault::Nothing { .. } => CliError::NotFound(fault.to_string()),
             _ => CliError::Failed(fault.to_string()),
         })?;
         let folder = settings.data.join("node");
-        let mut told = built(&folder).map_err(|error| {
+        let mut told = built(&folder, disks).map_err(|error| {
             let folder = folder.display();
             CliError::Failed(format!(
                 "`{folder}` is there, and its index cannot be built: {error}"

@@ -1,5 +1,6 @@
-//! A node made of its copy: what the manifest names, brought into a folder, and an index built from it.
+//! A node made of its copy: what the manifest names, brought into a folder or onto its disks, and an index built from it.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,11 @@ use storage_node::VolumeEnd;
 use super::manifest::{Manifest, ShippedVolume, manifest_of};
 use super::{Depot, ShipFault};
 use crate::files;
+
+/// The folder of volumes in that of a node or disk.
+const VOLUMES: &str = "volumes";
+/// Digits of the name of a volume that is in use, before `.vol`.
+const NUMBER_DIGITS: usize = 8;
 
 /// Why nothing was recovered. What was brought so far is kept for the next attempt.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +32,9 @@ pub(crate) enum RecoverFault {
     /// The folder has a node.
     #[error("`{}` is there already: move it away, or name another data folder", .0.display())]
     Occupied(PathBuf),
+    /// A disk is one of a node already.
+    #[error("disk `{}` has volumes, or is a node's: name an empty folder in `node.disks`", .0.display())]
+    Used(PathBuf),
     /// The place cannot be read, or lacks something.
     #[error(transparent)]
     Place(#[from] ShipFault),
@@ -39,11 +48,12 @@ pub(crate) enum RecoverFault {
     },
 }
 
-/// Brings a node's volumes and its ring of keys into the `node` folder of `data`. `tell` hears of each volume that is there.
+/// Brings a node's volumes and its ring of keys into the `node` folder of `data`; where disks are named, the volumes onto these.
+/// `tell` hears of each volume that is there.
 pub(crate) async fn recover(
     depot: &Depot,
     node: u128,
-    data: &Path,
+    (data, disks): (&Path, &[PathBuf]),
     tell: impl Fn(usize, usize, u64),
 ) -> Result<Manifest, RecoverFault> {
     let folder = data.join("node");
@@ -56,24 +66,18 @@ pub(crate) async fn recover(
     };
     let manifest = manifest_of(depot, node).await?.ok_or_else(nothing)?;
     let draft = data.join("node.recovering");
-    let volumes = draft.join("volumes");
-    let made = fs::create_dir_all(&volumes).and_then(|()| files::make_private_folder(&draft));
+    let made = fs::create_dir_all(&draft).and_then(|()| files::make_private_folder(&draft));
     made.map_err(at(&draft))?;
-    clear_others(&volumes, &manifest).map_err(at(&volumes))?;
+    let targets = targets(&draft, disks, &manifest)?;
     let all = manifest.whole.volumes.len();
+    let mut brought = Vec::with_capacity(all);
     for (done, volume) in manifest.whole.volumes.iter().enumerate() {
-        let path = volumes.join(draft_name(volume));
-        if fs::metadata(&path).map_or(0, |it| it.len()) != volume.bytes {
-            bring(depot, node, volume, &path).await?;
-        }
+        brought.push(bring_once(depot, node, volume, &targets).await?);
         tell(done + 1, all, volume.bytes);
     }
-    for volume in &manifest.whole.volumes {
-        let (from, to) = (
-            volumes.join(draft_name(volume)),
-            draft.join(place_of(volume)),
-        );
-        fs::rename(&from, &to).map_err(at(&to))?;
+    for (volume, from) in manifest.whole.volumes.iter().zip(&brought) {
+        let to = from.with_file_name(file_name(volume));
+        fs::rename(from, &to).map_err(at(&to))?;
     }
     if let Some(ring) = &manifest.ring {
         let path = draft.join("keys");
@@ -81,11 +85,67 @@ pub(crate) async fn recover(
         let written = bytes.and_then(|bytes| files::write_private(&path, &bytes));
         written.map_err(at(&path))?;
     }
-    let settled = [&volumes, &draft].into_iter().try_for_each(|it| sync(it));
-    settled.map_err(at(&draft))?;
+    for folder in targets.iter().chain([&draft]) {
+        sync(folder).map_err(at(folder))?;
+    }
     let named = fs::rename(&draft, &folder).and_then(|()| sync(data));
     named.map_err(at(&folder))?;
     Ok(manifest)
+}
+
+/// The folders that volumes are brought into: one of each disk, or that of the draft.
+fn targets(
+    draft: &Path,
+    disks: &[PathBuf],
+    manifest: &Manifest,
+) -> Result<Vec<PathBuf>, RecoverFault> {
+    let mut targets: Vec<PathBuf> = disks.iter().map(|disk| disk.join(VOLUMES)).collect();
+    if targets.is_empty() {
+        targets.push(draft.join(VOLUMES));
+    }
+    for (disk, folder) in disks.iter().zip(&targets) {
+        let is_used = |name: &str| {
+            let digits = name.strip_suffix(".vol");
+            digits.is_some_and(|digits| digits.len() == NUMBER_DIGITS)
+        };
+        let names = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut names = names.filter_map(|it| it.file_name().into_string().ok());
+        if disk.join("disk").exists() || names.any(|name| is_used(&name)) {
+            return Err(RecoverFault::Used(disk.clone()));
+        }
+        // A folder that is not there may be a disk that is not mounted.
+        fs::metadata(disk).map_err(at(disk))?;
+    }
+    for folder in &targets {
+        let made = files::make_private_folder(folder);
+        let made = made.and_then(|()| clear_others(folder, manifest));
+        made.map_err(at(folder))?;
+    }
+    Ok(targets)
+}
+
+/// Brings a volume to where an earlier attempt has brought it, or to the disk with the most room; where it is.
+async fn bring_once(
+    depot: &Depot,
+    node: u128,
+    volume: &ShippedVolume,
+    targets: &[PathBuf],
+) -> Result<PathBuf, RecoverFault> {
+    let name = draft_name(volume);
+    let is_whole =
+        |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.len() == volume.bytes);
+    let mut paths = targets.iter().map(|folder| folder.join(&name));
+    if let Some(path) = paths.find(is_whole) {
+        return Ok(path);
+    }
+    let free = |folder: &&PathBuf| {
+        rustix::fs::statvfs(folder.as_path())
+            .map_or(0, |it| it.f_bavail.saturating_mul(it.f_frsize))
+    };
+    let roomiest = targets.iter().max_by_key(free);
+    let path = roomiest.map_or_else(PathBuf::new, |folder| folder.join(name));
+    bring(depot, node, volume, &path).await?;
+    Ok(path)
 }
 
 /// Writes a volume's file, segment by segment.
@@ -140,8 +200,9 @@ fn draft_name(volume: &ShippedVolume) -> String {
     format!("{:08x}-{}", volume.number, volume.uuid.simple())
 }
 
-fn place_of(volume: &ShippedVolume) -> PathBuf {
-    VolumeEnd::path_of(volume.number)
+fn file_name(volume: &ShippedVolume) -> OsString {
+    let path = VolumeEnd::path_of(volume.number);
+    path.file_name().unwrap_or_default().to_owned()
 }
 
 fn sync(folder: &Path) -> io::Result<()> {
