@@ -209,9 +209,9 @@ async fn another_version_of_the_protocol_is_told() {
     let turn = link.turn().await.unwrap();
     for (path, status, told) in [
         (
-            "/2/pulse",
+            "/1/pulse",
             505,
-            "speaks version 1 of the protocol and was asked in version 2",
+            "speaks version 2 of the protocol and was asked in version 1",
         ),
         ("/pulse", 400, "no call"),
         ("/x/pulse", 400, "no call"),
@@ -385,7 +385,8 @@ async fn a_head_has_its_bound() {
         (NODE_CALL_BYTES_MAX + 1, false),
     ] {
         let (way, body) = Outgoing::new();
-        let request = Request::post("https://node/1/pulse").body(body).unwrap();
+        let path = format!("https://node{}", Call::Pulse.path());
+        let request = Request::post(path).body(body).unwrap();
         let head = frame(Kind::Head, &vec![0; bytes]);
         let sent = async {
             let mut all = true;

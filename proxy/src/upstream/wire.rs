@@ -30,7 +30,7 @@ use storage_node::{
 pub(super) use frames::{Event, Frames, Kind, Torn, frame, head_of_data};
 
 /// The version of the protocol. A node of another one answers 505.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 
 /// A call: what is asked of the node.
 #[derive(Debug, Serialize, Deserialize)]
