@@ -10,7 +10,9 @@ mod plans;
 mod relation;
 mod trials;
 
-pub(crate) use acl::{ObjectAccess, acl_permissions, named, object_permissions, owner, with_email};
+pub(crate) use acl::{
+    ObjectAccess, acl_permissions, initiator, named, object_permissions, owner, with_email,
+};
 pub use builtin::{Builtin, BuiltinFault};
 pub use caller::{Assumed, Caller, Revisions, SessionPolicy};
 pub(crate) use caller::{arn_account, role_arn, user_arn};

@@ -137,6 +137,41 @@ def case_who_writes_to_the_bucket_of_another_owns_what_he_writes():
     refused("AccessDenied", 403, alt.get_object, Bucket=preferred, Key="k")
 
 
+def case_an_upload_belongs_to_whom_its_object_will():
+    def told(s3, name, key, upload):
+        parts = s3.list_parts(Bucket=name, Key=key, UploadId=upload)
+        uploads = s3.list_multipart_uploads(Bucket=name, Prefix=key)["Uploads"]
+        assert [it["UploadId"] for it in uploads] == [upload], uploads
+        for who in ("Initiator", "Owner"):
+            assert uploads[0][who] == parts[who], (uploads, parts)
+        return parts["Initiator"], parts["Owner"]
+
+    def begins(s3, name, key, **more):
+        return s3.create_multipart_upload(Bucket=name, Key=key, **more)["UploadId"]
+
+    person = lambda who: {"ID": SUITE[who]["user_id"], "DisplayName": SUITE[who]["display_name"]}
+    name = bucket(ACL="public-read-write")
+    assert told(main, name, "mine", begins(main, name, "mine")) == (person("main"), person("main"))
+    upload = begins(alt, name, "his")
+    for s3 in (main, alt):
+        assert told(s3, name, "his", upload) == (person("alt"), person("alt"))
+    part = alt.upload_part(Bucket=name, Key="his", UploadId=upload, PartNumber=1, Body=b"x")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    alt.complete_multipart_upload(Bucket=name, Key="his", UploadId=upload, MultipartUpload=parts)
+    assert lines(alt, name, "his") == (ALT, [(ALT, "FULL_CONTROL")])
+    # Who gives his object up says so when he begins.
+    preferred = bucket(ACL="public-read-write", ObjectOwnership="BucketOwnerPreferred")
+    upload = begins(alt, preferred, "given", ACL="bucket-owner-full-control")
+    assert told(main, preferred, "given", upload) == (person("alt"), person("main"))
+    assert told(main, preferred, "kept", begins(alt, preferred, "kept")) == (person("alt"), person("alt"))
+    # Where lists have no effect, everything is the bucket's owner's.
+    rule = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    upload = begins(alt, preferred, "before")
+    main.put_bucket_acl(Bucket=preferred, ACL="private")
+    main.put_bucket_ownership_controls(Bucket=preferred, OwnershipControls=rule)
+    assert told(main, preferred, "before", upload) == (person("alt"), person("main"))
+
+
 def case_who_may_list_is_told_what_is_not_there():
     name = bucket(ACL="public-read")
     main.put_object(Bucket=name, Key="k", Body=b"x")

@@ -100,7 +100,14 @@ def case_a_customers_key_is_asked_for():
     part = s3.upload_part(Bucket=BUCKET, Key="settings/parts", UploadId=upload, PartNumber=1, Body=body, **CUSTOMER)
     refused("InvalidRequest", 400, s3.upload_part, Bucket=BUCKET, Key="settings/parts", UploadId=upload, PartNumber=2, Body=b"x")
     parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
-    s3.complete_multipart_upload(Bucket=BUCKET, Key="settings/parts", UploadId=upload, MultipartUpload=parts, **CUSTOMER)
+    finish = lambda **key: s3.complete_multipart_upload(
+        Bucket=BUCKET, Key="settings/parts", UploadId=upload, MultipartUpload=parts, **key)
+    refused("InvalidRequest", 400, finish)
+    refused("InvalidRequest", 400, finish, **OTHER)
+    done = finish(**CUSTOMER)
+    told = done["ResponseMetadata"]["HTTPHeaders"]
+    assert told["x-amz-server-side-encryption-customer-key-md5"] == md5, told
+    refused("InvalidRequest", 400, finish, **OTHER)
     assert s3.get_object(Bucket=BUCKET, Key="settings/parts", **CUSTOMER)["Body"].read() == body
 
 

@@ -6,6 +6,8 @@
 pub mod browser;
 pub mod call;
 pub mod clients;
+pub mod drive;
+pub mod garage;
 pub mod gate;
 pub mod house;
 pub mod load;

@@ -17,8 +17,8 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub struct Load<'a> {
     /// The server.
     pub to: SocketAddr,
-    /// What to trust, and which cipher to speak.
-    pub tls: &'a Arc<ClientConfig>,
+    /// What to trust, and which cipher to speak; none: plain HTTP.
+    pub tls: Option<&'a Arc<ClientConfig>>,
     /// How many connections, each with a thread.
     pub connections: usize,
     /// The status of each answer; another counts as a failure.
@@ -104,7 +104,7 @@ impl Load<'_> {
         stop: &AtomicBool,
         mut done: impl FnMut(u32),
     ) -> Result<(), String> {
-        let connect = || Wire::connect(self.to, "localhost", self.tls).map_err(|e| e.to_string());
+        let connect = || Wire::open(self.to, "localhost", self.tls).map_err(|e| e.to_string());
         let mut wire = connect()?;
         let mut scratch = vec![0; 256 * 1024];
         let mut request = Vec::with_capacity(8 * 1024);

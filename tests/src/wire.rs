@@ -1,4 +1,4 @@
-//! One TLS connection, bytes in and bytes out: for requests that no SDK would send, and for load.
+//! One connection, bytes in and bytes out: for requests that no SDK would send, and for load.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -15,11 +15,17 @@ use rustls_pki_types::{CertificateDer, ServerName};
 /// Longest wait for bytes: a gate that says nothing for so long has hung.
 const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 
-/// A TLS connection that speaks HTTP/1.1.
+/// A connection that speaks HTTP/1.1.
 pub struct Wire {
-    stream: StreamOwned<ClientConnection, TcpStream>,
+    stream: Stream,
     /// What was read and not yet used.
     held: Vec<u8>,
+}
+
+/// What a connection runs over.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 /// An answer, as it came.
@@ -59,18 +65,21 @@ pub fn trusting_with(
 }
 
 impl Wire {
-    /// Connects and shakes hands for `name`.
+    /// Connects over TLS and shakes hands for `name`.
     pub fn connect(to: SocketAddr, name: &str, tls: &Arc<ClientConfig>) -> io::Result<Self> {
+        Self::open(to, name, Some(tls))
+    }
+
+    /// Connects, over TLS where it is told whom to trust.
+    pub fn open(to: SocketAddr, name: &str, tls: Option<&Arc<ClientConfig>>) -> io::Result<Self> {
         let socket = TcpStream::connect(to)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(SILENCE_LIMIT))?;
         socket.set_write_timeout(Some(SILENCE_LIMIT))?;
-        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
-        let session = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
-        let mut stream = StreamOwned::new(session, socket);
-        while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock)?;
-        }
+        let stream = match tls {
+            Some(tls) => Stream::Tls(Box::new(shake_hands(socket, name, tls)?)),
+            None => Stream::Plain(socket),
+        };
         Ok(Self {
             stream,
             held: Vec::new(),
@@ -326,4 +335,43 @@ fn content_length(head: &[u8]) -> Option<usize> {
             .then_some(value)
     })?;
     std::str::from_utf8(value).ok()?.trim().parse().ok()
+}
+
+fn shake_hands(
+    socket: TcpStream,
+    name: &str,
+    tls: &Arc<ClientConfig>,
+) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+    let session = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
+    let mut stream = StreamOwned::new(session, socket);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
+    }
+    Ok(stream)
+}
+
+impl Read for Stream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(into),
+            Self::Tls(stream) => stream.read(into),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
 }

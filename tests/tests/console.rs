@@ -332,6 +332,7 @@ fn many_users_are_disabled_at_a_time_and_each_has_a_result() {
 #[test]
 fn a_bucket_is_made_public_and_deleted_by_its_name_alone() {
     let gate = Gate::start();
+    gate.postern_ok(&["tenant", "set", "demo", "--block-public", "no"]);
     let browser = Browser::open(&gate, Look::Light);
     set_up(&gate, &browser);
     browser.go("/accounts/demo/buckets");
@@ -342,7 +343,7 @@ fn a_bucket_is_made_public_and_deleted_by_its_name_alone() {
     browser.fill("dialog #confirm", "demo-bucket");
     browser.click("dialog button.danger");
     browser.sees(".problem");
-    assert!(browser.text(".problem").contains("public"));
+    assert!(browser.text(".problem").contains("anybody on the network"));
     browser.go("/accounts/demo");
     assert!(browser.text(".findings").contains("Public buckets: 1"));
     browser.go("/accounts/demo/audit?action=bucket.");

@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use postern_config::limits::POLICY_BYTES_MAX;
 use s3_protocol::call::{
-    BodyDigests, Call, GetObject, GetObjectAttributes, ListObjectVersions, ListObjects, PutObject,
-    Target, UploadPart,
+    BodyDigests, Call, GetObject, GetObjectAttributes, ListMultipartUploads, ListObjectVersions,
+    ListObjects, PutObject, Target, UploadPart,
 };
 use s3_protocol::limits::XML_BYTES_MAX;
 use s3_protocol::object::Owner;
@@ -155,28 +155,7 @@ impl Errand<'_> {
             Call::HeadBucket => Ok(Outcome::BucketFound),
             Call::GetBucketLocation => Ok(Outcome::Location),
             Call::ListObjects(ask) => self.list(ask).await,
-            Call::ListMultipartUploads(ask) => {
-                let creator = guards::creator(
-                    self.scene,
-                    &self.main.obligations,
-                    storage_node::Mismatch::Hide,
-                );
-                let mut page = self
-                    .node()
-                    .list_uploads(self.main.bucket()?.id, ask)
-                    .await
-                    .map_err(upstream)?;
-                page.entries.retain(|entry| {
-                    creator
-                        .as_ref()
-                        .is_none_or(|creator| creator.admits(&entry.creator))
-                });
-                for filter in &self.main.obligations.filters {
-                    page.entries
-                        .retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
-                }
-                Ok(Outcome::Uploads(ask.clone(), page, self.owner()?))
-            }
+            Call::ListMultipartUploads(ask) => self.list_uploads(ask).await,
             _ => Box::pin(self.on_access(body)).await,
         }
     }
@@ -274,6 +253,31 @@ impl Errand<'_> {
                 .retain(|prefix| filter.shows(prefix.as_bytes()));
         }
         Ok(Outcome::Versions(ask.clone(), page, self.owner()?))
+    }
+
+    async fn list_uploads(self, ask: &ListMultipartUploads) -> Result<Outcome, Refusal> {
+        let creator = guards::creator(
+            self.scene,
+            &self.main.obligations,
+            storage_node::Mismatch::Hide,
+        );
+        let mut page = self
+            .node()
+            .list_uploads(self.main.bucket()?.id, ask)
+            .await
+            .map_err(upstream)?;
+        page.entries.retain(|entry| {
+            creator
+                .as_ref()
+                .is_none_or(|creator| creator.admits(&entry.creator))
+        });
+        for filter in &self.main.obligations.filters {
+            page.entries
+                .retain(|entry| filter.shows(entry.key.as_str().as_bytes()));
+        }
+        let people = page.entries.iter().map(|entry| self.people_of(entry));
+        let people = people.collect::<Result<_, _>>()?;
+        Ok(Outcome::Uploads(ask.clone(), page, people))
     }
 
     async fn on_object(self, key: ObjectKey, body: Payload) -> Result<Outcome, Refusal> {
@@ -469,7 +473,8 @@ impl Errand<'_> {
                     .list_parts(place, ask, guards)
                     .await
                     .map_err(upstream)?;
-                Ok(Outcome::Parts(ask.clone(), page, self.owner()?))
+                let people = self.people_of(&page.upload)?;
+                Ok(Outcome::Parts(ask.clone(), Box::new((page, people))))
             }
             _ => Err(misplaced()),
         }

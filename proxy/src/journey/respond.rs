@@ -148,19 +148,13 @@ fn small(place: &Place, scene: &Scene, entry: &mut Entry, outcome: Outcome) -> R
         Outcome::List(asked, page, owner) => in_bucket(scene, &owner, |listing| {
             render::list_objects(listing, &asked, &page)
         }),
-        Outcome::Uploads(asked, page, owner) => in_bucket(scene, &owner, |listing| {
-            render::list_multipart_uploads(listing, &asked, &page)
-        }),
-        Outcome::Parts(asked, page, owner) => with_key(scene, |bucket, key| {
-            render::list_parts(
-                Listing {
-                    bucket,
-                    owner: &owner,
-                },
-                key,
-                &asked,
-                &page,
-            )
+        Outcome::Uploads(asked, page, people) => match bucket_of(&scene.request().target) {
+            Some(bucket) => render::list_multipart_uploads(bucket, &asked, &page, &people),
+            None => render::no_content(),
+        },
+        Outcome::Parts(asked, shown) => with_key(scene, |bucket, key| {
+            let (page, people) = &*shown;
+            render::list_parts(bucket, key, &asked, page, people)
         }),
         Outcome::Versions(asked, page, owner) => in_bucket(scene, &owner, |listing| {
             render::list_versions(listing, &asked, &page)

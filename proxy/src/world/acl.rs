@@ -1,12 +1,14 @@
 //! What access control lists give a caller, and by which ids they know callers: in the deployment's namespace, where buckets and
 //! objects have such lists.
 
+use std::sync::Arc;
+
 use postern_config::directory::{
     Bucket, BucketGrant, NamespaceId, NamespaceKind, Profile, Standing, State, User, UserId,
     UserKind,
 };
 use s3_protocol::acl::{Group, Permission};
-use s3_protocol::object::Owner;
+use s3_protocol::object::{Creator, Owner};
 use serde::{Deserialize, Serialize};
 
 use super::Caller;
@@ -41,6 +43,23 @@ pub(crate) fn owner(state: &State, user: UserId) -> Owner {
     let id = canonical_id(user, tenant.profile);
     let display_name = named(state, &id).unwrap_or_default();
     Owner { id, display_name }
+}
+
+/// Who began an upload: as owners are named where what he makes is his own or he stands for his account, else by his id alone.
+pub(crate) fn initiator(state: &State, creator: &Creator) -> Owner {
+    let user = u64::from_str_radix(&creator.principal, 16).ok();
+    let user = user.and_then(|number| state.user_by_number(number));
+    let owns = |user: &&Arc<User>| {
+        user.id.to_string() == creator.principal
+            && (user.kind == UserKind::Root || user.standing == Standing::Own)
+    };
+    match user.filter(owns) {
+        Some(user) => owner(state, user.id),
+        None => Owner {
+            id: creator.principal.clone(),
+            display_name: String::new(),
+        },
+    }
 }
 
 /// The name of whom a canonical id means; none where it means nobody.

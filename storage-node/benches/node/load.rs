@@ -148,6 +148,7 @@ async fn upload(node: &Node, mib: usize) {
         checksum_kind: None,
         object_size: None,
         conditions: Conditions::default(),
+        customer_key: None,
     };
     node.complete_upload(&place, complete, listed, Guards::default())
         .await

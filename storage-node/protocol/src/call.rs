@@ -615,4 +615,6 @@ pub struct CompleteMultipartUpload {
     pub object_size: Option<u64>,
     /// Conditions on the object.
     pub conditions: Conditions,
+    /// `x-amz-server-side-encryption-customer-*`.
+    pub customer_key: Option<CustomerKey>,
 }

@@ -320,12 +320,23 @@ pub struct UploadEntry {
     pub initiated_ms: u64,
     /// Who began it.
     pub creator: Creator,
+    /// What will stand beside its object: who owns it, and who may do what with it.
+    pub acl: Option<String>,
     /// Storage class, `None` for STANDARD.
     pub storage_class: Option<String>,
     /// Its checksum algorithm and kind.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
     /// How its object will be encrypted.
     pub encrypted: Option<Encrypted>,
+}
+
+/// Whom lists of uploads and parts name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadPeople {
+    /// Who began it.
+    pub initiator: Owner,
+    /// Who will own its object.
+    pub owner: Owner,
 }
 
 /// A page of ListMultipartUploads, ascending by key, then by upload.

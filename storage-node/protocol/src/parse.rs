@@ -57,6 +57,9 @@ pub fn parse(head: Head<'_>) -> Result<S3Request, S3Error> {
     );
     let unbuilt =
         !operation.is_built() || escalations.asks_unbuilt() || (escalations.deletes_if && !deletes);
+    if escalations.kms {
+        seal::agrees_with_itself(head.headers)?;
+    }
     let call = if unbuilt {
         Call::Unbuilt
     } else {

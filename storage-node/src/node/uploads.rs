@@ -197,6 +197,7 @@ pub(super) fn entry(key: ObjectKey, upload: UploadId, fields: Fields) -> UploadE
         upload,
         initiated_ms: fields.time_ms,
         creator: fields.creator,
+        acl: fields.acl,
         storage_class: fields.storage_class,
         checksum: fields.wanted,
         encrypted: None,

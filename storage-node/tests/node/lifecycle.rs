@@ -11,6 +11,7 @@ use s3_protocol::call::{
     DeleteObject, Directive, Encoding, GetObject, ListObjectVersions, PayloadDigests, PutObject,
     UploadPart, WriteHead,
 };
+use s3_protocol::checksum::{ChecksumAlgorithm, Hasher};
 use s3_protocol::object::CompletedPart;
 use s3_protocol::seal::{CustomerKey, Encrypted, Sealing};
 use s3_protocol::setting::{DefaultEncryption, Lifecycle, Setting, Versioning};
@@ -385,6 +386,7 @@ async fn the_parts_of_an_encrypted_upload_are_encrypted() {
             checksum_kind: None,
             object_size: None,
             conditions: Conditions::default(),
+            customer_key: None,
         };
         node.complete_upload(&place("key"), ask, listed, Guards::default())
             .await
@@ -403,6 +405,83 @@ async fn the_parts_of_an_encrypted_upload_are_encrypted() {
     settled(&node).await;
     assert!(!on_disk(dir.path(), &bytes(2, 64)));
     node.close().await;
+}
+
+#[tokio::test]
+async fn an_upload_with_a_customers_key_is_completed_with_that_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = open(dir.path()).await;
+    let (mine, other) = (CustomerKey::new([7; 32]), CustomerKey::new([8; 32]));
+    let named = Some(ChecksumAlgorithm::Crc32);
+    // AWS needs the key where a checksum was asked for: of the whole, or of a part.
+    for (of_whole, of_part, needed) in [
+        (named, None, true),
+        (None, named, true),
+        (None, None, false),
+    ] {
+        let (upload, listed) = one_part(&node, &mine, of_whole, of_part).await;
+        let finish = |brought: Option<&CustomerKey>| {
+            let ask = CompleteMultipartUpload {
+                upload,
+                checksum: None,
+                checksum_kind: None,
+                object_size: None,
+                conditions: Conditions::default(),
+                customer_key: brought.cloned(),
+            };
+            let (place, listed) = (place("key"), listed.clone());
+            let node = &node;
+            async move {
+                node.complete_upload(&place, ask, listed, Guards::default())
+                    .await
+            }
+        };
+        assert_eq!(code(finish(Some(&other)).await), S3Code::InvalidRequest);
+        let keyless = finish(None).await;
+        if needed {
+            assert_eq!(code(keyless), S3Code::InvalidRequest);
+        } else {
+            assert_eq!(keyless.unwrap().encrypted, None);
+        }
+        // The second time it is a retry, which tells no more than the first.
+        for _ in 0..2 {
+            let told = finish(Some(&mine)).await.unwrap().encrypted;
+            assert_eq!(told, Some(Encrypted::Customer(mine.md5_text())));
+            assert_eq!(code(finish(Some(&other)).await), S3Code::InvalidRequest);
+        }
+    }
+    node.close().await;
+}
+
+/// An upload under a customer's key with one part.
+async fn one_part(
+    node: &Node,
+    key: &CustomerKey,
+    of_whole: Option<ChecksumAlgorithm>,
+    of_part: Option<ChecksumAlgorithm>,
+) -> (UploadId, Vec<CompletedPart>) {
+    let ask = CreateMultipartUpload {
+        head: WriteHead {
+            sealing: Some(Sealing::Customer(key.clone())),
+            ..WriteHead::default()
+        },
+        checksum: of_whole,
+        ..CreateMultipartUpload::default()
+    };
+    let created = node.create_upload(&place("key"), ask, by("key")).await;
+    let upload = created.unwrap().upload;
+    let mut part = part(upload, 1, Some(key.clone()));
+    part.digests.checksum = of_part.map(|algorithm| Hasher::of(algorithm, b"x"));
+    let stored = node
+        .upload_part(&place("key"), part, Guards::default(), body(&b"x"[..]))
+        .await
+        .unwrap();
+    let listed = CompletedPart {
+        number: 1,
+        etag: stored.etag.to_string(),
+        checksums: Vec::new(),
+    };
+    (upload, vec![listed])
 }
 
 fn part(upload: UploadId, part_number: u16, customer_key: Option<CustomerKey>) -> UploadPart {

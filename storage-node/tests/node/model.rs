@@ -255,6 +255,7 @@ impl Model {
             checksum_kind: None,
             object_size: None,
             conditions,
+            customer_key: None,
         };
         let got = node
             .complete_upload(&place(key), ask.clone(), listed.clone(), Guards::default())

@@ -280,6 +280,7 @@ impl Workload {
             checksum_kind: None,
             object_size: None,
             conditions: Conditions::default(),
+            customer_key: None,
         };
         let completed = self
             .node

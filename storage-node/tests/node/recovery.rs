@@ -268,6 +268,7 @@ async fn chunks_whose_version_was_moved_are_no_orphans_to_a_rebuild() {
         checksum_kind: None,
         object_size: None,
         conditions: Conditions::default(),
+        customer_key: None,
     };
     node.complete_upload(&at, ask, listed, Guards::default())
         .await

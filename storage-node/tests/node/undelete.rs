@@ -203,6 +203,7 @@ async fn a_version_of_parts_comes_back_with_its_tags() {
         checksum_kind: None,
         object_size: None,
         conditions: Conditions::default(),
+        customer_key: None,
     };
     let done = node
         .complete_upload(&at, ask, parts, Guards::default())
@@ -326,6 +327,7 @@ async fn chunks_that_wait_for_a_reader_keep_their_volume_too() {
         checksum_kind: None,
         object_size: None,
         conditions: Conditions::default(),
+        customer_key: None,
     };
     let listed = vec![CompletedPart {
         number: 1,

@@ -58,6 +58,7 @@ fn complete_ask(upload: UploadId) -> CompleteMultipartUpload {
         checksum_kind: None,
         object_size: None,
         conditions,
+        customer_key: None,
     }
 }
 

@@ -314,6 +314,7 @@ impl Model {
             checksum_kind: None,
             object_size: None,
             conditions: Conditions::default(),
+            customer_key: None,
         };
         let done = node
             .complete_upload(&place, ask.clone(), listed.clone(), Guards::default())

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use clap::Parser;
 use rustls::ClientConfig;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use tests::call::{self, Call, Payload};
+use tests::call::{self, Call};
+use tests::drive::{Addressed, rotate, tls};
 use tests::gate::Gate;
 use tests::load::{self, Load, Report, Requests};
 use tests::nginx::Nginx;
 use tests::random::Random;
-use tests::{sign, wire};
+use tests::sign;
 
 /// Objects of 4 KiB that are read.
 const OBJECTS: u64 = 1_000;
@@ -108,7 +108,7 @@ fn main() {
 }
 
 fn reads(options: &Options, servers: &[Server], gate: Option<&Gate>) {
-    let small = requests(gate, "GET", "small", OBJECTS);
+    let small = asks(gate).all("GET", "small", OBJECTS);
     let row = |name, wanted| Row {
         name,
         connections: options.connections,
@@ -120,9 +120,9 @@ fn reads(options: &Options, servers: &[Server], gate: Option<&Gate>) {
         &row("GET 4 KiB, 1,000 keys", 200),
         &rotate(&small),
     );
-    let heads = requests(gate, "HEAD", "small", OBJECTS);
+    let heads = asks(gate).all("HEAD", "small", OBJECTS);
     measure(options, servers, &row("HEAD", 200), &rotate(&heads));
-    let large = requests(gate, "GET", "large", LARGE);
+    let large = asks(gate).all("GET", "large", LARGE);
     measure(options, servers, &row("GET 1 MiB", 200), &rotate(&large));
 }
 
@@ -132,7 +132,7 @@ fn writes(options: &Options, servers: &[Server], gate: Option<&Gate>) {
         connections: 32,
         wanted,
     };
-    let put = put(gate, 4_096);
+    let put = asks(gate).uploads(4_096);
     let ours: Vec<&Server> = servers
         .iter()
         .filter(|server| server.name == "postern")
@@ -156,7 +156,7 @@ fn writes(options: &Options, servers: &[Server], gate: Option<&Gate>) {
 
 /// Reads and writes at random among many objects, beside a writer.
 fn many_rows(options: &Options, server: &Server, gate: &Gate) {
-    let put = put(Some(gate), 4_096);
+    let put = asks(Some(gate)).uploads(4_096);
     let next = std::sync::atomic::AtomicU64::new(0);
     let key = |number: u64| format!("many/{:016x}", Random::new(number).word());
     let begin = std::time::Instant::now();
@@ -178,10 +178,10 @@ fn many_rows(options: &Options, server: &Server, gate: &Gate) {
         "{rows} objects put in {:.0} s",
         begin.elapsed().as_secs_f64()
     );
-    let (signer, host) = (signer(Some(gate)), gate.host().to_owned());
+    let asks = asks(Some(gate));
     let get = |number: u64, out: &mut Vec<u8>| {
         let call = Call::get(&format!("/demo-bucket/{}", key(number)));
-        out.extend(call.sign(&signer, &host).bytes());
+        out.extend(call.sign(&asks.signer, &asks.host).bytes());
     };
     let row = Row {
         name: "GET 4 KiB among many",
@@ -221,7 +221,7 @@ fn many_rows(options: &Options, server: &Server, gate: &Gate) {
 }
 
 fn memory_after(options: &Options, server: &Server, gate: &Gate) {
-    let small = requests(Some(gate), "GET", "small", OBJECTS);
+    let small = asks(Some(gate)).all("GET", "small", OBJECTS);
     let mut done = 0;
     while done < options.requests {
         let load = Load {
@@ -278,7 +278,7 @@ fn run(options: &Options, servers: &[&Server], row: &Row, requests: &Requests<'_
 fn load<'a>(options: &Options, server: &'a Server, connections: usize, wanted: u16) -> Load<'a> {
     Load {
         to: server.to,
-        tls: &server.tls,
+        tls: Some(&server.tls),
         connections,
         wanted,
         pids: &server.pids,
@@ -287,52 +287,16 @@ fn load<'a>(options: &Options, server: &'a Server, connections: usize, wanted: u
     }
 }
 
-/// Each connection begins elsewhere and goes round.
-fn rotate(requests: &[Vec<u8>]) -> impl Fn(usize, u64, &mut Vec<u8>) + Sync {
-    move |connection, nth, out| {
-        let at = (connection * 251 + usize::try_from(nth).unwrap_or(0)) % requests.len();
-        out.extend_from_slice(&requests[at]);
-    }
-}
-
-/// Signed beforehand; nginx does not look at the signature.
-fn requests(gate: Option<&Gate>, method: &str, folder: &str, count: u64) -> Vec<Vec<u8>> {
-    let signer = signer(gate);
-    let host = gate.map_or("localhost", Gate::host);
-    let call = |n: u64| Call::new(method, &format!("/demo-bucket/{folder}/{n}"));
-    (0..count)
-        .map(|n| call(n).sign(&signer, host).bytes())
-        .collect()
-}
-
-/// Makes signed uploads of one body to any key.
-fn put(gate: Option<&Gate>, length: usize) -> impl Fn(&str, &mut Vec<u8>) + Sync {
-    let (signer, body) = (signer(gate), Random::new(1).bytes(length));
-    let host = gate.map_or("localhost", Gate::host).to_owned();
-    let digest = sign::sha256(&body);
-    move |key, out| {
-        let call = Call::put(&format!("/demo-bucket/{key}"), &body);
-        let raw = call
-            .payload(Payload::Literal(digest.clone()))
-            .sign(&signer, &host);
-        out.extend(raw.bytes());
-    }
-}
-
-fn signer(gate: Option<&Gate>) -> sign::Signer {
-    match gate {
+/// nginx does not look at the signature.
+fn asks(gate: Option<&Gate>) -> Addressed {
+    let signer = match gate {
         Some(gate) => call::signer(gate, gate.key("photos", "full")),
         None => sign::Signer::new("nobody", "secret", "us-east-1"),
-    }
-}
-
-/// TLS 1.3 with one cipher: the same work for both servers.
-fn tls(ca: &Path) -> Arc<ClientConfig> {
-    let provider = CryptoProvider {
-        cipher_suites: vec![aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256],
-        ..aws_lc_rs::default_provider()
     };
-    wire::trusting_with(ca, provider, &[&rustls::version::TLS13])
+    Addressed {
+        signer,
+        host: gate.map_or("localhost", Gate::host).to_owned(),
+    }
 }
 
 fn ours(gate: &Gate) -> Server {
@@ -374,11 +338,12 @@ fn fill(root: &Path) {
 }
 
 fn upload(gate: &Gate, root: &Path) {
-    let signer = signer(Some(gate));
+    let asks = asks(Some(gate));
     let mut wire = gate.wire();
     for (path, key, _) in paths(root) {
         let body = std::fs::read(path).expect("a file");
-        let raw = Call::put(&format!("/demo-bucket/{key}"), &body).sign(&signer, gate.host());
-        wire.ask(&raw.bytes()).expect("an answer").expect(200);
+        wire.ask(&asks.upload(&key, &body))
+            .expect("an answer")
+            .expect(200);
     }
 }

@@ -5,6 +5,7 @@ use postern_config::directory::{Bucket, BucketGrant, NamespaceId, State};
 use s3_protocol::acl::{self, AclAsk, Canned, Grant, Grantee, Ownership, Permission};
 use s3_protocol::call::PutObjectAcl;
 use s3_protocol::limits::XML_BYTES_MAX;
+use s3_protocol::object::{Owner, UploadEntry, UploadPeople};
 use s3_protocol::{S3Code, VersionId};
 use storage_node::{FacetChange, Guards, ObjectPlace};
 
@@ -12,7 +13,7 @@ use super::super::authenticate::Payload;
 use super::super::refusal::Refusal;
 use super::access::{is_public, refused, resolved, shown, usual_only};
 use super::{Errand, Outcome, access, guards};
-use crate::world::{ObjectAccess, named, owner};
+use crate::world::{ObjectAccess, initiator, named, owner};
 
 impl Errand<'_> {
     /// What stands beside an object that this request writes: its owner and list, unless it is its bucket's owner's alone.
@@ -48,10 +49,7 @@ impl Errand<'_> {
         let facets = read.map_err(|error| self.not_found(error))?;
         let world = self.gate.world();
         let access = self.access_of(&world.state, facets.acl.as_deref())?;
-        let of = s3_protocol::object::Owner {
-            display_name: named(&world.state, &access.owner).unwrap_or_default(),
-            id: access.owner,
-        };
+        let of = owner_called(&world.state, access.owner);
         let text = acl::write(&of, &shown(&world.state, &access.grants));
         Ok(Outcome::Facet(text, facets.head.version))
     }
@@ -79,6 +77,16 @@ impl Errand<'_> {
             .await;
         let version = changed.map_err(|error| self.not_found(error))?;
         Ok(Outcome::FacetChanged(version))
+    }
+
+    /// Whom lists of uploads name: who began this one, and who will own its object.
+    pub(super) fn people_of(&self, upload: &UploadEntry) -> Result<UploadPeople, Refusal> {
+        let world = self.gate.world();
+        let access = self.access_of(&world.state, upload.acl.as_deref())?;
+        Ok(UploadPeople {
+            initiator: initiator(&world.state, &upload.creator),
+            owner: owner_called(&world.state, access.owner),
+        })
     }
 
     /// What is to stand beside an object in the place of what does. Its owner stays who he is.
@@ -135,6 +143,13 @@ impl Errand<'_> {
                 Ok(ObjectAccess { owner, grants })
             }
         }
+    }
+}
+
+fn owner_called(state: &State, id: String) -> Owner {
+    Owner {
+        display_name: named(state, &id).unwrap_or_default(),
+        id,
     }
 }
 

@@ -8,7 +8,7 @@ use s3_protocol::call::{
 };
 use s3_protocol::object::{
     AttributeParts, BucketPage, DeleteOutput, Deleted, GetOutput, ListPage, ObjectHead, Owner,
-    PartPage, PutOutput, UploadEntry, UploadPage, VersionPage,
+    PartPage, PutOutput, UploadEntry, UploadPage, UploadPeople, VersionPage,
 };
 use s3_protocol::render::PostAnswer;
 use s3_protocol::setting::Fixed;
@@ -29,7 +29,7 @@ pub(in crate::journey) struct Done {
     pub(in crate::journey) strip: SmallVec<[Box<str>; 1]>,
 }
 
-/// What a request led to. A text beside a page is the owner to name.
+/// What a request led to. Beside a page stands whom it names.
 #[derive(Debug)]
 pub(in crate::journey) enum Outcome {
     /// The buckets that may be seen.
@@ -82,9 +82,9 @@ pub(in crate::journey) enum Outcome {
     /// An upload is gone.
     Aborted,
     /// A page of uploads.
-    Uploads(ListMultipartUploads, UploadPage, Owner),
+    Uploads(ListMultipartUploads, UploadPage, Vec<UploadPeople>),
     /// A page of parts.
-    Parts(ListParts, PartPage, Owner),
+    Parts(ListParts, Box<(PartPage, UploadPeople)>),
     /// A page of versions.
     Versions(ListObjectVersions, VersionPage, Owner),
     /// Attributes of an object.

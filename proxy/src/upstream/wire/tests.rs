@@ -172,6 +172,7 @@ fn writes() -> [Call; 3] {
         checksum_kind: Some(ChecksumKind::Composite),
         object_size: Some(5),
         conditions: Conditions::default(),
+        customer_key: Some(CustomerKey::new([9; 32])),
     };
     let part = CompletedPart {
         number: 1,
@@ -225,7 +226,7 @@ fn the_bytes_of_calls_are_those_of_version_2() {
     );
 }
 
-const BYTES_OF_VERSION_2: &str = "e89fb1892ae1ff6138cbdb47b76f1c3650825e757c17f02780fb8b35ca021d6a";
+const BYTES_OF_VERSION_2: &str = "235311639c6d6124625fc0fb4fdb6670922a72fcf7857b871ef46ec2bf868545";
 
 #[test]
 fn errors_keep_code_message_and_elements() {

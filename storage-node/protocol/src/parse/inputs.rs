@@ -402,6 +402,7 @@ fn complete_multipart_upload(
         checksum_kind: kind(headers)?,
         object_size: digits(headers, "x-amz-mp-object-size")?,
         conditions: conditions(headers)?,
+        customer_key: customer_key(headers, &OWN)?,
     })
 }
 

@@ -8,6 +8,8 @@ use super::headers::text_of;
 use crate::error::{S3Code, S3Error};
 use crate::seal::{CustomerKey, Sealing};
 
+const METHOD: &str = "x-amz-server-side-encryption";
+
 /// The three headers of a customer's key.
 pub(super) struct Names {
     algorithm: &'static str,
@@ -31,23 +33,44 @@ pub(super) const SOURCE: Names = Names {
 
 /// What a write asks for. A key management service is not built; that is told before this is read.
 pub(super) fn sealing(headers: &HeaderMap) -> Result<Option<Sealing>, S3Error> {
-    const NAME: &str = "x-amz-server-side-encryption";
     let customer = customer_key(headers, &OWN)?;
-    match (text_of(headers, NAME)?.as_deref(), customer) {
+    match (text_of(headers, METHOD)?.as_deref(), customer) {
         (None, None) => Ok(None),
         (None, Some(key)) => Ok(Some(Sealing::Customer(key))),
         (Some("AES256"), None) => Ok(Some(Sealing::Node)),
         (Some(other), None) => Err(S3Error::argument(
             "The encryption method specified is not supported",
-            NAME,
+            METHOD,
             other,
         )),
-        (Some(other), Some(_)) => Err(S3Error::argument(
-            "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
-            NAME,
-            other,
-        )),
+        (Some(other), Some(_)) => Err(two_methods(other)),
     }
+}
+
+/// Whoever asks for a key management service is told that there is none, unless what he asks contradicts itself.
+pub(super) fn agrees_with_itself(headers: &HeaderMap) -> Result<(), S3Error> {
+    const KEY_ID: &str = "x-amz-server-side-encryption-aws-kms-key-id";
+    let method = text_of(headers, METHOD)?;
+    let by_service = |method: &String| method.starts_with("aws:kms");
+    match method {
+        Some(method) if headers.contains_key(OWN.algorithm) => Err(two_methods(&method)),
+        method if headers.contains_key(KEY_ID) && !method.as_ref().is_some_and(by_service) => {
+            Err(S3Error::argument(
+                "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
+                METHOD,
+                "",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn two_methods(named: &str) -> S3Error {
+    S3Error::argument(
+        "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
+        METHOD,
+        named,
+    )
 }
 
 /// A customer's key: all three headers or none.

@@ -11,8 +11,8 @@ use crate::call::{
 use crate::date;
 use crate::names::{BucketName, ObjectKey};
 use crate::object::{
-    BucketPage, Creator, ListEntry, ListPage, Owner, PartEntry, PartPage, UploadEntry, UploadPage,
-    VersionEntry, VersionKind, VersionPage,
+    BucketPage, ListEntry, ListPage, Owner, PartEntry, PartPage, UploadEntry, UploadPage,
+    UploadPeople, VersionEntry, VersionKind, VersionPage,
 };
 use crate::token;
 use crate::xml::write::Xml;
@@ -198,16 +198,17 @@ fn version(xml: &mut Xml, entry: &VersionEntry, encoding: Encoding, owner: &Owne
     xml.close(element);
 }
 
-/// ListMultipartUploads.
+/// ListMultipartUploads; `people` are those of the page's uploads, in their order.
 pub fn list_multipart_uploads(
-    listing: Listing<'_>,
+    bucket: &BucketName,
     asked: &ListMultipartUploads,
     page: &UploadPage,
+    people: &[UploadPeople],
 ) -> Response<Bytes> {
     const ROOT: &str = "ListMultipartUploadsResult";
     let encoding = asked.encoding;
     let mut xml = Xml::document(ROOT, 512 + page.entries.len() * ENTRY_BYTES);
-    xml.text("Bucket", listing.bucket.as_str());
+    xml.text("Bucket", bucket.as_str());
     xml.key(
         "KeyMarker",
         asked.key_marker.as_deref().unwrap_or_default(),
@@ -231,19 +232,19 @@ pub fn list_multipart_uploads(
     encoding_type(&mut xml, encoding);
     xml.plain("MaxUploads", asked.max_uploads);
     xml.plain("IsTruncated", page.next.is_some());
-    for entry in &page.entries {
-        upload(&mut xml, entry, encoding, listing.owner);
+    for (entry, people) in page.entries.iter().zip(people) {
+        upload(&mut xml, entry, encoding, people);
     }
     common_prefixes(&mut xml, &page.prefixes, encoding);
     document(StatusCode::OK, xml.finish(ROOT))
 }
 
-fn upload(xml: &mut Xml, entry: &UploadEntry, encoding: Encoding, owner: &Owner) {
+fn upload(xml: &mut Xml, entry: &UploadEntry, encoding: Encoding, people: &UploadPeople) {
     xml.open("Upload");
     xml.key("Key", entry.key.as_str(), encoding);
     xml.upload("UploadId", entry.upload);
-    xml.person("Initiator", &initiator(&entry.creator));
-    xml.person("Owner", owner);
+    xml.person("Initiator", &people.initiator);
+    xml.person("Owner", &people.owner);
     storage_class(xml, entry.storage_class.as_deref());
     xml.text("Initiated", &date::iso8601(entry.initiated_ms));
     if let Some((algorithm, kind)) = entry.checksum {
@@ -255,18 +256,19 @@ fn upload(xml: &mut Xml, entry: &UploadEntry, encoding: Encoding, owner: &Owner)
 
 /// ListParts.
 pub fn list_parts(
-    listing: Listing<'_>,
+    bucket: &BucketName,
     key: &ObjectKey,
     asked: &ListParts,
     page: &PartPage,
+    people: &UploadPeople,
 ) -> Response<Bytes> {
     const ROOT: &str = "ListPartsResult";
     let mut xml = Xml::document(ROOT, 512 + page.entries.len() * ENTRY_BYTES);
-    xml.text("Bucket", listing.bucket.as_str());
+    xml.text("Bucket", bucket.as_str());
     xml.text("Key", key.as_str());
     xml.upload("UploadId", asked.upload);
-    xml.person("Initiator", &initiator(&page.upload.creator));
-    xml.person("Owner", listing.owner);
+    xml.person("Initiator", &people.initiator);
+    xml.person("Owner", &people.owner);
     storage_class(&mut xml, page.upload.storage_class.as_deref());
     xml.plain("PartNumberMarker", asked.after);
     let last = page.next.or(page.entries.last().map(|part| part.number));
@@ -291,13 +293,6 @@ fn part(xml: &mut Xml, entry: &PartEntry) {
     xml.plain("Size", entry.size);
     xml.checksums(&entry.checksums);
     xml.close("Part");
-}
-
-fn initiator(creator: &Creator) -> Owner {
-    Owner {
-        id: creator.principal.clone(),
-        display_name: String::new(),
-    }
 }
 
 fn storage_class(xml: &mut Xml, class: Option<&str>) {

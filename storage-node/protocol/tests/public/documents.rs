@@ -9,7 +9,7 @@ use s3_protocol::call::{
 use s3_protocol::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
 use s3_protocol::object::{
     BucketEntry, BucketPage, Creator, DeleteOutput, Deleted, ETag, ListEntry, ListPage, Owner,
-    PartEntry, PartPage, PutOutput, UploadEntry, UploadPage,
+    PartEntry, PartPage, PutOutput, UploadEntry, UploadPage, UploadPeople,
 };
 use s3_protocol::render::{self, Listing};
 use s3_protocol::seal::Encrypted;
@@ -201,9 +201,20 @@ fn upload_entry() -> UploadEntry {
             principal: "user-1".to_owned(),
             lineage: "l".to_owned(),
         },
+        acl: None,
         storage_class: Some("STANDARD_IA".to_owned()),
         checksum: Some((ChecksumAlgorithm::Sha256, ChecksumKind::Composite)),
         encrypted: None,
+    }
+}
+
+fn people() -> UploadPeople {
+    UploadPeople {
+        initiator: Owner {
+            id: "user-1".to_owned(),
+            display_name: String::new(),
+        },
+        owner: owner(),
     }
 }
 
@@ -222,14 +233,15 @@ fn list_multipart_uploads() {
         prefixes: vec!["a /".to_owned()],
         next: Some(("a b".to_owned(), Some(UploadId(10)))),
     };
-    let (bucket, owner) = (bucket(), owner());
-    let listing = Listing {
-        bucket: &bucket,
-        owner: &owner,
-    };
+    let people = [people()];
     let id = "0000000000000000000000000000000a";
     assert_eq!(
-        body(&render::list_multipart_uploads(listing, &asked, &page)),
+        body(&render::list_multipart_uploads(
+            &bucket(),
+            &asked,
+            &page,
+            &people
+        )),
         format!(
             "<ListMultipartUploadsResult><Bucket>photos</Bucket><KeyMarker>a%20a</KeyMarker>\
              <UploadIdMarker></UploadIdMarker><NextKeyMarker>a%20b</NextKeyMarker>\
@@ -265,13 +277,9 @@ fn list_parts() {
         entries: vec![part],
         next: Some(2),
     };
-    let (bucket, owner) = (bucket(), owner());
-    let listing = Listing {
-        bucket: &bucket,
-        owner: &owner,
-    };
+    let shown = render::list_parts(&bucket(), &key("a b"), &asked, &page, &people());
     assert_eq!(
-        body(&render::list_parts(listing, &key("a b"), &asked, &page)),
+        body(&shown),
         "<ListPartsResult><Bucket>photos</Bucket><Key>a b</Key>\
          <UploadId>0000000000000000000000000000000a</UploadId><Initiator><ID>user-1</ID></Initiator>\
          <Owner><ID>id-1</ID><DisplayName>A &amp; B</DisplayName></Owner>\

@@ -286,7 +286,7 @@ fn a_website_redirect_has_a_root() {
 fn what_this_build_cannot_do_is_not_ignored() {
     for header in [
         "x-amz-server-side-encryption: aws:kms",
-        "x-amz-server-side-encryption-aws-kms-key-id: k",
+        "x-amz-server-side-encryption-context: c",
         "x-amz-write-offset-bytes: 3",
     ] {
         let request = ask("PUT /bucket/key", &[header, "content-length: 0"]).unwrap();
@@ -831,6 +831,25 @@ fn an_upload_has_an_algorithm_that_fits_its_kind() {
 }
 
 #[test]
+fn who_asks_for_a_key_management_service_is_told_first_what_contradicts_itself() {
+    const METHOD: &str = "x-amz-server-side-encryption: aws:kms";
+    const KEY_ID: &str = "x-amz-server-side-encryption-aws-kms-key-id: key";
+    let line = "PUT /bucket/key";
+    for sound in [&[METHOD][..], &[METHOD, KEY_ID]] {
+        assert!(matches!(call(line, sound), Call::Unbuilt), "{sound:?}");
+    }
+    let customer = "x-amz-server-side-encryption-customer-algorithm: AES256";
+    for wrong in [
+        &[KEY_ID][..],
+        &["x-amz-server-side-encryption: AES256", KEY_ID],
+        &[METHOD, customer],
+        &[METHOD, KEY_ID, customer],
+    ] {
+        assert_eq!(refused(line, wrong), S3Code::InvalidArgument, "{wrong:?}");
+    }
+}
+
+#[test]
 fn completing_may_carry_the_checksum_of_the_whole() {
     let line = format!("POST /bucket/key?{UPLOAD}");
     let headers = [
@@ -846,6 +865,9 @@ fn completing_may_carry_the_checksum_of_the_whole() {
     assert_eq!(complete.checksum_kind, Some(ChecksumKind::Composite));
     assert_eq!(complete.object_size, Some(12));
     assert_eq!(complete.conditions.if_none_match, Some(TagMatch::Any));
+    assert_eq!(complete.customer_key, None);
+    let half_a_key = "x-amz-server-side-encryption-customer-algorithm: AES256";
+    assert_eq!(refused(&line, &[half_a_key]), S3Code::InvalidArgument);
     assert_eq!(
         refused(&line, &["x-amz-mp-object-size: x"]),
         S3Code::InvalidArgument

@@ -7,7 +7,8 @@ use s3_protocol::call::CompleteMultipartUpload;
 use s3_protocol::checksum::{Checksum, ChecksumAlgorithm, ChecksumKind, Piece, combine, composite};
 use s3_protocol::limits::OBJECT_BYTES_MAX;
 use s3_protocol::object::{CompletedPart, ETag, PutOutput};
-use s3_protocol::{S3Code, S3Error, UploadId};
+use s3_protocol::seal::{CustomerKey, Sealing};
+use s3_protocol::{S3Code, S3Error, UploadId, VersionId};
 
 use crate::effects::part_attempt;
 use crate::error::NodeError;
@@ -20,6 +21,7 @@ use crate::node::uploads::part_entry;
 use crate::node::{Node, ObjectPlace};
 use crate::overlay::Span;
 use crate::record::fields::{Content, Fields, ListedPart};
+use crate::row::damaged;
 use crate::writer::{Rules, Work};
 
 impl Node {
@@ -41,6 +43,7 @@ impl Node {
         };
         self.inner.ready()?;
         let listed = self.listed(ask.upload, &parts)?;
+        self.admit_key(&upload, &listed, ask.customer_key.as_ref())?;
         let size = listed.iter().map(|part| part.size).sum::<u64>();
         let size_max = guards.max_bytes.unwrap_or(u64::MAX).min(OBJECT_BYTES_MAX);
         if size > size_max {
@@ -53,21 +56,18 @@ impl Node {
         }
         let checksum = object_checksum(upload.wanted, &listed);
         compare(&ask, checksum.as_ref())?;
-        let etag = etag_of(&listed);
-        let checksums: Vec<Checksum> = checksum.into_iter().collect();
         if let Some(recheck) = guards.recheck {
             recheck.ask().await?;
         }
-        let modified_ms = self.inner.now_ms();
         let kept: Vec<(u16, u32)> = listed
             .iter()
             .map(|part| (part.number, part.attempt))
             .collect();
         let mut fields = Fields {
-            time_ms: modified_ms,
+            time_ms: self.inner.now_ms(),
             size,
-            etag: Some(etag.clone()),
-            checksums: checksums.clone(),
+            etag: Some(etag_of(&listed)),
+            checksums: checksum.into_iter().collect(),
             parts: listed,
             body: Content::Blob(ask.upload.0),
             completes: Some(ask.upload.0),
@@ -89,18 +89,8 @@ impl Node {
                 creator: None,
             },
         };
-        let told = &fields;
         match self.inner.ask(work).await {
-            Ok(reply) => Ok(PutOutput {
-                etag,
-                version: named(reply.version()),
-                source_version: None,
-                encrypted: encrypted(told.encryption.as_ref(), None),
-                expires: self.inner.expires(place, told),
-                checksums,
-                size,
-                modified_ms,
-            }),
+            Ok(reply) => self.completed(place, &ask, fields, reply.version()),
             // Another Complete of the same upload was faster.
             Err(error) => self.retried(place, &ask, &parts, error),
         }
@@ -128,20 +118,56 @@ impl Node {
             && fields.parts.iter().zip(parts).all(|(stood, listed)| {
                 stood.number == listed.number && tag_text(stood.md5) == listed.etag
             });
-        let told = &fields.clone();
-        match fields.etag {
-            Some(etag) if same => Ok(PutOutput {
-                etag,
-                version: named(self.shown_version(place.bucket, fields.version)),
-                source_version: None,
-                encrypted: encrypted(told.encryption.as_ref(), None),
-                expires: self.inner.expires(place, told),
-                checksums: fields.checksums,
-                size: fields.size,
-                modified_ms: fields.time_ms,
-            }),
-            _ => Err(error),
+        if !same {
+            return Err(error);
         }
+        self.admit_key(&fields, &[], ask.customer_key.as_ref())?;
+        let version = self.shown_version(place.bucket, fields.version);
+        self.completed(place, ask, fields, version)
+    }
+
+    /// The answer, of the object as it stands.
+    fn completed(
+        &self,
+        place: &ObjectPlace,
+        ask: &CompleteMultipartUpload,
+        fields: Fields,
+        version: Option<VersionId>,
+    ) -> Result<PutOutput, NodeError> {
+        let sealing = ask.customer_key.clone().map(Sealing::Customer);
+        Ok(PutOutput {
+            etag: fields.etag().map_err(damaged)?.clone(),
+            version: named(version),
+            source_version: None,
+            encrypted: encrypted(fields.encryption.as_ref(), sealing.as_ref()),
+            expires: self.inner.expires(place, &fields),
+            checksums: fields.checksums,
+            size: fields.size,
+            modified_ms: fields.time_ms,
+        })
+    }
+
+    /// A customer's key that is brought must be the upload's. One that is left out is missed where the upload or a part of it asked for
+    /// a checksum; the one that every part is given anyway asks for nothing. Source: S3 API Reference, CompleteMultipartUpload.
+    fn admit_key(
+        &self,
+        upload: &Fields,
+        listed: &[ListedPart],
+        brought: Option<&CustomerKey>,
+    ) -> Result<(), NodeError> {
+        let asks = |part: &ListedPart| {
+            let mut own = part.checksums.iter();
+            own.any(|own| own.algorithm != ChecksumAlgorithm::DEFAULT)
+        };
+        let is_needed = upload
+            .encryption
+            .as_ref()
+            .is_some_and(|it| !it.customer_key_hmac.is_empty())
+            && (upload.wanted.is_some() || listed.iter().any(asks));
+        if is_needed || brought.is_some() {
+            self.inner.key_of(upload, brought)?;
+        }
+        Ok(())
     }
 
     /// The parts that the client lists, as they were uploaded.
