@@ -81,8 +81,8 @@ pub(crate) fn ago(seconds: &u64, values: &dyn Values) -> askama::Result<String> 
 
 /// Bytes as people say them. Source: IEC 80000-13.
 #[askama::filter_fn]
-pub(crate) fn bytes(bytes: &u64, _: &dyn Values) -> askama::Result<String> {
-    Ok(size(*bytes))
+pub(crate) fn bytes(bytes: impl Whole, _: &dyn Values) -> askama::Result<String> {
+    Ok(size(bytes.whole()))
 }
 
 /// A number with its thousands apart.
@@ -107,6 +107,23 @@ pub(crate) fn rich(text: impl Display, _: &dyn Values) -> askama::Result<Safe<St
 #[askama::filter_fn]
 pub(crate) fn large(text: impl Display, _: &dyn Values) -> askama::Result<String> {
     Ok(capital(&text.to_string()))
+}
+
+/// A whole number, by however many references a template gives it.
+pub(crate) trait Whole {
+    fn whole(&self) -> u64;
+}
+
+impl Whole for u64 {
+    fn whole(&self) -> u64 {
+        *self
+    }
+}
+
+impl<T: Whole> Whole for &T {
+    fn whole(&self) -> u64 {
+        (**self).whole()
+    }
 }
 
 /// A text with its first letter large.
@@ -181,7 +198,7 @@ fn escaped(letter: char) -> String {
 }
 
 /// Digits in groups of three.
-fn thousands(digits: &str) -> String {
+pub(crate) fn thousands(digits: &str) -> String {
     let mut written = String::new();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {

@@ -36,12 +36,15 @@ entries! {
         Buckets, "Buckets", "/accounts/{tenant}/buckets";
         Permissions, "Permissions", "/accounts/{tenant}/permissions";
         Roles, "Roles", "/accounts/{tenant}/roles";
+        Usage, "Usage", "/accounts/{tenant}/usage";
         Audit, "Audit log", "/accounts/{tenant}/audit";
+        Settings, "Settings", "/accounts/{tenant}/settings";
     }
     OF_DEPLOYMENT {
         Accounts, "Accounts", "/accounts";
         People, "People", "/people";
         AuditOfAll, "Audit log", "/audit";
+        Server, "Server", "/server";
     }
 }
 

@@ -523,7 +523,7 @@ pub(crate) async fn show_delete(reader: Reader, of: Of<User>) -> Response {
 }
 
 /// Whether the profile takes the data of a deleted user along.
-fn reach(tenant: &Tenant) -> losses::Reach {
+pub(super) fn reach(tenant: &Tenant) -> losses::Reach {
     match tenant.profile.rules().user_delete_data {
         postern_config::directory::UserDeleteData::Purge => losses::Reach::WithData,
         postern_config::directory::UserDeleteData::RefuseIfNotEmpty => losses::Reach::WithoutData,

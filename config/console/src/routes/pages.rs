@@ -7,8 +7,8 @@ use super::Permission::{Open, Page};
 use super::{Permission, Route, guarded};
 use crate::Admin;
 use crate::pages::{
-    accounts, audit, buckets, bulk, keys, look, me, people, permissions, roles, session, sub_users,
-    users,
+    accounts, audit, buckets, bulk, keys, look, me, people, permissions, roles, server, session,
+    settings, sub_users, usage, users,
 };
 
 /// A page for this operation.
@@ -138,5 +138,17 @@ routes! {
     "/accounts/{tenant}/audit", ["GET"], of("GET", "/api/v1/audit"), get(audit::of_account);
     "/audit", ["GET"], of("GET", "/api/v1/audit"), get(audit::of_all);
     "/audit/verify", ["GET"], of("GET", "/api/v1/audit/verify"), get(audit::verify);
+
+    // What was used, settings, and the server.
+    "/accounts/{tenant}/usage", ["GET"], of("GET", "/api/v1/usage"), get(usage::show);
+    "/accounts/{tenant}/usage/quota", ["GET", "POST"], of("PUT", "/api/v1/usage/quotas"), get(usage::show_quota).post(usage::set_quota);
+    "/accounts/{tenant}/settings", ["GET"], of("GET", "/api/v1/tenants/{tenant}"), get(settings::show);
+    "/accounts/{tenant}/settings/edit", ["GET", "POST"], of("PATCH", "/api/v1/tenants/{tenant}"),
+        get(settings::show_edit).post(settings::edit);
+    "/accounts/{tenant}/settings/delete", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}"),
+        get(settings::show_delete).post(settings::delete);
+    "/server", ["GET"], of("GET", "/api/v1/node"), get(server::show);
+    "/server/tasks", ["GET", "POST"], of("POST", "/api/v1/node/tasks"), get(server::show_begin).post(server::begin);
+    "/server/mode", ["GET", "POST"], of("PUT", "/api/v1/node/mode"), get(server::show_mode).post(server::set_mode);
     }
 }
