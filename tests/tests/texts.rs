@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tests::root;
+use tests::gate::root;
 
 #[test]
 fn every_text_is_in_every_language_and_none_is_left_over() {
