@@ -3,20 +3,30 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use thirtyfour::ChromeCapabilities;
-use thirtyfour::common::command::ExtensionCommand;
-use thirtyfour::prelude::*;
 use tokio::runtime::Runtime;
+use url::Url;
 
 use crate::gate::Gate;
 use crate::wait::until;
 
 /// How long a page may take to be what a test waits for: machines of tests are shared.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// Keys that are no letters. Source: W3C WebDriver, section 17.4.2.
+pub mod key {
+    /// To the next thing that takes keys.
+    pub const TAB: &str = "\u{E004}";
+    /// Does what the focus is on.
+    pub const ENTER: &str = "\u{E007}";
+    /// To the right.
+    pub const RIGHT: &str = "\u{E014}";
+}
 
 /// How a browser looks at the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +44,7 @@ pub enum Look {
 /// A browser with one page.
 #[derive(Debug)]
 pub struct Browser {
-    driver: WebDriver,
+    driver: Client,
     runtime: Runtime,
     service: Child,
     origin: String,
@@ -49,8 +59,9 @@ impl Browser {
             .build()
             .expect("a runtime");
         let (service, address) = driver();
-        let wanted = capabilities();
-        let driver = runtime.block_on(WebDriver::new(&address, wanted));
+        let mut driver = ClientBuilder::new(HttpConnector::new());
+        let driver = driver.capabilities(capabilities());
+        let driver = runtime.block_on(driver.connect(&address));
         let browser = Self {
             driver: driver.expect("chromium starts"),
             runtime,
@@ -62,12 +73,18 @@ impl Browser {
         browser
     }
 
+    /// Sends chromedriver what is its own.
+    fn tell(&self, endpoint: &'static str, body: Value) -> Value {
+        let told = self.driver.issue_cmd(Own { endpoint, body });
+        let told = self.runtime.block_on(told);
+        told.unwrap_or_else(|error| panic!("{endpoint}: {error}"))
+    }
+
     /// What no command line option says.
     fn dress(&self, look: Look) {
         let tell = |command: &str, with: Value| {
-            let tools = self.driver.cdp();
-            let sent = tools.send_raw(command, with);
-            self.runtime.block_on(sent).expect("chromium is told");
+            let body = json!({ "cmd": command, "params": with });
+            self.tell("goog/cdp/execute", body);
         };
         let scheme = if look == Look::Dark { "dark" } else { "light" };
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
@@ -92,7 +109,7 @@ impl Browser {
         }
     }
 
-    fn wait<T>(&self, what: &str, mut look: impl AsyncFnMut(&WebDriver) -> Option<T>) -> T {
+    fn wait<T>(&self, what: &str, mut look: impl AsyncFnMut(&Client) -> Option<T>) -> T {
         let seen = || self.runtime.block_on(async { self.driver.source().await });
         let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             until(what, LIMIT, || self.runtime.block_on(look(&self.driver)))
@@ -104,7 +121,7 @@ impl Browser {
     /// Goes to a path of the console.
     pub fn go(&self, path: &str) {
         let address = format!("{}{path}", self.origin);
-        let gone = self.runtime.block_on(self.driver.goto(address));
+        let gone = self.runtime.block_on(self.driver.goto(&address));
         gone.unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
@@ -132,7 +149,7 @@ impl Browser {
     pub fn click(&self, selector: &str) {
         self.wait(&format!("to click {selector}"), async |driver| {
             driver
-                .find(By::Css(selector))
+                .find(Locator::Css(selector))
                 .await
                 .ok()?
                 .click()
@@ -147,7 +164,7 @@ impl Browser {
         let path =
             format!("//*[self::a or self::button][contains(normalize-space(.), \"{text}\")]");
         self.wait(&format!("to follow {text}"), async |driver| {
-            for it in driver.find_all(By::XPath(path.as_str())).await.ok()? {
+            for it in driver.find_all(Locator::XPath(&path)).await.ok()? {
                 // What lies below a dialog has the text as well, and takes no click.
                 if it.is_displayed().await.unwrap_or(false) && it.click().await.is_ok() {
                     return Some(());
@@ -161,7 +178,7 @@ impl Browser {
     #[track_caller]
     pub fn fill(&self, selector: &str, text: &str) {
         self.wait(&format!("to fill {selector}"), async |driver| {
-            let field = driver.find(By::Css(selector)).await.ok()?;
+            let field = driver.find(Locator::Css(selector)).await.ok()?;
             if field.tag_name().await.ok()? != "select" {
                 field.clear().await.ok()?;
             }
@@ -170,8 +187,7 @@ impl Browser {
     }
 
     /// Presses keys where the focus is.
-    pub fn press(&self, keys: impl Into<TypingData>) {
-        let keys = keys.into();
+    pub fn press(&self, keys: &str) {
         self.runtime
             .block_on(async { self.driver.active_element().await?.send_keys(keys).await })
             .expect("keys are pressed");
@@ -184,7 +200,7 @@ impl Browser {
             let named = it.attr("aria-label").await?;
             let named = named.or(it.attr("name").await?.filter(|it| !it.is_empty()));
             let text = it.text().await?;
-            WebDriverResult::Ok(if text.is_empty() {
+            Ok::<_, fantoccini::error::CmdError>(if text.is_empty() {
                 named.unwrap_or_default()
             } else {
                 text
@@ -197,7 +213,13 @@ impl Browser {
     #[track_caller]
     pub fn text(&self, selector: &str) -> String {
         self.wait(&format!("to read {selector}"), async |driver| {
-            driver.find(By::Css(selector)).await.ok()?.text().await.ok()
+            driver
+                .find(Locator::Css(selector))
+                .await
+                .ok()?
+                .text()
+                .await
+                .ok()
         })
     }
 
@@ -207,7 +229,7 @@ impl Browser {
             let mut texts = Vec::new();
             for it in self
                 .driver
-                .find_all(By::Css(selector))
+                .find_all(Locator::Css(selector))
                 .await
                 .unwrap_or_default()
             {
@@ -221,7 +243,7 @@ impl Browser {
     #[track_caller]
     pub fn value(&self, selector: &str, name: &str) -> String {
         self.wait(&format!("{name} of {selector}"), async |driver| {
-            let it = driver.find(By::Css(selector)).await.ok()?;
+            let it = driver.find(Locator::Css(selector)).await.ok()?;
             Some(it.prop(name).await.ok()?.unwrap_or_default())
         })
     }
@@ -230,7 +252,7 @@ impl Browser {
     pub fn has(&self, selector: &str) -> bool {
         let found = self
             .runtime
-            .block_on(self.driver.find_all(By::Css(selector)));
+            .block_on(self.driver.find_all(Locator::Css(selector)));
         !found.expect("a page").is_empty()
     }
 
@@ -238,26 +260,22 @@ impl Browser {
     #[track_caller]
     pub fn sees(&self, selector: &str) {
         self.wait(&format!("to see {selector}"), async |driver| {
-            driver.find(By::Css(selector)).await.ok().map(drop)
+            driver.find(Locator::Css(selector)).await.ok().map(drop)
         });
     }
 
     /// Runs a script in the page.
     pub fn script(&self, script: &str) -> Value {
-        let done = self
-            .runtime
-            .block_on(self.driver.execute(script, Vec::new()));
-        done.expect("a script runs").json().clone()
+        let done = self.driver.execute(script, Vec::new());
+        self.runtime.block_on(done).expect("a script runs")
     }
 
     /// Wants the browser's console to be empty: no error, no violation of the policy, nothing that could not be loaded.
     #[track_caller]
     pub fn is_silent(&self) {
-        let said = self.runtime.block_on(self.driver.handle().cmd(
-            thirtyfour::common::command::Command::ExtensionCommand(Box::new(Log)),
-        ));
-        let said: Vec<Value> = said.expect("the log").value().expect("a list");
-        assert!(said.is_empty(), "{} says {said:#?}", self.at());
+        // Source: chromedriver, `POST /session/{id}/se/log`.
+        let said = self.tell("se/log", json!({ "type": "browser" }));
+        assert_eq!(said, json!([]), "{} says {said:#}", self.at());
     }
 
     /// Wants axe to find nothing against WCAG 2.2 AA.
@@ -268,10 +286,8 @@ impl Browser {
             "{}\nconst done = arguments[arguments.length - 1]; axe.run(document, {wanted}).then((it) => done(it.violations.map((v) => ({{ rule: v.id, help: v.help, where: v.nodes.map((n) => n.html + ' ' + (n.any[0]?.message ?? '')) }}))));",
             self.axe
         );
-        let found = self
-            .runtime
-            .block_on(self.driver.execute_async(script, Vec::new()));
-        let found = found.expect("axe runs").json().clone();
+        let found = self.driver.execute_async(&script, Vec::new());
+        let found = self.runtime.block_on(found).expect("axe runs");
         assert_eq!(found, json!([]), "axe, at {}: {found:#}", self.at());
     }
 
@@ -281,35 +297,35 @@ impl Browser {
             return;
         };
         let file = Path::new(&folder).join(format!("{name}.png"));
-        let kept = self.runtime.block_on(self.driver.screenshot(&file));
-        kept.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let picture = self.runtime.block_on(self.driver.screenshot());
+        std::fs::write(file, picture.expect("a picture")).expect("a file");
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let ended = self.driver.clone().quit();
+        let ended = self.driver.clone().close();
         let _ = self.runtime.block_on(ended);
         let _ = self.service.kill();
         let _ = self.service.wait();
     }
 }
 
-/// What the browser's console has said. Source: chromedriver, `POST /session/{id}/se/log`.
+/// A command that chromedriver alone has.
 #[derive(Debug)]
-struct Log;
+struct Own {
+    endpoint: &'static str,
+    body: Value,
+}
 
-impl ExtensionCommand for Log {
-    fn parameters_json(&self) -> Option<Value> {
-        Some(json!({ "type": "browser" }))
+impl WebDriverCompatibleCommand for Own {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        let session = session.unwrap_or_default();
+        base.join(&format!("session/{session}/{}", self.endpoint))
     }
 
-    fn method(&self) -> http::Method {
-        http::Method::POST
-    }
-
-    fn endpoint(&self) -> Arc<str> {
-        "/se/log".into()
+    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(self.body.to_string()))
     }
 }
 
@@ -332,24 +348,25 @@ fn driver() -> (Child, String) {
     (service, format!("http://127.0.0.1:{port}"))
 }
 
-fn capabilities() -> ChromeCapabilities {
-    let mut wanted = DesiredCapabilities::chrome();
-    let size = "--window-size=1280,900";
+fn capabilities() -> Capabilities {
     let arguments = [
         "--headless=new",
         "--no-sandbox",
         "--disable-dev-shm-usage",
         "--hide-scrollbars",
         "--lang=en",
-        size,
+        "--window-size=1280,900",
     ];
-    for argument in arguments {
-        wanted.add_arg(argument).expect("an argument");
+    let wanted = json!({
+        "browserName": "chrome",
+        "acceptInsecureCerts": true,
+        "goog:chromeOptions": { "args": arguments },
+        "goog:loggingPrefs": { "browser": "ALL" },
+    });
+    match wanted {
+        Value::Object(wanted) => wanted,
+        other => panic!("{other}"),
     }
-    wanted.accept_insecure_certs(true).expect("a capability");
-    let kept = json!({ "browser": "ALL" });
-    wanted.set("goog:loggingPrefs", kept).expect("a capability");
-    wanted
 }
 
 /// What axe is. `tests/run` installs it.

@@ -1,10 +1,9 @@
 //! The console in a real browser: what its users do there, flow by flow, and how each screen stands up to the eye, to assistive
 //! technology and to a strict policy.
 
-use tests::browser::{Browser, Look};
+use tests::browser::{Browser, Look, key};
 use tests::clients::file;
 use tests::gate::Gate;
-use thirtyfour::Key as Press;
 
 const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse battery";
@@ -497,31 +496,31 @@ fn a_key_is_made_with_the_keyboard_alone() {
     browser.go("/accounts/demo/users/photos");
     let to = |text: &str| {
         for _ in 0..60 {
-            browser.press(Press::Tab);
+            browser.press(key::TAB);
             if browser.focused().contains(text) {
                 return;
             }
         }
         panic!("the keyboard does not reach {text}");
     };
-    browser.press(Press::Tab);
+    browser.press(key::TAB);
     assert_eq!(browser.focused(), "Skip to content");
     to("Create access key");
-    browser.press(Press::Enter);
+    browser.press(key::ENTER);
     browser.sees("dialog[open] #description");
     browser.press("by keyboard");
     to("level");
-    browser.press(Press::Right);
+    browser.press(key::RIGHT);
     for _ in 0..40 {
-        browser.press(Press::Tab);
+        browser.press(key::TAB);
         if browser.focused() == "Create access key" {
             break;
         }
     }
-    browser.press(Press::Enter);
+    browser.press(key::ENTER);
     browser.sees("#secret");
     to("I have stored it");
-    browser.press(Press::Enter);
+    browser.press(key::ENTER);
     browser.sees("tbody");
     assert!(browser.text("tbody").contains("by keyboard"));
 }
@@ -545,6 +544,7 @@ fn every_screen(look: Look, name: &str) {
         ("keys", "/accounts/demo/keys"),
         ("buckets", "/accounts/demo/buckets"),
         ("roles", "/accounts/demo/roles"),
+        ("settings", "/accounts/demo/settings"),
         ("people", "/people?open=1"),
         ("person", "/people/1"),
         ("me", "/me"),
@@ -557,6 +557,11 @@ fn every_screen(look: Look, name: &str) {
         ("bucket-new", "/accounts/demo/buckets/new"),
         ("role-new", "/accounts/demo/roles/new"),
         ("person-new", "/people/new"),
+        ("usage", "/accounts/demo/usage"),
+        ("quota", "/accounts/demo/usage/quota"),
+        ("settings-edit", "/accounts/demo/settings/edit"),
+        ("account-new", "/accounts/new"),
+        ("server", "/server"),
         ("audit", "/accounts/demo/audit"),
         ("audit-all", "/audit"),
         ("verified", "/audit/verify"),

@@ -123,7 +123,9 @@ fn taken(reader: &Reader, quota: &QuotaShown) -> Vec<(String, u64)> {
     let told = bounds.into_iter().filter_map(|(taken, bound, written)| {
         let (taken, bound) = (taken?, bound?);
         let text = reader.say(say!("{} of {}"));
-        let text = text.replacen("{}", &written(taken), 1).replacen("{}", &written(bound), 1);
+        let text = text
+            .replacen("{}", &written(taken), 1)
+            .replacen("{}", &written(bound), 1);
         let percent = u128::from(taken) * 100 / u128::from(bound.max(1));
         Some((text, u64::try_from(percent.min(100)).unwrap_or(100)))
     });
