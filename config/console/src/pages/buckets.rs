@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use postern_config::directory::{Bucket, Tenant, UserKind, UserStatus};
+use postern_config::directory::{Bucket, PublicContainers, Tenant, UserKind, UserStatus};
 
 use super::confirm::{self, Asks};
 use super::fields::{Asked, Fields, Sent};
@@ -271,7 +271,7 @@ pub(crate) async fn show(State(admin): State<Admin>, reader: Reader, of: Of<Buck
         owner: reader.link_in(&of.tenant, "/users/{user}", &owner),
         delete: link("/delete"),
         permissions: link("/permissions").filter(|_| of.tenant.profile.has_permissions()),
-        make_public: link("/public").filter(|_| !public.is_public),
+        make_public: link("/public").filter(|_| !public.is_public && has_switch(&of.tenant)),
         make_private: link("/private").filter(|_| public.is_public),
         command: format!(
             "postern bucket show --tenant {} {}",
@@ -281,6 +281,11 @@ pub(crate) async fn show(State(admin): State<Admin>, reader: Reader, of: Of<Buck
         detail,
     };
     reader.shows(&page)
+}
+
+/// Whether buckets of an account become public by a switch.
+fn has_switch(tenant: &Tenant) -> bool {
+    tenant.profile.rules().public_containers == PublicContainers::Switch
 }
 
 fn here<'h>(reader: &Reader, of: &'h Of<Bucket>, title: &'static str) -> Here<'h> {
