@@ -5,6 +5,7 @@
 
 mod chart;
 mod confirm;
+mod diff;
 mod error;
 mod fields;
 #[expect(
@@ -19,6 +20,7 @@ mod frame;
 mod links;
 mod lists;
 mod reader;
+mod samples;
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
@@ -29,6 +31,7 @@ pub(crate) mod look;
 pub(crate) mod me;
 pub(crate) mod people;
 pub(crate) mod permissions;
+pub(crate) mod policies;
 pub(crate) mod roles;
 pub(crate) mod session;
 pub(crate) mod sub_users;

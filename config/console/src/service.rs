@@ -16,6 +16,7 @@ pub(crate) mod me;
 pub(crate) mod node;
 pub(crate) mod operators;
 pub(crate) mod permissions;
+pub(crate) mod policies;
 pub(crate) mod readings;
 pub(crate) mod review;
 pub(crate) mod roles;

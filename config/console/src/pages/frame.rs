@@ -35,6 +35,7 @@ entries! {
         Keys, "Access keys", "/accounts/{tenant}/keys";
         Buckets, "Buckets", "/accounts/{tenant}/buckets";
         Permissions, "Permissions", "/accounts/{tenant}/permissions";
+        Policies, "Policies", "/accounts/{tenant}/policies";
         Roles, "Roles", "/accounts/{tenant}/roles";
         Audit, "Audit log", "/accounts/{tenant}/audit";
     }

@@ -7,8 +7,8 @@ use super::Permission::{Open, Page};
 use super::{Permission, Route, guarded};
 use crate::Admin;
 use crate::pages::{
-    accounts, audit, buckets, bulk, keys, look, me, people, permissions, roles, session, sub_users,
-    users,
+    accounts, audit, buckets, bulk, keys, look, me, people, permissions, policies, roles, session,
+    sub_users, users,
 };
 
 /// A page for this operation.
@@ -114,6 +114,20 @@ routes! {
         get(roles::show_edit).post(roles::edit);
     "/accounts/{tenant}/roles/{role}/delete", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}/roles/{role}"),
         get(roles::show_delete).post(roles::delete);
+
+    // Policies.
+    "/accounts/{tenant}/policies", ["GET"], of("GET", "/api/v1/policies"), get(policies::list);
+    "/accounts/{tenant}/policies/new", ["GET"], of("PUT", "/api/v1/policies/document"), get(policies::choose);
+    "/accounts/{tenant}/buckets/{bucket}/policy", ["GET"], of("GET", "/api/v1/policies/document"), get(policies::show);
+    "/accounts/{tenant}/buckets/{bucket}/policy/edit", ["GET", "POST"], of("PUT", "/api/v1/policies/document"),
+        get(policies::show_edit).post(policies::edit);
+    "/accounts/{tenant}/buckets/{bucket}/policy/delete", ["GET", "POST"], of("DELETE", "/api/v1/policies/document"),
+        get(policies::show_delete).post(policies::delete);
+    "/accounts/{tenant}/users/{user}/policies/{policy}", ["GET"], of("GET", "/api/v1/policies/document"), get(policies::show);
+    "/accounts/{tenant}/users/{user}/policies/{policy}/edit", ["GET", "POST"], of("PUT", "/api/v1/policies/document"),
+        get(policies::show_edit).post(policies::edit);
+    "/accounts/{tenant}/users/{user}/policies/{policy}/delete", ["GET", "POST"], of("DELETE", "/api/v1/policies/document"),
+        get(policies::show_delete).post(policies::delete);
 
     // People, and what was done.
     "/people", ["GET"], of("GET", "/api/v1/operators"), get(people::list);

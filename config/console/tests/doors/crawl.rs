@@ -129,6 +129,7 @@ pub(crate) async fn furnished(
         ("bucket", "site".to_owned()),
         ("operator", target.get().to_string()),
         ("token", "1".to_owned()),
+        ("policy", "ci".to_owned()),
         ("module", "guard".to_owned()),
         ("id", "x".to_owned()),
     ]);

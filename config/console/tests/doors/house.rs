@@ -140,9 +140,19 @@ impl Judge for Silent {
     fn check_policy(
         &self,
         _: PolicyPlace,
-        _: String,
+        text: String,
     ) -> BoxFuture<'_, Result<PolicyReport, PolicyFaults>> {
-        Box::pin(async { Err(PolicyFaults(Vec::new())) })
+        Box::pin(async move {
+            if !text.contains("Statement") {
+                let fault = "line 2, column 3: there is no `Statement`";
+                return Err(PolicyFaults(vec![fault.to_owned()]));
+            }
+            Ok(PolicyReport {
+                statements: 1,
+                warnings: Vec::new(),
+                is_public: text.contains("\"*\""),
+            })
+        })
     }
 
     fn statistics(&self, _: Digest) -> Option<Value> {

@@ -11,4 +11,5 @@ mod crawl;
 mod house;
 mod pages;
 mod people;
+mod policies;
 mod sessions;
