@@ -13,6 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod me;
+pub(crate) mod modules;
 pub(crate) mod node;
 pub(crate) mod operators;
 pub(crate) mod permissions;

@@ -36,12 +36,16 @@ entries! {
         Buckets, "Buckets", "/accounts/{tenant}/buckets";
         Permissions, "Permissions", "/accounts/{tenant}/permissions";
         Policies, "Policies", "/accounts/{tenant}/policies";
+        Modules, "Modules", "/accounts/{tenant}/modules";
         Roles, "Roles", "/accounts/{tenant}/roles";
         Audit, "Audit log", "/accounts/{tenant}/audit";
     }
     OF_DEPLOYMENT {
         Accounts, "Accounts", "/accounts";
         People, "People", "/people";
+        ModulesOfAll, "Modules", "/modules";
+        Simulator, "Simulator", "/simulator";
+        Requests, "Requests", "/requests";
         AuditOfAll, "Audit log", "/audit";
     }
 }

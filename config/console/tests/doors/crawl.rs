@@ -130,6 +130,7 @@ pub(crate) async fn furnished(
         ("operator", target.get().to_string()),
         ("token", "1".to_owned()),
         ("policy", "ci".to_owned()),
+        ("digest", "0".repeat(64)),
         ("module", "guard".to_owned()),
         ("id", "x".to_owned()),
     ]);

@@ -9,6 +9,7 @@
 
 mod crawl;
 mod house;
+mod modules;
 mod pages;
 mod people;
 mod policies;
