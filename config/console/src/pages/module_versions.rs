@@ -161,8 +161,8 @@ fn steps(
         ModuleStage::Active | ModuleStage::Removed => Vec::new(),
         ModuleStage::Stored | ModuleStage::Shadow | ModuleStage::Canary | ModuleStage::Retired => {
             vec![
-                at(say!("Start shadow"), "/shadow", ""),
-                at(say!("Start canary"), "/canary", ""),
+                at(say!("Start shadow"), "/shadow", "").filter(|_| stage != ModuleStage::Shadow),
+                at(say!("Start canary"), "/canary", "").filter(|_| stage != ModuleStage::Canary),
                 at(say!("Activate"), "/activate", "primary"),
             ]
         }

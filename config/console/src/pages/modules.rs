@@ -343,11 +343,11 @@ pub(crate) async fn upload(
     };
     let signature = Some(signature).filter(|it| !it.is_empty());
     match modules::push(&admin, subject, (&file, signature)).await {
-        Ok((_, digest, revision)) => {
+        Ok((_, digest, _)) => {
             reader.tell(Told {
                 text: say!("A version of {} is stored. It decides nothing yet."),
                 about: name.to_string(),
-                revision: Some(revision),
+                revision: None,
             });
             let digest = digest.to_string();
             let words = (name.as_str(), digest.as_str());

@@ -142,6 +142,14 @@ impl Spot {
         name.unwrap_or_default()
     }
 
+    /// What is said of it once it is done: by its own name, or by its bucket's.
+    const fn done(&self, by_name: &'static str, by_bucket: &'static str) -> &'static str {
+        match self.place {
+            PolicyPlace::Bucket(_) => by_bucket,
+            _ => by_name,
+        }
+    }
+
     const fn samples(&self) -> &'static [Sample] {
         match self.place {
             PolicyPlace::Bucket(_) => OF_BUCKET,
@@ -498,7 +506,10 @@ pub(crate) async fn edit(
     match policies::put(&admin, actor, at, text.clone()).await {
         Ok(revision) => {
             reader.tell(Told {
-                text: say!("The policy {} is saved."),
+                text: spot.done(
+                    say!("The policy {} is saved."),
+                    say!("The policy of {} is saved."),
+                ),
                 about: spot.called().to_owned(),
                 revision: Some(revision),
             });
@@ -545,7 +556,10 @@ pub(crate) async fn delete(
     match policies::delete(&admin, actor, (spot.place.clone(), None)).await {
         Ok(revision) => {
             reader.tell(Told {
-                text: say!("The policy {} is deleted."),
+                text: spot.done(
+                    say!("The policy {} is deleted."),
+                    say!("The policy of {} is deleted."),
+                ),
                 about: spot.called().to_owned(),
                 revision: Some(revision),
             });

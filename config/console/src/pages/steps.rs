@@ -36,6 +36,8 @@ pub(crate) struct Step {
     about: &'static str,
     look: &'static str,
     done: &'static str,
+    /// Whether requests are decided otherwise from then on.
+    decides: bool,
     /// What the command line calls it.
     command: &'static str,
 }
@@ -49,6 +51,7 @@ const STEPS: &[Step] = &[
         ),
         look: "primary",
         done: say!("{} has no shadow any more."),
+        decides: false,
         command: "shadow {} --stop",
     },
     Step {
@@ -57,6 +60,7 @@ const STEPS: &[Step] = &[
         about: say!("The version in force decides for all access keys again."),
         look: "primary",
         done: say!("{} has no canary any more."),
+        decides: true,
         command: "canary {} --stop",
     },
     Step {
@@ -65,6 +69,7 @@ const STEPS: &[Step] = &[
         about: say!("From the next request on it decides for all access keys."),
         look: "primary",
         done: say!("The canary of {} is in force."),
+        decides: true,
         command: "canary {} --promote",
     },
     Step {
@@ -75,6 +80,7 @@ const STEPS: &[Step] = &[
         ),
         look: "danger",
         done: say!("The version of {} from before is in force."),
+        decides: true,
         command: "rollback {}",
     },
     Step {
@@ -83,6 +89,7 @@ const STEPS: &[Step] = &[
         about: say!("What it denies is not denied by it any more, from the next request on."),
         look: "danger",
         done: say!("{} is switched off."),
+        decides: true,
         command: "deactivate {}",
     },
     Step {
@@ -91,6 +98,7 @@ const STEPS: &[Step] = &[
         about: say!("It is carried out at once. Nobody approves what he has proposed himself."),
         look: "primary",
         done: say!("What was proposed for {} is done."),
+        decides: true,
         command: "approve {}",
     },
     Step {
@@ -99,6 +107,7 @@ const STEPS: &[Step] = &[
         about: say!("Nothing is done. It can be proposed again."),
         look: "primary",
         done: say!("What was proposed for {} is rejected."),
+        decides: false,
         command: "reject {}",
     },
     Step {
@@ -109,6 +118,7 @@ const STEPS: &[Step] = &[
         ),
         look: "primary",
         done: say!("{} has a shadow."),
+        decides: false,
         command: "shadow {}",
     },
     Step {
@@ -119,6 +129,7 @@ const STEPS: &[Step] = &[
         ),
         look: "primary",
         done: say!("{} has a canary."),
+        decides: true,
         command: "canary {} --share 1%",
     },
     Step {
@@ -129,6 +140,7 @@ const STEPS: &[Step] = &[
         ),
         look: "primary",
         done: say!("{} is in force."),
+        decides: true,
         command: "activate {}",
     },
 ];
@@ -205,7 +217,7 @@ pub(crate) async fn take(
             reader.tell(Told {
                 text,
                 about: spot.name()?.to_string(),
-                revision: Some(applied.revision.0).filter(|_| !is_proposed),
+                revision: Some(applied.revision.0).filter(|_| !is_proposed && step.decides),
             });
             Ok(see(&spot.page()))
         }
