@@ -50,7 +50,7 @@ fn said(console: &Path) -> BTreeSet<String> {
 }
 
 /// Words of the directory that lists show as they are, with a large first letter, and kinds of what is lost.
-const WORDS: [&str; 27] = [
+const WORDS: [&str; 28] = [
     "Active",
     "Passive",
     "Disabled",
@@ -78,6 +78,7 @@ const WORDS: [&str; 27] = [
     "Retiring",
     "operator",
     "Enabled",
+    "Group",
 ];
 
 fn files(folder: &Path, kind: &str) -> Vec<PathBuf> {

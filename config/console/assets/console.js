@@ -81,4 +81,17 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") for (const drop of all(".drop[open]")) { drop.open = false; drop.firstElementChild.focus(); }
 });
 
+// Parts that change by themselves: the page is read again, for ten minutes, and what has the same id takes its place.
+for (const { id, dataset } of all("[data-live]")) {
+  const until = Date.now() + 600_000;
+  const timer = setInterval(async () => {
+    if (Date.now() > until) return clearInterval(timer);
+    const here = document.getElementById(id);
+    if (document.hidden || document.querySelector("dialog[open]") || here.contains(document.activeElement)) return;
+    const answer = await fetch(`${location.pathname}?live=1`).catch(() => null);
+    const now = answer?.ok && !answer.redirected && parse(await answer.text()).getElementById(id);
+    if (now && now.innerHTML !== here.innerHTML) here.replaceWith(document.adoptNode(now));
+  }, dataset.live * 1000);
+}
+
 enhance(document);

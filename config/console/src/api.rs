@@ -53,6 +53,11 @@ pub(crate) async fn explain(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Path(id) = id?;
+    explained(&admin, &id).await.map(Json)
+}
+
+/// Why a request was answered as it was.
+pub(crate) async fn explained(admin: &Admin, id: &str) -> Result<Value, Problem> {
     if id.len() > REQUEST_ID_BYTES_MAX
         || !id
             .bytes()
@@ -62,9 +67,8 @@ pub(crate) async fn explain(
     }
     admin
         .judge
-        .explain(&id)
+        .explain(id)
         .await
-        .map(Json)
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not-found", FORGOTTEN))
 }
 

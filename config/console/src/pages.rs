@@ -5,6 +5,7 @@
 
 mod chart;
 mod confirm;
+mod diff;
 mod error;
 mod fields;
 #[expect(
@@ -19,6 +20,8 @@ mod frame;
 mod links;
 mod lists;
 mod reader;
+mod samples;
+mod upload;
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
@@ -27,12 +30,18 @@ pub(crate) mod bulk;
 pub(crate) mod keys;
 pub(crate) mod look;
 pub(crate) mod me;
+pub(crate) mod module_versions;
+pub(crate) mod modules;
 pub(crate) mod people;
 pub(crate) mod permissions;
+pub(crate) mod policies;
+pub(crate) mod requests;
 pub(crate) mod roles;
 pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod settings;
+pub(crate) mod simulator;
+pub(crate) mod steps;
 pub(crate) mod sub_users;
 pub(crate) mod texts;
 pub(crate) mod usage;

@@ -4,22 +4,14 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
-use postern_config::directory::{
-    Binding, Command, ConsoleAtom, Digest, ModuleScope, Name, PerMille, State as Snapshot,
-};
+use postern_config::directory::{Command, ConsoleAtom, Digest, ModuleScope, Name, PerMille};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::modules::{
-    Activate, Subject, Whose, activator, actor_of, asked, in_force, note, prepare, put_to_work,
-    read_json_of, scope_of, stored,
-};
+use super::modules::{Activate, Whose, actor_of, asked, in_force, read_json_of};
 use crate::caller::Caller;
+use crate::service::modules::{self, Subject, activator, scope_of};
 use crate::{Admin, Problem};
-
-/// Most records of a module's history in one answer.
-const HISTORY_RECORDS_MAX: usize = 200;
 
 /// What is tested: a version, and cases beside its own.
 #[derive(Debug, Deserialize)]
@@ -56,25 +48,11 @@ pub(crate) async fn test(
     let who = (&caller, Some(ConsoleAtom::PolicyUpload));
     let scope = scope_of(&state, who, asked.tenant.as_ref())?;
     let digest = asked.digest;
-    if state.module(scope, &name, digest).is_none() {
-        return Err(Problem::not_found("version"));
-    }
-    let Some(bytes) = stored(&admin, digest).await? else {
-        return Err(Problem::not_found("version"));
-    };
-    let cases = Value::from(asked.cases).to_string().into_bytes();
-    let report = admin.judge.test(bytes, cases).await?;
-    let (passed, failed) = (report.passed, report.failed);
-    let command = Command::NoteModule {
-        scope,
-        name,
-        digest: Some(digest),
-        step: "module.test",
-        outcome: format!("{passed} passed, {failed} failed"),
-    };
-    admin.directory.apply(command, actor).await?;
+    let subject = Subject { scope, name, actor };
+    let report = modules::test(&admin, subject, (digest, asked.cases)).await?;
     Ok(Json(json!({
-        "digest": digest, "passed": passed, "failed": failed, "failures": report.failures,
+        "digest": digest, "passed": report.passed, "failed": report.failed,
+        "failures": report.failures,
     })))
 }
 
@@ -92,7 +70,8 @@ pub(crate) async fn shadow(
     )?;
     let subject = Subject { scope, name, actor };
     let command = Command::ShadowModule(scope, subject.name.clone(), asked.digest);
-    put_to_work(&admin, subject, (asked.digest, "module.shadow"), command).await
+    let step = (asked.digest, "module.shadow");
+    in_force(modules::put_to_work(&admin, subject, step, command).await?)
 }
 
 pub(crate) async fn canary(
@@ -110,7 +89,8 @@ pub(crate) async fn canary(
     let subject = Subject { scope, name, actor };
     let name = subject.name.clone();
     let command = Command::CanaryModule(scope, name, asked.digest, asked.per_mille);
-    put_to_work(&admin, subject, (asked.digest, "module.canary"), command).await
+    let step = (asked.digest, "module.canary");
+    in_force(modules::put_to_work(&admin, subject, step, command).await?)
 }
 
 pub(crate) async fn stop_shadow(
@@ -147,14 +127,8 @@ pub(crate) async fn promote(
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let pick = |binding: &Binding| binding.canary.map(|canary| canary.digest);
-    prepared(
-        (&admin, &caller),
-        name,
-        request,
-        ("module.promote", pick, Command::PromoteCanary),
-    )
-    .await
+    let subject = subject((&admin, &caller), name, request).await?;
+    in_force(modules::promote(&admin, subject).await?)
 }
 
 /// Carries out what another person has proposed.
@@ -164,14 +138,20 @@ pub(crate) async fn approve(
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let pick = |binding: &Binding| binding.proposal.as_ref()?.step.digest();
-    prepared(
-        (&admin, &caller),
-        name,
-        request,
-        ("module.approve", pick, Command::ApproveModule),
-    )
-    .await
+    let subject = subject((&admin, &caller), name, request).await?;
+    in_force(modules::approve(&admin, subject).await?)
+}
+
+/// What a step is about that its document does not say more of.
+async fn subject(
+    (admin, caller): (&Admin, &Caller),
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Subject, Problem> {
+    let (name, actor, asked): (_, _, Whose) = asked(admin, name, request).await?;
+    let state = admin.directory.state();
+    let scope = scope_of(&state, activator(caller), asked.tenant.as_ref())?;
+    Ok(Subject { scope, name, actor })
 }
 
 /// What is seen of a module on live traffic, and what waits for approval.
@@ -184,7 +164,7 @@ pub(crate) async fn trials(
     let (Path(name), Query(whose)) = (name?, whose?);
     let state = admin.directory.state();
     let scope = scope_of(&state, (&caller, None), whose.tenant.as_ref())?;
-    let binding = binding(&state, scope, &name)?;
+    let binding = modules::binding(&state, scope, &name)?;
     let trials = admin.judge.trials(&binding);
     Ok(Json(json!({
         "name": binding.name, "trials": trials, "proposal": binding.proposal,
@@ -205,38 +185,7 @@ pub(crate) async fn history(
         (&caller, None),
         whose.tenant.as_ref(),
     )?;
-    let tenant = match scope {
-        ModuleScope::Platform => None,
-        ModuleScope::Tenant(tenant) => Some(tenant),
-    };
-    let found = admin
-        .directory
-        .audit_search(HISTORY_RECORDS_MAX, |record| {
-            record.object_type == "module"
-                && record.tenant == tenant
-                && record.object.eq_ignore_ascii_case(&name)
-        })
-        .await;
-    let records = found.map_err(|fault| {
-        tracing::error!(
-            error = &fault as &dyn std::error::Error,
-            "the audit log cannot be read"
-        );
-        let detail = "the audit log cannot be read";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
-    })?;
-    let records: Vec<Value> = records
-        .iter()
-        .map(|record| {
-            let outcome = record.detail.get("outcome").and_then(Value::as_str);
-            json!({
-                "sequence": record.sequence, "time_ms": record.time_ms,
-                "who": record.actor.label(), "address": record.actor.address,
-                "step": record.action, "digest": record.detail.get("digest"),
-                "outcome": outcome.unwrap_or("done"), "detail": record.detail,
-            })
-        })
-        .collect();
+    let records = modules::history(&admin, scope, name.as_str()).await?;
     Ok(Json(json!({ "history": records })))
 }
 
@@ -247,59 +196,7 @@ async fn simply(
     request: Request,
     command: fn(ModuleScope, Name) -> Command,
 ) -> Result<Response, Problem> {
-    let (name, actor, asked): (_, _, Whose) = asked(admin, name, request).await?;
-    let scope = scope_of(
-        &admin.directory.state(),
-        activator(caller),
-        asked.tenant.as_ref(),
-    )?;
+    let Subject { scope, name, actor } = subject((admin, caller), name, request).await?;
     let applied = admin.directory.apply(command(scope, name), actor).await?;
     Ok(Json(json!({ "revision": applied.revision })).into_response())
-}
-
-/// A step that concerns what the binding names: that version is loaded first, and the binding must not change in between.
-async fn prepared(
-    (admin, caller): (&Admin, &Caller),
-    name: Result<Path<String>, PathRejection>,
-    request: Request,
-    (step, pick, command): (
-        &'static str,
-        fn(&Binding) -> Option<Digest>,
-        fn(ModuleScope, Name) -> Command,
-    ),
-) -> Result<Response, Problem> {
-    let (name, actor, asked): (Name, _, Whose) = asked(admin, name, request).await?;
-    let state = admin.directory.state();
-    let scope = scope_of(&state, activator(caller), asked.tenant.as_ref())?;
-    let binding = binding(&state, scope, name.as_str())?;
-    let digest = pick(&binding);
-    let subject = Subject { scope, name, actor };
-    let ready = match digest {
-        Some(digest) => prepare(admin, digest).await,
-        None => Ok(()),
-    };
-    let done = match ready {
-        Ok(()) => admin
-            .directory
-            .apply_at(
-                command(scope, subject.name.clone()),
-                subject.actor.clone(),
-                binding.revision,
-            )
-            .await
-            .map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    match done {
-        Ok(applied) => in_force(applied),
-        Err(problem) => Err(note(admin, subject, digest, step, problem).await),
-    }
-}
-
-fn binding(state: &Snapshot, scope: ModuleScope, name: &str) -> Result<Binding, Problem> {
-    let name: Name = name.parse().map_err(|_| Problem::not_found("module"))?;
-    let found = state.binding(scope, &name);
-    found
-        .map(|binding| Binding::clone(binding))
-        .ok_or_else(|| Problem::not_found("module"))
 }

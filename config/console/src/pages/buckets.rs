@@ -248,6 +248,7 @@ struct BucketPage {
     owner: Option<String>,
     delete: Option<String>,
     permissions: Option<String>,
+    policy: Option<String>,
     make_public: Option<String>,
     make_private: Option<String>,
     command: String,
@@ -271,6 +272,7 @@ pub(crate) async fn show(State(admin): State<Admin>, reader: Reader, of: Of<Buck
         owner: reader.link_in(&of.tenant, "/users/{user}", &owner),
         delete: link("/delete"),
         permissions: link("/permissions").filter(|_| of.tenant.profile.has_permissions()),
+        policy: link("/policy"),
         make_public: link("/public").filter(|_| !public.is_public && has_switch(&of.tenant)),
         make_private: link("/private").filter(|_| public.is_public),
         command: format!(

@@ -35,6 +35,8 @@ entries! {
         Keys, "Access keys", "/accounts/{tenant}/keys";
         Buckets, "Buckets", "/accounts/{tenant}/buckets";
         Permissions, "Permissions", "/accounts/{tenant}/permissions";
+        Policies, "Policies", "/accounts/{tenant}/policies";
+        Modules, "Modules", "/accounts/{tenant}/modules";
         Roles, "Roles", "/accounts/{tenant}/roles";
         Usage, "Usage", "/accounts/{tenant}/usage";
         Audit, "Audit log", "/accounts/{tenant}/audit";
@@ -43,6 +45,9 @@ entries! {
     OF_DEPLOYMENT {
         Accounts, "Accounts", "/accounts";
         People, "People", "/people";
+        ModulesOfAll, "Modules", "/modules";
+        Simulator, "Simulator", "/simulator";
+        Requests, "Requests", "/requests";
         AuditOfAll, "Audit log", "/audit";
         Server, "Server", "/server";
     }

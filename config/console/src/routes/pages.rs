@@ -7,8 +7,9 @@ use super::Permission::{Open, Page};
 use super::{Permission, Route, guarded};
 use crate::Admin;
 use crate::pages::{
-    accounts, audit, buckets, bulk, keys, look, me, people, permissions, roles, server, session,
-    settings, sub_users, usage, users,
+    accounts, audit, buckets, bulk, keys, look, me, module_versions, modules, people, permissions,
+    policies, requests, roles, server, session, settings, simulator, steps, sub_users, usage,
+    users,
 };
 
 /// A page for this operation.
@@ -114,6 +115,60 @@ routes! {
         get(roles::show_edit).post(roles::edit);
     "/accounts/{tenant}/roles/{role}/delete", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}/roles/{role}"),
         get(roles::show_delete).post(roles::delete);
+
+    // Policies.
+    "/accounts/{tenant}/policies", ["GET"], of("GET", "/api/v1/policies"), get(policies::list);
+    "/accounts/{tenant}/policies/new", ["GET"], of("PUT", "/api/v1/policies/document"), get(policies::choose);
+    "/accounts/{tenant}/buckets/{bucket}/policy", ["GET"], of("GET", "/api/v1/policies/document"), get(policies::show);
+    "/accounts/{tenant}/buckets/{bucket}/policy/edit", ["GET", "POST"], of("PUT", "/api/v1/policies/document"),
+        get(policies::show_edit).post(policies::edit);
+    "/accounts/{tenant}/buckets/{bucket}/policy/delete", ["GET", "POST"], of("DELETE", "/api/v1/policies/document"),
+        get(policies::show_delete).post(policies::delete);
+    "/accounts/{tenant}/users/{user}/policies/{policy}", ["GET"], of("GET", "/api/v1/policies/document"), get(policies::show);
+    "/accounts/{tenant}/users/{user}/policies/{policy}/edit", ["GET", "POST"], of("PUT", "/api/v1/policies/document"),
+        get(policies::show_edit).post(policies::edit);
+    "/accounts/{tenant}/users/{user}/policies/{policy}/delete", ["GET", "POST"], of("DELETE", "/api/v1/policies/document"),
+        get(policies::show_delete).post(policies::delete);
+
+    // Modules of an account, and of the platform.
+    "/accounts/{tenant}/modules", ["GET"], of("GET", "/api/v1/modules"), get(modules::list);
+    "/accounts/{tenant}/modules/new", ["GET", "POST"], of("POST", "/api/v1/modules"), get(modules::show_upload).post(modules::upload);
+    "/accounts/{tenant}/modules/{module}", ["GET"], of("GET", "/api/v1/modules/{module}/trials"), get(modules::show);
+    "/accounts/{tenant}/modules/{module}/rollback", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/rollback"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/deactivate", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/deactivate"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/shadow/stop", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/shadow/stop"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/canary/stop", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary/stop"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/canary/promote", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary/promote"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/approve", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/approve"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/reject", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/reject"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/versions/{digest}", ["GET"], of("GET", "/api/v1/modules"), get(module_versions::show);
+    "/accounts/{tenant}/modules/{module}/versions/{digest}/test", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/test"), get(module_versions::show_test).post(module_versions::test);
+    "/accounts/{tenant}/modules/{module}/versions/{digest}/replay", ["GET"], of("POST", "/api/v1/tools/replay"), get(module_versions::replay);
+    "/accounts/{tenant}/modules/{module}/versions/{digest}/shadow", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/shadow"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/versions/{digest}/canary", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/versions/{digest}/activate", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/activate"), get(steps::show).post(steps::take);
+    "/modules", ["GET"], of("GET", "/api/v1/modules"), get(modules::list);
+    "/modules/new", ["GET", "POST"], of("POST", "/api/v1/modules"), get(modules::show_upload).post(modules::upload);
+    "/modules/{module}", ["GET"], of("GET", "/api/v1/modules/{module}/trials"), get(modules::show);
+    "/modules/{module}/rollback", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/rollback"), get(steps::show).post(steps::take);
+    "/modules/{module}/deactivate", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/deactivate"), get(steps::show).post(steps::take);
+    "/modules/{module}/shadow/stop", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/shadow/stop"), get(steps::show).post(steps::take);
+    "/modules/{module}/canary/stop", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary/stop"), get(steps::show).post(steps::take);
+    "/modules/{module}/canary/promote", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary/promote"), get(steps::show).post(steps::take);
+    "/modules/{module}/approve", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/approve"), get(steps::show).post(steps::take);
+    "/modules/{module}/reject", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/reject"), get(steps::show).post(steps::take);
+    "/modules/{module}/versions/{digest}", ["GET"], of("GET", "/api/v1/modules"), get(module_versions::show);
+    "/modules/{module}/versions/{digest}/test", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/test"), get(module_versions::show_test).post(module_versions::test);
+    "/modules/{module}/versions/{digest}/replay", ["GET"], of("POST", "/api/v1/tools/replay"), get(module_versions::replay);
+    "/modules/{module}/versions/{digest}/shadow", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/shadow"), get(steps::show).post(steps::take);
+    "/modules/{module}/versions/{digest}/canary", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary"), get(steps::show).post(steps::take);
+    "/modules/{module}/versions/{digest}/activate", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/activate"), get(steps::show).post(steps::take);
+
+    // What would be answered, and why it was.
+    "/simulator", ["GET"], of("POST", "/api/v1/tools/simulate"), get(simulator::simulate);
+    "/simulator/who-can", ["GET"], of("POST", "/api/v1/tools/who-can"), get(simulator::who_can);
+    "/requests", ["GET"], of("GET", "/api/v1/requests/{id}/explain"), get(requests::find);
+    "/requests/{id}", ["GET"], of("GET", "/api/v1/requests/{id}/explain"), get(requests::show);
 
     // People, and what was done.
     "/people", ["GET"], of("GET", "/api/v1/operators"), get(people::list);

@@ -129,6 +129,8 @@ pub(crate) async fn furnished(
         ("bucket", "site".to_owned()),
         ("operator", target.get().to_string()),
         ("token", "1".to_owned()),
+        ("policy", "ci".to_owned()),
+        ("digest", "0".repeat(64)),
         ("module", "guard".to_owned()),
         ("id", "x".to_owned()),
     ]);

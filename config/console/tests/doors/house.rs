@@ -125,8 +125,19 @@ impl Judge for Silent {
         Box::pin(async { None })
     }
 
-    fn check(&self, _: Arc<[u8]>) -> BoxFuture<'_, Result<ModuleReport, ModuleFaults>> {
-        Box::pin(async { Err(ModuleFaults(Vec::new())) })
+    fn check(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<ModuleReport, ModuleFaults>> {
+        Box::pin(async move {
+            if !bytes.starts_with(b"good") {
+                let fault = "offset 3: this is no module";
+                return Err(ModuleFaults(vec![fault.to_owned()]));
+            }
+            Ok(ModuleReport {
+                name: "guard".into(),
+                version: "1".into(),
+                manifest: Value::Null,
+                warnings: Vec::new(),
+            })
+        })
     }
 
     fn prepare(&self, _: Arc<[u8]>) -> BoxFuture<'_, Result<(), ModuleFaults>> {
@@ -140,9 +151,19 @@ impl Judge for Silent {
     fn check_policy(
         &self,
         _: PolicyPlace,
-        _: String,
+        text: String,
     ) -> BoxFuture<'_, Result<PolicyReport, PolicyFaults>> {
-        Box::pin(async { Err(PolicyFaults(Vec::new())) })
+        Box::pin(async move {
+            if !text.contains("Statement") {
+                let fault = "line 2, column 3: there is no `Statement`";
+                return Err(PolicyFaults(vec![fault.to_owned()]));
+            }
+            Ok(PolicyReport {
+                statements: 1,
+                warnings: Vec::new(),
+                is_public: text.contains("\"*\""),
+            })
+        })
     }
 
     fn statistics(&self, _: Digest) -> Option<Value> {
@@ -363,6 +384,18 @@ impl House {
             request = request.header("content-type", "application/x-www-form-urlencoded");
         }
         let body = form.map_or_else(Body::empty, |form| Body::from(form.to_owned()));
+        self.answer(request.body(body).unwrap()).await
+    }
+
+    /// A form that carries a file, with the boundary `b`.
+    pub(crate) async fn send_file(&self, path: &str, cookie: &str, form: &str) -> Answer {
+        let request = Request::builder()
+            .method("POST")
+            .uri(path)
+            .header("cookie", cookie)
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "multipart/form-data; boundary=b");
+        let body = Body::from(form.to_owned());
         self.answer(request.body(body).unwrap()).await
     }
 

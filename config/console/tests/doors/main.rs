@@ -9,6 +9,8 @@
 
 mod crawl;
 mod house;
+mod modules;
 mod pages;
 mod people;
+mod policies;
 mod sessions;
