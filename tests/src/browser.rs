@@ -248,6 +248,13 @@ impl Browser {
         })
     }
 
+    /// The commands that the page says do the same.
+    pub fn commands(&self) -> Vec<String> {
+        let found = self
+            .script("return [...document.querySelectorAll('.cli pre')].map(it => it.textContent)");
+        serde_json::from_value(found).expect("texts")
+    }
+
     /// Whether a selector finds something.
     pub fn has(&self, selector: &str) -> bool {
         let found = self

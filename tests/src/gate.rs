@@ -217,6 +217,20 @@ impl Gate {
         command.stdin(Stdio::null()).output().expect("postern runs")
     }
 
+    /// Runs a line in which `postern` is this gate's, as an operator types it.
+    pub fn shell(&self, line: &str) -> Output {
+        let program = binary();
+        let folder = program.parent().expect("a program is in a folder");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", line])
+            .current_dir(&self.dir)
+            .env("PATH", format!("{}:{path}", folder.display()))
+            .env("POSTERN_DATA", &self.dir);
+        command.stdin(Stdio::null()).output().expect("sh runs")
+    }
+
     /// Runs `postern` with `arguments` and wants it to succeed; answers what it printed.
     #[track_caller]
     pub fn postern_ok(&self, arguments: &[&str]) -> String {

@@ -528,6 +528,14 @@ fn a_key_is_made_with_the_keyboard_alone() {
 
 /// Every screen, as an owner and as somebody who may only read, by day, by night and on a telephone: axe finds nothing, and the
 /// browser has nothing to say.
+/// What a screen says to type, the command line takes.
+fn is_known(gate: &Gate, command: &str) {
+    // Words that it does not know are refused before help is given.
+    let said = gate.shell(&format!("{command} --help"));
+    let errors = String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success(), "{command}: {errors}");
+}
+
 fn every_screen(look: Look, name: &str) {
     let gate = Gate::start();
     person(
@@ -585,6 +593,9 @@ fn every_screen(look: Look, name: &str) {
             browser.sees("main h1");
             browser.is_accessible();
             browser.is_silent();
+            for command in browser.commands() {
+                is_known(&gate, &command);
+            }
             if email == EMAIL {
                 browser.picture(&format!("{screen}-{name}"));
             }

@@ -96,7 +96,7 @@ async fn admitted(gate: &Gate, parts: &mut Parts) -> Result<(), Problem> {
     let caller = caller.filter(|caller| !is_page || caller.is_browser());
     let caller = caller.ok_or_else(nobody)?;
     match row {
-        Some(row) => meets(admin, parts, (&caller, row)).await?,
+        Some(row) => meets(admin, parts, (&caller, &row)).await?,
         // The route answers 405: there is nothing that could be done.
         None if !route.methods.contains(&parts.method.as_str()) => {}
         None => {

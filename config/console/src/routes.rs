@@ -8,7 +8,7 @@ use axum::routing::{MethodRouter, get, post, put};
 use http::StatusCode;
 
 use self::Permission::{Metrics, Open, Token};
-use crate::needs::{self, Row};
+use crate::needs::{self, At, Row};
 use crate::{Admin, Problem, admission, api, health};
 
 /// What a route needs.
@@ -26,16 +26,22 @@ pub enum Permission {
         method: &'static str,
         /// The operation's path. What the page's path names is called the same.
         path: &'static str,
+        /// Where it is needed, where the operation's query or document says that and the page's path does. None: as the operation has it.
+        at: Option<At>,
     },
 }
 
 impl Route {
     /// What an operation of this route needs.
-    pub fn row(&self, method: &str) -> Option<&'static Row> {
+    pub fn row(&self, method: &str) -> Option<Row> {
         match self.permission {
             Permission::Open | Permission::Metrics => None,
-            Permission::Token => needs::of(method, self.path),
-            Permission::Page { method, path } => needs::of(method, path),
+            Permission::Token => needs::of(method, self.path).copied(),
+            Permission::Page { method, path, at } => {
+                let row = *needs::of(method, path)?;
+                let at = at.unwrap_or(row.at);
+                Some(Row { at, ..row })
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a newcomer sees, and what a shell reads.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use postern_config::Secret;
@@ -131,14 +132,9 @@ pub fn shell(dev: &Dev, key: &DevKey) -> String {
         .concat()
 }
 
-/// A word that a POSIX shell takes as it is.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+/// A word that a POSIX shell takes as it is. No word here has a zero byte: none is in a path, a key or a setting.
+pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
+    shlex::try_quote(word).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -24,7 +24,6 @@ use crate::limits::{
 use crate::service::find;
 use crate::service::tenants::{self, NewTenant, TenantShown};
 use crate::service::usage::{self, UsageAsk};
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 /// The first page: the overview of the account that somebody sees, or the list of those that he does.
@@ -149,17 +148,14 @@ pub(crate) async fn create(
     };
     Ok(
         match tenants::create(&admin, actor, None, (reader.caller()?, new)).await {
-            Ok((_, tenant)) => {
-                reader.tell(Told {
-                    text: say!("Account {} is there, with its root user."),
-                    about: tenant.name.to_string(),
-                    revision: Some(tenant.revision),
-                });
-                see(&filled(
-                    "/accounts/{tenant}",
-                    &[("tenant", tenant.name.as_str())],
-                ))
-            }
+            Ok((_, tenant)) => reader.done(
+                (
+                    say!("Account {} is there, with its root user."),
+                    &tenant.name,
+                ),
+                tenant.revision,
+                &filled("/accounts/{tenant}", &[("tenant", tenant.name.as_str())]),
+            ),
             Err(problem) => create_page(&reader, (&form, problem.status, Some(&problem))),
         },
     )

@@ -14,11 +14,9 @@ use super::links::filled;
 use super::lists::{Turns, View};
 use super::reader::Reader;
 use super::users::not_the_name;
-use super::visit::see;
 use crate::api::asked::{By, Of};
 use crate::service::buckets::{self, BucketDetail, BucketShown, NewBucket};
 use crate::service::{find, permissions};
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -157,7 +155,7 @@ fn create_page(
         path: &reader.path,
         back: list_of(&of.it),
         command: format!(
-            "postern bucket create --tenant {} --owner USER NAME",
+            "postern bucket create --tenant {} --owner user name",
             of.it.name
         ),
     };
@@ -226,14 +224,11 @@ pub(crate) async fn create(
     of.caller.user(&of.state, &of.it, &new.owner)?;
     Ok(
         match buckets::create(&admin, actor, None, (&of.it, new)).await {
-            Ok((_, bucket)) => {
-                reader.tell(Told {
-                    text: say!("Bucket {} is there."),
-                    about: bucket.name,
-                    revision: Some(bucket.revision),
-                });
-                see(&page_of(&of.it, &bucket.id))
-            }
+            Ok((_, bucket)) => reader.done(
+                (say!("Bucket {} is there."), bucket.name),
+                bucket.revision,
+                &page_of(&of.it, &bucket.id),
+            ),
             Err(problem) => create_page(&reader, &of, (&form, problem.status, Some(&problem))),
         },
     )
@@ -343,14 +338,11 @@ pub(crate) async fn delete(
         return delete_page(&admin, &reader, &of, Some(&problem)).await;
     }
     match buckets::delete(&admin, actor, (&of.it, None)).await {
-        Ok(gone) => {
-            reader.tell(Told {
-                text: say!("Bucket {} is deleted."),
-                about: gone.deleted,
-                revision: Some(gone.revision),
-            });
-            see(&list_of(&of.tenant))
-        }
+        Ok(gone) => reader.done(
+            (say!("Bucket {} is deleted."), gone.deleted),
+            gone.revision,
+            &list_of(&of.tenant),
+        ),
         Err(problem) => delete_page(&admin, &reader, &of, Some(&problem)).await,
     }
 }
@@ -418,12 +410,8 @@ pub(super) fn done(
     of: &Of<Bucket>,
     (text, revision): (&'static str, u64),
 ) -> Response {
-    reader.tell(Told {
-        text,
-        about: of.it.name.to_string(),
-        revision: Some(revision),
-    });
-    see(&page_of(&of.tenant, &of.it.id.to_string()))
+    let to = page_of(&of.tenant, &of.it.id.to_string());
+    reader.done((text, &of.it.name), revision, &to)
 }
 
 pub(crate) async fn show_private(reader: Reader, of: Of<Bucket>) -> Response {

@@ -1,7 +1,7 @@
 //! Access keys: the list, a new one with its secret, and what is done to keys.
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::StatusCode;
 use ipnet::IpNet;
 use postern_config::UnixSeconds;
@@ -20,13 +20,11 @@ use super::links::filled;
 use super::lists::{Turns, View};
 use super::reader::Reader;
 use super::users::{page_of, trail};
-use super::visit::see;
 use crate::api::asked::{By, Of};
 use crate::service::creations;
 use crate::service::keys::{self, Holder, KeyMade, KeyShown, Rotation, Which};
 use crate::service::signin::no_entropy;
 use crate::service::users::Working;
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -594,12 +592,7 @@ async fn set_working(
 }
 
 fn done(reader: &Reader, of: &Of<AccessKey>, (text, revision): (&'static str, u64)) -> Response {
-    reader.tell(Told {
-        text,
-        about: keys::hint(&of.it.id),
-        revision: Some(revision),
-    });
-    see(&back(of)).into_response()
+    reader.done((text, keys::hint(&of.it.id)), revision, &back(of))
 }
 
 pub(crate) async fn show_delete(reader: Reader, of: Of<AccessKey>) -> Response {

@@ -4,11 +4,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::admission;
 use crate::caller::Caller;
-use crate::needs::{At, Need};
+use crate::needs::Need;
 use crate::routes::{PAGES, Route};
-use crate::service::find as records;
 
-use postern_config::directory::{Place, State};
+use postern_config::directory::State;
 
 /// What stands in a part of a path as it is. Source: RFC 3986 section 2.3.
 const PART: &AsciiSet = &NON_ALPHANUMERIC
@@ -34,32 +33,9 @@ pub(crate) fn link(
     let row = route.row(method)?;
     if row.need != Need::Nothing {
         let word = |name: &str| find(words, name).unwrap_or_default();
-        admission::may(state, (caller?, row), word).ok()?;
-        if row.at == At::Named && !is_reached(state, caller?, path, words) {
-            return None;
-        }
+        admission::may(state, (caller?, &row), word).ok()?;
     }
     Some(filled(path, words))
-}
-
-/// Whether the scope of who asks reaches what a page is of, where the operation's query or document names that, and not its path.
-fn is_reached(state: &State, caller: &Caller, path: &str, words: &[(&str, &str)]) -> bool {
-    let Some(tenant) = find(words, "tenant").filter(|_| path.contains("{tenant}")) else {
-        // What is of no account is the platform's, but for people: they are where the form says.
-        return path.starts_with("/people") || caller.sees(state, &Place::Deployment);
-    };
-    let Ok(tenant) = caller.tenant(state, tenant) else {
-        return false;
-    };
-    if path.contains("{bucket}") {
-        let bucket = find(words, "bucket").unwrap_or_default();
-        return records::bucket(state, caller, (tenant, None), bucket).is_ok();
-    }
-    if path.contains("{user}") {
-        let user = find(words, "user").unwrap_or_default();
-        return caller.user(state, tenant, user).is_ok();
-    }
-    caller.sees(state, &Place::Tenant(tenant.id))
 }
 
 fn page(path: &str) -> Option<&'static Route> {

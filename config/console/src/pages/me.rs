@@ -18,7 +18,6 @@ use super::visit::see;
 use crate::api::asked::By;
 use crate::api::session::forget_cookie;
 use crate::service::me::{self, CodeAsk, Enrolled, MeChange, MeShown, NewPassword, SessionShown};
-use crate::sessions::Told;
 use crate::shape::Typed;
 use crate::{Admin, Problem};
 
@@ -46,8 +45,8 @@ struct MeForm<'p> {
 struct SecondFactorPage<'p> {
     frame: Frame,
     problem: Option<&'p Problem>,
-    secret: String,
-    picture: String,
+    /// The secret, and a picture of it.
+    shown: Option<(String, String)>,
 }
 
 fn here(reader: &Reader, title: &'static str) -> Here<'static> {
@@ -129,21 +128,10 @@ pub(crate) async fn set_details(
     };
     Ok(
         match me::change(&admin, (reader.caller()?, actor), change).await {
-            Ok(it) => {
-                reader.tell(told(say!("Saved."), Some(it.revision)));
-                see("/me")
-            }
+            Ok(it) => reader.done((say!("Saved."), ""), it.revision, "/me"),
             Err(problem) => form_page(&reader, DETAILS, (&form, problem.status, Some(&problem))),
         },
     )
-}
-
-const fn told(text: &'static str, revision: Option<u64>) -> Told {
-    Told {
-        text,
-        about: String::new(),
-        revision,
-    }
 }
 
 pub(crate) async fn show_password(reader: Reader) -> Response {
@@ -217,15 +205,26 @@ fn second_factor_page(reader: &Reader, enrolled: &Enrolled) -> Result<Response, 
     let page = SecondFactorPage {
         frame: reader.frame(here(reader, say!("Set up a second factor"))),
         problem: None,
-        secret: enrolled.secret.clone(),
-        picture: format!("data:image/svg+xml,{}", super::links::encoded(&picture)),
+        shown: Some((
+            enrolled.secret.clone(),
+            format!("data:image/svg+xml,{}", super::links::encoded(&picture)),
+        )),
     };
     Ok(reader.shows(&page))
 }
 
-/// Whoever comes to the place of the code without having begun begins.
-pub(crate) async fn show_confirm() -> Response {
-    see("/me/second-factor")
+pub(crate) async fn show_confirm(reader: Reader) -> Response {
+    code_page(&reader, (StatusCode::OK, None))
+}
+
+/// Asks for the code of a second factor whose secret was shown before: it is not shown again.
+fn code_page(reader: &Reader, (status, problem): (StatusCode, Option<&Problem>)) -> Response {
+    let page = SecondFactorPage {
+        frame: reader.frame(here(reader, say!("Set up a second factor"))),
+        problem,
+        shown: None,
+    };
+    reader.page(status, &page)
 }
 
 pub(crate) async fn confirm(
@@ -237,9 +236,12 @@ pub(crate) async fn confirm(
     let asked = CodeAsk {
         code: Typed::of(form.text("code")),
     };
-    let done = me::confirm(&admin, (reader.caller()?, actor), &asked).await?;
-    reader.tell(told(say!("The second factor is on."), Some(done.revision)));
-    Ok(see("/me"))
+    Ok(
+        match me::confirm(&admin, (reader.caller()?, actor), &asked).await {
+            Ok(it) => reader.done((say!("The second factor is on."), ""), it.revision, "/me"),
+            Err(problem) => code_page(&reader, (problem.status, Some(&problem))),
+        },
+    )
 }
 
 pub(crate) async fn show_remove_second_factor(reader: Reader) -> Response {
@@ -262,8 +264,8 @@ pub(crate) async fn remove_second_factor(
     By(actor): By,
 ) -> Result<Response, Problem> {
     let done = me::remove_one_time(&admin, (reader.caller()?, actor)).await?;
-    reader.tell(told(say!("The second factor is off."), Some(done.revision)));
-    Ok(see("/me"))
+    let told = (say!("The second factor is off."), "");
+    Ok(reader.done(told, done.revision, "/me"))
 }
 
 pub(crate) async fn show_end_sessions(reader: Reader) -> Response {

@@ -8,8 +8,7 @@ use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
 use postern_config::directory::{
-    Binding, ConsoleAtom, Digest, ModuleScope, ModuleStage, ModuleVersion, Name, State as Snapshot,
-    Tenant,
+    Binding, Digest, ModuleScope, ModuleStage, ModuleVersion, Name, State as Snapshot, Tenant,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,11 +20,9 @@ use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::reader::Reader;
 use super::upload::Uploaded;
-use super::visit::see;
 use crate::api::asked::{At, By};
 use crate::caller::Caller;
 use crate::service::modules::{self, Shown, Subject};
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 /// Digits of a digest that tell it from others at a glance.
@@ -35,7 +32,6 @@ const DIGITS: usize = 12;
 #[derive(Debug)]
 pub(crate) struct Spot {
     pub(super) state: Arc<Snapshot>,
-    pub(super) caller: Caller,
     /// None: the platform.
     pub(super) tenant: Option<Arc<Tenant>>,
     pub(super) scope: ModuleScope,
@@ -71,18 +67,12 @@ impl FromRequestParts<Admin> for Spot {
                 .transpose()
                 .map_err(|_| Problem::not_found("version"))?,
             state,
-            caller,
             tenant,
         })
     }
 }
 
 impl Spot {
-    /// Whether whoever reads may see these modules, or do that to them.
-    pub(super) fn demand(&self, atom: Option<ConsoleAtom>) -> Result<(), Problem> {
-        self.caller.modules(&self.state, atom, self.scope)
-    }
-
     pub(super) fn name(&self) -> Result<&Name, Problem> {
         self.name
             .as_ref()
@@ -253,7 +243,6 @@ struct ModulesPage {
 }
 
 pub(crate) async fn list(reader: Reader, spot: Spot) -> Result<Response, Problem> {
-    spot.demand(None)?;
     let versions = spot.state.modules(spot.scope);
     let mut rows: Vec<VersionRow> = versions.map(|it| row(&reader, &spot, it)).collect();
     // Of each module what is in force first, then the latest.
@@ -309,7 +298,6 @@ fn new_page(
 }
 
 pub(crate) async fn show_upload(reader: Reader, spot: Spot) -> Result<Response, Problem> {
-    spot.demand(Some(ConsoleAtom::PolicyUpload))?;
     let empty = Fields::default();
     Ok(new_page(&reader, &spot, (&empty, StatusCode::OK, None)))
 }
@@ -321,7 +309,6 @@ pub(crate) async fn upload(
     By(actor): By,
     uploaded: Uploaded,
 ) -> Result<Response, Problem> {
-    spot.demand(Some(ConsoleAtom::PolicyUpload))?;
     let Uploaded { mut form, file } = uploaded;
     let unclear = StatusCode::UNPROCESSABLE_ENTITY;
     if file.is_empty() {
@@ -344,15 +331,12 @@ pub(crate) async fn upload(
     let signature = Some(signature).filter(|it| !it.is_empty());
     match modules::push(&admin, subject, (&file, signature)).await {
         Ok((_, digest, _)) => {
-            reader.tell(Told {
-                text: say!("A version of {} is stored. It decides nothing yet."),
-                about: name.to_string(),
-                revision: None,
-            });
+            let text = say!("A version of {} is stored. It decides nothing yet.");
             let digest = digest.to_string();
             let words = (name.as_str(), digest.as_str());
             let next = spot.link(&reader, "/{module}/versions/{digest}", words);
-            Ok(see(&next.unwrap_or_else(|| spot.list())))
+            let to = next.unwrap_or_else(|| spot.list());
+            Ok(reader.done((text, &name), None, &to))
         }
         Err(problem) => Ok(new_page(
             &reader,
@@ -468,7 +452,6 @@ pub(crate) async fn show(
     spot: Spot,
     Asked(fields): Asked,
 ) -> Result<Response, Problem> {
-    spot.demand(None)?;
     let name = spot.name()?;
     let versions = spot.state.modules(spot.scope).filter(|it| it.name == *name);
     let mut rows: Vec<VersionRow> = versions.map(|it| row(&reader, &spot, it)).collect();
@@ -497,7 +480,7 @@ pub(crate) async fn show(
             (what, it.by.clone(), it.expires.0)
         }),
         past: past.iter().map(told).collect(),
-        command: format!("postern module trials {name}{}", spot.flags()),
+        command: format!("postern module history {name}{}", spot.flags()),
         trials,
         rows,
         spot: &spot,

@@ -18,13 +18,11 @@ use super::lists::{Turns, View};
 use super::reader::Reader;
 use super::texts::Tongue;
 use super::users::not_the_name;
-use super::visit::see;
 use crate::api::asked::By;
 use crate::service::audit::{self, AuditAsk, AuditShown};
 use crate::service::operators::{
     self, InviteAsk, NewOperator, OperatorChange, OperatorShown, ScopeAsk, ScopeKind,
 };
-use crate::sessions::Told;
 use crate::shape::Typed;
 use crate::{Admin, Problem};
 
@@ -321,15 +319,11 @@ pub(crate) async fn create(
         }
     };
     if is_set || made.sso {
-        reader.tell(Told {
-            text: say!("{} may sign in now."),
-            about: made.email.to_string(),
-            revision: Some(made.revision),
-        });
-        return Ok(see(&filled(
-            "/people/{operator}",
-            &[("operator", &made.id.to_string())],
-        )));
+        return Ok(reader.done(
+            (say!("{} may sign in now."), made.email),
+            made.revision,
+            &filled("/people/{operator}", &[("operator", &made.id.to_string())]),
+        ));
     }
     invited(&admin, &reader, actor, &made.id.to_string()).await
 }
@@ -483,12 +477,8 @@ pub(crate) async fn edit(
 
 /// Back to the person, with what was done.
 fn done(reader: &Reader, operator: &Operator, (text, revision): (&'static str, u64)) -> Response {
-    reader.tell(Told {
-        text,
-        about: operator.details.email.to_string(),
-        revision: Some(revision),
-    });
-    see(&page_of(operator.id))
+    let about = &operator.details.email;
+    reader.done((text, about), revision, &page_of(operator.id))
 }
 
 pub(crate) async fn show_role(
@@ -771,14 +761,11 @@ pub(crate) async fn delete(
     }
     Ok(
         match operators::delete(&admin, actor, (&operator, None)).await {
-            Ok(gone) => {
-                reader.tell(Told {
-                    text: say!("{} is deleted."),
-                    about: gone.deleted,
-                    revision: Some(gone.revision),
-                });
-                see("/people")
-            }
+            Ok(gone) => reader.done(
+                (say!("{} is deleted."), gone.deleted),
+                gone.revision,
+                "/people",
+            ),
             Err(problem) => delete_page(&reader, &operator, Some(&problem)),
         },
     )

@@ -19,7 +19,6 @@ use crate::service::permissions::{
     self, AccountAsked, ContainerAsked, Preview, ReadWrite, UserPermission,
 };
 use crate::service::sentences::stale;
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -256,16 +255,13 @@ pub(crate) async fn set_account(
         return look_at_account(&reader, &of, &form);
     }
     match save_account(&admin, &of, (actor, &form)).await {
-        Ok(revision) => {
-            reader.tell(Told {
-                text: say!("The permissions are saved."),
-                about: String::new(),
-                revision: Some(revision),
-            });
-            Ok(see(&reader
+        Ok(revision) => Ok(reader.done(
+            (say!("The permissions are saved."), ""),
+            revision,
+            &reader
                 .link_in(&of.it, "/permissions", &[])
-                .unwrap_or_default()))
-        }
+                .unwrap_or_default(),
+        )),
         Err(problem) => account_page(&reader, &of, (None, Some(&problem)), Some(&form)),
     }
 }

@@ -26,10 +26,8 @@ use super::reader::Reader;
 use super::samples::{OF_BUCKET, OF_USER, Sample};
 use super::visit::see;
 use crate::api::asked::{At, By, Of};
-use crate::caller::Caller;
 use crate::service::find;
 use crate::service::policies::{self, Attached, PolicyShown};
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 /// Lines that the editor counts beyond those of the text, for what is typed.
@@ -41,7 +39,6 @@ const OFFERED_MAX: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Spot {
     state: Arc<Snapshot>,
-    caller: Caller,
     tenant: Arc<Tenant>,
     place: PolicyPlace,
     of: Attached,
@@ -76,7 +73,6 @@ impl Spot {
             words: vec![("bucket", of.it.id.to_string())],
             place,
             state: of.state,
-            caller: of.caller,
             tenant: of.tenant,
         }
     }
@@ -96,19 +92,8 @@ impl Spot {
             words,
             place,
             state: of.state,
-            caller: of.caller,
             tenant: of.tenant,
         }
-    }
-
-    /// Whether whoever reads may see it, or change it.
-    fn demand(&self, is_change: bool) -> Result<(), Problem> {
-        let who = if is_change {
-            policies::editor(&self.caller)
-        } else {
-            (&self.caller, None)
-        };
-        policies::demand(&self.state, who, (&self.tenant, &self.place))
     }
 
     fn link(&self, reader: &Reader, more: &str) -> Option<String> {
@@ -212,7 +197,6 @@ pub(crate) async fn list(
     of: Of<Tenant>,
     Asked(fields): Asked,
 ) -> Result<Response, Problem> {
-    policies::demand_all(&of.state, &of.caller, &of.it)?;
     let view = View::of(fields, &list_of(&of.it));
     let page = policies::list(&of.state, &of.it, &view.listing())?;
     let turns = view.turns(&page);
@@ -271,7 +255,6 @@ pub(crate) async fn choose(
     of: Of<Tenant>,
     Asked(mut form): Asked,
 ) -> Result<Response, Problem> {
-    policies::demand_all(&of.state, &of.caller, &of.it)?;
     let bucket = [("bucket", form.text("bucket"))];
     if form.is_on("bucket") {
         let next = reader.link_in(&of.it, "/buckets/{bucket}/policy/edit", &bucket);
@@ -342,7 +325,6 @@ pub(crate) async fn show(
     reader: Reader,
     spot: Spot,
 ) -> Result<Response, Problem> {
-    spot.demand(false)?;
     let document = spot.state.policy(&spot.place);
     let report = match document {
         // What is attached was understood; it is public or not by what the server understands now.
@@ -394,7 +376,6 @@ pub(crate) async fn show_edit(
     spot: Spot,
     Asked(fields): Asked,
 ) -> Result<Response, Problem> {
-    spot.demand(true)?;
     let mut samples = spot.samples().iter();
     let sample = samples.find(|(word, ..)| fields.holds("begin", word));
     let bucket = match spot.place {
@@ -478,7 +459,6 @@ pub(crate) async fn edit(
     By(actor): By,
     Sent(form): Sent,
 ) -> Result<Response, Problem> {
-    spot.demand(true)?;
     // Browsers send lines as the network has them; documents keep theirs as files do.
     let text = form.exactly("text").replace("\r\n", "\n");
     let draft = Draft {
@@ -505,15 +485,11 @@ pub(crate) async fn edit(
     let at = (spot.place.clone(), Some(Revision(draft.revision)));
     match policies::put(&admin, actor, at, text.clone()).await {
         Ok(revision) => {
-            reader.tell(Told {
-                text: spot.done(
-                    say!("The policy {} is saved."),
-                    say!("The policy of {} is saved."),
-                ),
-                about: spot.called().to_owned(),
-                revision: Some(revision),
-            });
-            Ok(see(&spot.href()))
+            let text = spot.done(
+                say!("The policy {} is saved."),
+                say!("The policy of {} is saved."),
+            );
+            Ok(reader.done((text, spot.called()), revision, &spot.href()))
         }
         Err(problem) => {
             let problem = Some(&problem);
@@ -523,7 +499,6 @@ pub(crate) async fn edit(
 }
 
 pub(crate) async fn show_delete(reader: Reader, spot: Spot) -> Result<Response, Problem> {
-    spot.demand(true)?;
     policies::document(&spot.state, &spot.place)?;
     Ok(delete_page(&reader, &spot, None))
 }
@@ -552,20 +527,16 @@ pub(crate) async fn delete(
     spot: Spot,
     By(actor): By,
 ) -> Result<Response, Problem> {
-    spot.demand(true)?;
     match policies::delete(&admin, actor, (spot.place.clone(), None)).await {
         Ok(revision) => {
-            reader.tell(Told {
-                text: spot.done(
-                    say!("The policy {} is deleted."),
-                    say!("The policy of {} is deleted."),
-                ),
-                about: spot.called().to_owned(),
-                revision: Some(revision),
-            });
+            let text = spot.done(
+                say!("The policy {} is deleted."),
+                say!("The policy of {} is deleted."),
+            );
             // Whoever sees some users alone does not see the list.
             let list = reader.link_in(&spot.tenant, "/policies", &[]);
-            Ok(see(&list.unwrap_or_else(|| spot.href())))
+            let to = list.unwrap_or_else(|| spot.href());
+            Ok(reader.done((text, spot.called()), revision, &to))
         }
         Err(problem) => Ok(delete_page(&reader, &spot, Some(&problem))),
     }

@@ -15,6 +15,7 @@ use postern_config::directory::{Operator, State as Snapshot, Tenant, Who};
 use super::frame::{Frame, Here};
 use super::links;
 use super::texts::Tongue;
+use super::visit::see;
 use crate::caller::Caller;
 use crate::sessions::Told;
 use crate::{Admin, Problem};
@@ -113,6 +114,21 @@ impl Reader {
     /// A text in his language.
     pub(crate) fn say<'t>(&self, text: &'t str) -> &'t str {
         self.admin.catalogue().say(self.tongue, text)
+    }
+
+    /// Sends him to a page that tells what was done, and which revision has it.
+    pub(crate) fn done(
+        &self,
+        (text, about): (&'static str, impl ToString),
+        revision: impl Into<Option<u64>>,
+        to: &str,
+    ) -> Response {
+        self.tell(Told {
+            text,
+            about: about.to_string(),
+            revision: revision.into(),
+        });
+        see(to)
     }
 
     /// A page.

@@ -16,7 +16,6 @@ use crate::api::asked::By;
 use crate::service::jobs::{self, JobShown};
 use crate::service::list::Listing;
 use crate::service::node::{self, NodeShown};
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -85,14 +84,11 @@ pub(crate) async fn begin(
         garbage_percent: None,
     };
     match node::begin(&admin, actor, task).await {
-        Ok(_) => {
-            reader.tell(Told {
-                text: say!("The task {} has begun."),
-                about: kind.as_str().to_owned(),
-                revision: None,
-            });
-            Ok(see("/server"))
-        }
+        Ok(_) => Ok(reader.done(
+            (say!("The task {} has begun."), kind.as_str().to_owned()),
+            None,
+            "/server",
+        )),
         Err(problem) => page(&admin, &reader, Some(problem)).await,
     }
 }
@@ -130,7 +126,7 @@ fn mode_page(reader: &Reader, is_read_only: bool, problem: Option<&Problem>) -> 
         command: format!(
             "postern node {}",
             if is_read_only {
-                "read-write"
+                "read-only --off"
             } else {
                 "read-only"
             }
@@ -148,18 +144,18 @@ pub(crate) async fn set_mode(
 ) -> Response {
     let read_only = wants_read_only(&form);
     match node::set_read_only(&admin, actor, read_only).await {
-        Ok(now) => {
-            reader.tell(Told {
-                text: if now.read_only {
+        Ok(now) => reader.done(
+            (
+                if now.read_only {
                     say!("Writes are refused.")
                 } else {
                     say!("Writes are taken.")
                 },
-                about: String::new(),
-                revision: None,
-            });
-            see("/server")
-        }
+                "",
+            ),
+            None,
+            "/server",
+        ),
         Err(problem) => mode_page(&reader, !read_only, Some(&problem)),
     }
 }

@@ -13,11 +13,9 @@ use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::reader::Reader;
 use super::users::{not_the_name, reach};
-use super::visit::see;
 use crate::api::asked::{By, Of};
 use crate::service::keys::word;
 use crate::service::tenants::{self, TenantChange, TenantShown};
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -161,15 +159,14 @@ pub(crate) async fn edit(
             }
         };
     }
-    reader.tell(Told {
-        text: say!("The settings of {} are saved."),
-        about: now.name.to_string(),
-        revision: Some(now.revision),
-    });
-    see(&filled(
-        "/accounts/{tenant}/settings",
-        &[("tenant", now.name.as_str())],
-    ))
+    reader.done(
+        (say!("The settings of {} are saved."), &now.name),
+        now.revision,
+        &filled(
+            "/accounts/{tenant}/settings",
+            &[("tenant", now.name.as_str())],
+        ),
+    )
 }
 
 async fn apply(
@@ -225,14 +222,11 @@ pub(crate) async fn delete(
         return delete_page(&admin, &reader, &of, Some(&problem)).await;
     }
     match tenants::delete(&admin, actor, (&of.it, None), reach(&of.it)).await {
-        Ok(gone) => {
-            reader.tell(Told {
-                text: say!("Account {} is deleted."),
-                about: gone.deleted,
-                revision: Some(gone.revision),
-            });
-            see("/accounts")
-        }
+        Ok(gone) => reader.done(
+            (say!("Account {} is deleted."), gone.deleted),
+            gone.revision,
+            "/accounts",
+        ),
         Err(problem) => delete_page(&admin, &reader, &of, Some(&problem)).await,
     }
 }

@@ -128,15 +128,30 @@ fn shown(told: &Value) -> Told {
 
 /// The same on the command line.
 fn command(form: &Fields) -> String {
-    let who = match form.text("key") {
-        "" => "--anonymous".to_owned(),
-        key => format!("--as {key}"),
+    let mut words = vec!["simulate"];
+    match form.text("key") {
+        "" => words.push("--anonymous"),
+        key => words.extend(["--as", key]),
+    }
+    let or = |name: &str, usual: &'static str| {
+        Some(form.text(name))
+            .filter(|it| !it.is_empty())
+            .unwrap_or(usual)
     };
-    let operation = Some(form.text("operation")).filter(|it| !it.is_empty());
+    words.extend([
+        "--do",
+        or("operation", "GetObject"),
+        or("target", "bucket/key"),
+    ]);
+    typed(words)
+}
+
+/// Words as a shell takes them: who typed them may have meant anything.
+fn typed(words: Vec<&str>) -> String {
+    let words = words.into_iter().map(str::trim);
     format!(
-        "postern access simulate {who} --do {} {}",
-        operation.unwrap_or("GetObject"),
-        form.text("target")
+        "postern access {}",
+        shlex::try_join(words).unwrap_or_default()
     )
 }
 
@@ -232,18 +247,33 @@ pub(crate) async fn who_can(
             )],
         }),
         accounts: accounts.collect(),
-        command: format!(
-            "postern access who-can {} {} --tenant {}",
-            form.text("action"),
-            form.text("under"),
-            form.text("tenant")
-        ),
+        command: who_command(&form),
         form: &form,
         problem: problem.as_ref(),
         found: found.map(|it| serde_json::from_value(it).unwrap_or_default()),
     };
     let status = problem.as_ref().map_or(StatusCode::OK, |it| it.status);
     reader.page(status, &page)
+}
+
+fn who_command(form: &Fields) -> String {
+    let or = |name: &str, usual: &'static str| {
+        Some(form.text(name))
+            .filter(|it| !it.is_empty())
+            .unwrap_or(usual)
+    };
+    let mut words = vec![
+        "who-can",
+        or("action", "s3:GetObject"),
+        or("under", "bucket/key"),
+    ];
+    for (flag, name) in [("--tenant", "tenant"), ("--user", "user")] {
+        let value = form.text(name);
+        if !value.is_empty() {
+            words.extend([flag, value]);
+        }
+    }
+    typed(words)
 }
 
 fn whom(form: &mut Fields) -> Option<WhoCan> {

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
 use postern_config::directory::{
-    Actor, Applied, Command, ConsoleAtom, Digest, ModuleScope, Name, Outcome, PerMille,
+    Actor, Applied, Command, Digest, ModuleScope, Name, Outcome, PerMille,
 };
 
 use super::confirm::{self, Asks};
@@ -13,10 +13,8 @@ use super::fields::{Fields, Sent};
 use super::filters::say;
 use super::modules::{Spot, short};
 use super::reader::Reader;
-use super::visit::see;
 use crate::api::asked::By;
 use crate::service::modules::{self, Subject};
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 /// Shares of the access keys that a canary may have, in thousandths.
@@ -158,7 +156,6 @@ impl FromRequestParts<Admin> for Step {
 
 /// Says what happens.
 pub(crate) async fn show(reader: Reader, spot: Spot, step: Step) -> Result<Response, Problem> {
-    spot.demand(Some(ConsoleAtom::PolicyActivate))?;
     spot.is_there()?;
     page(&reader, (&spot, step), None)
 }
@@ -204,7 +201,6 @@ pub(crate) async fn take(
     By(actor): By,
     Sent(form): Sent,
 ) -> Result<Response, Problem> {
-    spot.demand(Some(ConsoleAtom::PolicyActivate))?;
     spot.is_there()?;
     match taken(&admin, (&spot, step), (actor, form)).await {
         Ok(applied) => {
@@ -214,12 +210,8 @@ pub(crate) async fn take(
             } else {
                 step.done
             };
-            reader.tell(Told {
-                text,
-                about: spot.name()?.to_string(),
-                revision: Some(applied.revision.0).filter(|_| !is_proposed && step.decides),
-            });
-            Ok(see(&spot.page()))
+            let revision = Some(applied.revision.0).filter(|_| !is_proposed && step.decides);
+            Ok(reader.done((text, spot.name()?), revision, &spot.page()))
         }
         Err(problem) => page(&reader, (&spot, step), Some(&problem)),
     }

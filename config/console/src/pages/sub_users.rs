@@ -13,12 +13,10 @@ use super::frame::{Frame, Here, Nav};
 use super::keys::above;
 use super::reader::Reader;
 use super::users::{not_the_name, page_of, trail};
-use super::visit::see;
 use crate::api::asked::{By, Of};
 use crate::service::list::Listing;
 use crate::service::sub_users::{self, NewSubUser, SubUserChange, SubUserShown};
 use crate::service::users::Working;
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 /// A sub-user in the list, with what may be done to him.
@@ -108,7 +106,7 @@ fn create_page(
         levels: levels(),
         back: tab_of((&of.tenant, &of.it)),
         command: format!(
-            "postern subuser create --tenant {} --user {} NAME --level read",
+            "postern subuser create --tenant {} --user {} name --level read",
             of.tenant.name, of.it.name
         ),
     };
@@ -139,14 +137,11 @@ pub(crate) async fn create(
         return create_page(&reader, &of, answer);
     };
     match sub_users::create(&admin, actor, None, (&of.it, new)).await {
-        Ok((_, made)) => {
-            reader.tell(Told {
-                text: say!("Sub-user {} is there."),
-                about: made.name.to_string(),
-                revision: Some(made.revision),
-            });
-            see(&tab_of((&of.tenant, &of.it)))
-        }
+        Ok((_, made)) => reader.done(
+            (say!("Sub-user {} is there."), made.name),
+            made.revision,
+            &tab_of((&of.tenant, &of.it)),
+        ),
         Err(problem) => create_page(&reader, &of, (&form, problem.status, Some(&problem))),
     }
 }
@@ -182,7 +177,7 @@ fn edit_page(
         levels: levels(),
         back: tab_of((&of.tenant, &user)),
         command: format!(
-            "postern subuser set-permission --tenant {} --user {} {} read",
+            "postern subuser set --tenant {} --user {} {} --level read",
             of.tenant.name, user.name, of.it.name
         ),
     };
@@ -249,12 +244,8 @@ fn done(
     (text, revision): (&'static str, u64),
 ) -> Result<Response, Problem> {
     let user = above(of)?;
-    reader.tell(Told {
-        text,
-        about: of.it.name.to_string(),
-        revision: Some(revision),
-    });
-    Ok(see(&tab_of((&of.tenant, &user))))
+    let to = tab_of((&of.tenant, &user));
+    Ok(reader.done((text, &of.it.name), revision, &to))
 }
 
 pub(crate) async fn show_disable(reader: Reader, of: Of<SubUser>) -> Result<Response, Problem> {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use postern_config::directory::{Actor, Command, ConsoleAtom, Place, Quota, QuotaOf, Tenant};
+use postern_config::directory::{Actor, Command, Quota, QuotaOf, Tenant};
 use postern_config::metering::{By as LinesBy, Period, Step};
 
 use super::chart::{self, Bar, Drawn};
@@ -12,10 +12,8 @@ use super::filters;
 use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::reader::Reader;
-use super::visit::see;
 use crate::api::asked::{By, Of};
 use crate::service::usage::{self, QuotaShown, UsageAsk, UsageLine, UsageSums};
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -56,9 +54,6 @@ pub(crate) async fn show(
     of: Of<Tenant>,
     Asked(mut form): Asked,
 ) -> Result<Response, Problem> {
-    let place = Place::Tenant(of.it.id);
-    of.caller
-        .demand(&of.state, Some(ConsoleAtom::UsageRead), (&place, "tenant"))?;
     let period = form.may::<Period>("period").flatten();
     let by = match form.text("by") {
         by @ ("bucket" | "key") => by.to_owned(),
@@ -179,23 +174,12 @@ fn quota_page(
     reader.page(status, &page)
 }
 
-/// Whoever sets the quota of an account may change its settings.
-fn may_set(of: &Of<Tenant>) -> Result<(), Problem> {
-    let place = Place::Tenant(of.it.id);
-    of.caller.demand(
-        &of.state,
-        Some(ConsoleAtom::TenantSettings),
-        (&place, "tenant"),
-    )
-}
-
-pub(crate) async fn show_quota(reader: Reader, of: Of<Tenant>) -> Result<Response, Problem> {
-    may_set(&of)?;
+pub(crate) async fn show_quota(reader: Reader, of: Of<Tenant>) -> Response {
     let text = |bound: Option<u64>| bound.map_or_else(String::new, |it| it.to_string());
     let form = Fields::default()
         .with("bytes", text(of.it.quota.bytes))
         .with("objects", text(of.it.quota.objects));
-    Ok(quota_page(&reader, &of, (&form, StatusCode::OK, None)))
+    quota_page(&reader, &of, (&form, StatusCode::OK, None))
 }
 
 pub(crate) async fn set_quota(
@@ -205,7 +189,6 @@ pub(crate) async fn set_quota(
     By(actor): By,
     Sent(mut form): Sent,
 ) -> Result<Response, Problem> {
-    may_set(&of)?;
     let (bytes, objects) = (form.may("bytes"), form.may("objects"));
     let (Some(bytes), Some(objects)) = (bytes, objects) else {
         return Ok(quota_page(
@@ -216,14 +199,14 @@ pub(crate) async fn set_quota(
     };
     let quota = Quota { bytes, objects };
     Ok(match set(&admin, &of, (actor, quota)).await {
-        Ok(revision) => {
-            reader.tell(Told {
-                text: say!("The quota is set. What is stored now stays, whatever it says."),
-                about: String::new(),
-                revision: Some(revision),
-            });
-            see(&reader.link_in(&of.it, "/usage", &[]).unwrap_or_default())
-        }
+        Ok(revision) => reader.done(
+            (
+                say!("The quota is set. What is stored now stays, whatever it says."),
+                "",
+            ),
+            revision,
+            &reader.link_in(&of.it, "/usage", &[]).unwrap_or_default(),
+        ),
         Err(problem) => quota_page(&reader, &of, (&form, problem.status, Some(&problem))),
     })
 }

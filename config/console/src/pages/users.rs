@@ -15,7 +15,6 @@ use super::links::filled;
 use super::lists::{Turns, View};
 use super::reader::Reader;
 use super::sub_users::{self, SubUserRow};
-use super::visit::see;
 use crate::api::asked::{By, Of};
 use crate::service::keys::{self, KeyShown, Which, word};
 use crate::service::list::Listing;
@@ -24,7 +23,6 @@ use crate::service::users::{
     self, Details, NewUser, RoleGiven, UserChange, UserShown, UserStanding, Working,
 };
 use crate::service::{find, losses};
-use crate::sessions::Told;
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -278,12 +276,7 @@ pub(crate) async fn create(
     };
     match users::create(&admin, actor, None, (&of.it, new)).await {
         Ok((_, user)) => {
-            reader.tell(Told {
-                text: say!("User {} is there. Make an access key, so that something can be signed in this name."),
-                about: user.name.to_string(),
-                revision: Some(user.revision),
-            });
-            see(&page_of(&of.it, &user.name.to_string()))
+            reader.done((say!("User {} is there. Make an access key, so that something can be signed in this name."), &user.name), user.revision, &page_of(&of.it, user.name.as_str()))
         }
         Err(problem) => create_page(&reader, &of, (&form, problem.status), Some(&problem)),
     }
@@ -510,12 +503,8 @@ pub(crate) async fn enable(
 
 /// Back to the user, with what was done.
 fn done(reader: &Reader, of: &Of<User>, (text, revision): (&'static str, u64)) -> Response {
-    reader.tell(Told {
-        text,
-        about: of.it.name.to_string(),
-        revision: Some(revision),
-    });
-    see(&page_of(&of.tenant, of.it.name.as_str()))
+    let to = page_of(&of.tenant, of.it.name.as_str());
+    reader.done((text, &of.it.name), revision, &to)
 }
 
 pub(crate) async fn show_delete(reader: Reader, of: Of<User>) -> Response {
@@ -565,17 +554,14 @@ pub(crate) async fn delete(
     }
     let which = (&*of.tenant, &*of.it, None);
     match users::delete(&admin, actor, which, reach(&of.tenant)).await {
-        Ok(gone) => {
-            reader.tell(Told {
-                text: say!("User {} is deleted."),
-                about: gone.deleted,
-                revision: Some(gone.revision),
-            });
-            see(&filled(
+        Ok(gone) => reader.done(
+            (say!("User {} is deleted."), gone.deleted),
+            gone.revision,
+            &filled(
                 "/accounts/{tenant}/users",
                 &[("tenant", of.tenant.name.as_str())],
-            ))
-        }
+            ),
+        ),
         Err(problem) => delete_page(&reader, &of, Some(&problem)).await,
     }
 }
@@ -731,14 +717,11 @@ pub(crate) async fn rename(
         description: None,
     };
     match users::change(&admin, actor, which, change).await {
-        Ok(user) => {
-            reader.tell(Told {
-                text: say!("The user is called {} now."),
-                about: user.name.to_string(),
-                revision: Some(user.revision),
-            });
-            see(&page_of(&of.tenant, user.name.as_str()))
-        }
+        Ok(user) => reader.done(
+            (say!("The user is called {} now."), &user.name),
+            user.revision,
+            &page_of(&of.tenant, user.name.as_str()),
+        ),
         Err(problem) => edit_page(
             &reader,
             &of,

@@ -6,6 +6,7 @@ use axum::routing::{get, post};
 use super::Permission::{Open, Page};
 use super::{Permission, Route, guarded};
 use crate::Admin;
+use crate::needs::At;
 use crate::pages::{
     accounts, audit, buckets, bulk, keys, look, me, module_versions, modules, people, permissions,
     policies, requests, roles, server, session, settings, simulator, steps, sub_users, usage,
@@ -14,7 +15,20 @@ use crate::pages::{
 
 /// A page for this operation.
 const fn of(method: &'static str, path: &'static str) -> Permission {
-    Page { method, path }
+    Page {
+        method,
+        path,
+        at: None,
+    }
+}
+
+/// A page whose path says where, for an operation whose query or document does.
+const fn at(at: At, method: &'static str, path: &'static str) -> Permission {
+    Page {
+        method,
+        path,
+        at: Some(at),
+    }
 }
 
 routes! {
@@ -117,52 +131,52 @@ routes! {
         get(roles::show_delete).post(roles::delete);
 
     // Policies.
-    "/accounts/{tenant}/policies", ["GET"], of("GET", "/api/v1/policies"), get(policies::list);
-    "/accounts/{tenant}/policies/new", ["GET"], of("PUT", "/api/v1/policies/document"), get(policies::choose);
-    "/accounts/{tenant}/buckets/{bucket}/policy", ["GET"], of("GET", "/api/v1/policies/document"), get(policies::show);
-    "/accounts/{tenant}/buckets/{bucket}/policy/edit", ["GET", "POST"], of("PUT", "/api/v1/policies/document"),
+    "/accounts/{tenant}/policies", ["GET"], at(At::Tenant, "GET", "/api/v1/policies"), get(policies::list);
+    "/accounts/{tenant}/policies/new", ["GET"], at(At::Tenant, "PUT", "/api/v1/policies/document"), get(policies::choose);
+    "/accounts/{tenant}/buckets/{bucket}/policy", ["GET"], at(At::Bucket, "GET", "/api/v1/policies/document"), get(policies::show);
+    "/accounts/{tenant}/buckets/{bucket}/policy/edit", ["GET", "POST"], at(At::Bucket, "PUT", "/api/v1/policies/document"),
         get(policies::show_edit).post(policies::edit);
-    "/accounts/{tenant}/buckets/{bucket}/policy/delete", ["GET", "POST"], of("DELETE", "/api/v1/policies/document"),
+    "/accounts/{tenant}/buckets/{bucket}/policy/delete", ["GET", "POST"], at(At::Bucket, "DELETE", "/api/v1/policies/document"),
         get(policies::show_delete).post(policies::delete);
-    "/accounts/{tenant}/users/{user}/policies/{policy}", ["GET"], of("GET", "/api/v1/policies/document"), get(policies::show);
-    "/accounts/{tenant}/users/{user}/policies/{policy}/edit", ["GET", "POST"], of("PUT", "/api/v1/policies/document"),
+    "/accounts/{tenant}/users/{user}/policies/{policy}", ["GET"], at(At::User, "GET", "/api/v1/policies/document"), get(policies::show);
+    "/accounts/{tenant}/users/{user}/policies/{policy}/edit", ["GET", "POST"], at(At::User, "PUT", "/api/v1/policies/document"),
         get(policies::show_edit).post(policies::edit);
-    "/accounts/{tenant}/users/{user}/policies/{policy}/delete", ["GET", "POST"], of("DELETE", "/api/v1/policies/document"),
+    "/accounts/{tenant}/users/{user}/policies/{policy}/delete", ["GET", "POST"], at(At::User, "DELETE", "/api/v1/policies/document"),
         get(policies::show_delete).post(policies::delete);
 
     // Modules of an account, and of the platform.
-    "/accounts/{tenant}/modules", ["GET"], of("GET", "/api/v1/modules"), get(modules::list);
-    "/accounts/{tenant}/modules/new", ["GET", "POST"], of("POST", "/api/v1/modules"), get(modules::show_upload).post(modules::upload);
-    "/accounts/{tenant}/modules/{module}", ["GET"], of("GET", "/api/v1/modules/{module}/trials"), get(modules::show);
-    "/accounts/{tenant}/modules/{module}/rollback", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/rollback"), get(steps::show).post(steps::take);
-    "/accounts/{tenant}/modules/{module}/deactivate", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/deactivate"), get(steps::show).post(steps::take);
-    "/accounts/{tenant}/modules/{module}/shadow/stop", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/shadow/stop"), get(steps::show).post(steps::take);
-    "/accounts/{tenant}/modules/{module}/canary/stop", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary/stop"), get(steps::show).post(steps::take);
-    "/accounts/{tenant}/modules/{module}/canary/promote", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary/promote"), get(steps::show).post(steps::take);
-    "/accounts/{tenant}/modules/{module}/approve", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/approve"), get(steps::show).post(steps::take);
-    "/accounts/{tenant}/modules/{module}/reject", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/reject"), get(steps::show).post(steps::take);
-    "/accounts/{tenant}/modules/{module}/versions/{digest}", ["GET"], of("GET", "/api/v1/modules"), get(module_versions::show);
-    "/accounts/{tenant}/modules/{module}/versions/{digest}/test", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/test"), get(module_versions::show_test).post(module_versions::test);
+    "/accounts/{tenant}/modules", ["GET"], at(At::Tenant, "GET", "/api/v1/modules"), get(modules::list);
+    "/accounts/{tenant}/modules/new", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules"), get(modules::show_upload).post(modules::upload);
+    "/accounts/{tenant}/modules/{module}", ["GET"], at(At::Tenant, "GET", "/api/v1/modules/{module}/trials"), get(modules::show);
+    "/accounts/{tenant}/modules/{module}/rollback", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules/{module}/rollback"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/deactivate", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules/{module}/deactivate"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/shadow/stop", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules/{module}/shadow/stop"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/canary/stop", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules/{module}/canary/stop"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/canary/promote", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules/{module}/canary/promote"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/approve", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules/{module}/approve"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/reject", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules/{module}/reject"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/versions/{digest}", ["GET"], at(At::Tenant, "GET", "/api/v1/modules"), get(module_versions::show);
+    "/accounts/{tenant}/modules/{module}/versions/{digest}/test", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules/{module}/test"), get(module_versions::show_test).post(module_versions::test);
     "/accounts/{tenant}/modules/{module}/versions/{digest}/replay", ["GET"], of("POST", "/api/v1/tools/replay"), get(module_versions::replay);
-    "/accounts/{tenant}/modules/{module}/versions/{digest}/shadow", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/shadow"), get(steps::show).post(steps::take);
-    "/accounts/{tenant}/modules/{module}/versions/{digest}/canary", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary"), get(steps::show).post(steps::take);
-    "/accounts/{tenant}/modules/{module}/versions/{digest}/activate", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/activate"), get(steps::show).post(steps::take);
-    "/modules", ["GET"], of("GET", "/api/v1/modules"), get(modules::list);
-    "/modules/new", ["GET", "POST"], of("POST", "/api/v1/modules"), get(modules::show_upload).post(modules::upload);
-    "/modules/{module}", ["GET"], of("GET", "/api/v1/modules/{module}/trials"), get(modules::show);
-    "/modules/{module}/rollback", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/rollback"), get(steps::show).post(steps::take);
-    "/modules/{module}/deactivate", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/deactivate"), get(steps::show).post(steps::take);
-    "/modules/{module}/shadow/stop", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/shadow/stop"), get(steps::show).post(steps::take);
-    "/modules/{module}/canary/stop", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary/stop"), get(steps::show).post(steps::take);
-    "/modules/{module}/canary/promote", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary/promote"), get(steps::show).post(steps::take);
-    "/modules/{module}/approve", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/approve"), get(steps::show).post(steps::take);
-    "/modules/{module}/reject", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/reject"), get(steps::show).post(steps::take);
-    "/modules/{module}/versions/{digest}", ["GET"], of("GET", "/api/v1/modules"), get(module_versions::show);
-    "/modules/{module}/versions/{digest}/test", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/test"), get(module_versions::show_test).post(module_versions::test);
+    "/accounts/{tenant}/modules/{module}/versions/{digest}/shadow", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules/{module}/shadow"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/versions/{digest}/canary", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules/{module}/canary"), get(steps::show).post(steps::take);
+    "/accounts/{tenant}/modules/{module}/versions/{digest}/activate", ["GET", "POST"], at(At::Tenant, "POST", "/api/v1/modules/{module}/activate"), get(steps::show).post(steps::take);
+    "/modules", ["GET"], at(At::Deployment, "GET", "/api/v1/modules"), get(modules::list);
+    "/modules/new", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules"), get(modules::show_upload).post(modules::upload);
+    "/modules/{module}", ["GET"], at(At::Deployment, "GET", "/api/v1/modules/{module}/trials"), get(modules::show);
+    "/modules/{module}/rollback", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules/{module}/rollback"), get(steps::show).post(steps::take);
+    "/modules/{module}/deactivate", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules/{module}/deactivate"), get(steps::show).post(steps::take);
+    "/modules/{module}/shadow/stop", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules/{module}/shadow/stop"), get(steps::show).post(steps::take);
+    "/modules/{module}/canary/stop", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules/{module}/canary/stop"), get(steps::show).post(steps::take);
+    "/modules/{module}/canary/promote", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules/{module}/canary/promote"), get(steps::show).post(steps::take);
+    "/modules/{module}/approve", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules/{module}/approve"), get(steps::show).post(steps::take);
+    "/modules/{module}/reject", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules/{module}/reject"), get(steps::show).post(steps::take);
+    "/modules/{module}/versions/{digest}", ["GET"], at(At::Deployment, "GET", "/api/v1/modules"), get(module_versions::show);
+    "/modules/{module}/versions/{digest}/test", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules/{module}/test"), get(module_versions::show_test).post(module_versions::test);
     "/modules/{module}/versions/{digest}/replay", ["GET"], of("POST", "/api/v1/tools/replay"), get(module_versions::replay);
-    "/modules/{module}/versions/{digest}/shadow", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/shadow"), get(steps::show).post(steps::take);
-    "/modules/{module}/versions/{digest}/canary", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/canary"), get(steps::show).post(steps::take);
-    "/modules/{module}/versions/{digest}/activate", ["GET", "POST"], of("POST", "/api/v1/modules/{module}/activate"), get(steps::show).post(steps::take);
+    "/modules/{module}/versions/{digest}/shadow", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules/{module}/shadow"), get(steps::show).post(steps::take);
+    "/modules/{module}/versions/{digest}/canary", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules/{module}/canary"), get(steps::show).post(steps::take);
+    "/modules/{module}/versions/{digest}/activate", ["GET", "POST"], at(At::Deployment, "POST", "/api/v1/modules/{module}/activate"), get(steps::show).post(steps::take);
 
     // What would be answered, and why it was.
     "/simulator", ["GET"], of("POST", "/api/v1/tools/simulate"), get(simulator::simulate);
@@ -195,8 +209,8 @@ routes! {
     "/audit/verify", ["GET"], of("GET", "/api/v1/audit/verify"), get(audit::verify);
 
     // What was used, settings, and the server.
-    "/accounts/{tenant}/usage", ["GET"], of("GET", "/api/v1/usage"), get(usage::show);
-    "/accounts/{tenant}/usage/quota", ["GET", "POST"], of("PUT", "/api/v1/usage/quotas"), get(usage::show_quota).post(usage::set_quota);
+    "/accounts/{tenant}/usage", ["GET"], at(At::Tenant, "GET", "/api/v1/usage"), get(usage::show);
+    "/accounts/{tenant}/usage/quota", ["GET", "POST"], at(At::Tenant, "PUT", "/api/v1/usage/quotas"), get(usage::show_quota).post(usage::set_quota);
     "/accounts/{tenant}/settings", ["GET"], of("GET", "/api/v1/tenants/{tenant}"), get(settings::show);
     "/accounts/{tenant}/settings/edit", ["GET", "POST"], of("PATCH", "/api/v1/tenants/{tenant}"),
         get(settings::show_edit).post(settings::edit);

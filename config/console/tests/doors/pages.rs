@@ -15,7 +15,7 @@ async fn open(house: &House, cookie: &str, path: &str) -> Answer {
     house.browse(("GET", path), cookie, None).await
 }
 
-fn row(route: &routes::Route) -> &'static Row {
+fn row(route: &routes::Route) -> Row {
     let method = route.methods[0];
     route
         .row(method)

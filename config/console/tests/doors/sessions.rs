@@ -389,6 +389,39 @@ async fn a_second_factor_is_asked_for_and_its_codes_hold_once() {
     house.sign_in("ann@a.example").await;
 }
 
+/// The same through the pages: a wrong code asks again, and does not show the secret a second time.
+#[tokio::test]
+async fn a_second_factor_is_set_up_in_a_browser() {
+    let house = with_ann().await;
+    let cookie = house.sign_in_browser("ann@a.example").await;
+    let post =
+        async |path: &str, form: &str| house.browse(("POST", path), &cookie, Some(form)).await;
+    let page = post("/me/second-factor", "").await;
+    let secret = page.text.split("<code>").nth(1).expect("the secret");
+    let secret = json!(secret.split('<').next());
+    let picture = "<img class=\"picture\" src=\"data:image/svg+xml,";
+    assert!(page.text.contains(picture), "{}", page.text);
+    let confirm = "/me/second-factor/confirm";
+    let wrong = post(confirm, "code=12345").await;
+    assert_eq!(wrong.status, 403, "{}", wrong.text);
+    assert!(wrong.text.contains("name=\"code\""), "{}", wrong.text);
+    assert!(!wrong.text.contains(secret.as_str().unwrap()));
+    let right = post(confirm, &format!("code={}", code(&secret, house.now()))).await;
+    assert_eq!(right.status, 303, "{}", right.text);
+    // Signing in asks for it from then on, in the same form.
+    let password = PASSWORD.replace(' ', "+");
+    let sign_in = async |code: &str| {
+        let form = format!("email=ann@a.example&password={password}{code}");
+        house.browse(("POST", "/sign-in"), "", Some(&form)).await
+    };
+    let asked = sign_in("").await;
+    assert_eq!(asked.status, 401);
+    assert!(asked.text.contains("name=\"code\""), "{}", asked.text);
+    house.wait(30);
+    let code = format!("&code={}", code(&secret, house.now()));
+    assert_eq!(sign_in(&code).await.status, 303);
+}
+
 /// The first operator comes in by what the server has said at its start, once.
 #[tokio::test]
 async fn the_first_operator_is_made_once() {
