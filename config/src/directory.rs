@@ -310,7 +310,7 @@ impl Directory {
 
     /// How many audit records there are.
     pub fn audits(&self) -> u64 {
-        self.state().head().map_or(0, |head| head.audits)
+        self.state().audits()
     }
 
     /// The bytes of a module.
@@ -356,7 +356,7 @@ impl Directory {
         limit: usize,
         wanted: impl Fn(&AuditRecord) -> bool,
     ) -> Result<Vec<AuditRecord>, AuditFault> {
-        let mut end = self.state().head().map_or(0, |head| head.audits);
+        let mut end = self.state().audits();
         let least = end.saturating_sub(AUDIT_SEARCH_RECORDS_MAX);
         let mut found = Vec::new();
         let step = u64::try_from(PAGE_ROWS_MAX).unwrap_or(u64::MAX);

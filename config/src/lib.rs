@@ -2,7 +2,7 @@
 //!
 //! [`settings`] is read once, before a port is bound. [`directory`] changes while the server runs: each change is a
 //! command, written with its audit record in one transaction of an [`engine`], and published as a new immutable
-//! [`directory::State`]. [`decisions`] is the table of who may do what; [`judge`], [`upstream`] and [`usage`] are what the admin
+//! [`directory::State`]. [`decisions`] is the table of who may do what; [`judge`], [`objects`], [`upstream`] and [`usage`] are what the admin
 //! side needs to know of policies, contents and traffic, without an arrow to the packages that know it.
 
 pub mod decisions;
@@ -13,6 +13,7 @@ pub mod judge;
 pub mod limits;
 pub mod metering;
 pub mod node;
+pub mod objects;
 pub mod purge;
 mod secret;
 pub mod settings;

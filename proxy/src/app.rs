@@ -3,6 +3,7 @@
 mod admin;
 mod build;
 mod domains;
+mod door;
 pub mod node;
 mod notice;
 mod objects;

@@ -28,6 +28,8 @@ pub(crate) use writer::Writer;
 pub use writer::{Full, Sinks, Target};
 
 use postern_config::metering::Meter;
+use postern_config::usage::{ENDED_KEPT, Ended};
+use tokio::sync::broadcast;
 
 use entry::Record;
 
@@ -39,6 +41,8 @@ pub struct Observer {
     text: Option<Writer>,
     metrics: Metrics,
     meter: Option<Arc<Meter>>,
+    /// To whoever watches.
+    watched: broadcast::Sender<Arc<Ended>>,
     blocks: bool,
 }
 
@@ -102,6 +106,7 @@ impl Observer {
             text,
             metrics,
             meter: options.meter,
+            watched: broadcast::Sender::new(ENDED_KEPT),
             blocks: options.blocks,
         }))
     }
@@ -116,6 +121,7 @@ impl Observer {
             text: None,
             metrics: Metrics::new(),
             meter: None,
+            watched: broadcast::Sender::new(1),
             blocks: false,
         })
     }
@@ -138,6 +144,11 @@ impl Observer {
     /// What counts requests, where anything does.
     pub fn meter(&self) -> Option<&Arc<Meter>> {
         self.meter.as_ref()
+    }
+
+    /// Requests as they end, from now on.
+    pub fn requests(&self) -> broadcast::Receiver<Arc<Ended>> {
+        self.watched.subscribe()
     }
 
     /// The name of this edge, for `x-amz-id-2`.
@@ -165,6 +176,10 @@ impl Observer {
         self.metrics.request(record, total);
         if let Some(meter) = &self.meter {
             meter.count(&record.event(total));
+        }
+        // Where nobody watches nothing is made.
+        if self.watched.receiver_count() > 0 {
+            let _ = self.watched.send(Arc::new(record.ended(total)));
         }
         if self.json.is_none() && self.text.is_none() {
             return;

@@ -186,6 +186,16 @@ impl Browser {
         });
     }
 
+    /// Chooses files, each by its path.
+    #[track_caller]
+    pub fn attach(&self, selector: &str, paths: &[&str]) {
+        let paths = paths.join("\n");
+        self.wait(&format!("to attach to {selector}"), async |driver| {
+            let field = driver.find(Locator::Css(selector)).await.ok()?;
+            field.send_keys(&paths).await.ok()
+        });
+    }
+
     /// Presses keys where the focus is.
     pub fn press(&self, keys: &str) {
         self.runtime

@@ -2,8 +2,10 @@
 //! technology and to a strict policy.
 
 use tests::browser::{Browser, Look, key};
-use tests::clients::file;
-use tests::gate::Gate;
+use tests::call::Call;
+use tests::clients::{Client, file};
+use tests::gate::{Gate, Key};
+use tests::random::Random;
 
 const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse battery";
@@ -528,6 +530,183 @@ fn a_key_is_made_with_the_keyboard_alone() {
 
 /// Every screen, as an owner and as somebody who may only read, by day, by night and on a telephone: axe finds nothing, and the
 /// browser has nothing to say.
+/// Opens the objects of a bucket with an access key.
+fn look_into(browser: &Browser, bucket: &str, key: &Key) {
+    browser.go(&format!("/accounts/demo/buckets?q={bucket}"));
+    browser.click("tbody th a");
+    browser.follow("Objects");
+    browser.fill("#id", &key.access_key_id);
+    browser.fill("#secret", &key.secret_access_key);
+    browser.follow("Use this key");
+    browser.sees("#file");
+}
+
+/// What is uploaded is what is read, whatever it is called and however large; an address to share works as long as it says.
+fn objects_go_up_and_come_down(look: Look) {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, look);
+    set_up(&gate, &browser);
+    let full = gate.key("photos", "full").clone();
+    look_into(&browser, &full.bucket, &full);
+    assert!(browser.text(".empty").contains("The bucket is empty"));
+    let folder = tempfile::tempdir().unwrap();
+    // More than two parts, and a name that is none of a page's business.
+    let large = Random::new(7).bytes(18 << 20);
+    let hostile = "a <b>&\"c\"+%41.txt";
+    let paths = [
+        file(folder.path(), "large.bin", &large),
+        file(folder.path(), hostile, b"small"),
+    ];
+    browser.attach("#file", &[&paths[0], &paths[1]]);
+    browser.follow("Upload");
+    browser.sees("tbody tr:nth-child(2)");
+    let rows = browser.texts("tbody tr").join("\n");
+    assert!(rows.contains(hostile) && rows.contains("18 MiB"), "{rows}");
+    let read = Call::get(&format!("/{}/large.bin", full.bucket)).send(&gate, &full);
+    assert_eq!(read.expect(200).body, large);
+
+    browser.follow("a <b>&");
+    browser.sees("dl.pairs");
+    assert!(browser.text("dl.pairs").contains("5 B"));
+    browser.follow("Share");
+    browser.sees("[name=seconds]");
+    browser.fill("[name=seconds]", "1 day");
+    browser.follow("Make the address");
+    let address = browser.value("#address", "value");
+    assert!(address.contains("X-Amz-Expires=86400"), "{address}");
+    let read = Client::new(&gate, &full).curl(&[&address]).succeeds();
+    assert_eq!(read.out, "small");
+
+    // What the key may not do is refused by the gate, and the page says so.
+    browser.go("/accounts/demo/buckets");
+    browser.click("tbody th a");
+    browser.follow("Objects");
+    browser.is_silent();
+    browser.follow("Use another key");
+    look_into(&browser, &full.bucket, &gate.key("photos", "read").clone());
+    browser.attach("#file", &[&paths[1]]);
+    browser.follow("Upload");
+    browser.sees("[role=alert]");
+    if look == Look::WithoutScript {
+        assert!(browser.text(".problem").contains("AccessDenied"));
+    }
+    browser.follow("Use another key");
+    look_into(&browser, &full.bucket, &full);
+    browser.follow("large.bin");
+    browser.follow("Delete");
+    browser.sees("button.danger");
+    browser.click("main button.danger, dialog button.danger");
+    browser.sees(".told");
+    assert_eq!(browser.texts("tbody tr").len(), 1);
+}
+
+#[test]
+fn objects_are_uploaded_shared_and_deleted() {
+    objects_go_up_and_come_down(Look::Light);
+}
+
+#[test]
+fn objects_are_uploaded_shared_and_deleted_without_script() {
+    objects_go_up_and_come_down(Look::WithoutScript);
+}
+
+/// Versions are shown, a legal hold keeps one, and what was deleted comes back.
+#[test]
+fn versions_are_held_deleted_and_brought_back() {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    let key = gate.key("photos", "full").clone();
+    let clients = Client::new(&gate, &key);
+    let made = [
+        "s3api",
+        "create-bucket",
+        "--bucket",
+        "held",
+        "--object-lock-enabled-for-bucket",
+    ];
+    clients.aws(&made).succeeds();
+    for text in ["one", "second"] {
+        Call::put("/held/contract", text.as_bytes())
+            .send(&gate, &key)
+            .expect(200);
+    }
+    look_into(&browser, "held", &key);
+    browser.follow("contract");
+    browser.sees("#versions");
+    assert_eq!(
+        browser.texts("section:last-of-type tbody td.number"),
+        ["6 B", "3 B"]
+    );
+    browser.follow("Legal hold");
+    browser.follow("Put contract under legal hold");
+    browser.sees(".told");
+    browser.follow("Lift legal hold");
+    browser.sees("dialog");
+    browser.go(&browser.at());
+    // The version that is held stays.
+    browser.click("section:last-of-type tbody tr:first-child a.red");
+    browser.sees("dialog");
+    browser.click("dialog button.danger");
+    browser.sees("[role=alert]");
+    assert!(browser.text("[role=alert]").contains("AccessDenied"));
+    // The object is deleted by a marker, and is there again without that.
+    look_into_again(&browser);
+    browser.follow("contract");
+    browser.click(".head a.danger");
+    browser.sees("dialog");
+    browser.click("dialog button.danger");
+    browser.sees(".told");
+    browser.fill("#show", "What was deleted");
+    browser.follow("Apply");
+    browser.follow("contract");
+    browser.sees(".warning");
+    browser.click("section:last-of-type tbody tr:first-child a.red");
+    browser.sees("dialog");
+    browser.click("dialog button.danger");
+    browser.sees(".told");
+    assert_eq!(browser.texts("tbody tr").len(), 1);
+    let read = Call::get("/held/contract").send(&gate, &key);
+    assert_eq!(read.expect(200).text(), "second");
+}
+
+/// Opens the objects of the bucket whose page was open last.
+fn look_into_again(browser: &Browser) {
+    let at = browser.at();
+    let (bucket, _) = at.split_once("/objects").expect("below a bucket's objects");
+    browser.go(&format!("{bucket}/objects"));
+}
+
+/// F11: new records come by themselves, stop while somebody has paused, and are all there when he goes on.
+#[test]
+fn the_audit_log_is_watched_as_it_grows() {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    let make = |name: &str| gate.postern_ok(&["user", "create", "--tenant", "demo", name]);
+    browser.go("/accounts/demo/audit?action=user.create");
+    let rows = || browser.texts("#audit tr").len();
+    let there = rows();
+    browser.follow("Live");
+    browser.sees("[data-tail][aria-pressed=true]");
+    make("first");
+    browser.sees(&format!("#audit tr:nth-child({})", there + 1));
+    browser.follow("Pause");
+    browser.sees("[data-tail][aria-pressed=false]");
+    make("second");
+    make("third");
+    assert_eq!(rows(), there + 1);
+    browser.follow("Live");
+    browser.sees(&format!("#audit tr:nth-child({})", there + 3));
+    assert!(
+        browser
+            .text("#audit tr:first-child")
+            .contains("user.create")
+    );
+    browser.is_accessible();
+    browser.is_silent();
+}
+
 /// What a screen says to type, the command line takes.
 fn is_known(gate: &Gate, command: &str) {
     // Words that it does not know are refused before help is given.
@@ -559,6 +738,13 @@ fn every_screen(look: Look, name: &str) {
         ("me", "/me"),
         ("accounts", "/accounts"),
     ];
+    let key = gate.key("photos", "full").clone();
+    for name in ["2026/harbour.jpg", "2026/island.jpg", "notes.txt"] {
+        let path = format!("/{}/{name}", key.bucket);
+        Call::put(&path, name.as_bytes())
+            .send(&gate, &key)
+            .expect(200);
+    }
     let owners = [
         ("user-new", "/accounts/demo/users/new"),
         ("user-delete", "/accounts/demo/users/photos/delete"),
@@ -580,7 +766,7 @@ fn every_screen(look: Look, name: &str) {
         ("audit-all", "/audit"),
         ("verified", "/audit/verify"),
     ];
-    for (email, screens) in [
+    for (email, mut screens) in [
         (EMAIL, [&screens[..], &owners].concat()),
         ("reader@example.com", screens.to_vec()),
     ] {
@@ -588,6 +774,14 @@ fn every_screen(look: Look, name: &str) {
         browser.go("/sign-in");
         browser.is_accessible();
         sign_in(&browser, email);
+        let objects;
+        let object;
+        if email == EMAIL {
+            look_into(&browser, &key.bucket, &key);
+            objects = browser.at();
+            object = format!("{objects}/object?key=notes.txt");
+            screens.extend([("objects", &*objects), ("object", &*object)]);
+        }
         for (screen, path) in screens {
             browser.go(path);
             browser.sees("main h1");

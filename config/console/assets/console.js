@@ -1,4 +1,4 @@
-// What pages do by script, beyond what they do without: dialogs, copying, showing and saving secrets, selecting all, keys.
+// What pages do by script, beyond what they do without: dialogs, copying, showing and saving secrets, selecting all, uploads, keys.
 "use strict";
 const policy = trustedTypes?.createPolicy("postern", { createHTML: (html) => html });
 const parse = (html) => new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
@@ -11,7 +11,7 @@ async function open(link) {
   if (!part || answer.redirected) return location.assign(link.href);
   const dialog = document.createElement("dialog");
   const form = part.querySelector("form");
-  if (form && !form.getAttribute("action")) form.setAttribute("action", new URL(link.href).pathname);
+  if (form && !form.getAttribute("action")) form.setAttribute("action", link.href);
   dialog.setAttribute("aria-label", part.querySelector("h1").textContent);
   dialog.append(document.adoptNode(part));
   dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });
@@ -92,6 +92,103 @@ for (const { id, dataset } of all("[data-live]")) {
     const now = answer?.ok && !answer.redirected && parse(await answer.text()).getElementById(id);
     if (now && now.innerHTML !== here.innerHTML) here.replaceWith(document.adoptNode(now));
   }, dataset.live * 1000);
+}
+
+// Files go up one after the other, in parts: each may pause, goes on where it was, and leaves nothing behind when it is given up.
+const queue = [];
+let busy = false;
+
+const ask = (it, what, body) => new Promise((done, fail) => {
+  const { upload, prefix, part } = it.form.dataset, asked = it.asked = new XMLHttpRequest();
+  const words = { key: prefix + it.file.name, type: it.file.type, upload: it.upload ?? "", number: it.at / part + 1 };
+  asked.open("POST", `${upload}${what}?${new URLSearchParams(words)}`);
+  asked.upload.onprogress = ({ loaded }) => progress(it, it.at + loaded);
+  // Whoever must sign in first, or give a key, is sent to a page that says so.
+  const isDone = () => asked.status < 300 && asked.responseURL.includes(`${what}?`);
+  asked.onload = () => isDone() ? done(asked.responseText) : fail(parse(asked.responseText).querySelector("[role=alert], h1")?.textContent ?? asked.status);
+  asked.onerror = asked.onabort = () => fail("");
+  asked.send(body);
+});
+
+function progress(it, sent) {
+  it.sent = Math.min(sent, it.file.size);
+  it.row.querySelector("progress").value = it.sent / it.file.size || 0;
+  const sum = (of) => queue.reduce((all, one) => all + of(one), 0), whole = sum((one) => one.sent) / sum((one) => one.file.size) || 0;
+  it.form.querySelector("[role=status] progress").value = whole;
+  it.form.querySelector("output").textContent = `${Math.floor(whole * 10)}0 %`;
+}
+
+async function carry(it) {
+  const part = Number(it.form.dataset.part), { file } = it;
+  try {
+    it.upload ??= file.size > part ? await ask(it, "begin") : "";
+    for (; it.at < file.size || !it.at; it.at += part) await ask(it, "part", file.slice(it.at, it.at + part));
+    if (it.upload) await ask(it, "finish");
+    progress(it, file.size);
+    it.isOver = true;
+    for (const button of all("button", it.row)) button.remove();
+  } catch (why) {
+    if (!it.rests && !it.isOver) rest(it);
+    it.row.querySelector("em").textContent = why;
+  }
+}
+
+function rest(it) {
+  const button = it.row.querySelector("[data-go]");
+  [button.textContent, button.dataset.go] = [button.dataset.go, button.textContent];
+  it.rests = !it.rests;
+  if (it.rests) it.asked?.abort();
+}
+
+async function run() {
+  if (busy) return;
+  busy = true;
+  for (let it; (it = queue.find((one) => !one.isOver && !one.rests)); ) await carry(it);
+  busy = false;
+  if (queue.length && queue.every((one) => one.isOver)) location.reload();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.dataset.upload) return;
+  event.preventDefault();
+  form.querySelector("[role=status]").hidden = false;
+  for (const file of form.elements.file.files) {
+    const row = form.querySelector("template").content.firstElementChild.cloneNode(true);
+    const it = { form, file, row, at: 0, sent: 0 };
+    row.querySelector("span").textContent = file.name;
+    row.querySelector("[data-go]").onclick = () => { rest(it); run(); };
+    row.querySelector("[data-cancel]").onclick = () => {
+      it.isOver = true;
+      it.asked?.abort();
+      if (it.upload) ask(it, "give-up").catch(() => {});
+      queue.splice(queue.indexOf(it), 1);
+      row.remove();
+    };
+    form.querySelector("ul").append(row);
+    queue.push(it);
+  }
+  form.reset();
+  run();
+});
+
+// Records as they come, the latest first; a page keeps a few hundred. Who pauses goes on where he was.
+for (const button of all("[data-tail]")) {
+  const rows = document.getElementById(button.dataset.to);
+  button.hidden = !rows;
+  let source, last;
+  const add = (html) => {
+    rows.prepend(document.adoptNode(parse(`<table>${html}</table>`).querySelector("tr")));
+    while (rows.rows.length > 300) rows.lastElementChild.remove();
+  };
+  button.onclick = () => {
+    [button.textContent, button.dataset.stop] = [button.dataset.stop, button.textContent];
+    button.setAttribute("aria-pressed", String(!source));
+    if (source) { source.close(); source = undefined; return; }
+    source = new EventSource(button.dataset.tail + (last ? `&after=${last}` : ""));
+    source.onmessage = (event) => { last = event.lastEventId; add(event.data); };
+    source.addEventListener("skipped", (event) => add(`<tr><td colspan="9">${event.data}</td></tr>`));
+  };
 }
 
 enhance(document);

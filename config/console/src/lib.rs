@@ -27,14 +27,16 @@ use postern_config::identity::{Passwords, Throttle};
 use postern_config::judge::Judge;
 use postern_config::metering::Meter;
 use postern_config::node::NodeCare;
+use postern_config::objects::Objects;
 use postern_config::purge::Purges;
 use postern_config::settings::{MetricsAccess, Person};
 use postern_config::upkeep::Upkeep;
 use postern_config::upstream::Upstream;
 use postern_config::usage::Usage;
 use postern_config::{Entropy, Secret, UnixMillis};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use limits::{THROTTLED_NOTE_MS, TOKENS_REMEMBERED_MAX};
+use limits::{THROTTLED_NOTE_MS, TOKENS_REMEMBERED_MAX, UPLOADS_AT_ONCE_MAX};
 use pages::look::Look;
 use pages::texts::Catalogue;
 use service::creations::Creations;
@@ -67,6 +69,10 @@ struct Inner {
     turned_away: Mutex<HashMap<String, UnixMillis>>,
     /// One at a time makes the first operator.
     set_up: tokio::sync::Mutex<()>,
+    /// So many take what is uploaded at a time: each has a part of it in memory.
+    uploads: Semaphore,
+    /// The number of the latest audit record.
+    audits: watch::Receiver<u64>,
 }
 
 /// The parts of [`Admin`].
@@ -78,6 +84,8 @@ pub struct AdminParts {
     pub judge: Arc<dyn Judge>,
     /// Answers for the work of the server.
     pub usage: Arc<dyn Usage>,
+    /// What is in buckets, asked as the holder of an access key.
+    pub objects: Arc<dyn Objects>,
     /// Where the contents of buckets are.
     pub upstream: Arc<dyn Upstream>,
     /// The books of usage.
@@ -118,8 +126,13 @@ pub struct S3Address {
 impl Admin {
     /// Puts the parts together.
     pub fn new(parts: AdminParts) -> Self {
+        let (grows, audits) = watch::channel(0);
+        parts.directory.subscribe(move |state| {
+            grows.send_replace(state.audits());
+        });
         Self {
             inner: Arc::new(Inner {
+                audits,
                 passwords: Passwords::new(parts.entropy.clone()),
                 parts,
                 creations: Creations::default(),
@@ -131,6 +144,7 @@ impl Admin {
                 uses: Mutex::default(),
                 turned_away: Mutex::default(),
                 set_up: tokio::sync::Mutex::default(),
+                uploads: Semaphore::new(UPLOADS_AT_ONCE_MAX),
             }),
         }
     }
@@ -173,6 +187,17 @@ impl Admin {
     /// Whoever holds it makes the first operator, and nobody else meanwhile.
     pub(crate) async fn set_up_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.inner.set_up.lock().await
+    }
+
+    /// Whoever holds it takes what is uploaded.
+    pub(crate) async fn upload_turn(&self) -> Option<SemaphorePermit<'_>> {
+        // INVARIANT: it is never closed, so that everybody who waits gets a turn.
+        self.inner.uploads.acquire().await.ok()
+    }
+
+    /// Tells when the audit log has grown.
+    pub(crate) fn audit_growth(&self) -> watch::Receiver<u64> {
+        self.inner.audits.clone()
     }
 
     /// A token was used.

@@ -48,6 +48,14 @@ pub(crate) const SESSION_IDLE_MS_MAX: u64 = 30 * 60 * 1_000;
 pub(crate) const SESSION_MS_MAX: u64 = 12 * 60 * 60 * 1_000;
 /// How long somebody who has shown that it is he is not asked again, in milliseconds: five minutes.
 pub(crate) const STEP_UP_MS_MAX: u64 = 5 * 60 * 1_000;
+/// Most that take what is uploaded at a time: each has a part of 8 MiB in memory, so that all have 64 MiB.
+pub(crate) const UPLOADS_AT_ONCE_MAX: usize = 8;
+/// Records of a live view that are sent at a time; what is older is left out.
+pub(crate) const LIVE_RECORDS_MAX: u64 = 200;
+/// A live view waits so long for more before it sends again, in milliseconds.
+pub(crate) const LIVE_BREATH_MS: u64 = 200;
+/// A live view ends after so many seconds; the browser comes again, as who it is then.
+pub(crate) const LIVE_SECONDS_MAX: u64 = 60;
 /// Most sessions of one operator. Another ends the one that was used longest ago.
 pub(crate) const SESSIONS_OF_ONE_MAX: usize = 20;
 /// Most sessions in all.

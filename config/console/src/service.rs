@@ -15,6 +15,8 @@ pub(crate) mod losses;
 pub(crate) mod me;
 pub(crate) mod modules;
 pub(crate) mod node;
+pub(crate) mod object_lists;
+pub(crate) mod objects;
 pub(crate) mod operators;
 pub(crate) mod permissions;
 pub(crate) mod policies;

@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use postern_config::directory::{Digest, OperatorId, OperatorStatus, State};
+use postern_config::objects::HeldKey;
 use postern_config::{Entropy, NoEntropy, Secret, UnixMillis};
 
 use crate::limits::{
@@ -44,6 +46,8 @@ pub(crate) struct Session {
     pub(crate) address: Option<IpAddr>,
     /// With which program, as it says.
     pub(crate) agent: String,
+    /// The access key under which he asks for what is in buckets, where he has given one.
+    pub(crate) key: Option<Arc<HeldKey>>,
     /// What the next page tells.
     told: Option<Told>,
 }
@@ -120,6 +124,7 @@ impl Sessions {
             shown: now,
             address: beginning.address,
             agent: agent.take(AGENT_CHARACTERS_MAX).collect(),
+            key: None,
             told: None,
         };
         let mut book = self.book.lock();
@@ -176,6 +181,13 @@ impl Sessions {
     pub(crate) fn hash_of(&self, id: &Secret) -> Option<SessionHash> {
         let hash = hash(id);
         self.book.lock().contains_key(&hash).then_some(hash)
+    }
+
+    /// Keeps an access key for a session, in the place of the one before; or none.
+    pub(crate) fn hold(&self, session: SessionHash, key: Option<HeldKey>) {
+        if let Some(session) = self.book.lock().get_mut(&session) {
+            session.key = key.map(Arc::new);
+        }
     }
 
     /// Leaves a sentence for the next page.

@@ -22,14 +22,16 @@ use postern_config::judge::{
 };
 use postern_config::metering::{Ledger, Meter};
 use postern_config::node::NoNode;
+use postern_config::objects::NoObjects;
 use postern_config::purge::{Pace, Purges};
 use postern_config::settings::{MetricsAccess, Person};
 use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
 use postern_config::upstream::{Emptied, Holds, Keeps, Spot, Upstream};
-use postern_config::usage::{Readiness, Stored, Usage};
+use postern_config::usage::{Ended, Readiness, Stored, Usage};
 use postern_config::{Entropy, Secret, system_clock};
 use s3_protocol::{BucketId, S3Error};
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 use tower_service::Service as _;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -131,6 +133,10 @@ impl Judge for Stub {
 }
 
 impl Usage for Stub {
+    fn requests(&self) -> broadcast::Receiver<Arc<Ended>> {
+        broadcast::channel(1).1
+    }
+
     fn stored(&self, _: QuotaOf) -> BoxFuture<'_, Option<Stored>> {
         async move {
             Some(Stored {
@@ -230,6 +236,7 @@ async fn governed(metrics: MetricsAccess, rules: ModuleRules) -> axum::Router {
         directory,
         judge: Arc::new(Stub),
         usage: Arc::new(Stub),
+        objects: Arc::new(NoObjects),
         upstream: Arc::new(Stub),
         upkeep: Arc::new(NoUpkeep),
         node: Arc::new(NoNode),

@@ -27,14 +27,16 @@ use postern_config::judge::{
 };
 use postern_config::metering::{Ledger, Meter};
 use postern_config::node::NoNode;
+use postern_config::objects::NoObjects;
 use postern_config::purge::{Pace, Purges};
 use postern_config::settings::{MetricsAccess, Person};
 use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
 use postern_config::upstream::{Emptied, Holds, Keeps, Spot, Upstream};
-use postern_config::usage::{Readiness, Stored, Usage};
+use postern_config::usage::{Ended, Readiness, Stored, Usage};
 use postern_config::{Entropy, Secret, system_clock};
 use s3_protocol::{BucketId, S3Code, S3Error};
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 use tower_service::Service as _;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -161,6 +163,10 @@ impl Judge for Silent {
 }
 
 impl Usage for Silent {
+    fn requests(&self) -> broadcast::Receiver<Arc<Ended>> {
+        broadcast::channel(1).1
+    }
+
     fn stored(&self, _: QuotaOf) -> BoxFuture<'_, Option<Stored>> {
         Box::pin(async { None })
     }
@@ -239,6 +245,7 @@ impl Server {
             directory: directory.clone(),
             judge: Arc::new(Silent),
             usage: Arc::new(Silent),
+            objects: Arc::new(NoObjects),
             upstream: Arc::clone(&shelf) as Arc<dyn Upstream>,
             upkeep: Arc::new(NoUpkeep),
             node: Arc::new(NoNode),

@@ -13,6 +13,7 @@ use postern_config::settings::Settings;
 use postern_config::{Entropy, Secret};
 
 use super::build::Built;
+use super::door::Door;
 use super::notice::Notice;
 use super::work::Work;
 use super::{StartError, secrets};
@@ -47,7 +48,9 @@ impl Journey for AdminSide {
 
     async fn serve(&self, peer: &Peer, wire: Request<Intake>) -> Response<Body> {
         let mut request = wire.map(Body::new);
-        request.extensions_mut().insert(PeerAddress(peer.client));
+        let extensions = request.extensions_mut();
+        extensions.insert(PeerAddress(peer.client));
+        extensions.insert(peer.clone());
         let served: Result<_, Infallible> = self.0.call(request).await;
         match served {
             Ok(response) => response,
@@ -71,6 +74,11 @@ pub(super) fn router(
         directory: built.directory.clone(),
         judge: Arc::new(GateJudge::new(Arc::clone(&built.gate))),
         usage,
+        objects: Arc::new(Door {
+            gate: Arc::clone(&built.gate),
+            endpoint: notice.s3.clone(),
+            region: settings.s3.region.as_str().to_owned(),
+        }),
         upstream: Arc::new(NodeBuckets(built.node.clone())),
         meter: Arc::clone(&built.meter),
         purges: Arc::clone(&built.purges),

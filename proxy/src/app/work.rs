@@ -9,8 +9,9 @@ use futures_util::future::BoxFuture;
 use postern_config::directory::QuotaOf;
 use postern_config::metering::Meter;
 use postern_config::settings::Settings;
-use postern_config::usage::{Readiness, Stored, Usage};
+use postern_config::usage::{Ended, Readiness, Stored, Usage};
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 
 use super::build::{Built, host_of};
 use crate::clock::Clock;
@@ -95,6 +96,10 @@ impl Work {
 }
 
 impl Usage for Work {
+    fn requests(&self) -> broadcast::Receiver<Arc<Ended>> {
+        self.gate.observer.requests()
+    }
+
     fn readiness(&self) -> Readiness {
         let not = |reason: &str| Readiness::NotReady {
             reason: reason.to_owned(),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use postern_config::UnixMillis;
 use postern_config::metering::{Event, Whose};
+use postern_config::usage::Ended;
 use s3_protocol::{Operation, S3Code, S3Request, Target, VersionId};
 
 use super::{Observer, RequestId, Riding};
@@ -302,6 +303,28 @@ impl Record {
             bytes_in: self.came(),
             bytes_out: self.sent,
             address: self.client,
+        }
+    }
+
+    /// What whoever watches is shown.
+    pub(super) fn ended(&self, total: Duration) -> Ended {
+        let text = |span| self.text(span).unwrap_or_default();
+        let target = [text(self.bucket), text(self.key)];
+        Ended {
+            request: self.id.as_str().to_owned(),
+            time: UnixMillis(self.opened_ms),
+            took_ms: u64::try_from(total.as_millis()).unwrap_or(u64::MAX),
+            tenant: self.whose.tenant,
+            address: self.client,
+            key: self.whose.key.clone(),
+            operation: self.operation,
+            target: target.join("/"),
+            status: self.status,
+            code: self.code,
+            received: self.came(),
+            sent: self.sent,
+            decision: self.decision,
+            reason: text(self.reason).to_owned(),
         }
     }
 

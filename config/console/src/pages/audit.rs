@@ -23,6 +23,8 @@ struct AuditPage<'p> {
     log: Vec<AuditShown>,
     next: Option<String>,
     first: Option<String>,
+    /// Where what is new comes from.
+    live: Option<String>,
     exports: Vec<(&'static str, String)>,
     verify: Option<String>,
     command: String,
@@ -58,16 +60,11 @@ async fn page(
     let name = tenant.map(|it| it.name.to_string());
     let reading = audit::reading(admin, caller, "page", name.as_deref())?;
     readings::record(admin, actor, reading).await?;
-    let given = |name: &str| Some(view.text(name).to_owned()).filter(|it| !it.is_empty());
+    let cursor = Some(view.text("cursor").to_owned()).filter(|it| !it.is_empty());
     let ask = AuditAsk {
-        tenant: name.clone(),
-        action: given("action"),
-        actor: given("actor"),
-        object: given("q"),
-        since: given("since"),
-        until: given("until"),
         limit: Some(view.limit),
-        cursor: given("cursor"),
+        cursor: cursor.clone(),
+        ..ask_of(view.fields(), name.clone())
     };
     let found = audit::page(admin, caller, &ask).await?;
     let title = reader.say(say!("Audit log")).to_owned();
@@ -86,7 +83,11 @@ async fn page(
         }),
         log: found.items,
         next: found.next.map(|cursor| view.href(&[("cursor", &cursor)])),
-        first: given("cursor").map(|_| view.href(&[("cursor", "")])),
+        // What is new comes on top: to a list that begins there.
+        live: cursor
+            .is_none()
+            .then(|| format!("{}/live{}", reader.path, view.fields().query_with(&[]))),
+        first: cursor.map(|_| view.href(&[("cursor", "")])),
         exports: exports.into_iter().filter(|_| may_export).collect(),
         verify: reader.link("/audit/verify", &[]),
         command: name.map_or_else(
@@ -96,6 +97,21 @@ async fn page(
         view: &view,
     };
     Ok(reader.shows(&page))
+}
+
+/// What is looked for, as a query has it.
+pub(super) fn ask_of(fields: &Fields, tenant: Option<String>) -> AuditAsk {
+    let given = |name: &str| Some(fields.text(name).to_owned()).filter(|it| !it.is_empty());
+    AuditAsk {
+        tenant,
+        action: given("action"),
+        actor: given("actor"),
+        object: given("q"),
+        since: given("since"),
+        until: given("until"),
+        limit: None,
+        cursor: None,
+    }
 }
 
 /// Where the same records are as a file.

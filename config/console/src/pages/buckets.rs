@@ -1,9 +1,11 @@
-//! Buckets of an account: the list, a new one, and one with what it holds. What is in them is for their keys alone.
+//! Buckets of an account: the list, a new one, and one with what it holds. What is in them is shown by [`super::objects`].
 
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use postern_config::directory::{Bucket, PublicContainers, Tenant, UserKind, UserStatus};
+use postern_config::directory::{
+    Bucket, BucketState, PublicContainers, Tenant, UserKind, UserStatus,
+};
 
 use super::confirm::{self, Asks};
 use super::fields::{Asked, Fields, Sent};
@@ -46,7 +48,7 @@ pub(super) fn page_of(tenant: &Tenant, bucket: &str) -> String {
     )
 }
 
-fn list_of(tenant: &Tenant) -> String {
+pub(super) fn list_of(tenant: &Tenant) -> String {
     filled(
         "/accounts/{tenant}/buckets",
         &[("tenant", tenant.name.as_str())],
@@ -241,6 +243,7 @@ struct BucketPage {
     detail: BucketDetail,
     public: permissions::PublicShown,
     owner: Option<String>,
+    objects: Option<String>,
     delete: Option<String>,
     permissions: Option<String>,
     policy: Option<String>,
@@ -265,6 +268,7 @@ pub(crate) async fn show(State(admin): State<Admin>, reader: Reader, of: Of<Buck
             trail: trail(&reader, &of.tenant, None),
         }),
         owner: reader.link_in(&of.tenant, "/users/{user}", &owner),
+        objects: link("/objects").filter(|_| of.it.state == BucketState::Active),
         delete: link("/delete"),
         permissions: link("/permissions").filter(|_| of.tenant.profile.has_permissions()),
         policy: link("/policy"),

@@ -39,6 +39,7 @@ entries! {
         Modules, "Modules", "/accounts/{tenant}/modules";
         Roles, "Roles", "/accounts/{tenant}/roles";
         Usage, "Usage", "/accounts/{tenant}/usage";
+        Access, "Requests", "/accounts/{tenant}/requests";
         Audit, "Audit log", "/accounts/{tenant}/audit";
         Settings, "Settings", "/accounts/{tenant}/settings";
     }

@@ -382,6 +382,7 @@ struct SecretPage<'p> {
     of: SecretOf,
     endpoint: String,
     region: String,
+    buckets: String,
     back: String,
 }
 
@@ -406,6 +407,7 @@ fn secret_page(
         of,
         endpoint: reader.admin.s3.endpoint.clone(),
         region: reader.admin.s3.region.clone(),
+        buckets: super::buckets::list_of(tenant),
         back: page_of(tenant, user.name.as_str()),
     };
     reader.page(StatusCode::OK, &page)

@@ -47,6 +47,11 @@ impl View {
         }
     }
 
+    /// The words of the address.
+    pub(crate) const fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
     /// A filter of the address.
     pub(crate) fn filter<T: DeserializeOwned>(
         &self,
@@ -102,12 +107,17 @@ impl View {
             shown: page.items.len(),
             next: next.map(|cursor| self.href(&[("cursor", cursor)])),
             first: (!self.cursor.is_empty()).then(|| self.href(&[("cursor", "")])),
-            lengths: LENGTHS.map(|length| {
-                let text = length.to_string();
-                let href = self.href(&[("limit", &text), ("cursor", "")]);
-                (text, href, length == self.limit)
-            }),
+            lengths: self.lengths(),
         }
+    }
+
+    /// The same list with pages of other lengths: the length, where it is, and whether it is this one.
+    pub(crate) fn lengths(&self) -> [(String, String, bool); 4] {
+        LENGTHS.map(|length| {
+            let text = length.to_string();
+            let href = self.href(&[("limit", &text), ("cursor", "")]);
+            (text, href, length == self.limit)
+        })
     }
 }
 

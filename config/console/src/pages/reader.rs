@@ -17,7 +17,7 @@ use super::links;
 use super::texts::Tongue;
 use super::visit::see;
 use crate::caller::Caller;
-use crate::sessions::Told;
+use crate::sessions::{SessionHash, Told};
 use crate::{Admin, Problem};
 
 /// Who reads, in the directory as it was when the request came.
@@ -109,6 +109,14 @@ impl Reader {
         if let Some((hash, _)) = self.caller.as_ref().and_then(|it| it.session.as_ref()) {
             self.admin.sessions().tell(*hash, told);
         }
+    }
+
+    /// The session by which he reads, where a page is for a browser alone.
+    pub(crate) fn session(&self) -> Result<SessionHash, Problem> {
+        let session = self.caller()?.session.as_ref();
+        session
+            .map(|(hash, _)| *hash)
+            .ok_or_else(crate::caller::nobody)
     }
 
     /// A text in his language.

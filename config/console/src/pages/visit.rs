@@ -78,6 +78,7 @@ impl Visit {
         };
         match problem.code {
             "unauthorized" => see(&format!("/sign-in?to={}", encoded(back))),
+            "key-needed" => see(&format!("/me/key?to={}", encoded(back))),
             "step-up" => see(&format!("/step-up?to={}", encoded(back))),
             _ => {
                 let caller = Caller::of(admin, &self.cookies).filter(Caller::is_browser);

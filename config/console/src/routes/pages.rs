@@ -8,9 +8,9 @@ use super::{Permission, Route, guarded};
 use crate::Admin;
 use crate::needs::At;
 use crate::pages::{
-    accounts, audit, buckets, bulk, keys, look, me, module_versions, modules, people, permissions,
-    policies, requests, roles, server, session, settings, simulator, steps, sub_users, usage,
-    users,
+    accounts, audit, audit_live, buckets, bulk, keys, look, me, module_versions, modules, object,
+    objects, people, permissions, policies, requests, requests_live, roles, server, session,
+    settings, simulator, steps, sub_users, uploads, usage, users,
 };
 
 /// A page for this operation.
@@ -50,6 +50,8 @@ routes! {
     "/me/second-factor/confirm", ["GET", "POST"], of("POST", "/api/v1/me/totp/confirm"), get(me::show_confirm).post(me::confirm);
     "/me/second-factor/remove", ["GET", "POST"], of("DELETE", "/api/v1/me/totp"),
         get(me::show_remove_second_factor).post(me::remove_second_factor);
+    "/me/key", ["GET", "POST"], of("GET", "/api/v1/me/sessions"), get(objects::show_key).post(objects::hold_key);
+    "/me/key/forget", ["POST"], of("GET", "/api/v1/me/sessions"), post(objects::forget_key);
     "/me/sessions/end", ["GET", "POST"], of("DELETE", "/api/v1/me/sessions"), get(me::show_end_sessions).post(me::end_sessions);
 
     // Accounts, users and their keys.
@@ -119,6 +121,20 @@ routes! {
         get(permissions::container);
     "/accounts/{tenant}/buckets/{bucket}/permissions/save", ["GET", "POST"],
         of("PUT", "/api/v1/tenants/{tenant}/buckets/{bucket}/permissions"), get(permissions::show_save).post(permissions::set_container);
+    "/accounts/{tenant}/buckets/{bucket}/objects", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(objects::list).post(uploads::take_form);
+    "/accounts/{tenant}/buckets/{bucket}/objects/upload/begin", ["POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), post(uploads::begin);
+    "/accounts/{tenant}/buckets/{bucket}/objects/upload/part", ["POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), post(uploads::part);
+    "/accounts/{tenant}/buckets/{bucket}/objects/upload/finish", ["POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), post(uploads::finish);
+    "/accounts/{tenant}/buckets/{bucket}/objects/upload/give-up", ["POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), post(uploads::give_up);
+    "/accounts/{tenant}/buckets/{bucket}/objects/object", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), get(object::show);
+    "/accounts/{tenant}/buckets/{bucket}/objects/object/download", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), get(object::download);
+    "/accounts/{tenant}/buckets/{bucket}/objects/object/share", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(object::show_share).post(object::share);
+    "/accounts/{tenant}/buckets/{bucket}/objects/object/hold", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(object::show_hold).post(object::hold);
+    "/accounts/{tenant}/buckets/{bucket}/objects/object/delete", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(object::show_delete).post(object::delete);
     "/accounts/{tenant}/permissions", ["GET"], of("GET", "/api/v1/tenants/{tenant}/permissions"), get(permissions::account);
     "/accounts/{tenant}/permissions/save", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/permissions"),
         get(permissions::show_save).post(permissions::set_account);
@@ -205,7 +221,11 @@ routes! {
     "/people/{operator}/delete", ["GET", "POST"], of("DELETE", "/api/v1/operators/{operator}"),
         get(people::show_delete).post(people::delete);
     "/accounts/{tenant}/audit", ["GET"], of("GET", "/api/v1/audit"), get(audit::of_account);
+    "/accounts/{tenant}/audit/live", ["GET"], of("GET", "/api/v1/audit"), get(audit_live::of_account);
+    "/accounts/{tenant}/requests", ["GET"], at(At::Tenant, "GET", "/api/v1/audit"), get(requests_live::show);
+    "/accounts/{tenant}/requests/live", ["GET"], at(At::Tenant, "GET", "/api/v1/audit"), get(requests_live::live);
     "/audit", ["GET"], of("GET", "/api/v1/audit"), get(audit::of_all);
+    "/audit/live", ["GET"], of("GET", "/api/v1/audit"), get(audit_live::of_all);
     "/audit/verify", ["GET"], of("GET", "/api/v1/audit/verify"), get(audit::verify);
 
     // What was used, settings, and the server.

@@ -21,14 +21,16 @@ use postern_config::judge::{
 };
 use postern_config::metering::{Ledger, Meter};
 use postern_config::node::NoNode;
+use postern_config::objects::NoObjects;
 use postern_config::purge::{Pace, Purges};
 use postern_config::settings::MetricsAccess;
 use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
 use postern_config::upstream::{Emptied, Holds, Keeps, Spot, Upstream};
-use postern_config::usage::{Readiness, Stored, Usage};
+use postern_config::usage::{Ended, Readiness, Stored, Usage};
 use postern_config::{Clock, Entropy, Secret, UnixMillis};
 use s3_protocol::{BucketId, S3Code, S3Error};
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 use tower_service::Service as _;
 
 /// The server's own token.
@@ -180,6 +182,10 @@ impl Judge for Silent {
 }
 
 impl Usage for Silent {
+    fn requests(&self) -> broadcast::Receiver<Arc<Ended>> {
+        broadcast::channel(1).1
+    }
+
     fn stored(&self, _: QuotaOf) -> BoxFuture<'_, Option<Stored>> {
         Box::pin(async { None })
     }
@@ -266,6 +272,7 @@ impl House {
             directory: directory.clone(),
             judge: Arc::new(Silent),
             usage: Arc::new(Silent),
+            objects: Arc::new(NoObjects),
             upstream: shelf,
             upkeep: Arc::new(NoUpkeep),
             node: Arc::new(NoNode),
@@ -340,6 +347,19 @@ impl House {
             None => Body::empty(),
         };
         self.answer(request.body(body).unwrap()).await
+    }
+
+    /// An answer that goes on: its status and its body.
+    pub(crate) async fn stream(&self, path: &str, cookie: &str, after: &str) -> (StatusCode, Body) {
+        let request = Request::builder().uri(path).header("cookie", cookie);
+        let request = request.header("sec-fetch-site", "same-origin");
+        let request = request.header("last-event-id", after);
+        let mut request = request.body(Body::empty()).unwrap();
+        request
+            .extensions_mut()
+            .insert(PeerAddress([192, 0, 2, 1].into()));
+        let response = self.router.clone().call(request).await.unwrap();
+        (response.status(), response.into_body())
     }
 
     async fn answer(&self, mut request: Request<Body>) -> Answer {

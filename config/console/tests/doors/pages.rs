@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use axum::body::Body;
 use console::Permission;
 use console::needs::{Need, Row};
 use console::routes::{self, PAGES};
-use postern_config::directory::{Profile, Role, RoleAtoms};
+use http_body_util::BodyExt as _;
+use postern_config::directory::{Actor, Command, OperatorCommand, Profile, Role, RoleAtoms};
 
 use crate::crawl::{ALL, Sight, filled, furnished, sight};
 use crate::house::{Answer, House, PASSWORD};
@@ -51,10 +53,16 @@ async fn every_link_that_is_shown_is_open_and_every_page_that_is_not_allowed_is_
                 }
                 let row = row(route);
                 let path = filled(route.path, &words);
-                let answer = open(&house, &cookie, &path).await;
-                let status = answer.status.as_u16();
+                // A live view has no end that one could wait for.
+                let (status, text) = if path.ends_with("/live") {
+                    (house.stream(&path, &cookie, "").await.0, String::new())
+                } else {
+                    let answer = open(&house, &cookie, &path).await;
+                    (answer.status, answer.text)
+                };
+                let status = status.as_u16();
                 let what = format!("{from:?} {role} {path}: {status}");
-                assert!(status < 500, "{what}\n{}", answer.text);
+                assert!(status < 500, "{what}\n{text}");
                 // Whose bucket it becomes is said by the form.
                 let sight = sight(from, row.at).filter(|_| !path.ends_with("/buckets/new"));
                 let may = match row.need {
@@ -69,7 +77,7 @@ async fn every_link_that_is_shown_is_open_and_every_page_that_is_not_allowed_is_
                     (Some(Sight::Whole), true) => assert!(!matches!(status, 403), "{what}"),
                     (None, true) => {}
                 }
-                shown.extend(links(&answer.text));
+                shown.extend(links(&text));
             }
             for link in shown {
                 let answer = open(&house, &cookie, &link).await;
@@ -127,6 +135,8 @@ async fn every_page_says_what_it_may_do() {
             if route.permission == Permission::Open
                 || path == "/sign-out"
                 || path.ends_with("/sessions/end")
+                // No page, but what a page is told as it goes on.
+                || path.ends_with("/live")
             {
                 continue;
             }
@@ -273,4 +283,64 @@ async fn a_secret_is_shown_once_and_a_form_sent_twice_makes_one_key() {
     let keys = open(&house, &cookie, "/accounts/acme/keys?q=edge").await;
     assert!(keys.text.contains("1 of 1"), "{}", keys.text);
     assert!(!keys.text.contains("AWS_SECRET"));
+}
+
+/// Frames of a stream until one of them says so.
+async fn until(body: &mut Body, text: &str) -> String {
+    let mut all = String::new();
+    while !all.contains(text) {
+        let frame = body.frame().await.unwrap().unwrap();
+        all.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());
+    }
+    all
+}
+
+/// F11: a live view keeps its place and no record: who reads slowly is told what was left out, and who comes again goes on where he was.
+#[tokio::test]
+async fn a_live_view_tells_what_it_left_out() {
+    let (house, words, scopes) = furnished(Profile::E3Primary).await;
+    for email in ["boss@pages.example", "other@pages.example"] {
+        house
+            .operator_who_signs_in(email, Role::Owner, scopes[0].clone())
+            .await;
+    }
+    let cookie = house.sign_in_browser("boss@pages.example").await;
+    let path = filled("/accounts/{tenant}/audit/live", &words);
+    let (status, mut body) = house.stream(&path, &cookie, "").await;
+    assert_eq!(status, 200);
+    let acme = house.directory.state();
+    let acme = acme.tenant_named(&"acme".parse().unwrap()).unwrap().id;
+    let describe = async || {
+        let text = "another".parse().unwrap();
+        house
+            .apply(Command::DescribeTenant(acme, text), Actor::system())
+            .await;
+        format!("id: {}\n", house.directory.audits())
+    };
+    let mut last = String::new();
+    for _ in 0..500 {
+        last = describe().await;
+    }
+    let seen = until(&mut body, &last).await;
+    assert!(seen.contains("event: skipped\ndata: … 30"), "{seen}");
+    assert_eq!(seen.matches("tenant.describe").count(), 200);
+
+    let before = house.directory.audits();
+    let last = describe().await;
+    until(&mut body, &last).await;
+    let (_, mut again) = house.stream(&path, &cookie, &before.to_string()).await;
+    let seen = until(&mut again, &last).await;
+    assert_eq!(seen.matches("tenant.describe").count(), 1, "{seen}");
+
+    // Who may no longer read is sent nothing more.
+    let state = house.directory.state();
+    let boss = state
+        .operators()
+        .find(|it| it.details.email.to_string() == "boss@pages.example");
+    let disable = OperatorCommand::Disable(boss.unwrap().id);
+    house
+        .apply(Command::Operators(disable), Actor::system())
+        .await;
+    describe().await;
+    assert!(body.frame().await.is_none());
 }

@@ -578,6 +578,11 @@ impl State {
         self.head.as_ref()
     }
 
+    /// How many audit records there are.
+    pub fn audits(&self) -> u64 {
+        self.head.as_ref().map_or(0, |head| head.audits)
+    }
+
     /// The vault under which its secrets are sealed.
     pub(in crate::directory) fn vault(&self) -> &Arc<Vault> {
         &self.vault
