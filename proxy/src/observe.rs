@@ -179,7 +179,7 @@ impl Observer {
         }
         // Where nobody watches nothing is made.
         if self.watched.receiver_count() > 0 {
-            let _ = self.watched.send(Arc::new(record.ended(total)));
+            drop(self.watched.send(Arc::new(record.ended(total))));
         }
         if self.json.is_none() && self.text.is_none() {
             return;

@@ -316,7 +316,7 @@ impl Record {
             took_ms: u64::try_from(total.as_millis()).unwrap_or(u64::MAX),
             tenant: self.whose.tenant,
             address: self.client,
-            key: self.whose.key.clone(),
+            key: self.whose.key,
             operation: self.operation,
             target: target.join("/"),
             status: self.status,
