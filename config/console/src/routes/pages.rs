@@ -9,7 +9,7 @@ use crate::Admin;
 use crate::needs::At;
 use crate::pages::{
     accounts, audit, buckets, bulk, keys, look, me, module_versions, modules, people, permissions,
-    policies, requests, roles, server, session, settings, simulator, steps, sub_users, usage,
+    policies, requests, roles, server, session, settings, simulator, sso, steps, sub_users, usage,
     users,
 };
 
@@ -43,6 +43,9 @@ routes! {
     "/sign-in", ["GET", "POST"], of("POST", "/api/v1/session"), get(session::show_sign_in).post(session::sign_in);
     "/sign-out", ["POST"], of("DELETE", "/api/v1/session"), post(session::sign_out);
     "/step-up", ["GET", "POST"], of("POST", "/api/v1/session/step-up"), get(session::show_step_up).post(session::step_up);
+    "/sso", ["GET"], of("POST", "/api/v1/session"), get(sso::begin);
+    "/sso/again", ["GET"], of("POST", "/api/v1/session/step-up"), get(sso::again);
+    "/sso/callback", ["GET"], of("POST", "/api/v1/session"), get(sso::finish);
     "/me", ["GET"], of("GET", "/api/v1/me/sessions"), get(me::show);
     "/me/details", ["GET", "POST"], of("PATCH", "/api/v1/me"), get(me::show_details).post(me::set_details);
     "/me/password", ["GET", "POST"], of("POST", "/api/v1/me/password"), get(me::show_password).post(me::set_password);
