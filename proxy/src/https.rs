@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 /// A connection. It rests between its exchanges.
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    connection: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
+    driver: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
     /// Whether it has ended.
     pub(crate) is_over: bool,
 }
@@ -39,10 +39,10 @@ impl Connection {
         let stream = connector.connect(name, stream).await;
         let stream = stream.map_err(|cause| say("TLS", &cause))?;
         let shaken = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = shaken.map_err(|cause| say("HTTP", &cause))?;
+        let (sender, driver) = shaken.map_err(|cause| say("HTTP", &cause))?;
         Ok(Self {
             sender,
-            connection: Box::pin(connection),
+            driver: Box::pin(driver),
             is_over: false,
         })
     }
@@ -65,7 +65,7 @@ impl Connection {
             biased;
             answer = &mut exchange => answer,
             // What it has read before its end is the answer, or there is none.
-            _ = &mut self.connection => {
+            _ = &mut self.driver => {
                 self.is_over = true;
                 exchange.await
             }

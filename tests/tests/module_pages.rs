@@ -116,6 +116,10 @@ fn flow(gate: &Gate, browser: &Browser) {
     assert!(faults.contains("offset"), "{faults}");
     assert_eq!(browser.value("#name", "value"), "guard");
     browser.is_accessible();
+    // The browser says that the form was refused, and nothing else.
+    let said = browser.said();
+    assert_eq!(said.as_array().map(Vec::len), Some(1), "{said:#}");
+    assert!(said.to_string().contains("status of 422"), "{said:#}");
 
     // The first version, in force.
     upload(browser, gate, "old.wasm", &guard("1", "old/"));
@@ -186,7 +190,7 @@ fn flow(gate: &Gate, browser: &Browser) {
             .text("section[aria-labelledby=active]")
             .contains(&old[..12])
     );
-    let past = browser.text("section[aria-labelledby=history]");
+    let past = browser.text("[aria-labelledby=history]");
     for step in [
         "module.rollback",
         "module.activate",
