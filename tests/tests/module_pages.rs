@@ -145,10 +145,10 @@ fn flow(gate: &Gate, browser: &Browser) {
     assert_ne!(old, new);
     step(browser, "Start shadow");
     browser.arrives("/accounts/demo/modules/guard");
-    get("old/1").expect_error(403, "AccessDenied");
-    let passed = get("new/1");
-    passed.expect(200);
-    let request = passed
+    let refused = get("old/1");
+    refused.expect_error(403, "AccessDenied");
+    get("new/1").expect(200);
+    let request = refused
         .header("x-amz-request-id")
         .expect("a request id")
         .to_owned();
@@ -164,6 +164,7 @@ fn flow(gate: &Gate, browser: &Browser) {
     }
     browser.is_accessible();
     browser.is_silent();
+    // Those that were refused are remembered, however many pass.
     browser.follow(&request);
     browser.arrives(&format!("/requests/{request}"));
     browser.sees(".layers");
