@@ -350,13 +350,19 @@ async fn an_address_of_several_accounts_needs_the_name_of_one() {
 /// What is signed by no key of the provider, or says another thing than it was asked, is not believed.
 #[tokio::test]
 async fn what_the_provider_has_not_said_for_this_errand_is_not_believed() {
-    let said = ("is not believed", "provider");
+    let mut believed = Vec::new();
+    let mut try_it = async |what: String, (house, idp): (House, Arc<Idp>)| {
+        let answer = sign_in(&house, &idp).await;
+        if session(&answer).is_some() {
+            believed.push(what);
+        } else {
+            is_refused(&house, &answer, ("is not believed", "provider")).await;
+        }
+    };
     for signs in [Signs::Stranger, Signs::None, Signs::ClientSecret] {
         let (house, idp) = house().await;
         idp.signs(signs);
-        let answer = sign_in(&house, &idp).await;
-        assert!(session(&answer).is_none(), "{signs:?}");
-        is_refused(&house, &answer, said).await;
+        try_it(format!("{signs:?}"), (house, idp)).await;
     }
     let changes: [(&str, Value); 12] = [
         ("iss", json!("https://evil.example")),
@@ -378,10 +384,14 @@ async fn what_the_provider_has_not_said_for_this_errand_is_not_believed() {
         idp.says(move |it| {
             it[name] = value.clone();
         });
-        let answer = sign_in(&house, &idp).await;
-        assert!(session(&answer).is_none(), "{what}");
-        is_refused(&house, &answer, said).await;
+        try_it(what, (house, idp)).await;
     }
+    assert!(believed.is_empty(), "{believed:?}");
+}
+
+/// What is a minute off is believed, and so is what names us twice.
+#[tokio::test]
+async fn clocks_may_be_a_minute_apart() {
     for (name, value) in [
         ("exp", json!(1_700_000_000 - 59)),
         ("iat", json!(1_700_000_000 + 60)),
