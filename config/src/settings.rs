@@ -6,6 +6,7 @@
 
 mod elsewhere;
 mod fault;
+mod oidc;
 mod read;
 mod sections;
 mod source;
@@ -127,6 +128,23 @@ pub struct AdminSettings {
     pub persons: Vec<Person>,
     /// `admin.metrics`.
     pub metrics: MetricsAccess,
+    /// `[admin.oidc]`: who else says who somebody is.
+    pub oidc: Option<OidcSettings>,
+}
+
+/// A provider of OpenID Connect by which operators sign in. Source: OpenID Connect Core 1.0, Discovery 1.0.
+#[derive(Debug)]
+pub struct OidcSettings {
+    /// `admin.oidc.issuer`: an `https://` URL, letter for letter as the provider calls itself.
+    pub issuer: String,
+    /// `admin.oidc.client_id`: what the provider calls this server.
+    pub client_id: String,
+    /// `admin.oidc.client_secret` or `admin.oidc.client_secret_file`: what it knows it by.
+    pub client_secret: Secret,
+    /// `admin.oidc.name`: what people call the provider.
+    pub name: String,
+    /// `admin.oidc.ca`: the authority of its certificate (PEM); none: those that this machine trusts.
+    pub ca: Option<PathBuf>,
 }
 
 /// A person with a token of his own on the admin listener. Two persons are two tokens.

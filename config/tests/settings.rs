@@ -544,3 +544,99 @@ fn disks_are_named_once_and_one_is_left_for_what_is_new() {
         assert!(fault.expected.contains(said), "{text}: {found:?}");
     }
 }
+
+#[test]
+fn a_provider_of_single_sign_on_is_given_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "s3cr3t-of-the-client\n").unwrap();
+    let whole = format!(
+        "[admin.oidc]\nissuer = \"https://login.example.org/realms/staff/\"\nclient_id = \"postern\"\nclient_secret_file = \"{}\"\n",
+        secret.display()
+    );
+    let oidc = load(&whole).unwrap().admin.oidc.unwrap();
+    assert_eq!(oidc.issuer, "https://login.example.org/realms/staff/");
+    assert_eq!(
+        (oidc.client_id.as_str(), oidc.name.as_str()),
+        ("postern", "single sign-on")
+    );
+    assert!(oidc.client_secret.is(b"s3cr3t-of-the-client"));
+    assert!(!format!("{oidc:?}").contains("s3cr3t-of"));
+    for nothing in ["", "[admin]\n", "[admin.oidc]\n"] {
+        assert!(load(nothing).unwrap().admin.oidc.is_none(), "{nothing:?}");
+    }
+    let from = |variables: &[(&str, &str)]| {
+        let environment = Environment::of(variables.iter().copied());
+        load_with("", &environment, &Overrides::new())
+    };
+    let oidc = from(&[
+        ("POSTERN_ADMIN__OIDC__ISSUER", "https://login.example.org"),
+        ("POSTERN_ADMIN__OIDC__CLIENT_ID", "postern"),
+        ("POSTERN_ADMIN__OIDC__CLIENT_SECRET", "s3cr3t"),
+        ("POSTERN_ADMIN__OIDC__NAME", "Example Login"),
+    ]);
+    assert_eq!(oidc.unwrap().admin.oidc.unwrap().name, "Example Login");
+}
+
+#[test]
+fn half_a_provider_of_single_sign_on_is_refused() {
+    for (text, fields) in [
+        (
+            "client_id = \"postern\"",
+            &["admin.oidc.issuer", "admin.oidc.client_secret"][..],
+        ),
+        (
+            "name = \"x\"",
+            &[
+                "admin.oidc.issuer",
+                "admin.oidc.client_id",
+                "admin.oidc.client_secret",
+            ],
+        ),
+        (
+            "issuer = \"https://a\"\nclient_id = \"b\"\nclient_secret = \"c\"\nclient_secret_file = \"/d\"",
+            &["admin.oidc.client_secret_file"],
+        ),
+        (
+            "issuer = \"https://a\"\nclient_id = \"b\"\nclient_secret = \"c\"\nca = \"/no/such\"",
+            &["admin.oidc.ca"],
+        ),
+        (
+            "issuer = \"https://a\"\nclient_id = \"b\"\nclient_secret = \"c\"\nname = \"\"",
+            &["admin.oidc.name"],
+        ),
+        (
+            "issuer = \"https://a\"\nclient_id = \"b\"\nclient_secret = \"c\"\nclientid = \"\"",
+            &["admin.oidc.clientid"],
+        ),
+    ] {
+        let found = faults(&format!("[admin.oidc]\n{text}\n"));
+        let found: Vec<_> = found.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(found, fields, "{text}");
+    }
+    for issuer in [
+        "http://a",
+        "https://",
+        "https:///a",
+        "https://a?b",
+        "https://a#b",
+        "https://a b",
+        "https://me@a",
+    ] {
+        let text = format!(
+            "[admin.oidc]\nissuer = \"{issuer}\"\nclient_id = \"b\"\nclient_secret = \"c\"\n"
+        );
+        let found = faults(&text);
+        assert_eq!(found.len(), 1, "{issuer}: {found:?}");
+    }
+    let misspelt = load("[admin.oidk]\n").unwrap_err().to_string();
+    assert!(misspelt.contains("did you mean `oidc"), "{misspelt}");
+    let flat = load("[admin.oidc]\nisuer = \"https://a\"\n")
+        .unwrap_err()
+        .to_string();
+    assert!(flat.contains("did you mean `oidc.issuer`?"), "{flat}");
+    let variable = [("POSTERN_ADMIN_OIDC_ISSUER", "https://a")];
+    let almost = load_with("", &Environment::of(variable), &Overrides::new());
+    let almost = almost.unwrap_err().to_string();
+    assert!(almost.contains("POSTERN_ADMIN__OIDC__ISSUER"), "{almost}");
+}

@@ -8,6 +8,7 @@ pub mod node;
 mod notice;
 mod objects;
 mod secrets;
+mod sign_on;
 mod systemd;
 mod work;
 
@@ -108,6 +109,9 @@ pub enum StartError {
     /// The admin token.
     #[error(transparent)]
     Token(#[from] console::TokenError),
+    /// The provider of single sign-on.
+    #[error("single sign-on cannot be set up: {0}")]
+    SignOn(String),
     /// The demo tenant.
     #[error(transparent)]
     Seed(#[from] dev::SeedError),

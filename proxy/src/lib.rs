@@ -6,6 +6,7 @@ pub mod clock;
 pub mod dev;
 pub mod edge;
 mod files;
+mod https;
 mod iam;
 pub mod journey;
 pub mod judge;

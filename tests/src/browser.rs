@@ -287,11 +287,16 @@ impl Browser {
         self.runtime.block_on(done).expect("a script runs")
     }
 
+    /// What the browser has to say, a list that is empty from then on.
+    pub fn said(&self) -> Value {
+        // Source: chromedriver, `POST /session/{id}/se/log`.
+        self.tell("se/log", json!({ "type": "browser" }))
+    }
+
     /// Wants the browser's console to be empty: no error, no violation of the policy, nothing that could not be loaded.
     #[track_caller]
     pub fn is_silent(&self) {
-        // Source: chromedriver, `POST /session/{id}/se/log`.
-        let said = self.tell("se/log", json!({ "type": "browser" }));
+        let said = self.said();
         assert_eq!(said, json!([]), "{} says {said:#}", self.at());
     }
 

@@ -10,6 +10,7 @@ pub mod drive;
 pub mod garage;
 pub mod gate;
 pub mod house;
+pub mod idp;
 pub mod load;
 pub mod long;
 pub mod nginx;

@@ -80,7 +80,7 @@ impl Drop for Nginx {
     }
 }
 
-fn certificate(dir: &Path) {
+pub(crate) fn certificate(dir: &Path) {
     let (key, cert) = (dir.join("key.pem"), dir.join("cert.pem"));
     let output = Command::new("openssl")
         .args([

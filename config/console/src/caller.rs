@@ -50,7 +50,7 @@ impl Caller {
     pub(crate) fn of(admin: &Admin, headers: &HeaderMap) -> Option<Self> {
         let bearer = headers.get_all(header::AUTHORIZATION).iter();
         let mut bearer = bearer.peekable();
-        let cookie = cookie(headers);
+        let cookie = cookie(headers, COOKIE);
         match (bearer.next(), bearer.next(), cookie) {
             (Some(bearer), None, Ok(None)) => by_bearer(admin, bearer.as_bytes()),
             (None, None, Ok(Some(id))) => by_session(admin, id.as_bytes(), Carrier::Cookie),
@@ -237,15 +237,16 @@ const fn scope_word(scope: &OperatorScope) -> &'static str {
     }
 }
 
-/// The value of the session's cookie.
-fn cookie(headers: &HeaderMap) -> Result<Option<String>, ()> {
+/// The value of a cookie. Two of its name are none.
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Result<Option<String>, ()> {
     let mut found = None;
     for value in headers.get_all(header::COOKIE) {
         let Ok(value) = value.to_str() else {
             continue;
         };
         for pair in value.split(';') {
-            if let Some((COOKIE, id)) = pair.trim().split_once('=')
+            if let Some((found_name, id)) = pair.trim().split_once('=')
+                && found_name == name
                 && found.replace(id.to_owned()).is_some()
             {
                 return Err(());

@@ -9,6 +9,8 @@ mod caller;
 mod health;
 mod limits;
 pub mod needs;
+#[cfg(feature = "oidc")]
+pub mod oidc;
 pub mod openapi;
 mod pages;
 mod problem;
@@ -16,6 +18,7 @@ pub mod routes;
 mod service;
 mod sessions;
 mod shape;
+mod sso;
 mod token;
 
 use std::collections::HashMap;
@@ -42,9 +45,11 @@ use pages::texts::Catalogue;
 use service::creations::Creations;
 use service::readings::Readings;
 use sessions::Sessions;
+use sso::Attempts;
 
 pub use problem::Problem;
 pub use routes::{Permission, Route, router};
+pub use sso::{Errand, Identity, SignOn, SignOnFault};
 pub use token::{AdminToken, TokenError};
 
 /// What the admin side works with.
@@ -59,6 +64,7 @@ struct Inner {
     creations: Creations,
     readings: Readings,
     sessions: Sessions,
+    attempts: Attempts,
     catalogue: Catalogue,
     look: Look,
     passwords: Passwords,
@@ -110,6 +116,8 @@ pub struct AdminParts {
     pub body_bytes_max: usize,
     /// What makes the first operator, where there is none at the start.
     pub first_run: Option<Secret>,
+    /// Who else says who somebody is.
+    pub sign_on: Option<Arc<dyn SignOn>>,
     /// Where sessions and salts come from.
     pub entropy: Entropy,
 }
@@ -138,6 +146,7 @@ impl Admin {
                 creations: Creations::default(),
                 readings: Readings::default(),
                 sessions: Sessions::default(),
+                attempts: Attempts::default(),
                 catalogue: Catalogue::default(),
                 look: Look::default(),
                 throttle: Throttle::default(),
@@ -162,6 +171,11 @@ impl Admin {
     /// Who has signed in.
     pub(crate) fn sessions(&self) -> &Sessions {
         &self.inner.sessions
+    }
+
+    /// Who is at the provider to sign in.
+    pub(crate) fn attempts(&self) -> &Attempts {
+        &self.inner.attempts
     }
 
     /// What pages say in other languages.

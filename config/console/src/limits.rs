@@ -62,6 +62,26 @@ pub(crate) const SESSIONS_OF_ONE_MAX: usize = 20;
 pub(crate) const SESSIONS_MAX: usize = 10_000;
 /// Most characters of what a program says of itself that are kept with its session.
 pub(crate) const AGENT_CHARACTERS_MAX: usize = 128;
+/// How long somebody may take to sign in at a provider, in milliseconds: ten minutes.
+pub(crate) const SSO_ATTEMPT_MS_MAX: u64 = 10 * 60 * 1_000;
+/// Most attempts to sign in by a provider that are kept.
+pub(crate) const SSO_ATTEMPTS_MAX: usize = 10_000;
+/// Most of one address. Another ends its oldest.
+pub(crate) const SSO_ATTEMPTS_OF_ONE_MAX: usize = 50;
+/// How far the clock of a provider may be from ours, in seconds.
+pub(crate) const SSO_CLOCK_SKEW_SECONDS_MAX: u64 = 60;
+/// How long what a provider says of itself is kept, in milliseconds: five minutes.
+#[cfg(feature = "oidc")]
+pub(crate) const SSO_DISCOVERY_MS_MAX: u64 = 5 * 60 * 1_000;
+/// How long it is not asked again that gave no answer, in milliseconds: whoever waits meanwhile does not wait in turn.
+#[cfg(feature = "oidc")]
+pub(crate) const SSO_SILENCE_MS_MAX: u64 = 5 * 1_000;
+/// Longest identity token, in bytes.
+#[cfg(feature = "oidc")]
+pub(crate) const SSO_TOKEN_BYTES_MAX: usize = 64 * 1_024;
+/// Most keys of a provider that are looked at.
+#[cfg(feature = "oidc")]
+pub(crate) const SSO_KEYS_MAX: usize = 100;
 /// How long an invitation works unless asked otherwise, in seconds: three days.
 pub(crate) const INVITATION_SECONDS_DEFAULT: u64 = 3 * 24 * 60 * 60;
 /// Tokens whose last use is remembered.

@@ -45,6 +45,7 @@ pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod simulator;
+pub(crate) mod sso;
 pub(crate) mod steps;
 pub(crate) mod sub_users;
 pub(crate) mod texts;

@@ -25,6 +25,7 @@ pub(crate) mod review;
 pub(crate) mod roles;
 pub(crate) mod sentences;
 pub(crate) mod signin;
+pub(crate) mod sso;
 pub(crate) mod sub_users;
 pub(crate) mod tenants;
 pub(crate) mod tokens;

@@ -73,6 +73,8 @@ pub(crate) struct Beginning {
     pub(crate) operator: OperatorId,
     pub(crate) generation: u64,
     pub(crate) carrier: Carrier,
+    /// When he showed that it is he.
+    pub(crate) shown: UnixMillis,
     pub(crate) address: Option<IpAddr>,
     pub(crate) agent: String,
 }
@@ -121,7 +123,7 @@ impl Sessions {
             carrier: beginning.carrier,
             began: now,
             seen: now,
-            shown: now,
+            shown: beginning.shown,
             address: beginning.address,
             agent: agent.take(AGENT_CHARACTERS_MAX).collect(),
             key: None,

@@ -251,6 +251,7 @@ async fn governed(metrics: MetricsAccess, rules: ModuleRules) -> axum::Router {
         module_bytes_max: 64,
         body_bytes_max: 256,
         first_run: None,
+        sign_on: None,
         entropy: Entropy::system(),
     }))
 }

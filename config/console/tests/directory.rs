@@ -263,6 +263,7 @@ impl Server {
             module_bytes_max: 64,
             body_bytes_max: 4_096,
             first_run: None,
+            sign_on: None,
             entropy: Entropy::system(),
         }));
         Self {

@@ -235,6 +235,15 @@ impl<'a> Reader<'a> {
             .map_or(Place::Default, |given| given.place.clone())
     }
 
+    /// Whether one of the fields of a section within a section was given.
+    pub(super) fn has_any(&self, section: &str) -> bool {
+        let below = |field: &String| {
+            let rest = field.strip_prefix(section);
+            rest.is_some_and(|rest| rest.starts_with('.') && rest.len() > 1)
+        };
+        self.values.keys().any(below)
+    }
+
     /// A fault that concerns how fields fit each other.
     pub(super) fn blind_fault(&mut self, field: &str, place: Place, expected: String) {
         self.faults.push(Fault {
@@ -272,7 +281,8 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let (section, key) = field.split_once('.').unwrap_or(("", &field));
-            if sections.contains(section) && key.is_empty() {
+            // An empty section that there is.
+            if field.ends_with('.') && self.known.iter().any(|it| it.starts_with(&field)) {
                 continue;
             }
             let expected = if section.is_empty() {
@@ -282,6 +292,7 @@ impl<'a> Reader<'a> {
                     .known
                     .iter()
                     .filter_map(|it| it.strip_prefix(section)?.strip_prefix('.'));
+                let key = key.trim_end_matches('.');
                 format!("there is no such field{}", suggestion(key, known))
             } else {
                 let hint = suggestion(section, sections.iter().copied());

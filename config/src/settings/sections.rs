@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
 use super::elsewhere;
+use super::oidc;
 use super::read::Reader;
 use super::values::{ValueError, word};
 use super::{
@@ -159,6 +160,7 @@ fn admin(reader: &mut Reader<'_>, s3_tls: &Tls) -> Option<AdminSettings> {
             (visible && text.len() >= TOKEN_CHARACTERS_MIN).then(|| Secret::new(text.into()))
         }),
         metrics: metrics.unwrap_or(MetricsAccess::Token),
+        oidc: oidc::read(reader),
     })
 }
 

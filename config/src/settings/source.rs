@@ -51,12 +51,9 @@ impl Environment {
     /// The variable that was given for a field, had it two underscores between section and name; and how it is written.
     pub(super) fn almost(&self, field: &str) -> Option<(&str, String)> {
         let upper = field.to_ascii_uppercase();
-        let almost = format!("{PREFIX}{}", upper.replacen('.', "_", 1));
+        let almost = format!("{PREFIX}{}", upper.replace('.', "_"));
         let (variable, _) = self.0.get_key_value(&almost)?;
-        Some((
-            variable,
-            format!("{PREFIX}{}", upper.replacen('.', "__", 1)),
-        ))
+        Some((variable, format!("{PREFIX}{}", upper.replace('.', "__"))))
     }
 
     /// One variable, such as `NO_COLOR`.
@@ -126,11 +123,8 @@ pub(super) fn gather(
         else {
             continue;
         };
-        let field = format!(
-            "{}.{}",
-            section.to_ascii_lowercase(),
-            key.to_ascii_lowercase()
-        );
+        let key = key.to_ascii_lowercase().replace("__", ".");
+        let field = format!("{}.{key}", section.to_ascii_lowercase());
         let place = Place::Environment {
             variable: variable.clone(),
         };
@@ -225,27 +219,48 @@ fn read_file(path: &Path, values: &mut BTreeMap<String, Given>, faults: &mut Vec
             values.insert(section.get_ref().to_string(), given);
             continue;
         };
+        let name = section.get_ref();
+        let mut found = Vec::new();
         for (key, value) in fields {
-            let field = format!("{}.{}", section.get_ref(), key.get_ref());
-            let line = Some(line_of(key.span().start));
-            give(
-                values,
-                field,
-                Given {
-                    place: place(line),
-                    value: raw(value.get_ref()),
-                },
-            );
+            let field = format!("{name}.{}", key.get_ref());
+            let line = line_of(key.span().start);
+            match value.get_ref().as_table() {
+                // A section within a section, such as `[admin.oidc]`.
+                Some(below) => found.extend(section_of(&field, line, below, line_of)),
+                None => found.push((field, line, raw(value.get_ref()))),
+            }
         }
         if fields.is_empty() {
-            // An empty section may be misspelt, too: it is given as a field without a name.
-            let given = Given {
-                place: place(section_line),
-                value: Raw::Other("table"),
-            };
-            values.insert(format!("{}.", section.get_ref()), given);
+            let line = line_of(section.span().start);
+            found.extend(section_of(name, line, fields, line_of));
+        }
+        for (field, line, value) in found {
+            let place = place(Some(line));
+            give(values, field, Given { place, value });
         }
     }
+}
+
+/// The fields of a section, each with its line.
+fn section_of(
+    name: &str,
+    line: usize,
+    fields: &DeTable<'_>,
+    line_of: impl Fn(usize) -> usize,
+) -> Vec<(String, usize, Raw)> {
+    if fields.is_empty() {
+        // An empty section may be misspelt, too: it is given as a field without a name.
+        return vec![(format!("{name}."), line, Raw::Other("table"))];
+    }
+    let fields = fields.iter().map(|(key, value)| {
+        let line = line_of(key.span().start);
+        (
+            format!("{name}.{}", key.get_ref()),
+            line,
+            raw(value.get_ref()),
+        )
+    });
+    fields.collect()
 }
 
 fn raw(value: &DeValue<'_>) -> Raw {

@@ -97,6 +97,7 @@ pub(super) fn router(
             .first_run
             .as_ref()
             .map(|it| it.lend(|it| Secret::new(it.to_vec()))),
+        sign_on: built.sign_on.clone(),
         entropy: Entropy::system(),
     })))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use console::SignOn;
 use policy_wasm::decider::{Decider, DeciderOptions};
 use policy_wasm::engine::{
     CompileBounds, Compiler, CompilerProcess, Engine, EngineOptions, MachineCodeStore,
@@ -28,7 +29,7 @@ use storage_node::RingSeal;
 
 use super::domains::DomainCertificates;
 use super::objects::{self, Tending};
-use super::{Mode, StartError, absolute, secrets};
+use super::{Mode, StartError, absolute, secrets, sign_on};
 use crate::clock::Clock;
 use crate::dev::{self, DevKey, SuiteUser};
 use crate::edge::authority::{Authority, local_names};
@@ -61,6 +62,8 @@ pub(super) struct Built {
     /// Of the S3 listener, then of the admin listener.
     pub(super) certificates: [Arc<Certificates>; 2],
     pub(super) dev_keys: Vec<DevKey>,
+    /// By whom operators sign in to the console, too.
+    pub(super) sign_on: Option<Arc<dyn SignOn>>,
     /// What makes the first operator, while there is none.
     pub(super) first_run: Option<Secret>,
     pub(super) suite: BTreeMap<String, SuiteUser>,
@@ -94,6 +97,7 @@ impl Built {
 )]
 pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, StartError> {
     let data = settings.data.as_path();
+    let sign_on = sign_on::provider(settings.admin.oidc.as_ref())?;
     let clock = Clock::system();
     files::make_private_folder(data)
         .map_err(|source| io(format!("make `{}`", data.display()), source))?;
@@ -185,6 +189,7 @@ pub(super) async fn build(settings: &Settings, mode: Mode) -> Result<Built, Star
         ca,
         certificates,
         dev_keys,
+        sign_on,
         first_run,
         suite,
     })

@@ -3,32 +3,23 @@
 //! Names are ours: letters, digits, `-`, `.` and `/`. Whatever is put is there whole or not at all, and stays when the place loses its
 //! power, as far as it keeps its own word.
 
-use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http1::SendRequest;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use postern_config::Secret;
 use postern_config::settings::{Destination, DestinationPass};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use sigv4::sign::{Signer, Target};
 use sigv4::{PayloadMode, SecretKey, SigningKey, Timestamp};
-use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-use tokio_rustls::TlsConnector;
 
 use crate::clock::Clock;
 use crate::files;
+use crate::https::{self, Connection};
 
 /// Longest wait for a place to take or give one thing.
 const EXCHANGE_TIME_MAX: Duration = Duration::from_secs(60);
@@ -44,14 +35,7 @@ pub(crate) struct Depot {
     ca: Option<PathBuf>,
     clock: Clock,
     /// A connection that may be used again. The lock is held for an exchange: one goes on at a time.
-    open: Mutex<Option<Open>>,
-}
-
-/// A connection. It is driven by its exchanges alone, and rests between them.
-struct Open {
-    sender: SendRequest<Full<Bytes>>,
-    connection: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
-    is_over: bool,
+    open: Mutex<Option<Connection>>,
 }
 
 impl Depot {
@@ -189,7 +173,7 @@ impl Depot {
 
     async fn ask(
         &self,
-        open: &mut Open,
+        open: &mut Connection,
         (method, url): (&Method, &http::Uri),
         body: &Bytes,
     ) -> Result<(StatusCode, Bytes), String> {
@@ -220,71 +204,14 @@ impl Depot {
                 self.clock.now_seconds(),
             )?;
         }
-        open.exchange(request)
-            .await
-            .map_err(|cause| format!("HTTP: {cause}"))
+        let answer = open.exchange(request, THING_BYTES_MAX).await;
+        let answer = answer.map_err(|cause| format!("HTTP: {cause}"))?;
+        Ok((answer.status(), answer.into_body()))
     }
 
-    async fn connect(&self, url: &http::Uri) -> Result<Open, String> {
-        let say = |what: &str, cause: &dyn fmt::Display| format!("{what}: {cause}");
-        let authority = url.authority().ok_or("it is no URL")?;
-        let host = authority.host().trim_matches(['[', ']']).to_owned();
-        let port = authority.port_u16().unwrap_or(443);
-        let stream = TcpStream::connect((host.as_str(), port)).await;
-        let stream = stream.map_err(|cause| say("connect", &cause))?;
-        let name = ServerName::try_from(host).map_err(|cause| say("the host", &cause))?;
-        let connector = TlsConnector::from(Arc::new(self.trust()?));
-        let stream = connector.connect(name, stream).await;
-        let stream = stream.map_err(|cause| say("TLS", &cause))?;
-        let shaken = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = shaken.map_err(|cause| say("HTTP", &cause))?;
-        Ok(Open {
-            sender,
-            connection: Box::pin(connection),
-            is_over: false,
-        })
-    }
-
-    fn trust(&self) -> Result<ClientConfig, String> {
+    async fn connect(&self, url: &http::Uri) -> Result<Connection, String> {
         let path = self.ca.as_deref().ok_or("its authority is not set")?;
-        let say = |cause: &dyn fmt::Display| format!("`{}`: {cause}", path.display());
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|cause| say(&cause))? {
-            let certificate = certificate.map_err(|cause| say(&cause))?;
-            roots.add(certificate).map_err(|cause| say(&cause))?;
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|cause| say(&cause))?;
-        Ok(config.with_root_certificates(roots).with_no_client_auth())
-    }
-}
-
-impl Open {
-    /// Sends a request and reads its answer whole.
-    async fn exchange(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
-        let sender = &mut self.sender;
-        let exchange = async move {
-            sender.ready().await?;
-            let answer = sender.send_request(request).await?;
-            let status = answer.status();
-            let bytes = Limited::new(answer.into_body(), THING_BYTES_MAX).collect();
-            Ok((status, bytes.await?.to_bytes()))
-        };
-        let mut exchange = pin!(exchange);
-        tokio::select! {
-            biased;
-            answer = &mut exchange => answer,
-            // What it has read before its end is the answer, or there is none.
-            _ = &mut self.connection => {
-                self.is_over = true;
-                exchange.await
-            }
-        }
+        Connection::to(url, https::trust(path)?).await
     }
 }
 

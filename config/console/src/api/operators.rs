@@ -67,7 +67,7 @@ pub(crate) async fn show(
     let operator = operators::find(&state, &caller, (&word, None))?;
     Ok(tagged(
         operator.revision.0,
-        operators::show(&state, operator),
+        operators::show(&admin, &state, operator),
     ))
 }
 

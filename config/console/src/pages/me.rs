@@ -18,6 +18,7 @@ use super::visit::see;
 use crate::api::asked::By;
 use crate::api::session::forget_cookie;
 use crate::service::me::{self, CodeAsk, Enrolled, MeChange, MeShown, NewPassword, SessionShown};
+use crate::service::sso::has_password_of_his_own;
 use crate::shape::Typed;
 use crate::{Admin, Problem};
 
@@ -27,6 +28,8 @@ struct MePage {
     frame: Frame,
     me: MeShown,
     has_second_factor: bool,
+    /// What the provider is called, where it vouches for him.
+    provider: Option<String>,
     sessions: Vec<SessionShown>,
 }
 
@@ -64,6 +67,7 @@ fn here(reader: &Reader, title: &'static str) -> Here<'static> {
 pub(crate) async fn show(State(admin): State<Admin>, reader: Reader) -> Result<Response, Problem> {
     let me = me::show(&admin, reader.caller()?);
     let page = MePage {
+        provider: provider(&reader),
         frame: reader.frame(Here {
             trail: Vec::new(),
             ..here(&reader, say!("My account"))
@@ -134,12 +138,22 @@ pub(crate) async fn set_details(
     )
 }
 
-pub(crate) async fn show_password(reader: Reader) -> Response {
-    form_page(
-        &reader,
-        PASSWORD,
-        (&Fields::default(), StatusCode::OK, None),
-    )
+/// What the provider is called, where it vouches for whoever reads.
+fn provider(reader: &Reader) -> Option<String> {
+    let operator = reader.operator()?;
+    super::people::provider(&reader.admin, operator)
+}
+
+/// 004: whoever signs in by the provider has no form for a password.
+fn has_password(reader: &Reader) -> Result<(), Problem> {
+    let operator = reader.operator();
+    operator.map_or(Ok(()), |it| has_password_of_his_own(&reader.admin, it))
+}
+
+pub(crate) async fn show_password(reader: Reader) -> Result<Response, Problem> {
+    has_password(&reader)?;
+    let answer = (&Fields::default(), StatusCode::OK, None);
+    Ok(form_page(&reader, PASSWORD, answer))
 }
 
 pub(crate) async fn set_password(
@@ -165,7 +179,8 @@ pub(crate) async fn set_password(
     )
 }
 
-pub(crate) async fn show_second_factor(reader: Reader) -> Response {
+pub(crate) async fn show_second_factor(reader: Reader) -> Result<Response, Problem> {
+    has_password(&reader)?;
     let here = here(&reader, say!("Set up a second factor"));
     let about = say!("From then on signing in asks for a code of an app on your telephone, too.");
     let asks = Asks {
@@ -175,7 +190,7 @@ pub(crate) async fn show_second_factor(reader: Reader) -> Response {
         back: "/me".to_owned(),
         ..Asks::default()
     };
-    confirm::page(&reader, here, (&asks, None))
+    Ok(confirm::page(&reader, here, (&asks, None)))
 }
 
 pub(crate) async fn enrol(

@@ -23,6 +23,7 @@ use crate::service::audit::{self, AuditAsk, AuditShown};
 use crate::service::operators::{
     self, InviteAsk, NewOperator, OperatorChange, OperatorShown, ScopeAsk, ScopeKind,
 };
+use crate::service::sso;
 use crate::shape::Typed;
 use crate::{Admin, Problem};
 
@@ -76,13 +77,14 @@ impl Can {
             reader.link(&path, &[("operator", &number)])
         };
         let is_active = operator.status == OperatorStatus::Active;
+        let is_vouched_for = sso::is_vouched_for(&reader.admin, operator);
         // 004-09: the last owner is neither disabled nor deleted.
         let stays = reader.state.is_last_owner(operator);
         Self {
             edit: link("/edit").filter(|_| has(reader, ConsoleAtom::UserEdit)),
             role: link("/role").filter(|_| !stays && has(reader, ConsoleAtom::RoleAssign)),
-            invite: link("/invite").filter(|_| is_active && !operator.details.sso),
-            password: link("/password").filter(|_| !operator.details.sso),
+            invite: link("/invite").filter(|_| is_active && !is_vouched_for),
+            password: link("/password").filter(|_| !is_vouched_for),
             disable: link("/disable").filter(|_| is_active && !stays),
             enable: link("/enable").filter(|_| !is_active),
             reset: link("/second-factor").filter(|_| operator.mfa() != Mfa::Off),
@@ -157,9 +159,18 @@ struct PersonPage {
     frame: Frame,
     it: OperatorShown,
     can: Can,
+    /// What the provider is called, where it vouches for him.
+    provider: Option<String>,
     /// None: the reader may not see what was done.
     log: Option<Vec<AuditShown>>,
     is_own: bool,
+}
+
+/// What the provider is called, where it vouches for an operator.
+pub(crate) fn provider(admin: &Admin, operator: &Operator) -> Option<String> {
+    let provider = admin.sign_on.as_ref()?;
+    let is_his = sso::is_vouched_for(admin, operator);
+    is_his.then(|| provider.name().to_owned())
 }
 
 /// Records of the audit log that a person's page shows.
@@ -188,7 +199,8 @@ pub(crate) async fn show(
     };
     let page = PersonPage {
         frame: reader.frame(here(&reader, operator.details.email.to_string(), true)),
-        it: operators::show(&reader.state, &operator),
+        it: operators::show(&admin, &reader.state, &operator),
+        provider: provider(&admin, &operator),
         can: Can::of(&reader, &operator),
         log,
         is_own: reader.operator().is_some_and(|it| it.id == operator.id),
@@ -237,7 +249,7 @@ fn form_page(
         languages: std::iter::once(("", "–"))
             .chain(Tongue::ALL.map(|(tongue, name)| (tongue.tag(), name)))
             .collect(),
-        sso_configured: false,
+        sso_configured: reader.admin.sign_on.is_some(),
         back,
     };
     reader.page(status, &page)
@@ -318,7 +330,7 @@ pub(crate) async fn create(
             ));
         }
     };
-    if is_set || made.sso {
+    if is_set || (made.sso && made.sso_configured) {
         return Ok(reader.done(
             (say!("{} may sign in now."), made.email),
             made.revision,
@@ -540,6 +552,7 @@ pub(crate) async fn show_password(
     Path(word): Path<String>,
 ) -> Result<Response, Problem> {
     let operator = found(&reader, &word, Some(ConsoleAtom::UserEdit))?;
+    sso::has_password_of_his_own(&reader.admin, &operator)?;
     Ok(edit_page(
         &reader,
         &operator,

@@ -14,6 +14,7 @@ use super::visit::see;
 use crate::api::asked::By;
 use crate::api::session::{forget_cookie, give_cookie};
 use crate::service::signin::{self, AcceptAsk, SetUpAsk, SignInAsk, StepUpAsk, Stranger};
+use crate::service::sso::is_vouched_for;
 use crate::sessions::Told;
 use crate::shape::Typed;
 use crate::{Admin, Problem};
@@ -25,6 +26,8 @@ struct SignInPage<'p> {
     form: &'p Fields,
     problem: Option<&'p Problem>,
     asks_code: bool,
+    /// What the provider is called, and where it is.
+    provider: Option<(String, String)>,
 }
 
 #[derive(askama::Template)]
@@ -34,6 +37,8 @@ struct StepUpPage<'p> {
     to: &'p str,
     email: String,
     problem: Option<&'p Problem>,
+    /// What the provider is called, and where it is, for whoever signs in there.
+    provider: Option<(String, String)>,
 }
 
 #[derive(askama::Template)]
@@ -63,7 +68,7 @@ pub(crate) async fn show_sign_in(reader: Reader, Asked(form): Asked) -> Response
     sign_in_page(&reader, (&form, StatusCode::OK), None)
 }
 
-fn sign_in_page(
+pub(crate) fn sign_in_page(
     reader: &Reader,
     (form, status): (&Fields, StatusCode),
     problem: Option<&Problem>,
@@ -71,10 +76,18 @@ fn sign_in_page(
     let page = SignInPage {
         frame: here(reader, say!("Sign in")),
         form,
+        provider: provider(reader, "/sso", form.text("to")),
         asks_code: problem.is_some_and(|it| it.code == "code-needed") || form.is_on("code"),
         problem,
     };
     reader.page(status, &page)
+}
+
+/// What the provider is called, and where one is sent there.
+fn provider(reader: &Reader, path: &str, to: &str) -> Option<(String, String)> {
+    let provider = reader.admin.sign_on.as_ref()?;
+    let place = format!("{path}?to={}", encoded(own(to)));
+    Some((provider.name().to_owned(), place))
 }
 
 pub(crate) async fn sign_in(
@@ -119,14 +132,24 @@ pub(crate) async fn show_step_up(reader: Reader, Asked(form): Asked) -> Response
     step_up_page(&reader, (form.text("to"), StatusCode::OK), None)
 }
 
-fn step_up_page(
+pub(crate) fn step_up_page(
     reader: &Reader,
     (to, status): (&str, StatusCode),
     problem: Option<&Problem>,
 ) -> Response {
     let operator = reader.operator();
+    let is_there = operator.is_some_and(|it| is_vouched_for(&reader.admin, it));
+    let provider = is_there
+        .then(|| provider(reader, "/sso/again", to))
+        .flatten();
+    let title = if provider.is_some() {
+        say!("Sign in once more")
+    } else {
+        say!("Verify password")
+    };
     let page = StepUpPage {
-        frame: here(reader, say!("Verify password")),
+        frame: here(reader, title),
+        provider,
         to,
         email: operator.map_or_else(String::new, |it| it.details.email.to_string()),
         problem,

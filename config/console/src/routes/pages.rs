@@ -10,7 +10,7 @@ use crate::needs::At;
 use crate::pages::{
     accounts, audit, audit_live, buckets, bulk, keys, look, me, module_versions, modules, object,
     objects, people, permissions, policies, requests, requests_live, roles, server, session,
-    settings, simulator, steps, sub_users, uploads, usage, users,
+    settings, simulator, sso, steps, sub_users, uploads, usage, users,
 };
 
 /// A page for this operation.
@@ -43,6 +43,9 @@ routes! {
     "/sign-in", ["GET", "POST"], of("POST", "/api/v1/session"), get(session::show_sign_in).post(session::sign_in);
     "/sign-out", ["POST"], of("DELETE", "/api/v1/session"), post(session::sign_out);
     "/step-up", ["GET", "POST"], of("POST", "/api/v1/session/step-up"), get(session::show_step_up).post(session::step_up);
+    "/sso", ["GET"], of("POST", "/api/v1/session"), get(sso::begin);
+    "/sso/again", ["GET"], of("POST", "/api/v1/session/step-up"), get(sso::again);
+    "/sso/callback", ["GET"], of("POST", "/api/v1/session"), get(sso::finish);
     "/me", ["GET"], of("GET", "/api/v1/me/sessions"), get(me::show);
     "/me/details", ["GET", "POST"], of("PATCH", "/api/v1/me"), get(me::show_details).post(me::set_details);
     "/me/password", ["GET", "POST"], of("POST", "/api/v1/me/password"), get(me::show_password).post(me::set_password);

@@ -10,6 +10,7 @@ use super::list::Page;
 use super::operators::{self, OperatorShown, ScopeShown, role_name};
 use super::sentences::refused;
 use super::signin::{good, hash, note, step_of, verify};
+use super::sso::has_password_of_his_own;
 use super::tokens::{self, TokenShown};
 use super::users::unexpected;
 use crate::caller::{Caller, seconds};
@@ -121,7 +122,7 @@ pub(crate) fn show(admin: &Admin, caller: &Caller) -> MeShown {
     MeShown {
         kind,
         actor: actor.label(),
-        operator: operator.map(|it| operators::show(&state, it)),
+        operator: operator.map(|it| operators::show(admin, &state, it)),
         token: token.map(|it| tokens::show(admin, &state, it)),
         role: caller.office.as_ref().map_or_else(
             || "owner".to_owned(),
@@ -160,7 +161,7 @@ fn oneself(admin: &Admin, caller: &Caller) -> Result<std::sync::Arc<Operator>, P
 
 fn shown(admin: &Admin, caller: &Caller) -> Result<OperatorShown, Problem> {
     let operator = oneself(admin, caller)?;
-    Ok(operators::show(&admin.directory.state(), &operator))
+    Ok(operators::show(admin, &admin.directory.state(), &operator))
 }
 
 /// Changes who one is, as far as that is one's own to say.
@@ -189,6 +190,7 @@ pub(crate) async fn set_password(
     asked: &NewPassword,
 ) -> Result<(), Problem> {
     let operator = oneself(admin, caller)?;
+    has_password_of_his_own(admin, &operator)?;
     let subject = [format!("operator {}", operator.id.get())];
     let now = admin.directory.now();
     if let Err(wait) = admin.throttle().admit(&subject, now) {
@@ -215,6 +217,7 @@ pub(crate) async fn enrol(
     (caller, actor): (&Caller, Actor),
 ) -> Result<Enrolled, Problem> {
     let operator = oneself(admin, caller)?;
+    has_password_of_his_own(admin, &operator)?;
     let command = OperatorCommand::EnrolOneTime(operator.id);
     let Outcome::Operator(OperatorOutcome::Enrolled(secret)) = apply(admin, actor, command).await?
     else {

@@ -16,6 +16,7 @@ use super::list::{Listing, Page};
 use super::losses::{Gone, Losses, loss};
 use super::sentences::refused;
 use super::signin::{good, hash};
+use super::sso::has_password_of_his_own;
 use super::tenants::{apply, gone};
 use super::users::unexpected;
 use crate::caller::Caller;
@@ -295,11 +296,13 @@ pub(crate) fn list(
         }
     };
     let orders = ["email", "name", "created", "sign-in"];
-    listing.page(&orders, fitting, rank, |operator| show(&state, operator))
+    listing.page(&orders, fitting, rank, |operator| {
+        show(admin, &state, operator)
+    })
 }
 
 /// An operator.
-pub(crate) fn show(state: &Snapshot, operator: &Operator) -> OperatorShown {
+pub(crate) fn show(admin: &Admin, state: &Snapshot, operator: &Operator) -> OperatorShown {
     OperatorShown {
         id: operator.id.get(),
         email: operator.details.email.clone(),
@@ -309,7 +312,7 @@ pub(crate) fn show(state: &Snapshot, operator: &Operator) -> OperatorShown {
         status: operator.status,
         mfa: operator.mfa(),
         sso: operator.details.sso,
-        sso_configured: false,
+        sso_configured: admin.sign_on.is_some(),
         timezone: operator.details.timezone.clone(),
         language: operator.details.language.clone(),
         has_password: operator.has_password(),
@@ -400,7 +403,7 @@ pub(crate) async fn create(
     let state = admin.directory.state();
     let operator = state.operator_numbered(number);
     let operator = operator.ok_or_else(|| creations::gone("operator"))?;
-    Ok((is_new, show(&state, operator)))
+    Ok((is_new, show(admin, &state, operator)))
 }
 
 /// Changes an operator: one kind of change, since each is one audit record.
@@ -465,7 +468,7 @@ pub(crate) async fn step(
     apply(admin, actor, expected, (&subject, command)).await?;
     let state = admin.directory.state();
     let operator = state.operator(operator.id).ok_or_else(|| gone(&subject))?;
-    Ok(show(&state, operator))
+    Ok(show(admin, &state, operator))
 }
 
 /// Makes a link by which an operator sets his password.
@@ -475,6 +478,7 @@ pub(crate) async fn invite(
     (operator, expected): (&Operator, Option<Revision>),
     asked: &InviteAsk,
 ) -> Result<Invitation, Problem> {
+    has_password_of_his_own(admin, operator)?;
     let subject = format!("operator `{}`", operator.details.email);
     let command = Command::Operators(OperatorCommand::Invite {
         operator: operator.id,
@@ -493,7 +497,7 @@ pub(crate) async fn invite(
     // This answer is the one place where it leaves the server.
     let token = secret.lend(|secret| String::from_utf8_lossy(secret).into_owned());
     Ok(Invitation {
-        operator: show(&state, operator),
+        operator: show(admin, &state, operator),
         token,
         expires: expires.0,
     })
@@ -506,6 +510,7 @@ pub(crate) async fn set_password(
     (operator, expected): (&Operator, Option<Revision>),
     password: &Typed,
 ) -> Result<OperatorShown, Problem> {
+    has_password_of_his_own(admin, operator)?;
     let password = hash(admin, good(&operator.details, password)?).await?;
     let command = OperatorCommand::SetPassword(operator.id, password);
     step(admin, actor, (operator, expected), command).await

@@ -15,6 +15,7 @@ use postern_config::identity::{PasswordError, PasswordHash, PasswordRule, Step, 
 use postern_config::{NoEntropy, Secret};
 
 use super::sentences::refused;
+use super::sso::{has_password_of_his_own, is_vouched_for};
 use crate::caller::Caller;
 use crate::sessions::{Beginning, Carrier, SessionHash};
 use crate::shape::{Typed, shapes};
@@ -121,7 +122,15 @@ impl Stranger {
         }
     }
 
-    fn subjects(&self, account: String) -> Vec<String> {
+    /// The same, once it is known who he is.
+    pub(crate) fn actor_as(&self, operator: OperatorId) -> Actor {
+        Actor {
+            who: Who::Operator { operator },
+            ..self.actor()
+        }
+    }
+
+    pub(crate) fn subjects(&self, account: String) -> Vec<String> {
         let address = self.address.map(Throttle::address);
         std::iter::once(account).chain(address).collect()
     }
@@ -146,6 +155,7 @@ pub(crate) async fn sign_in(
     let outcome = match operator {
         None => Err(Miss::Unknown),
         Some(_) if !right => Err(Miss::Password),
+        Some(it) if is_vouched_for(admin, it) => Err(Miss::Way),
         Some(it) if it.status == OperatorStatus::Passive => Err(Miss::Passive),
         Some(it) => Ok(it),
     };
@@ -168,12 +178,7 @@ pub(crate) async fn sign_in(
             return Err(missed(admin, stranger, (found, &subjects), Miss::Code).await);
         }
     };
-    let actor = Actor {
-        who: Who::Operator {
-            operator: operator.id,
-        },
-        ..stranger.actor()
-    };
+    let actor = stranger.actor_as(operator.id);
     match note(admin, actor, Some(operator.id), SignIn::Done(step)).await {
         Ok(()) => {}
         Err(CommandError::Refused(Refusal::CodeUsed)) => {
@@ -183,14 +188,15 @@ pub(crate) async fn sign_in(
     }
     admin.throttle().succeeded(&account);
     let carrier = asked.session.map_or(Carrier::Cookie, Carrier::from);
+    let now = admin.directory.now();
     let beginning = Beginning {
         operator: operator.id,
         generation: operator.generation,
         carrier,
+        shown: now,
         address: stranger.address,
         agent: stranger.agent.clone(),
     };
-    let now = admin.directory.now();
     let id = admin.sessions().begin(beginning, now, &admin.entropy);
     let id = id.map_err(no_entropy)?;
     let told = told(&id, carrier, (now, now));
@@ -219,13 +225,16 @@ pub(crate) async fn step_up(
     asked: &StepUpAsk,
 ) -> Result<(Secret, Carrier, SignedIn), Problem> {
     let (operator, hash, session) = caller.person()?;
+    let state = admin.directory.state();
+    if let Some(operator) = state.operator(operator) {
+        has_password_of_his_own(admin, operator)?;
+    }
     let stranger = Stranger {
         address: actor.address,
         agent: String::new(),
     };
     let subjects = stranger.subjects(format!("operator {}", operator.get()));
     admit(admin, &stranger, &subjects).await?;
-    let state = admin.directory.state();
     let password = state
         .operator(operator)
         .and_then(|it| it.password().cloned());
@@ -328,6 +337,7 @@ pub(crate) async fn accept(
         admin.throttle().failed(subjects, admin.directory.now());
         return Err(CommandError::Refused(Refusal::NoInvitation).into());
     };
+    has_password_of_his_own(admin, operator)?;
     let password = good(&operator.details, &asked.password)?;
     let password = hash(admin, password).await?;
     let command = OperatorCommand::Accept {
@@ -463,7 +473,11 @@ fn throttled_name(email: &Email, account: Option<&str>) -> String {
     format!("account {account} {}", email.as_str().to_lowercase())
 }
 
-async fn admit(admin: &Admin, stranger: &Stranger, subjects: &[String]) -> Result<(), Problem> {
+pub(crate) async fn admit(
+    admin: &Admin,
+    stranger: &Stranger,
+    subjects: &[String],
+) -> Result<(), Problem> {
     let now = admin.directory.now();
     let Err(Wait(seconds)) = admin.throttle().admit(subjects, now) else {
         return Ok(());
@@ -486,13 +500,24 @@ async fn missed(
     (operator, subjects): (Option<OperatorId>, &[String]),
     miss: Miss,
 ) -> Problem {
-    admin.throttle().failed(subjects, admin.directory.now());
-    let noted = note(admin, stranger.actor(), operator, SignIn::Refused(miss)).await;
-    if let Err(error) = noted {
-        return error.into();
+    let step = SignIn::Refused(miss);
+    let counted = throttle_missed(admin, stranger, (operator, subjects), step).await;
+    if let Err(problem) = counted {
+        return problem;
     }
     let detail = "nobody signs in with this: look at address, password and code, and name the `account` where the address is known in several";
     Problem::new(StatusCode::UNAUTHORIZED, "sign-in", detail)
+}
+
+/// An attempt that failed: counted and written down.
+pub(crate) async fn throttle_missed(
+    admin: &Admin,
+    stranger: &Stranger,
+    (operator, subjects): (Option<OperatorId>, &[String]),
+    step: SignIn,
+) -> Result<(), Problem> {
+    admin.throttle().failed(subjects, admin.directory.now());
+    Ok(note(admin, stranger.actor(), operator, step).await?)
 }
 
 pub(crate) async fn note(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
-use console::{Admin, AdminParts, AdminToken, PeerAddress, router};
+use console::{Admin, AdminParts, AdminToken, PeerAddress, SignOn, router};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -255,6 +255,11 @@ pub(crate) enum Key {
 
 impl House {
     pub(crate) async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    /// A house whose operators may sign in by this.
+    pub(crate) async fn with(sign_on: Option<Arc<dyn SignOn>>) -> Self {
         let clock = Arc::new(AtomicU64::new(1_700_000_000_000));
         let hand = Arc::clone(&clock);
         let directory = Directory::open(DirectoryOptions {
@@ -291,6 +296,7 @@ impl House {
             module_bytes_max: 64,
             body_bytes_max: 4_096,
             first_run: Some(Secret::new(FIRST_RUN.into())),
+            sign_on,
             entropy: Entropy::system(),
         }));
         Self {

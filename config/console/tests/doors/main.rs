@@ -9,8 +9,12 @@
 
 mod crawl;
 mod house;
+#[cfg(feature = "oidc")]
+mod idp;
 mod modules;
 mod pages;
 mod people;
 mod policies;
 mod sessions;
+#[cfg(feature = "oidc")]
+mod sso;

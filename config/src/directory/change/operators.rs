@@ -534,6 +534,8 @@ fn note(ground: &Ground<'_>, id: Option<OperatorId>, what: SignIn) -> Result<Pla
         SignIn::Throttled => ("session.throttle", Value::Null),
         SignIn::Out => ("session.sign-out", Value::Null),
         SignIn::SteppedUp(step) => ("session.step-up", json!({ "code": step.is_some() })),
+        SignIn::Vouched => ("session.sign-in", json!({ "by": "provider" })),
+        SignIn::VouchedAgain => ("session.step-up", json!({ "by": "provider" })),
         SignIn::StepUpRefused(miss) => ("session.refuse-step-up", json!({ "why": miss.as_str() })),
     };
     let Some(id) = id else {
@@ -542,7 +544,9 @@ fn note(ground: &Ground<'_>, id: Option<OperatorId>, what: SignIn) -> Result<Pla
     let operator = operator(ground, id)?;
     let (signed_in, step) = match what {
         SignIn::Done(step) => (true, step),
+        SignIn::Vouched => (true, None),
         SignIn::SteppedUp(step) => (false, step),
+        SignIn::VouchedAgain => (false, None),
         SignIn::Refused(_) | SignIn::Throttled | SignIn::Out | SignIn::StepUpRefused(_) => {
             let plan = of_scope(Plan::new(action, "operator", id), &operator.scope);
             return Ok(plan.detail(detail));

@@ -101,6 +101,10 @@ pub enum SignIn {
     Out,
     /// He has shown once more that it is he.
     SteppedUp(Option<Step>),
+    /// He has signed in by the provider, which vouches for him.
+    Vouched,
+    /// It vouches once more that it is he.
+    VouchedAgain,
     /// He has not shown it.
     StepUpRefused(Miss),
 }
@@ -116,6 +120,14 @@ pub enum Miss {
     Code,
     /// He is passive.
     Passive,
+    /// He signs in the other way: by the provider, or with a password.
+    Way,
+    /// He came back from the provider with nothing that was begun here.
+    Attempt,
+    /// The provider does not vouch for him.
+    Provider,
+    /// The provider has not seen that the address is his.
+    Unverified,
 }
 
 impl Miss {
@@ -126,6 +138,10 @@ impl Miss {
             Self::Password => "password",
             Self::Code => "code",
             Self::Passive => "passive",
+            Self::Way => "way",
+            Self::Attempt => "attempt",
+            Self::Provider => "provider",
+            Self::Unverified => "unverified",
         }
     }
 }
