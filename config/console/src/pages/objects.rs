@@ -116,6 +116,7 @@ struct ObjectsPage<'p> {
     folders: Vec<Row<'p>>,
     objects: Vec<Row<'p>>,
     next: Option<String>,
+    first: Option<String>,
     /// The path of this list.
     path: String,
     deleted: bool,
@@ -196,6 +197,7 @@ pub(super) async fn list_page(
             .next
             .as_deref()
             .map(|next| view.href(&[("cursor", next)])),
+        first: (!listing.cursor.is_empty()).then(|| view.href(&[("cursor", "")])),
         path: inside.path(""),
         deleted: listing.deleted,
         command: format!(
