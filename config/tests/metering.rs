@@ -486,7 +486,7 @@ async fn a_quota_and_a_rate_are_records_with_one_audit_record_each() {
     assert_eq!(directory.state().key(&new).unwrap().rate, rate);
 }
 
-/// Run by hand: `cargo test --test metering -- --ignored --nocapture`.
+/// Run by hand: `cargo test -p postern-config --test suite -- metering:: --ignored --nocapture`.
 #[expect(clippy::print_stdout, reason = "it is run to be read")]
 #[tokio::test]
 #[ignore = "it measures, and says so"]

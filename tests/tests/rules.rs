@@ -51,7 +51,7 @@ fn the_page_of_rules_says_what_the_tests_hold() {
     let found = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == page,
-        "{PAGE} is not what the tests say; `UPDATE_DOCS=1 cargo test -p tests --test rules` writes it"
+        "{PAGE} is not what the tests say; `UPDATE_DOCS=1 cargo test -p tests rules::` writes it"
     );
 }
 

@@ -48,7 +48,7 @@ entries! {
         People, "People", "/people";
         ModulesOfAll, "Modules", "/modules";
         Simulator, "Simulator", "/simulator";
-        Requests, "Requests", "/requests";
+        Requests, "Why refused?", "/requests";
         AuditOfAll, "Audit log", "/audit";
         Server, "Server", "/server";
     }

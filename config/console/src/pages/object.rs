@@ -230,27 +230,54 @@ fn delete_page(
             say!("This version is gone for good. A marker that is deleted brings the object back."),
         ),
     };
-    let title = reader.say(title).replacen("{}", name(at.key), 1);
-    let version = at
-        .version
-        .map_or_else(String::new, |it| format!(" --version-id {}", quoted(it)));
-    let asks = Asks {
-        verb: title.clone(),
+    let question = Question {
+        title,
+        about,
         look: "danger",
-        about: reader.say(about).to_owned(),
-        command: format!(
-            "aws s3api delete-object --bucket {} --key {}{version}",
-            inside.of.it.name,
-            quoted(at.key)
-        ),
-        back: inside.path(&format!("/object?key={}", encoded(at.key))),
-        ..Asks::default()
+        operation: "delete-object",
+        rest: "",
     };
-    confirm::page(
-        reader,
-        inside.here(reader, title, Some(at.key)),
-        (&asks, problem),
-    )
+    question.page(reader, inside, (at, problem))
+}
+
+/// What is asked before something is done to an object.
+struct Question {
+    title: &'static str,
+    about: &'static str,
+    look: &'static str,
+    /// The same for the aws command line, and what it is given beside the object.
+    operation: &'static str,
+    rest: &'static str,
+}
+
+impl Question {
+    fn page(
+        self,
+        reader: &Reader,
+        inside: &Inside,
+        (at, problem): (At<'_>, Option<&Problem>),
+    ) -> Response {
+        let title = reader.say(self.title).replacen("{}", name(at.key), 1);
+        let version = at
+            .version
+            .map_or_else(String::new, |it| format!(" --version-id {}", quoted(it)));
+        let asks = Asks {
+            verb: title.clone(),
+            look: self.look,
+            about: reader.say(self.about).to_owned(),
+            command: format!(
+                "aws s3api {} --bucket {} --key {}{version}{}",
+                self.operation,
+                inside.of.it.name,
+                quoted(at.key),
+                self.rest
+            ),
+            back: inside.path(&format!("/object?key={}", encoded(at.key))),
+            ..Asks::default()
+        };
+        let here = inside.here(reader, title, Some(at.key));
+        confirm::page(reader, here, (&asks, problem))
+    }
 }
 
 pub(crate) async fn delete(
@@ -294,30 +321,24 @@ fn hold_page(
     (at, to): (At<'_>, bool),
     problem: Option<&Problem>,
 ) -> Response {
-    let (title, about, status) = if to {
-        let about = say!("Nobody deletes this version until the hold is lifted.");
-        (say!("Put {} under legal hold"), about, "ON")
+    let question = if to {
+        Question {
+            title: say!("Put {} under legal hold"),
+            about: say!("Nobody deletes this version until the hold is lifted."),
+            look: "primary",
+            operation: "put-object-legal-hold",
+            rest: " --legal-hold Status=ON",
+        }
     } else {
-        let about = say!("It can be deleted again, unless it is retained.");
-        (say!("Lift the legal hold of {}"), about, "OFF")
+        Question {
+            title: say!("Lift the legal hold of {}"),
+            about: say!("It can be deleted again, unless it is retained."),
+            look: "primary",
+            operation: "put-object-legal-hold",
+            rest: " --legal-hold Status=OFF",
+        }
     };
-    let title = reader.say(title).replacen("{}", name(at.key), 1);
-    let (bucket, key) = (&inside.of.it.name, quoted(at.key));
-    let asks = Asks {
-        verb: title.clone(),
-        look: "primary",
-        about: reader.say(about).to_owned(),
-        command: format!(
-            "aws s3api put-object-legal-hold --bucket {bucket} --key {key} --legal-hold Status={status}"
-        ),
-        back: inside.path(&format!("/object{}", query(at))),
-        ..Asks::default()
-    };
-    confirm::page(
-        reader,
-        inside.here(reader, title, Some(at.key)),
-        (&asks, problem),
-    )
+    question.page(reader, inside, (at, problem))
 }
 
 pub(crate) async fn hold(
