@@ -4,6 +4,7 @@
 //! What comes later wins: default, file, environment, command line. A secret may be given as itself or, as `<name>_file`, as
 //! the path of a file that holds it.
 
+mod brands;
 mod elsewhere;
 mod fault;
 mod oidc;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use brands::{Brand, Logo, LogoKind};
 pub use elsewhere::{NodeAddress, NodeElsewhere, NodeProcess, NotAnAddress};
 pub use fault::{EXIT_USAGE, Fault, Faults, Place};
 pub use source::{Environment, Overrides};
@@ -128,6 +130,8 @@ pub struct AdminSettings {
     pub persons: Vec<Person>,
     /// `admin.metrics`.
     pub metrics: MetricsAccess,
+    /// `admin.brands`: how the console shows itself on which host; none: as itself.
+    pub brands: Vec<Brand>,
     /// `[admin.oidc]`: who else says who somebody is.
     pub oidc: Option<OidcSettings>,
 }

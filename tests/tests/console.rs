@@ -59,7 +59,7 @@ fn exported(page: &str, name: &str) -> String {
         .to_owned()
 }
 
-/// F1; 000-26, 001-16, 001-18, 001-20, 001-21, 001-22, 001-23, 001-31: from nothing to an object, in the browser and with one client.
+/// From nothing to an object, in the browser and with one client.
 fn from_nothing_to_an_object(look: Look) {
     let gate = Gate::start();
     let browser = Browser::open(&gate, look);
@@ -136,6 +136,7 @@ fn from_nothing_to_an_object(look: Look) {
     assert_eq!(browser.texts("tbody td.number"), ["1", "6 B"]);
 }
 
+/// F1; 000-26, 001-16, 001-18, 001-20, 001-21, 001-22, 001-23, 001-31.
 #[test]
 fn a_newcomer_gets_from_nothing_to_an_object() {
     from_nothing_to_an_object(Look::Light);
@@ -327,6 +328,104 @@ fn many_users_are_disabled_at_a_time_and_each_has_a_result() {
     assert_eq!(browser.texts("[name=user]:checked").len(), 1);
     browser.go("/accounts/demo/users?q=edge&status=passive&limit=50");
     assert!(browser.text(".turns [role=status]").contains("49"));
+}
+
+/// Everybody who fits is selected by one tick, on however many pages they stand.
+#[test]
+fn all_who_fit_are_disabled_at_once() {
+    let gate = Gate::start();
+    for number in 0..12 {
+        let name = format!("edge-{number:02}");
+        gate.postern_ok(&["user", "create", &name, "--tenant", "demo"]);
+    }
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    browser.go("/accounts/demo/users?q=edge&limit=10");
+    assert!(browser.text(".bulk label").contains("All 12 that fit"));
+    browser.click("[name=fitting]");
+    browser.click(".bulk button[value=disable]");
+    browser.sees("#sure");
+    assert_eq!(browser.texts("tbody tr").len(), 12);
+    browser.fill("#sure", "12");
+    browser.follow("Disable users");
+    browser.sees("[role=status]");
+    browser.go("/accounts/demo/users?q=edge&status=passive&limit=20");
+    assert!(browser.text(".turns [role=status]").contains("12"));
+    // Where all are on the page, there is nothing more to tick; nobody else was touched.
+    assert!(!browser.has("[name=fitting]"));
+    browser.go("/accounts/demo/users/photos");
+    assert_eq!(browser.text("h1 .status"), "Active");
+}
+
+/// What a user has, what bounds him, and what was done in his name.
+#[test]
+fn a_user_is_shown_with_buckets_permissions_and_activity() {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    gate.postern_ok(&["user", "create", "other", "--tenant", "demo"]);
+    let key = gate.key("photos", "full").clone();
+    Call::put("/kept-by-photos", b"")
+        .send(&gate, &key)
+        .expect(200);
+    browser.go("/accounts/demo/users/photos");
+    browser.click(".tabs a[href$='/buckets']");
+    browser.arrives("/accounts/demo/users/photos/buckets");
+    let rows = browser.texts("tbody th");
+    assert_eq!(rows, ["demo-bucket", "kept-by-photos"]);
+    browser.click(".tabs a[href$='/permissions']");
+    browser.arrives("/accounts/demo/users/photos/permissions");
+    assert!(browser.text("dl.pairs").contains("Role"));
+    browser.click(".tabs a[href$='/activity']");
+    browser.arrives("/accounts/demo/users/photos/activity");
+    let log = browser.text("tbody");
+    assert!(
+        log.contains("bucket.create") && log.contains("kept-by-photos"),
+        "{log}"
+    );
+    assert!(!log.contains("other"), "{log}");
+    browser.follow("Search the audit log");
+    browser.arrives("/accounts/demo/audit");
+    assert_eq!(browser.value("#user", "value"), "photos");
+    assert!(!browser.text("tbody").contains("other"));
+}
+
+/// Keys of the keyboard go places, tell of themselves, and can be switched off. Source: WCAG 2.2, 2.1.4.
+#[test]
+fn keys_of_the_keyboard_go_places_and_can_be_switched_off() {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    let is_ready = "[data-keys]:not([hidden])";
+    browser.sees(is_ready);
+    browser.press("gu");
+    browser.arrives("/accounts/demo/users");
+    browser.sees(is_ready);
+    browser.press("/");
+    assert_eq!(browser.script("return document.activeElement.id"), "q");
+    browser.press("gb");
+    assert_eq!(browser.value("#q", "value"), "gb");
+    browser.go("/accounts/demo/users");
+    browser.sees(is_ready);
+    browser.press("?");
+    browser.sees("dialog[open]");
+    assert!(browser.text("dialog[open]").contains("Access keys"));
+    browser.is_accessible();
+    browser.click("dialog[open] input");
+    browser.click("dialog[open] [data-close]");
+    browser.press("?gb");
+    assert!(
+        browser.at().ends_with("/accounts/demo/users"),
+        "{}",
+        browser.at()
+    );
+    assert!(!browser.has("dialog[open]"));
+    browser.click("[data-keys]");
+    browser.click("dialog[open] input");
+    browser.click("dialog[open] [data-close]");
+    browser.press("gb");
+    browser.arrives("/accounts/demo/buckets");
+    browser.is_silent();
 }
 
 /// F6, F8; 003-17: what is lost is said, the name is typed, and the server looks at it again.
@@ -583,6 +682,7 @@ fn objects_go_up_and_come_down(look: Look) {
     browser.follow("Objects");
     browser.is_silent();
     browser.follow("Use another key");
+    browser.sees("#secret");
     look_into(&browser, &full.bucket, &gate.key("photos", "read").clone());
     browser.attach("#file", &[&paths[1]]);
     browser.follow("Upload");
@@ -591,6 +691,7 @@ fn objects_go_up_and_come_down(look: Look) {
         assert!(browser.text(".problem").contains("AccessDenied"));
     }
     browser.follow("Use another key");
+    browser.sees("#secret");
     look_into(&browser, &full.bucket, &full);
     browser.follow("large.bin");
     browser.follow("Delete");
@@ -731,6 +832,11 @@ fn every_screen(look: Look, name: &str) {
         ("users", "/accounts/demo/users?open=3"),
         ("user", "/accounts/demo/users/photos"),
         ("sub-users", "/accounts/demo/users/photos/sub-users"),
+        ("user-buckets", "/accounts/demo/users/photos/buckets"),
+        (
+            "user-permissions",
+            "/accounts/demo/users/photos/permissions",
+        ),
         ("user-details", "/accounts/demo/users/photos/details"),
         ("keys", "/accounts/demo/keys"),
         ("buckets", "/accounts/demo/buckets"),
@@ -751,6 +857,7 @@ fn every_screen(look: Look, name: &str) {
     let owners = [
         ("user-new", "/accounts/demo/users/new"),
         ("user-delete", "/accounts/demo/users/photos/delete"),
+        ("user-activity", "/accounts/demo/users/photos/activity"),
         ("key-new", "/accounts/demo/users/photos/keys/new"),
         ("bucket-new", "/accounts/demo/buckets/new"),
         ("role-new", "/accounts/demo/roles/new"),

@@ -4,6 +4,7 @@ mod admin_api;
 mod aws_cli;
 mod bad_input;
 mod boto3;
+mod brand;
 mod cdn_reader;
 mod console;
 mod crash;

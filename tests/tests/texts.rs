@@ -157,7 +157,7 @@ fn options(text: &str) -> Vec<String> {
 fn entries(text: &str) -> Vec<String> {
     let lines = text
         .lines()
-        .filter(|line| line.trim_end().ends_with("\";") && line.contains("\", \"/"));
+        .filter(|line| line.trim_end().ends_with("\";") && line.contains(", \"/"));
     lines
         .filter_map(|line| quoted(line.split_once(", ")?.1))
         .map(str::to_owned)

@@ -37,7 +37,7 @@ const text = (id) => { const it = document.getElementById(id); return it.value ?
 // What a part of a page can do once it is there.
 function enhance(part) {
   for (const it of all("[data-mask]", part)) it.classList.add("masked");
-  for (const it of all("[data-show], [data-save]", part)) it.hidden = false;
+  for (const it of all("[data-show], [data-save], [data-keys]", part)) it.hidden = false;
   for (const it of all("[data-absolute]", part)) it.textContent = it.href;
   for (const it of all("[data-must-be]", part)) {
     const button = it.form.querySelector("button");
@@ -53,6 +53,7 @@ document.addEventListener("click", (event) => {
   if (!it || event.ctrlKey || event.metaKey || event.shiftKey) return;
   const { copy: given, copyOf, show, save } = it.dataset;
   if (it.matches("a[data-dialog]")) { event.preventDefault(); open(it); }
+  else if (it.matches("[data-keys]")) keys();
   else if (it.matches("[data-close]") && it.closest("dialog")) { event.preventDefault(); it.closest("dialog").close(); }
   else if (given) copy(it, given);
   else if (copyOf) copy(it, text(copyOf));
@@ -70,15 +71,27 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("change", (event) => {
+  if (event.target.matches("#keys input")) localStorage.setItem("keys", event.target.checked ? "on" : "off");
   const name = event.target.dataset?.all;
   if (name) for (const it of all(`input[name="${name}"]`)) it.checked = event.target.checked;
 });
 
-// Keys: / to search, Escape to close a menu.
+// Keys: / to search, ? for help, g and a letter to go somewhere, Escape to close a menu. All but Escape can be switched off.
+let goes = false;
+const areOff = () => localStorage.getItem("keys") === "off";
+function keys() {
+  const help = document.getElementById("keys");
+  help.querySelector("input").checked = !areOff();
+  if (!help.open) help.showModal();
+}
 document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "/") { const it = document.getElementById("q"); if (it) { event.preventDefault(); it.focus(); } }
-  if (event.key === "Escape") for (const drop of all(".drop[open]")) { drop.open = false; drop.firstElementChild.focus(); }
+  const { key } = event, on = !areOff() && !document.querySelector("dialog[open]");
+  if (on && key === "?") document.querySelector("[data-keys]")?.click();
+  if (on && key === "/") { const it = document.getElementById("q"); if (it) { event.preventDefault(); it.focus(); } }
+  if (on && goes && key.length === 1) document.querySelector(`#nav a[data-key="${CSS.escape(key)}"]`)?.click();
+  goes = key === "g";
+  if (key === "Escape") for (const drop of all(".drop[open]")) { drop.open = false; drop.firstElementChild.focus(); }
 });
 
 // Parts that change by themselves: the page is read again, for ten minutes, and what has the same id takes its place.

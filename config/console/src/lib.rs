@@ -32,7 +32,7 @@ use postern_config::metering::Meter;
 use postern_config::node::NodeCare;
 use postern_config::objects::Objects;
 use postern_config::purge::Purges;
-use postern_config::settings::{MetricsAccess, Person};
+use postern_config::settings::{Brand, MetricsAccess, Person};
 use postern_config::upkeep::Upkeep;
 use postern_config::upstream::Upstream;
 use postern_config::usage::Usage;
@@ -40,6 +40,7 @@ use postern_config::{Entropy, Secret, UnixMillis};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use limits::{THROTTLED_NOTE_MS, TOKENS_REMEMBERED_MAX, UPLOADS_AT_ONCE_MAX};
+use pages::brand::Brands;
 use pages::look::Look;
 use pages::texts::Catalogue;
 use service::creations::Creations;
@@ -67,6 +68,7 @@ struct Inner {
     attempts: Attempts,
     catalogue: Catalogue,
     look: Look,
+    brands: Brands,
     passwords: Passwords,
     throttle: Throttle,
     /// When tokens were used last. Guarded for the time of a look.
@@ -108,6 +110,8 @@ pub struct AdminParts {
     pub token: AdminToken,
     /// Who may, too, each by a token of his own.
     pub persons: Vec<Person>,
+    /// How the console shows itself on which host.
+    pub brands: Vec<Brand>,
     /// Who may read the metrics.
     pub metrics: MetricsAccess,
     /// Largest module, in bytes.
@@ -142,6 +146,7 @@ impl Admin {
             inner: Arc::new(Inner {
                 audits,
                 passwords: Passwords::new(parts.entropy.clone()),
+                brands: Brands::new(&parts.brands),
                 parts,
                 creations: Creations::default(),
                 readings: Readings::default(),
@@ -186,6 +191,11 @@ impl Admin {
     /// How pages look.
     pub(crate) fn look(&self) -> &Look {
         &self.inner.look
+    }
+
+    /// How the console shows itself on which host.
+    pub(crate) fn brands(&self) -> &Brands {
+        &self.inner.brands
     }
 
     /// Hashes passwords.

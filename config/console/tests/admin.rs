@@ -246,6 +246,7 @@ async fn governed(metrics: MetricsAccess, rules: ModuleRules) -> axum::Router {
         },
         purges: Arc::new(purges),
         token: AdminToken::given(Secret::new(TOKEN.into())),
+        brands: Vec::new(),
         persons: vec![person("alice", ALICE), person("bob", BOB)],
         metrics,
         module_bytes_max: 64,

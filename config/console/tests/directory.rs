@@ -255,6 +255,7 @@ impl Server {
             },
             purges: Arc::clone(&purges),
             token: AdminToken::given(Secret::new(TOKEN.into())),
+            brands: Vec::new(),
             persons: vec![Person {
                 name: "alice".parse().unwrap(),
                 token: *Digest::of(ALICE.as_bytes()).as_bytes(),

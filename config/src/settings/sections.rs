@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
+use super::brands;
 use super::elsewhere;
 use super::oidc;
 use super::read::Reader;
@@ -149,6 +150,8 @@ fn admin(reader: &mut Reader<'_>, s3_tls: &Tls) -> Option<AdminSettings> {
             ],
         )
     });
+    let folder = "a folder with one `.toml` file for each brand";
+    let brands = reader.optional("admin.brands", folder, |text| brands::read(Path::new(text)));
     let token = "at least 32 visible ASCII characters";
     let persons = persons(reader);
     Some(AdminSettings {
@@ -160,6 +163,7 @@ fn admin(reader: &mut Reader<'_>, s3_tls: &Tls) -> Option<AdminSettings> {
             (visible && text.len() >= TOKEN_CHARACTERS_MIN).then(|| Secret::new(text.into()))
         }),
         metrics: metrics.unwrap_or(MetricsAccess::Token),
+        brands: brands.unwrap_or_default(),
         oidc: oidc::read(reader),
     })
 }

@@ -90,6 +90,7 @@ pub(super) fn router(
         },
         token,
         persons: settings.admin.persons.clone(),
+        brands: settings.admin.brands.clone(),
         metrics: settings.admin.metrics,
         module_bytes_max: settings.policy.module_bytes,
         body_bytes_max: settings.limits.admin_body_bytes,

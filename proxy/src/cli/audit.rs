@@ -106,6 +106,9 @@ pub(super) struct Filter {
     /// Those about something whose name or number contains this.
     #[arg(long)]
     object: Option<String>,
+    /// Those about this user of the account, and what was done with his keys.
+    #[arg(long, requires = "tenant")]
+    user: Option<String>,
     /// Those at or after this time: a date, a time, or how long ago, such as `24h`.
     #[arg(long, value_name = "WHEN")]
     since: Option<When>,
@@ -214,6 +217,7 @@ impl Filter {
             ("action", self.action.clone()),
             ("actor", self.actor.clone()),
             ("object", self.object.clone()),
+            ("user", self.user.clone()),
             ("since", time(self.since)),
             ("until", time(self.until)),
         ];

@@ -32,6 +32,8 @@ shapes! {
         actor: Option<String>,
         /// About an object whose name or number contains this, or whose details do.
         object: Option<String>,
+        /// About this user of that account, by name or number, or with one of his keys.
+        user: Option<String>,
         /// At or after this time: seconds since 1970, a date, or RFC 3339.
         since: Option<String>,
         /// Before this time.
@@ -106,6 +108,7 @@ pub(crate) async fn export(
         action: ask.action,
         actor: ask.actor,
         object: ask.object,
+        user: ask.user,
         since: ask.since,
         until: ask.until,
         limit: None,

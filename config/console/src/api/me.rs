@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use super::asked::{By, Document, tagged};
 use crate::caller::Caller;
+use crate::pages::brand::NAME;
 use crate::service::list::Page;
 use crate::service::me::{self, CodeAsk, MeChange, MeShown, NewPassword, SessionShown};
 use crate::{Admin, Problem};
@@ -43,7 +44,7 @@ pub(crate) async fn enrol(
     caller: Caller,
     By(actor): By,
 ) -> Result<Response, Problem> {
-    let enrolled = me::enrol(&admin, (&caller, actor)).await?;
+    let enrolled = me::enrol(&admin, (&caller, actor), NAME).await?;
     Ok((StatusCode::CREATED, super::json(enrolled)).into_response())
 }
 

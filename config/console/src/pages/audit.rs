@@ -107,6 +107,7 @@ pub(super) fn ask_of(fields: &Fields, tenant: Option<String>) -> AuditAsk {
         action: given("action"),
         actor: given("actor"),
         object: given("q"),
+        user: given("user"),
         since: given("since"),
         until: given("until"),
         limit: None,
@@ -125,6 +126,7 @@ fn export(view: &View, tenant: Option<&str>, format: &str) -> String {
         ("action", "action"),
         ("actor", "actor"),
         ("object", "q"),
+        ("user", "user"),
         ("since", "since"),
         ("until", "until"),
     ] {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use postern_config::directory::{
-    Bucket, BucketState, PublicContainers, Tenant, UserKind, UserStatus,
+    Bucket, BucketState, PublicContainers, Tenant, User, UserKind, UserStatus,
 };
 
 use super::confirm::{self, Asks};
@@ -15,9 +15,11 @@ use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::lists::{Turns, View};
 use super::reader::Reader;
-use super::users::not_the_name;
+use super::user_changes::not_the_name;
 use crate::api::asked::{By, Of};
+use crate::caller::Caller;
 use crate::service::buckets::{self, BucketDetail, BucketShown, NewBucket};
+use crate::service::list::Listing;
 use crate::service::{find, permissions};
 use crate::{Admin, Problem};
 
@@ -34,9 +36,9 @@ struct BucketsPage<'p> {
 }
 
 /// A bucket in the list.
-struct BucketRow {
-    detail: BucketDetail,
-    manage: String,
+pub(super) struct BucketRow {
+    pub(super) detail: BucketDetail,
+    pub(super) manage: String,
     delete: Option<String>,
 }
 
@@ -78,7 +80,7 @@ pub(crate) async fn list(
     let turns = view.turns(&page);
     let mut rows = Vec::with_capacity(page.items.len());
     for bucket in page.items {
-        rows.push(row(&admin, &reader, &of, bucket).await);
+        rows.push(row(&reader, (&of.caller, &of.it), bucket).await);
     }
     let page = BucketsPage {
         frame: reader.frame(Here {
@@ -97,13 +99,32 @@ pub(crate) async fn list(
     Ok(reader.shows(&page))
 }
 
-async fn row(admin: &Admin, reader: &Reader, of: &Of<Tenant>, shown: BucketShown) -> BucketRow {
+/// What a user owns, at the beginning of the list, and how much it is.
+pub(super) async fn owned(
+    reader: &Reader,
+    of: &Of<User>,
+    listing: &Listing,
+) -> Result<(Vec<BucketRow>, usize), Problem> {
+    let who = (&of.caller, &*of.tenant);
+    let page = buckets::list(&reader.admin, who, listing, (Some(&of.it), None))?;
+    let mut rows = Vec::with_capacity(page.items.len());
+    for bucket in page.items {
+        rows.push(row(reader, who, bucket).await);
+    }
+    Ok((rows, page.total))
+}
+
+async fn row(
+    reader: &Reader,
+    (caller, tenant): (&Caller, &Tenant),
+    shown: BucketShown,
+) -> BucketRow {
     let words = [("bucket", shown.id.as_str())];
-    let delete = reader.link_in(&of.it, "/buckets/{bucket}/delete", &words);
-    let manage = page_of(&of.it, &shown.id);
-    let record = find::bucket(&of.state, &of.caller, (&of.it, None), &shown.id).ok();
+    let delete = reader.link_in(tenant, "/buckets/{bucket}/delete", &words);
+    let manage = page_of(tenant, &shown.id);
+    let record = find::bucket(&reader.state, caller, (tenant, None), &shown.id).ok();
     let detail = match record {
-        Some(bucket) => buckets::detail(admin, bucket).await,
+        Some(bucket) => buckets::detail(&reader.admin, bucket).await,
         // It has gone since the list was made.
         None => BucketDetail {
             bucket: shown,

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use postern_config::directory::Tenant;
+use postern_config::directory::{Tenant, UserKind, UserStatus};
 
 use super::fields::{Fields, Sent};
 use super::filters;
@@ -13,8 +13,11 @@ use super::links::filled;
 use super::reader::Reader;
 use super::visit::see;
 use crate::api::asked::{By, Of};
+use crate::limits::BULK_USERS_MAX;
 use crate::service::bulk::{self, BulkAction, BulkDone, BulkUsers};
 use crate::service::find;
+use crate::service::list::Listing;
+use crate::service::users::{self, UserStanding};
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -48,7 +51,7 @@ fn list_of(tenant: &Tenant) -> String {
     )
 }
 
-pub(crate) async fn users(
+pub(crate) async fn take(
     State(admin): State<Admin>,
     reader: Reader,
     of: Of<Tenant>,
@@ -58,14 +61,15 @@ pub(crate) async fn users(
     let Some(action) = form.need::<BulkAction>("action") else {
         return Ok(see(&list_of(&of.it)));
     };
-    let names = names(&of, &form);
+    let chosen = chosen(&admin, &of, &mut form).await?;
+    let names = names(&of, &chosen);
     if names.is_empty() {
         return Ok(see(&list_of(&of.it)));
     }
     let typed = form.text("sure").parse::<usize>();
     let asked = |dry_run: bool, confirm| BulkUsers {
         action,
-        users: form.all("user").map(str::to_owned).collect(),
+        users: chosen.clone(),
         dry_run: Some(dry_run),
         confirm,
         with_data: None,
@@ -90,11 +94,39 @@ pub(crate) async fn users(
     }
 }
 
+/// Those who were selected: one by one, or all who fit what was looked for.
+async fn chosen(admin: &Admin, of: &Of<Tenant>, form: &mut Fields) -> Result<Vec<String>, Problem> {
+    if !form.is_on("fitting") {
+        return Ok(form.all("user").map(str::to_owned).collect());
+    }
+    let listing = Listing {
+        q: Some(form.text("q").to_owned()),
+        limit: Some(BULK_USERS_MAX),
+        ..Listing::default()
+    };
+    let status = form.may::<UserStanding>("status").flatten();
+    let who = (&of.caller, &*of.it);
+    let page = users::list(admin, who, &listing, (status, None, None)).await?;
+    if page.total > BULK_USERS_MAX {
+        let detail = format!(
+            "{} users fit, and at most {BULK_USERS_MAX} are changed at a time: look for fewer",
+            page.total
+        );
+        return Err(Problem::malformed(detail));
+    }
+    // Root stays, and who is going goes.
+    let meant = page
+        .items
+        .into_iter()
+        .filter(|user| user.kind != UserKind::Root && user.status != UserStatus::Deleting);
+    Ok(meant.map(|user| user.id.to_string()).collect())
+}
+
 /// What those who were selected are called, before anything is done to them.
-fn names(of: &Of<Tenant>, form: &Fields) -> Vec<String> {
-    let found = form.all("user").map(|word| {
+fn names(of: &Of<Tenant>, chosen: &[String]) -> Vec<String> {
+    let found = chosen.iter().map(|word| {
         let user = find::user(&of.state, &of.it, word);
-        user.map_or_else(|_| word.to_owned(), |user| user.name.to_string())
+        user.map_or_else(|_| word.clone(), |user| user.name.to_string())
     });
     found.collect()
 }

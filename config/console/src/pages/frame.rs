@@ -1,7 +1,10 @@
 //! What stands around every page: where one is, where one may go, who one is, and what was just done.
 
+use std::sync::Arc;
+
 use postern_config::directory::Tenant;
 
+use super::brand::BrandShown;
 use super::filters::say;
 use super::reader::Reader;
 
@@ -19,38 +22,38 @@ pub(crate) struct Here<'h> {
 }
 
 macro_rules! entries {
-    ($($list:ident { $($name:ident, $text:literal, $path:literal;)* })*) => {
+    ($($list:ident { $($name:ident, $text:literal, $key:literal, $path:literal;)* })*) => {
         /// An entry of the navigation.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Nav { $($($name,)*)* None }
 
-        $(const $list: &[(Nav, &str, &str)] = &[$((Nav::$name, say!($text), $path),)*];)*
+        $(const $list: &[(Nav, &str, char, &str)] = &[$((Nav::$name, say!($text), $key, $path),)*];)*
     };
 }
 
 entries! {
     OF_ACCOUNT {
-        Overview, "Overview", "/accounts/{tenant}";
-        Users, "Users", "/accounts/{tenant}/users";
-        Keys, "Access keys", "/accounts/{tenant}/keys";
-        Buckets, "Buckets", "/accounts/{tenant}/buckets";
-        Permissions, "Permissions", "/accounts/{tenant}/permissions";
-        Policies, "Policies", "/accounts/{tenant}/policies";
-        Modules, "Modules", "/accounts/{tenant}/modules";
-        Roles, "Roles", "/accounts/{tenant}/roles";
-        Usage, "Usage", "/accounts/{tenant}/usage";
-        Access, "Requests", "/accounts/{tenant}/requests";
-        Audit, "Audit log", "/accounts/{tenant}/audit";
-        Settings, "Settings", "/accounts/{tenant}/settings";
+        Overview, "Overview", 'o', "/accounts/{tenant}";
+        Users, "Users", 'u', "/accounts/{tenant}/users";
+        Keys, "Access keys", 'k', "/accounts/{tenant}/keys";
+        Buckets, "Buckets", 'b', "/accounts/{tenant}/buckets";
+        Permissions, "Permissions", 'p', "/accounts/{tenant}/permissions";
+        Policies, "Policies", 'y', "/accounts/{tenant}/policies";
+        Modules, "Modules", 'm', "/accounts/{tenant}/modules";
+        Roles, "Roles", 'r', "/accounts/{tenant}/roles";
+        Usage, "Usage", 's', "/accounts/{tenant}/usage";
+        Access, "Requests", 'q', "/accounts/{tenant}/requests";
+        Audit, "Audit log", 'l', "/accounts/{tenant}/audit";
+        Settings, "Settings", 'e', "/accounts/{tenant}/settings";
     }
     OF_DEPLOYMENT {
-        Accounts, "Accounts", "/accounts";
-        People, "People", "/people";
-        ModulesOfAll, "Modules", "/modules";
-        Simulator, "Simulator", "/simulator";
-        Requests, "Why refused?", "/requests";
-        AuditOfAll, "Audit log", "/audit";
-        Server, "Server", "/server";
+        Accounts, "Accounts", 'a', "/accounts";
+        People, "People", 'h', "/people";
+        ModulesOfAll, "Modules", 'd', "/modules";
+        Simulator, "Simulator", 'i', "/simulator";
+        Requests, "Why refused?", 'w', "/requests";
+        AuditOfAll, "Audit log", 't', "/audit";
+        Server, "Server", 'v', "/server";
     }
 }
 
@@ -64,6 +67,7 @@ impl Nav {
 /// What stands around a page.
 #[derive(Debug)]
 pub(crate) struct Frame {
+    pub(crate) brand: Arc<BrandShown>,
     pub(crate) tag: &'static str,
     pub(crate) title: String,
     pub(crate) css: String,
@@ -86,6 +90,8 @@ pub(crate) struct Group {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) text: &'static str,
+    /// What is pressed after `g` to go there.
+    pub(crate) key: char,
     pub(crate) href: String,
     pub(crate) is_here: bool,
 }
@@ -101,13 +107,14 @@ impl Frame {
     pub(crate) fn new(reader: &Reader, here: Here<'_>) -> Self {
         let tenant = here.tenant.map(|it| it.name.as_str());
         let words: Vec<_> = tenant.iter().map(|name| ("tenant", *name)).collect();
-        let group = |name: String, entries: &[(Nav, &'static str, &str)]| {
-            let entries = entries.iter().filter_map(|(nav, text, path)| {
+        let group = |name: String, entries: &[(Nav, &'static str, char, &str)]| {
+            let entries = entries.iter().filter_map(|(nav, text, key, path)| {
                 if here.tenant.is_some_and(|tenant| !nav.is_of(tenant)) {
                     return None;
                 }
                 Some(Entry {
                     text,
+                    key: *key,
                     href: reader.link(path, &words)?,
                     is_here: *nav == here.nav,
                 })
@@ -130,6 +137,7 @@ impl Frame {
         groups.retain(|group| !group.entries.is_empty());
         let look = reader.admin.look();
         Self {
+            brand: Arc::clone(&reader.brand),
             tag: reader.tongue.tag(),
             title: here.title,
             css: look.css(),

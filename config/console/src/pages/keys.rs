@@ -19,7 +19,7 @@ use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::lists::{Turns, View};
 use super::reader::Reader;
-use super::users::{page_of, trail};
+use super::user::{page_of, trail};
 use crate::api::asked::{By, Of};
 use crate::service::creations;
 use crate::service::keys::{self, Holder, KeyMade, KeyShown, Rotation, Which};

@@ -12,6 +12,8 @@ const CSS: &str = include_str!("../../assets/console.css");
 const SCRIPT: &str = include_str!("../../assets/console.js");
 const ICON: &str = include_str!("../../assets/icon.svg");
 
+/// How long browsers keep what never changes under its name.
+const FOREVER: &str = "public, max-age=31536000, immutable";
 /// Digits of a file's digest that stand in its name.
 const DIGITS: usize = 16;
 
@@ -49,25 +51,22 @@ impl Look {
 /// A file. It never changes under its name; the icon has one name for all time, and is asked for once a day.
 pub(crate) async fn asset(State(admin): State<Admin>, Path(file): Path<String>) -> Response {
     let look = admin.look();
-    let (kind, body, kept) = match file.as_str() {
-        name if name == look.css => (
-            "text/css; charset=utf-8",
-            CSS,
-            "public, max-age=31536000, immutable",
-        ),
-        name if name == look.script => (
-            "text/javascript; charset=utf-8",
-            SCRIPT,
-            "public, max-age=31536000, immutable",
-        ),
-        "icon.svg" => ("image/svg+xml", ICON, "public, max-age=86400"),
-        _ => {
-            return Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such file")
-                .into_response();
+    match file.as_str() {
+        name if name == look.css => kept(text("text/css; charset=utf-8", CSS), FOREVER),
+        name if name == look.script => {
+            kept(text("text/javascript; charset=utf-8", SCRIPT), FOREVER)
         }
-    };
-    let mut response = text(kind, body);
-    let kept = HeaderValue::from_static(kept);
-    response.headers_mut().insert(header::CACHE_CONTROL, kept);
+        "icon.svg" => kept(text("image/svg+xml", ICON), "public, max-age=86400"),
+        name => match admin.brands().asset(name) {
+            Some(it) => kept(text(it.kind, it.bytes.clone()), FOREVER),
+            None => Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such file")
+                .into_response(),
+        },
+    }
+}
+
+fn kept(mut response: Response, how: &'static str) -> Response {
+    let how = HeaderValue::from_static(how);
+    response.headers_mut().insert(header::CACHE_CONTROL, how);
     response
 }

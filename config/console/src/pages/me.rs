@@ -198,7 +198,7 @@ pub(crate) async fn enrol(
     reader: Reader,
     By(actor): By,
 ) -> Result<Response, Problem> {
-    let enrolled = me::enrol(&admin, (reader.caller()?, actor)).await?;
+    let enrolled = me::enrol(&admin, (reader.caller()?, actor), &reader.brand.name).await?;
     second_factor_page(&reader, &enrolled)
 }
 

@@ -17,7 +17,7 @@ use super::links::filled;
 use super::lists::{Turns, View};
 use super::reader::Reader;
 use super::texts::Tongue;
-use super::users::not_the_name;
+use super::user_changes::not_the_name;
 use crate::api::asked::By;
 use crate::service::audit::{self, AuditAsk, AuditShown};
 use crate::service::operators::{
@@ -188,6 +188,7 @@ pub(crate) async fn show(
             action: None,
             actor: Some(format!("operator:{}", operator.id.get())),
             object: None,
+            user: None,
             since: None,
             until: None,
             limit: Some(LOG_ENTRIES_MAX),

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use postern_config::UnixMillis;
 use postern_config::directory::{Operator, State as Snapshot, Tenant, Who};
 
+use super::brand::{self, BrandShown};
 use super::frame::{Frame, Here};
 use super::links;
 use super::texts::Tongue;
@@ -29,6 +30,8 @@ pub(crate) struct Reader {
     pub(crate) caller: Option<Caller>,
     /// The path that is read.
     pub(crate) path: String,
+    /// How the console shows itself to him.
+    pub(crate) brand: Arc<BrandShown>,
     pub(crate) tongue: Tongue,
     pub(crate) zone: TimeZone,
     pub(crate) now: UnixMillis,
@@ -39,12 +42,21 @@ impl FromRequestParts<Admin> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Problem> {
         let caller = parts.extensions.get::<Caller>().cloned();
-        Ok(Self::new(admin, caller, parts.uri.path()))
+        let host = brand::host(&parts.uri, &parts.headers);
+        Ok(Self::new(
+            admin,
+            caller,
+            (host.as_deref(), parts.uri.path()),
+        ))
     }
 }
 
 impl Reader {
-    pub(crate) fn new(admin: &Admin, caller: Option<Caller>, path: &str) -> Self {
+    pub(crate) fn new(
+        admin: &Admin,
+        caller: Option<Caller>,
+        (host, path): (Option<&str>, &str),
+    ) -> Self {
         let state = admin.directory.state();
         let reader = Self {
             now: admin.directory.now(),
@@ -52,6 +64,7 @@ impl Reader {
             state,
             caller,
             path: path.to_owned(),
+            brand: admin.brands().of(host),
             tongue: Tongue::English,
             zone: TimeZone::UTC,
         };

@@ -16,7 +16,7 @@ use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::lists::{Turns, View};
 use super::reader::Reader;
-use super::users::not_the_name;
+use super::user_changes::not_the_name;
 use super::visit::see;
 use crate::api::asked::{By, Of};
 use crate::service::roles::{self, Matrix, RoleAsked, RoleShown};

@@ -53,7 +53,7 @@ struct SetUpPage<'p> {
 
 fn here(reader: &Reader, title: &'static str) -> Frame {
     reader.frame(Here {
-        title: reader.say(title).to_owned(),
+        title: reader.say(title).replacen("{}", &reader.brand.name, 1),
         nav: Nav::None,
         tenant: None,
         trail: Vec::new(),
@@ -189,7 +189,7 @@ fn set_up_page(
     (status, problem): (StatusCode, Option<&Problem>),
 ) -> Response {
     let title = if is_first {
-        say!("Set Postern up")
+        say!("Set {} up")
     } else {
         say!("Choose your password")
     };

@@ -12,7 +12,7 @@ use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::reader::Reader;
-use super::users::{not_the_name, reach};
+use super::user_changes::{not_the_name, reach};
 use crate::api::asked::{By, Of};
 use crate::service::keys::word;
 use crate::service::tenants::{self, TenantChange, TenantShown};

@@ -3,9 +3,10 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use postern_config::Secret;
 
+use super::brand;
 use super::fields::{Asked, Fields};
 use super::links::own;
 use super::reader::Reader;
@@ -78,8 +79,9 @@ pub(crate) async fn finish(
 
 /// What is wrong, and where he may begin again.
 fn stays_out(admin: &Admin, headers: &HeaderMap, out: &Out) -> Response {
+    let host = brand::host(&Uri::default(), headers);
     let caller = Caller::of(admin, headers).filter(Caller::is_browser);
-    let reader = Reader::new(admin, caller, CALLBACK);
+    let reader = Reader::new(admin, caller, (host.as_deref(), CALLBACK));
     let (status, problem) = (out.problem.status, Some(&out.problem));
     if out.again {
         return step_up_page(&reader, (&out.to, status), problem);

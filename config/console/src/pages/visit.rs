@@ -4,9 +4,9 @@ use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use super::error;
 use super::links::encoded;
 use super::reader::Reader;
+use super::{brand, error};
 use crate::caller::Caller;
 use crate::{Admin, Problem};
 
@@ -36,6 +36,7 @@ pub(crate) struct Visit {
     method: Method,
     path: String,
     whole: String,
+    host: Option<String>,
     cookies: HeaderMap,
 }
 
@@ -51,6 +52,7 @@ impl Visit {
             method: parts.method.clone(),
             path: parts.uri.path().to_owned(),
             whole: whole.to_owned(),
+            host: brand::host(&parts.uri, &parts.headers),
             cookies,
         }
     }
@@ -82,7 +84,7 @@ impl Visit {
             "step-up" => see(&format!("/step-up?to={}", encoded(back))),
             _ => {
                 let caller = Caller::of(admin, &self.cookies).filter(Caller::is_browser);
-                let reader = Reader::new(admin, caller, &self.path);
+                let reader = Reader::new(admin, caller, (self.host.as_deref(), &self.path));
                 error::page(&reader, problem)
             }
         }

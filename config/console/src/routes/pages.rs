@@ -10,7 +10,7 @@ use crate::needs::At;
 use crate::pages::{
     accounts, audit, audit_live, buckets, bulk, keys, look, me, module_versions, modules, object,
     objects, people, permissions, policies, requests, requests_live, roles, server, session,
-    settings, simulator, sso, steps, sub_users, uploads, usage, users,
+    settings, simulator, sso, steps, sub_users, uploads, usage, user, user_changes, users,
 };
 
 /// A page for this operation.
@@ -64,23 +64,26 @@ routes! {
     "/accounts/{tenant}/users", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users"), get(users::list);
     "/accounts/{tenant}/users/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users"),
         get(users::show_create).post(users::create);
-    "/accounts/{tenant}/users/bulk", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/bulk/users"), get(bulk::show).post(bulk::users);
-    "/accounts/{tenant}/users/{user}", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}"), get(users::show);
+    "/accounts/{tenant}/users/bulk", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/bulk/users"), get(bulk::show).post(bulk::take);
+    "/accounts/{tenant}/users/{user}", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}"), get(user::show);
     "/accounts/{tenant}/users/{user}/sub-users", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}/sub-users"),
-        get(users::show_sub_users);
-    "/accounts/{tenant}/users/{user}/details", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}"), get(users::show_details);
+        get(user::show_sub_users);
+    "/accounts/{tenant}/users/{user}/buckets", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}"), get(user::show_buckets);
+    "/accounts/{tenant}/users/{user}/permissions", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}"), get(user::show_permissions);
+    "/accounts/{tenant}/users/{user}/activity", ["GET"], at(At::User, "GET", "/api/v1/audit"), get(user::show_activity);
+    "/accounts/{tenant}/users/{user}/details", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}"), get(user::show_details);
     "/accounts/{tenant}/users/{user}/edit", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/users/{user}/details"),
-        get(users::show_edit).post(users::edit);
+        get(user_changes::show_edit).post(user_changes::edit);
     "/accounts/{tenant}/users/{user}/rename", ["GET", "POST"], of("PATCH", "/api/v1/tenants/{tenant}/users/{user}"),
-        get(users::show_rename).post(users::rename);
+        get(user_changes::show_rename).post(user_changes::rename);
     "/accounts/{tenant}/users/{user}/role", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/users/{user}/role"),
-        get(users::show_role).post(users::set_role);
+        get(user_changes::show_role).post(user_changes::set_role);
     "/accounts/{tenant}/users/{user}/disable", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/disable"),
-        get(users::show_disable).post(users::disable);
+        get(user_changes::show_disable).post(user_changes::disable);
     "/accounts/{tenant}/users/{user}/enable", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/enable"),
-        get(users::show_enable).post(users::enable);
+        get(user_changes::show_enable).post(user_changes::enable);
     "/accounts/{tenant}/users/{user}/delete", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}/users/{user}"),
-        get(users::show_delete).post(users::delete);
+        get(user_changes::show_delete).post(user_changes::delete);
     "/accounts/{tenant}/users/{user}/sub-users/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/sub-users"),
         get(sub_users::show_create).post(sub_users::create);
     "/accounts/{tenant}/users/{user}/sub-users/{sub_user}/edit", ["GET", "POST"],

@@ -87,6 +87,8 @@ shapes! {
         actor: Option<String>,
         /// About an object whose name or number contains this, or whose details do.
         object: Option<String>,
+        /// About this user of that account, by name or number, or with one of his keys.
+        user: Option<String>,
         /// At or after this time: seconds since 1970, a date, or RFC 3339.
         since: Option<String>,
         /// Before this time.
@@ -103,6 +105,7 @@ shapes! {
 pub(crate) struct Filter {
     seen: Seen,
     tenant: Option<TenantId>,
+    user: Option<UserId>,
     action: String,
     actor: String,
     object: String,
@@ -143,12 +146,8 @@ impl Seen {
             Self::All => true,
             Self::Tenants(tenants) => record.tenant.is_some_and(|it| tenants.contains(&it)),
             Self::Users(tenant, users) => {
-                let asked = match &record.actor.who {
-                    Who::Key { user, .. } => Some(*user),
-                    _ => None,
-                };
-                let own = |user: Option<UserId>| user.is_some_and(|user| users.contains(&user));
-                record.tenant == Some(*tenant) && (own(record.user) || own(asked))
+                let own = |user: &UserId| users.contains(user);
+                record.tenant == Some(*tenant) && about(record).iter().flatten().any(own)
             }
         }
     }
@@ -163,9 +162,19 @@ impl Filter {
             .as_deref()
             .map(|word| caller.tenant(&state, word));
         let lower = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
+        let tenant = tenant.transpose()?;
+        let user = match (ask.user.as_deref(), tenant) {
+            (None, _) => None,
+            (Some(word), Some(tenant)) => Some(caller.user(&state, tenant, word)?.id),
+            (Some(_), None) => {
+                let detail = "`user` is somebody of an account: say which with `tenant`";
+                return Err(Problem::malformed(detail));
+            }
+        };
         Ok(Self {
             seen: Seen::of(&state, caller),
-            tenant: tenant.transpose()?.map(|tenant| tenant.id),
+            tenant: tenant.map(|tenant| tenant.id),
+            user,
             action: lower(&ask.action),
             actor: lower(&ask.actor),
             object: lower(&ask.object),
@@ -188,6 +197,9 @@ impl Filter {
             && self
                 .tenant
                 .is_none_or(|tenant| record.tenant == Some(tenant))
+            && self
+                .user
+                .is_none_or(|user| about(record).contains(&Some(user)))
             && record.action.starts_with(&self.action)
             && contains(&record.actor.label(), &self.actor)
             && (contains(&record.object, &self.object)
@@ -195,6 +207,15 @@ impl Filter {
             && record.time_ms.0 >= self.since_ms
             && self.until_ms.is_none_or(|until| record.time_ms.0 < until)
     }
+}
+
+/// Whom a record is about, and whose key asked for what it tells.
+const fn about(record: &AuditRecord) -> [Option<UserId>; 2] {
+    let asked = match &record.actor.who {
+        Who::Key { user, .. } => Some(*user),
+        _ => None,
+    };
+    [record.user, asked]
 }
 
 /// Seconds since 1970, a date, or RFC 3339; in milliseconds.

@@ -18,9 +18,6 @@ use crate::sessions::Carrier;
 use crate::shape::{Typed, shapes};
 use crate::{Admin, Problem};
 
-/// What telephones show beside the address.
-const ISSUER: &str = "Postern";
-
 shapes! {
     told
     /// Who asks.
@@ -211,10 +208,11 @@ pub(crate) async fn set_password(
     apply(admin, actor, command).await.map(|_| ())
 }
 
-/// Sets a second factor up.
+/// Sets a second factor up. Telephones show `issuer` beside the address.
 pub(crate) async fn enrol(
     admin: &Admin,
     (caller, actor): (&Caller, Actor),
+    issuer: &str,
 ) -> Result<Enrolled, Problem> {
     let operator = oneself(admin, caller)?;
     has_password_of_his_own(admin, &operator)?;
@@ -223,7 +221,7 @@ pub(crate) async fn enrol(
     else {
         return Err(unexpected());
     };
-    let enrolment = secret.enrolment(ISSUER, operator.details.email.as_str());
+    let enrolment = secret.enrolment(issuer, operator.details.email.as_str());
     // This answer is the one place where it leaves the server.
     let text = |secret: &postern_config::Secret| {
         secret.lend(|bytes| String::from_utf8_lossy(bytes).into_owned())

@@ -291,6 +291,7 @@ impl House {
                 postern_config::system_clock(),
             )),
             token: AdminToken::given(Secret::new(TOKEN.into())),
+            brands: Vec::new(),
             persons: Vec::new(),
             metrics: MetricsAccess::Token,
             module_bytes_max: 64,
