@@ -7,6 +7,7 @@ pub mod browser;
 pub mod call;
 pub mod clients;
 pub mod drive;
+pub mod filled;
 pub mod garage;
 pub mod gate;
 pub mod house;

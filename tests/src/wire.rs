@@ -175,7 +175,7 @@ impl Wire {
             if let Some(at) = find(&scratch[..filled], b"\r\n\r\n") {
                 break at;
             }
-            filled += self.some(&mut scratch[filled..])?;
+            filled += self.read(&mut scratch[filled..])?;
         };
         let (head, _) = scratch.split_at(end);
         let status = head
@@ -194,12 +194,13 @@ impl Wire {
             return Ok((status, length));
         }
         while body < length {
-            body += self.some(scratch)?;
+            body += self.read(scratch)?;
         }
         Ok((status, length))
     }
 
-    fn some(&mut self, into: &mut [u8]) -> io::Result<usize> {
+    /// Reads some bytes as they come.
+    pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self.stream.read(into)? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             count => Ok(count),

@@ -808,6 +808,47 @@ fn the_audit_log_is_watched_as_it_grows() {
     browser.is_silent();
 }
 
+/// Requests are shown as they end, and what stands there is saved as a table: nothing in it is a formula.
+#[test]
+fn requests_are_watched_as_they_end_and_saved() {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    let key = gate.key("photos", "full").clone();
+    browser.go("/accounts/demo/requests");
+    browser.follow("Live");
+    let ends = || browser.texts("#access tr").len();
+    // The view begins some time after the click: what ends before that is not in it.
+    tests::wait::until(
+        "a request in the view",
+        std::time::Duration::from_secs(30),
+        || {
+            Call::get(&format!("/{}/=cmd()", key.bucket)).send(&gate, &key);
+            (ends() > 0).then_some(())
+        },
+    );
+    browser.follow("Pause");
+    let row = browser.text("#access tr");
+    assert!(row.contains("GetObject") && row.contains("404"), "{row}");
+    browser.script(
+        "window.saved = ''; const was = URL.createObjectURL; URL.createObjectURL = (it) => { it.text().then((all) => { window.saved = all; }); return was(it); };",
+    );
+    browser.follow("Save as CSV");
+    let saved = tests::wait::until("a file", std::time::Duration::from_secs(30), || {
+        let saved = browser.script("return window.saved");
+        saved
+            .as_str()
+            .filter(|it| !it.is_empty())
+            .map(str::to_owned)
+    });
+    let lines: Vec<&str> = saved.split("\r\n").collect();
+    assert!(lines[0].starts_with("\"Time\",\"Access key\""), "{saved}");
+    assert_eq!(lines.len(), ends() + 2, "{saved}");
+    assert!(lines[1].contains("\"GetObject\""), "{saved}");
+    assert!(!saved.contains("\"="), "{saved}");
+    browser.is_silent();
+}
+
 /// What a screen says to type, our command line takes.
 fn is_known(gate: &Gate, command: &str) {
     if !command.starts_with("postern ") {

@@ -32,7 +32,13 @@ async function copy(button, text) {
   }
 }
 
-const text = (id) => { const it = document.getElementById(id); return it.value ?? it.textContent; };
+// A table is text with a line for each row; no cell begins a formula where a spreadsheet opens it.
+const cell = (it) => `"${it.textContent.trim().replace(/\s+/g, " ").replace(/^[=+@-]/, "'$&").replaceAll('"', '""')}"`;
+const line = (row) => [...row.cells].map(cell).join() + "\r\n";
+const text = (id) => {
+  const it = document.getElementById(id);
+  return it.rows ? [...it.closest("table").rows].map(line).join("") : it.value ?? it.textContent;
+};
 
 // What a part of a page can do once it is there.
 function enhance(part) {

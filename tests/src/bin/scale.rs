@@ -1,27 +1,25 @@
 //! Measures the gate over a directory with many tenants and keys: start, memory, a key's first and later use, how soon a disabled
 //! key is refused, and commands a second.
 //!
-//! The directory is filled by the commands that the admin API asks too, in a folder of memory, since it is the gate that is
-//! measured and not the disk; then the file is put where a gate finds it. All that follows is on the disk of the data folder.
+//! The directory is filled by the commands that the admin API asks too. All that follows is on the disk of the data folder.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use postern_config::directory::{
-    Actor, Command, Directory, KeyRights, Level, NewUser, Outcome, Profile, UserKind,
+    Command, Directory, KeyRights, Level, NewUser, Outcome, Profile, UserKind,
 };
 use tests::call::{self, Call};
+use tests::filled::{apply, fill};
 use tests::gate::{Gate, Key};
 use tests::house::{self, name};
 use tests::load;
 use tests::random::Random;
 use tests::wire::{Answer, Wire};
 
-/// Where the directory is filled: memory, where the machine has such a folder.
-const MEMORY: &str = "/dev/shm";
 /// The user of each tenant who has its keys.
 const USER: &str = "edge";
 
@@ -62,7 +60,7 @@ fn main() {
     // A first start makes the master key and all that a gate has.
     Gate::start_in(&data, &[], &[]).stop();
     let begin = Instant::now();
-    let keys = fill(&options, &data);
+    let keys = fill(&data, async |directory| make(directory, &options).await);
     println!(
         "{} tenants, {} keys, made by {:.0} commands a second in memory; the directory's file has {} MiB",
         options.tenants,
@@ -190,30 +188,6 @@ fn row(title: &str, mut times: Vec<Duration>) {
     );
 }
 
-/// Fills the directory of a gate that does not run, and answers the sample.
-fn fill(options: &Options, data: &Path) -> Vec<Sampled> {
-    let memory = Path::new(MEMORY);
-    let folder = if memory.is_dir() {
-        tempfile::tempdir_in(memory)
-    } else {
-        tempfile::tempdir()
-    };
-    let folder = folder.expect("a folder to fill");
-    let (there, here) = (
-        data.join("directory.redb"),
-        folder.path().join("directory.redb"),
-    );
-    fs::copy(&there, &here).expect("the directory");
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let keys = runtime.block_on(async {
-        let directory = house::open(&here, &data.join("master.key")).await;
-        make(&directory, options).await
-    });
-    runtime.shutdown_timeout(Duration::from_secs(10));
-    fs::copy(&here, &there).expect("the filled directory");
-    keys
-}
-
 async fn make(directory: &Directory, options: &Options) -> Vec<Sampled> {
     let all = options.tenants * options.keys;
     let mut random = Random::new(7);
@@ -246,9 +220,4 @@ async fn make(directory: &Directory, options: &Options) -> Vec<Sampled> {
         }
     }
     sampled
-}
-
-async fn apply(directory: &Directory, command: Command) -> Outcome {
-    let applied = directory.apply(command, Actor::system()).await;
-    applied.expect("the command").outcome
 }

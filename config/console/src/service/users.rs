@@ -57,6 +57,8 @@ shapes! {
         stored_bytes: Option<u64>,
         /// Objects in them.
         stored_objects: Option<u64>,
+        /// When one of his keys signed a request last, in seconds since 1970; null: never, or where nobody has looked.
+        last_active: Option<u64>,
         /// When it was made, in seconds since 1970.
         created: u64,
         /// How far it is where the user is being deleted with his data; told of a user who is asked for by name.
@@ -189,10 +191,12 @@ pub(crate) async fn list(
     };
     let shown = |user: &std::sync::Arc<User>| (user.id, show(&state, tenant, user));
     let page = listing.page(&["name", "created"], fitting, rank, shown)?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for (id, user) in page.items {
-        items.push(with_storage(admin, id, user).await);
+    let (ids, users): (Vec<_>, Vec<_>) = page.items.into_iter().unzip();
+    let mut items = Vec::with_capacity(users.len());
+    for (id, user) in ids.iter().zip(users) {
+        items.push(with_storage(admin, *id, user).await);
     }
+    tell_last_activity(admin, (&state, &ids), &mut items).await?;
     Ok(Page {
         items,
         next: page.next,
@@ -218,6 +222,24 @@ async fn with_storage(admin: &Admin, id: UserId, shown: UserShown) -> UserShown 
     }
 }
 
+/// Says of users when they were last active. Their keys are those of a snapshot.
+async fn tell_last_activity(
+    admin: &Admin,
+    (state, ids): (&Snapshot, &[UserId]),
+    users: &mut [UserShown],
+) -> Result<(), Problem> {
+    let of_each = ids.iter().map(|id| state.keys(*id).map(|key| key.id));
+    let of_each: Vec<Vec<_>> = of_each.map(Iterator::collect).collect();
+    let keys = of_each.concat();
+    let uses = admin.meter.ask(move |ledger| ledger.last_uses(&keys));
+    let mut uses = uses.await?.into_iter();
+    for (user, keys) in users.iter_mut().zip(of_each) {
+        let last = uses.by_ref().take(keys.len()).flatten();
+        user.last_active = last.map(|last| last.at.seconds().0).max();
+    }
+    Ok(())
+}
+
 /// A user with what he has.
 pub(crate) fn show(state: &Snapshot, tenant: &Tenant, user: &User) -> UserShown {
     UserShown {
@@ -237,6 +259,7 @@ pub(crate) fn show(state: &Snapshot, tenant: &Tenant, user: &User) -> UserShown 
         buckets: state.buckets_owned(user.id),
         stored_bytes: None,
         stored_objects: None,
+        last_active: None,
         created: user.created.0,
         deletion: None,
         revision: user.revision.0,
