@@ -59,7 +59,8 @@ fn main() {
     println!("| page | median ms | longest ms | kB |\n|---|---|---|---|");
     let objects = visitor.objects();
     let next_users = visitor.next("/accounts/demo/users?limit=100");
-    let next_objects = visitor.next(&format!("{objects}?limit=100"));
+    let folder = format!("{objects}?prefix=o%2F000000%2F&limit=100");
+    let next_objects = visitor.next(&folder);
     for (page, path) in [
         ("overview", "/accounts/demo"),
         ("users", "/accounts/demo/users"),
@@ -78,10 +79,9 @@ fn main() {
         ("100 access keys", "/accounts/demo/keys?limit=100"),
         ("buckets", "/accounts/demo/buckets"),
         ("create bucket", "/accounts/demo/buckets/new"),
-        ("permissions", "/accounts/demo/permissions"),
-        ("100 objects", &format!("{objects}?limit=100")),
+        ("100 objects", &folder),
         ("the next 100 objects", &next_objects),
-        ("objects by prefix", &format!("{objects}?prefix=o%2F0000")),
+        ("100 folders", &format!("{objects}?prefix=o%2F&limit=100")),
         ("policies", "/accounts/demo/policies"),
         ("modules", "/accounts/demo/modules"),
         ("roles", "/accounts/demo/roles"),
@@ -217,17 +217,12 @@ impl<'g> Visitor<'g> {
         answer
     }
 
-    /// Where the objects of the demo bucket are.
+    /// Where the objects of the bucket of `photos` are.
     fn objects(&mut self) -> String {
-        let page = self.get("/accounts/demo/buckets?q=demo-bucket").text();
-        let (_, after) = page
-            .split_once("href=\"/accounts/demo/buckets/")
-            .expect("a link");
-        let bucket: String = after
-            .chars()
-            .take_while(char::is_ascii_alphanumeric)
-            .collect();
-        assert_ne!(bucket, "new");
+        let page = self.get("/accounts/demo/buckets?of=photos").text();
+        let links = page.split("href=\"/accounts/demo/buckets/").skip(1);
+        let ids = links.filter_map(|it| it.split(['"', '/']).next());
+        let bucket = ids.into_iter().find(|it| it.len() == 32).expect("a bucket");
         format!("/accounts/demo/buckets/{bucket}/objects")
     }
 

@@ -95,13 +95,6 @@ impl Listing {
         let (order, is_reversed) = self.order(orders)?;
         let sign = if is_reversed { "-" } else { "" };
         let after = self.after(&format!("{sign}{order}"))?;
-        let mut ranked: Vec<(Rank, E)> =
-            entries.map(|entry| (rank(&entry, order), entry)).collect();
-        let total = ranked.len();
-        ranked.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        if is_reversed {
-            ranked.reverse();
-        }
         let is_later = |rank: &Rank| {
             after.as_ref().is_none_or(|after| {
                 if is_reversed {
@@ -111,16 +104,29 @@ impl Listing {
                 }
             })
         };
-        let mut rest = ranked.into_iter().filter(|(rank, _)| is_later(rank));
-        let mut last = None;
-        let mut items = Vec::new();
-        for (rank, entry) in rest.by_ref().take(limit) {
-            last = Some(rank);
-            items.push(show(entry));
+        let mut total = 0;
+        let ranked = entries
+            .inspect(|_| total += 1)
+            .map(|entry| (rank(&entry, order), entry));
+        let mut rest: Vec<(Rank, E)> = ranked.filter(|(rank, _)| is_later(rank)).collect();
+        let in_order = |(one, _): &(Rank, E), (other, _): &(Rank, E)| {
+            if is_reversed {
+                other.cmp(one)
+            } else {
+                one.cmp(other)
+            }
+        };
+        // What the page has is picked out of many before it is sorted. One more tells whether there is a next page.
+        if rest.len() > limit {
+            rest.select_nth_unstable_by(limit, in_order);
+            rest.truncate(limit + 1);
         }
-        let next = last
-            .filter(|_| rest.next().is_some())
-            .map(|(number, text)| hex::encode(format!("{sign}{order} {number} {text}")));
+        rest.sort_unstable_by(in_order);
+        let has_more = rest.len() > limit;
+        rest.truncate(limit);
+        let last = rest.last().filter(|_| has_more).map(|(rank, _)| rank);
+        let next = last.map(|(number, text)| hex::encode(format!("{sign}{order} {number} {text}")));
+        let items = rest.into_iter().map(|(_, entry)| show(entry)).collect();
         Ok(Page { items, next, total })
     }
 
