@@ -49,6 +49,7 @@ pub(crate) mod sso;
 pub(crate) mod steps;
 pub(crate) mod sub_users;
 pub(crate) mod texts;
+pub(crate) mod tokens;
 pub(crate) mod uploads;
 pub(crate) mod usage;
 pub(crate) mod users;

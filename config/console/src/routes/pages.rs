@@ -10,7 +10,7 @@ use crate::needs::At;
 use crate::pages::{
     accounts, audit, audit_live, buckets, bulk, keys, look, me, module_versions, modules, object,
     objects, people, permissions, policies, requests, requests_live, roles, server, session,
-    settings, simulator, sso, steps, sub_users, uploads, usage, users,
+    settings, simulator, sso, steps, sub_users, tokens, uploads, usage, users,
 };
 
 /// A page for this operation.
@@ -55,6 +55,9 @@ routes! {
         get(me::show_remove_second_factor).post(me::remove_second_factor);
     "/me/key", ["GET", "POST"], of("GET", "/api/v1/me/sessions"), get(objects::show_key).post(objects::hold_key);
     "/me/key/forget", ["POST"], of("GET", "/api/v1/me/sessions"), post(objects::forget_key);
+    "/me/tokens", ["GET"], of("GET", "/api/v1/tokens"), get(tokens::list);
+    "/me/tokens/new", ["GET", "POST"], of("POST", "/api/v1/tokens"), get(tokens::show_create).post(tokens::create);
+    "/me/tokens/{token}/revoke", ["GET", "POST"], of("DELETE", "/api/v1/tokens/{token}"), get(tokens::show_revoke).post(tokens::revoke);
     "/me/sessions/end", ["GET", "POST"], of("DELETE", "/api/v1/me/sessions"), get(me::show_end_sessions).post(me::end_sessions);
 
     // Accounts, users and their keys.

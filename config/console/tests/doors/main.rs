@@ -18,3 +18,4 @@ mod policies;
 mod sessions;
 #[cfg(feature = "oidc")]
 mod sso;
+mod tokens;
