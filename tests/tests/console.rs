@@ -17,12 +17,12 @@ fn first_link(gate: &Gate) -> String {
 }
 
 /// Makes the first person, who owns the deployment, and signs in.
-fn set_up(gate: &Gate, browser: &Browser) {
+pub(crate) fn set_up(gate: &Gate, browser: &Browser) {
     set_up_at(gate, browser, "/accounts/demo");
 }
 
 /// The same where there are several accounts: the first page is their list.
-fn set_up_at(gate: &Gate, browser: &Browser, first: &str) {
+pub(crate) fn set_up_at(gate: &Gate, browser: &Browser, first: &str) {
     browser.go(&first_link(gate));
     browser.fill("#email", EMAIL);
     browser.fill("#name", "Ada Lovelace");
@@ -739,6 +739,8 @@ fn every_screen(look: Look, name: &str) {
         ("people", "/people"),
         ("person", "/people/reader%40example.com"),
         ("me", "/me"),
+        ("tokens", "/me/tokens"),
+        ("domains", "/accounts/demo/settings/domains"),
         ("accounts", "/accounts"),
     ];
     let key = gate.key("photos", "full").clone();
@@ -758,6 +760,10 @@ fn every_screen(look: Look, name: &str) {
         ("usage", "/accounts/demo/usage"),
         ("quota", "/accounts/demo/usage/quota"),
         ("settings-edit", "/accounts/demo/settings/edit"),
+        ("limits", "/accounts/demo/settings/limits"),
+        ("domain-new", "/accounts/demo/settings/domains/new"),
+        ("transfer", "/accounts/demo/settings/transfer"),
+        ("token-new", "/me/tokens/new"),
         ("account-new", "/accounts/new"),
         ("server", "/server"),
         ("policies", "/accounts/demo/policies"),

@@ -1,5 +1,6 @@
 //! The system as a stranger meets it. One program: what all files lean on is linked once, not forty times.
 
+mod account_pages;
 mod admin_api;
 mod aws_cli;
 mod bad_input;

@@ -8,9 +8,9 @@ use super::{Permission, Route, guarded};
 use crate::Admin;
 use crate::needs::At;
 use crate::pages::{
-    accounts, audit, audit_live, buckets, bulk, keys, look, me, module_versions, modules, object,
-    objects, people, permissions, policies, requests, requests_live, roles, server, session,
-    settings, simulator, sso, steps, sub_users, tokens, uploads, usage, users,
+    accounts, audit, audit_live, buckets, bulk, hosts, keys, look, me, module_versions, modules,
+    object, objects, ownership, people, permissions, policies, requests, requests_live, roles,
+    server, session, settings, simulator, sso, steps, sub_users, tokens, uploads, usage, users,
 };
 
 /// A page for this operation.
@@ -240,6 +240,17 @@ routes! {
     "/accounts/{tenant}/settings", ["GET"], of("GET", "/api/v1/tenants/{tenant}"), get(settings::show);
     "/accounts/{tenant}/settings/edit", ["GET", "POST"], of("PATCH", "/api/v1/tenants/{tenant}"),
         get(settings::show_edit).post(settings::edit);
+    "/accounts/{tenant}/settings/limits", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/limits"),
+        get(settings::show_limits).post(settings::set_limits);
+    "/accounts/{tenant}/settings/transfer", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/transfer"),
+        get(ownership::show).post(ownership::transfer);
+    "/accounts/{tenant}/settings/domains", ["GET"], of("GET", "/api/v1/tenants/{tenant}/domains"), get(hosts::list);
+    "/accounts/{tenant}/settings/domains/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/domains"),
+        get(hosts::show_add).post(hosts::add);
+    "/accounts/{tenant}/settings/domains/{domain}/remove", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}/domains/{domain}"),
+        get(hosts::show_remove).post(hosts::remove);
+    "/accounts/{tenant}/settings/alias", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/alias"),
+        get(hosts::show_alias).post(hosts::set_alias);
     "/accounts/{tenant}/settings/delete", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}"),
         get(settings::show_delete).post(settings::delete);
     "/server", ["GET"], of("GET", "/api/v1/node"), get(server::show);

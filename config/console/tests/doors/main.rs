@@ -7,6 +7,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod accounts;
 mod crawl;
 mod house;
 #[cfg(feature = "oidc")]
