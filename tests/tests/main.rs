@@ -5,6 +5,7 @@ mod admin_api;
 mod aws_cli;
 mod bad_input;
 mod boto3;
+mod bucket_pages;
 mod cdn_reader;
 mod console;
 mod crash;

@@ -3,6 +3,7 @@
 //! Each page stands for an operation of the admin API ([`crate::routes::PAGES`]) and needs what that needs: there is no second table of
 //! who may do what. A form stands at the path to which it is sent. Every page works without script.
 
+mod bucket_tabs;
 mod chart;
 mod confirm;
 mod diff;
@@ -20,12 +21,15 @@ mod frame;
 mod links;
 mod lists;
 mod reader;
+mod rule_words;
 mod samples;
 mod upload;
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod audit_live;
+pub(crate) mod bucket_rules;
+pub(crate) mod bucket_usage;
 pub(crate) mod buckets;
 pub(crate) mod bulk;
 pub(crate) mod hosts;

@@ -8,9 +8,10 @@ use super::{Permission, Route, guarded};
 use crate::Admin;
 use crate::needs::At;
 use crate::pages::{
-    accounts, audit, audit_live, buckets, bulk, hosts, keys, look, me, module_versions, modules,
-    object, objects, ownership, people, permissions, policies, requests, requests_live, roles,
-    server, session, settings, simulator, sso, steps, sub_users, tokens, uploads, usage, users,
+    accounts, audit, audit_live, bucket_rules, bucket_usage, buckets, bulk, hosts, keys, look, me,
+    module_versions, modules, object, objects, ownership, people, permissions, policies, requests,
+    requests_live, roles, server, session, settings, simulator, sso, steps, sub_users, tokens,
+    uploads, usage, users,
 };
 
 /// A page for this operation.
@@ -141,6 +142,19 @@ routes! {
         get(object::show_hold).post(object::hold);
     "/accounts/{tenant}/buckets/{bucket}/objects/object/delete", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
         get(object::show_delete).post(object::delete);
+    "/accounts/{tenant}/buckets/{bucket}/cors", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), get(bucket_rules::show);
+    "/accounts/{tenant}/buckets/{bucket}/cors/edit", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(bucket_rules::show_edit).post(bucket_rules::edit);
+    "/accounts/{tenant}/buckets/{bucket}/cors/delete", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(bucket_rules::show_delete).post(bucket_rules::delete);
+    "/accounts/{tenant}/buckets/{bucket}/lifecycle", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), get(bucket_rules::show);
+    "/accounts/{tenant}/buckets/{bucket}/lifecycle/edit", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(bucket_rules::show_edit).post(bucket_rules::edit);
+    "/accounts/{tenant}/buckets/{bucket}/lifecycle/delete", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(bucket_rules::show_delete).post(bucket_rules::delete);
+    "/accounts/{tenant}/buckets/{bucket}/usage", ["GET"], at(At::Tenant, "GET", "/api/v1/usage"), get(bucket_usage::show);
+    "/accounts/{tenant}/buckets/{bucket}/usage/quota", ["GET", "POST"], at(At::Bucket, "PUT", "/api/v1/usage/quotas"),
+        get(bucket_usage::show_quota).post(bucket_usage::set_quota);
     "/accounts/{tenant}/permissions", ["GET"], of("GET", "/api/v1/tenants/{tenant}/permissions"), get(permissions::account);
     "/accounts/{tenant}/permissions/save", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/permissions"),
         get(permissions::show_save).post(permissions::set_account);
@@ -236,7 +250,7 @@ routes! {
 
     // What was used, settings, and the server.
     "/accounts/{tenant}/usage", ["GET"], at(At::Tenant, "GET", "/api/v1/usage"), get(usage::show);
-    "/accounts/{tenant}/usage/quota", ["GET", "POST"], at(At::Tenant, "PUT", "/api/v1/usage/quotas"), get(usage::show_quota).post(usage::set_quota);
+    "/accounts/{tenant}/usage/quota", ["GET", "POST"], at(At::AboveTenant, "PUT", "/api/v1/usage/quotas"), get(usage::show_quota).post(usage::set_quota);
     "/accounts/{tenant}/settings", ["GET"], of("GET", "/api/v1/tenants/{tenant}"), get(settings::show);
     "/accounts/{tenant}/settings/edit", ["GET", "POST"], of("PATCH", "/api/v1/tenants/{tenant}"),
         get(settings::show_edit).post(settings::edit);

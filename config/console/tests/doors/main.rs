@@ -8,6 +8,7 @@
 )]
 
 mod accounts;
+mod buckets;
 mod crawl;
 mod house;
 #[cfg(feature = "oidc")]
