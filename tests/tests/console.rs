@@ -779,6 +779,7 @@ fn every_screen(look: Look, name: &str) {
         ("settings-edit", "/accounts/demo/settings/edit"),
         ("limits", "/accounts/demo/settings/limits"),
         ("domain-new", "/accounts/demo/settings/domains/new"),
+        ("alias", "/accounts/demo/settings/alias"),
         ("transfer", "/accounts/demo/settings/transfer"),
         ("token-new", "/me/tokens/new"),
         ("account-new", "/accounts/new"),
