@@ -40,8 +40,11 @@ struct UsagePage {
 /// Keys that the page shows; exports hold all.
 const LINES_SHOWN_MAX: usize = 100;
 
-fn usage_of(of: &Of<Bucket>) -> String {
-    page_of(&of.tenant, &of.it.id.to_string()) + "/usage"
+/// Where one goes from the quota: whoever may set that of a user's bucket may not see who used it.
+fn back(reader: &Reader, of: &Of<Bucket>) -> String {
+    let id = of.it.id.to_string();
+    let usage = reader.link_in(&of.tenant, "/buckets/{bucket}/usage", &[("bucket", &id)]);
+    usage.unwrap_or_else(|| page_of(&of.tenant, &id))
 }
 
 pub(crate) async fn show(
@@ -125,7 +128,7 @@ fn quota_page(
         tenant: Some(&of.tenant),
         trail: trail(reader, &of.tenant, Some(&of.it)),
     };
-    quota_answer(reader, here, answer, (usage_of(of), command))
+    quota_answer(reader, here, answer, (back(reader, of), command))
 }
 
 pub(crate) async fn set_quota(
@@ -144,14 +147,7 @@ pub(crate) async fn set_quota(
     match set(&admin, QuotaOf::Bucket(of.it.id), (actor, quota)).await {
         Ok(revision) => {
             let text = say!("The quota is set. What is stored now stays, whatever it says.");
-            // Whoever may set it for a user's bucket may not see who used it.
-            let usage = bucket_tabs::tabs(&reader, (&of.tenant, &of.it), Tab::Usage);
-            let seen = usage.into_iter().find(|(.., is_here)| *is_here);
-            let to = seen.map_or_else(
-                || page_of(&of.tenant, &of.it.id.to_string()),
-                |(_, href, _)| href,
-            );
-            reader.done((text, ""), revision, &to)
+            reader.done((text, ""), revision, &back(&reader, &of))
         }
         Err(problem) => quota_page(&reader, &of, (&form, problem.status, Some(&problem))),
     }
