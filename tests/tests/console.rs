@@ -17,12 +17,12 @@ fn first_link(gate: &Gate) -> String {
 }
 
 /// Makes the first person, who owns the deployment, and signs in.
-fn set_up(gate: &Gate, browser: &Browser) {
+pub(crate) fn set_up(gate: &Gate, browser: &Browser) {
     set_up_at(gate, browser, "/accounts/demo");
 }
 
 /// The same where there are several accounts: the first page is their list.
-fn set_up_at(gate: &Gate, browser: &Browser, first: &str) {
+pub(crate) fn set_up_at(gate: &Gate, browser: &Browser, first: &str) {
     browser.go(&first_link(gate));
     browser.fill("#email", EMAIL);
     browser.fill("#name", "Ada Lovelace");
@@ -630,7 +630,7 @@ fn a_key_is_made_with_the_keyboard_alone() {
 /// Every screen, as an owner and as somebody who may only read, by day, by night and on a telephone: axe finds nothing, and the
 /// browser has nothing to say.
 /// Opens the objects of a bucket with an access key.
-fn look_into(browser: &Browser, bucket: &str, key: &Key) {
+pub(crate) fn look_into(browser: &Browser, bucket: &str, key: &Key) {
     browser.go(&format!("/accounts/demo/buckets?q={bucket}"));
     browser.click("tbody th a");
     browser.follow("Objects");
@@ -860,6 +860,23 @@ fn is_known(gate: &Gate, command: &str) {
     assert!(said.status.success(), "{command}: {errors}");
 }
 
+/// The screens of the bucket whose objects are open.
+fn of_bucket(browser: &Browser) -> [(&'static str, String); 8] {
+    let objects = browser.at();
+    let (bucket, _) = objects.split_once("/objects").expect("a bucket's objects");
+    [
+        ("bucket", ""),
+        ("objects", "/objects"),
+        ("object", "/objects/object?key=notes.txt"),
+        ("cors", "/cors"),
+        ("cors-edit", "/cors/edit?begin=read"),
+        ("lifecycle", "/lifecycle"),
+        ("bucket-usage", "/usage"),
+        ("bucket-quota", "/usage/quota"),
+    ]
+    .map(|(name, below)| (name, format!("{bucket}{below}")))
+}
+
 fn every_screen(look: Look, name: &str) {
     let gate = Gate::start();
     person(
@@ -886,6 +903,8 @@ fn every_screen(look: Look, name: &str) {
         ("people", "/people"),
         ("person", "/people/reader%40example.com"),
         ("me", "/me"),
+        ("tokens", "/me/tokens"),
+        ("domains", "/accounts/demo/settings/domains"),
         ("accounts", "/accounts"),
     ];
     let key = gate.key("photos", "full").clone();
@@ -906,6 +925,11 @@ fn every_screen(look: Look, name: &str) {
         ("usage", "/accounts/demo/usage"),
         ("quota", "/accounts/demo/usage/quota"),
         ("settings-edit", "/accounts/demo/settings/edit"),
+        ("limits", "/accounts/demo/settings/limits"),
+        ("domain-new", "/accounts/demo/settings/domains/new"),
+        ("alias", "/accounts/demo/settings/alias"),
+        ("transfer", "/accounts/demo/settings/transfer"),
+        ("token-new", "/me/tokens/new"),
         ("account-new", "/accounts/new"),
         ("server", "/server"),
         ("policies", "/accounts/demo/policies"),
@@ -925,13 +949,11 @@ fn every_screen(look: Look, name: &str) {
         browser.go("/sign-in");
         browser.is_accessible();
         sign_in(&browser, email);
-        let objects;
-        let object;
+        let below;
         if email == EMAIL {
             look_into(&browser, &key.bucket, &key);
-            objects = browser.at();
-            object = format!("{objects}/object?key=notes.txt");
-            screens.extend([("objects", &*objects), ("object", &*object)]);
+            below = of_bucket(&browser);
+            screens.extend(below.iter().map(|(name, path)| (*name, &**path)));
         }
         for (screen, path) in screens {
             browser.go(path);

@@ -1,10 +1,12 @@
 //! The system as a stranger meets it. One program: what all files lean on is linked once, not forty times.
 
+mod account_pages;
 mod admin_api;
 mod aws_cli;
 mod bad_input;
 mod boto3;
 mod brand;
+mod bucket_pages;
 mod cdn_reader;
 mod console;
 mod crash;

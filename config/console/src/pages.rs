@@ -3,6 +3,7 @@
 //! Each page stands for an operation of the admin API ([`crate::routes::PAGES`]) and needs what that needs: there is no second table of
 //! who may do what. A form stands at the path to which it is sent. Every page works without script.
 
+mod bucket_tabs;
 mod chart;
 mod confirm;
 mod diff;
@@ -20,6 +21,7 @@ mod frame;
 mod links;
 mod lists;
 mod reader;
+mod rule_words;
 mod samples;
 mod upload;
 
@@ -27,8 +29,11 @@ pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod audit_live;
 pub(crate) mod brand;
+pub(crate) mod bucket_rules;
+pub(crate) mod bucket_usage;
 pub(crate) mod buckets;
 pub(crate) mod bulk;
+pub(crate) mod hosts;
 pub(crate) mod keys;
 pub(crate) mod look;
 pub(crate) mod me;
@@ -36,6 +41,7 @@ pub(crate) mod module_versions;
 pub(crate) mod modules;
 pub(crate) mod object;
 pub(crate) mod objects;
+pub(crate) mod ownership;
 pub(crate) mod people;
 pub(crate) mod permissions;
 pub(crate) mod policies;
@@ -50,6 +56,7 @@ pub(crate) mod sso;
 pub(crate) mod steps;
 pub(crate) mod sub_users;
 pub(crate) mod texts;
+pub(crate) mod tokens;
 pub(crate) mod uploads;
 pub(crate) mod usage;
 pub(crate) mod user;

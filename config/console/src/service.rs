@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP but for [`Problem`](crate::Problem), which is what both tell people who are refused.
 
 pub(crate) mod audit;
+pub(crate) mod bucket_rules;
 pub(crate) mod buckets;
 pub(crate) mod bulk;
 pub(crate) mod creations;

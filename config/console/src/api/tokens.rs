@@ -8,7 +8,8 @@ use http::StatusCode;
 use super::asked::{Ask, At, By, Document};
 use crate::caller::Caller;
 use crate::service::list::{Listing, Page};
-use crate::service::tokens::{self, NewToken, TokenShown};
+use crate::service::tokens::{self, NewToken, TokenMade, TokenShown};
+use crate::service::users::unexpected;
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -46,8 +47,14 @@ pub(crate) async fn create(
     caller: Caller,
     document: Document<NewToken>,
 ) -> Result<Response, Problem> {
-    let made = tokens::create(&admin, (&caller, document.actor), document.asked).await?;
-    Ok((StatusCode::CREATED, super::json(made)).into_response())
+    let who = (&caller, document.actor);
+    let (token, secret) = tokens::create(&admin, who, None, document.asked).await?;
+    let secret = secret.ok_or_else(unexpected)?;
+    Ok((
+        StatusCode::CREATED,
+        super::json(TokenMade { token, secret }),
+    )
+        .into_response())
 }
 
 pub(crate) async fn revoke(

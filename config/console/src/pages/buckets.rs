@@ -3,10 +3,9 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use postern_config::directory::{
-    Bucket, BucketState, PublicContainers, Tenant, User, UserKind, UserStatus,
-};
+use postern_config::directory::{Bucket, PublicContainers, Tenant, User, UserKind, UserStatus};
 
+use super::bucket_tabs::{self, Tab};
 use super::confirm::{self, Asks};
 use super::fields::{Asked, Fields, Sent};
 use super::filters;
@@ -264,10 +263,8 @@ struct BucketPage {
     detail: BucketDetail,
     public: permissions::PublicShown,
     owner: Option<String>,
-    objects: Option<String>,
+    tabs: Vec<(&'static str, String, bool)>,
     delete: Option<String>,
-    permissions: Option<String>,
-    policy: Option<String>,
     make_public: Option<String>,
     make_private: Option<String>,
     command: String,
@@ -289,10 +286,8 @@ pub(crate) async fn show(State(admin): State<Admin>, reader: Reader, of: Of<Buck
             trail: trail(&reader, &of.tenant, None),
         }),
         owner: reader.link_in(&of.tenant, "/users/{user}", &owner),
-        objects: link("/objects").filter(|_| of.it.state == BucketState::Active),
+        tabs: bucket_tabs::tabs(&reader, (&of.tenant, &of.it), Tab::Overview),
         delete: link("/delete"),
-        permissions: link("/permissions").filter(|_| of.tenant.profile.has_permissions()),
-        policy: link("/policy"),
         make_public: link("/public").filter(|_| !public.is_public && has_switch(&of.tenant)),
         make_private: link("/private").filter(|_| public.is_public),
         command: format!(
@@ -310,7 +305,7 @@ fn has_switch(tenant: &Tenant) -> bool {
     tenant.profile.rules().public_containers == PublicContainers::Switch
 }
 
-fn here<'h>(reader: &Reader, of: &'h Of<Bucket>, title: &'static str) -> Here<'h> {
+pub(super) fn here<'h>(reader: &Reader, of: &'h Of<Bucket>, title: &'static str) -> Here<'h> {
     Here {
         title: reader.say(title).replacen("{}", of.it.name.as_str(), 1),
         nav: Nav::Buckets,

@@ -187,7 +187,7 @@ fn create_page(
 ) -> Result<Response, Problem> {
     let whose = sub_user.map_or(user.name.as_str(), |it| it.name.as_str());
     let below = sub_user.map_or_else(String::new, |it| format!(" --sub-user {}", it.name));
-    let once = hex::encode(reader.admin.entropy.bytes::<16>().map_err(no_entropy)?);
+    let once = new_once(reader)?;
     let page = NewKeyPage {
         frame: reader.frame(Here {
             title: reader.say(say!("Create access key")).to_owned(),
@@ -356,8 +356,14 @@ async fn made(
     }
 }
 
-/// A form that is sent twice makes one key: a page that is loaded once more does not show the secret again.
-fn once(reader: &Reader, form: &Fields) -> Result<Option<creations::Asked>, Problem> {
+/// What a form is known by when it is sent.
+pub(super) fn new_once(reader: &Reader) -> Result<String, Problem> {
+    let random = reader.admin.entropy.bytes::<16>().map_err(no_entropy)?;
+    Ok(hex::encode(random))
+}
+
+/// A form that is sent twice makes one thing: a page that is loaded once more does not show the secret again.
+pub(super) fn once(reader: &Reader, form: &Fields) -> Result<Option<creations::Asked>, Problem> {
     let once = form.text("once");
     if once.is_empty() {
         return Ok(None);

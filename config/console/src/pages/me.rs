@@ -14,6 +14,7 @@ use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::reader::Reader;
 use super::texts::Tongue;
+use super::tokens::{self, TokenRow};
 use super::visit::see;
 use crate::api::asked::By;
 use crate::api::session::forget_cookie;
@@ -31,6 +32,8 @@ struct MePage {
     /// What the provider is called, where it vouches for him.
     provider: Option<String>,
     sessions: Vec<SessionShown>,
+    tokens: Vec<TokenRow>,
+    token_new: Option<String>,
 }
 
 #[derive(askama::Template)]
@@ -74,6 +77,11 @@ pub(crate) async fn show(State(admin): State<Admin>, reader: Reader) -> Result<R
         }),
         has_second_factor: me.operator.as_ref().is_some_and(|it| it.mfa == Mfa::On),
         sessions: me::sessions(&admin, reader.caller()?)?.items,
+        tokens: match reader.operator() {
+            Some(own) => tokens::of_operator(&reader, own)?,
+            None => Vec::new(),
+        },
+        token_new: reader.link("/me/tokens/new", &[]),
         me,
     };
     Ok(reader.shows(&page))

@@ -8,6 +8,7 @@ use postern_config::Secret;
 use postern_config::directory::{AccessKeyId, Bucket};
 use postern_config::objects::HeldKey;
 
+use super::bucket_tabs::{self, Tab};
 use super::buckets::trail;
 use super::fields::{Asked, Fields, Sent};
 use super::filters;
@@ -108,6 +109,7 @@ impl Inside {
 #[template(path = "objects.html")]
 struct ObjectsPage<'p> {
     frame: Frame,
+    tabs: Vec<(&'static str, String, bool)>,
     view: &'p View,
     prefix: &'p str,
     /// The access key that asks; none: none is given yet.
@@ -173,6 +175,7 @@ pub(super) async fn list_page(
                     .map(String::as_str),
             ),
         ),
+        tabs: bucket_tabs::tabs(reader, (&inside.of.tenant, &inside.of.it), Tab::Objects),
         key: inside.visitor().ok().map(|it| it.key.id.as_str()),
         problem: refused.as_ref().or(problem),
         folders: found

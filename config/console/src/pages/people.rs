@@ -17,6 +17,7 @@ use super::links::filled;
 use super::lists::{Turns, View};
 use super::reader::Reader;
 use super::texts::Tongue;
+use super::tokens::{self, TokenRow};
 use super::user_changes::not_the_name;
 use crate::api::asked::By;
 use crate::service::audit::{self, AuditAsk, AuditShown};
@@ -161,6 +162,7 @@ struct PersonPage {
     can: Can,
     /// What the provider is called, where it vouches for him.
     provider: Option<String>,
+    tokens: Vec<TokenRow>,
     /// None: the reader may not see what was done.
     log: Option<Vec<AuditShown>>,
     is_own: bool,
@@ -203,6 +205,7 @@ pub(crate) async fn show(
         it: operators::show(&admin, &reader.state, &operator),
         provider: provider(&admin, &operator),
         can: Can::of(&reader, &operator),
+        tokens: tokens::of_operator(&reader, &operator)?,
         log,
         is_own: reader.operator().is_some_and(|it| it.id == operator.id),
     };
@@ -231,13 +234,6 @@ fn form_page(
     (what, title, back): (&'static str, String, String),
     (form, status, problem): (&Fields, StatusCode, Option<&Problem>),
 ) -> Response {
-    let caller = reader.caller.as_ref();
-    let seen = reader
-        .state
-        .tenants()
-        .filter(|it| caller.is_some_and(|caller| caller.touches(&reader.state, it.id)));
-    let accounts = seen.take(ACCOUNTS_LISTED_MAX);
-    let accounts = accounts.map(|it| (it.name.to_string(), it.name.to_string()));
     let page = PersonForm {
         frame: reader.frame(here(reader, title, true)),
         form,
@@ -245,7 +241,7 @@ fn form_page(
         what,
         roles: roles(reader),
         accounts: std::iter::once((String::new(), "–".to_owned()))
-            .chain(accounts)
+            .chain(accounts(reader))
             .collect(),
         languages: std::iter::once(("", "–"))
             .chain(Tongue::ALL.map(|(tongue, name)| (tongue.tag(), name)))
@@ -256,8 +252,21 @@ fn form_page(
     reader.page(status, &page)
 }
 
+/// The accounts that whoever reads sees.
+pub(super) fn accounts(reader: &Reader) -> Vec<(String, String)> {
+    let caller = reader.caller.as_ref();
+    let seen = reader
+        .state
+        .tenants()
+        .filter(|it| caller.is_some_and(|caller| caller.touches(&reader.state, it.id)));
+    let named = seen.take(ACCOUNTS_LISTED_MAX);
+    named
+        .map(|it| (it.name.to_string(), it.name.to_string()))
+        .collect()
+}
+
 /// The roles that whoever reads may give, by what they are called: 004-27.
-fn roles(reader: &Reader) -> Vec<(String, String)> {
+pub(super) fn roles(reader: &Reader) -> Vec<(String, String)> {
     let office = reader.caller.as_ref().and_then(|it| it.office.as_ref());
     let scope = office.map_or(OperatorScope::Deployment, |it| it.scope.clone());
     let builtin = [Role::Reader, Role::Contributor, Role::Admin, Role::Owner].into_iter();

@@ -7,6 +7,7 @@ use http::StatusCode;
 use postern_config::directory::{Actor, Bucket, Tenant};
 use postern_config::engine::Revision;
 
+use super::bucket_tabs::{self, Tab};
 use super::buckets;
 use super::fields::{Fields, Sent};
 use super::filters;
@@ -25,6 +26,8 @@ use crate::{Admin, Problem};
 #[template(path = "permissions.html")]
 struct PermissionsPage<'p> {
     frame: Frame,
+    /// Of a bucket; none of an account.
+    tabs: Vec<(&'static str, String, bool)>,
     problem: Option<&'p Problem>,
     /// What the two boxes of a row mean.
     read: &'static str,
@@ -134,6 +137,9 @@ fn page(
     };
     let page = PermissionsPage {
         frame: reader.frame(here(reader, place)),
+        tabs: place.bucket.map_or_else(Vec::new, |bucket| {
+            bucket_tabs::tabs(reader, (place.tenant, bucket), Tab::Permissions)
+        }),
         problem,
         read: if place.bucket.is_some() {
             say!("List and download")

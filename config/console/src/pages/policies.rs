@@ -14,6 +14,7 @@ use postern_config::engine::Revision;
 use postern_config::judge::PolicyReport;
 use serde::Deserialize;
 
+use super::bucket_tabs::{self, Tab};
 use super::confirm::{self, Asks};
 use super::diff::{self, Line};
 use super::fields::{Asked, Fields, Sent};
@@ -102,6 +103,17 @@ impl Spot {
     }
 
     /// Where its own page is.
+    /// Those of the bucket to which it is attached.
+    fn tabs(&self, reader: &Reader) -> Vec<(&'static str, String, bool)> {
+        let bucket = match self.place {
+            PolicyPlace::Bucket(id) => self.state.bucket_by_id(id),
+            _ => None,
+        };
+        bucket.map_or_else(Vec::new, |bucket| {
+            bucket_tabs::tabs(reader, (&self.tenant, bucket), Tab::Policy)
+        })
+    }
+
     fn href(&self) -> String {
         let tenant = ("tenant", self.tenant.name.as_str());
         let words = self.words.iter().map(|(key, it)| (*key, &**it));
@@ -310,6 +322,8 @@ fn users(of: &Of<Tenant>) -> Vec<(String, String)> {
 #[template(path = "policy.html")]
 struct PolicyPage<'p> {
     frame: Frame,
+    /// Of a bucket; none elsewhere.
+    tabs: Vec<(&'static str, String, bool)>,
     of: &'p Attached,
     lines: Vec<&'p str>,
     shown: Option<PolicyShown>,
@@ -333,6 +347,7 @@ pub(crate) async fn show(
     };
     let page = PolicyPage {
         frame: reader.frame(spot.here(&reader, title_of(&reader, &spot.of), false)),
+        tabs: spot.tabs(&reader),
         of: &spot.of,
         lines: document.map_or_else(Vec::new, |it| it.text.lines().collect()),
         shown: document.map(|it| policies::show(&spot.state, it)),

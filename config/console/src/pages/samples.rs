@@ -1,4 +1,4 @@
-//! Policy documents to begin with.
+//! Documents to begin with: policies, and rules of buckets.
 
 use super::filters::say;
 
@@ -23,6 +23,86 @@ pub(crate) const OF_USER: &[Sample] = &[
     ("read", say!("Read one bucket"), READ_ONE),
     ("never-delete", say!("Never delete"), USER_NEVER_DELETES),
 ];
+
+/// Rules of CORS.
+pub(crate) const CORS_RULES: &[Sample] = &[
+    ("read", say!("One website reads"), ONE_WEBSITE_READS),
+    ("upload", say!("One website uploads"), ONE_WEBSITE_UPLOADS),
+];
+
+/// Rules of a lifecycle.
+pub(crate) const LIFECYCLE_RULES: &[Sample] = &[
+    ("logs", say!("Delete logs after 30 days"), LOGS_END),
+    (
+        "versions",
+        say!("Delete old versions after 90 days"),
+        VERSIONS_END,
+    ),
+    (
+        "uploads",
+        say!("Give up uploads that were left open"),
+        UPLOADS_END,
+    ),
+];
+
+const ONE_WEBSITE_READS: &str = "<CORSConfiguration>
+  <CORSRule>
+    <AllowedOrigin>https://www.example.com</AllowedOrigin>
+    <AllowedMethod>GET</AllowedMethod>
+    <AllowedMethod>HEAD</AllowedMethod>
+    <MaxAgeSeconds>3600</MaxAgeSeconds>
+  </CORSRule>
+</CORSConfiguration>
+";
+
+const ONE_WEBSITE_UPLOADS: &str = "<CORSConfiguration>
+  <CORSRule>
+    <AllowedOrigin>https://www.example.com</AllowedOrigin>
+    <AllowedMethod>PUT</AllowedMethod>
+    <AllowedMethod>POST</AllowedMethod>
+    <AllowedHeader>*</AllowedHeader>
+    <ExposeHeader>ETag</ExposeHeader>
+  </CORSRule>
+</CORSConfiguration>
+";
+
+const LOGS_END: &str = "<LifecycleConfiguration>
+  <Rule>
+    <ID>logs</ID>
+    <Filter>
+      <Prefix>logs/</Prefix>
+    </Filter>
+    <Status>Enabled</Status>
+    <Expiration>
+      <Days>30</Days>
+    </Expiration>
+  </Rule>
+</LifecycleConfiguration>
+";
+
+const VERSIONS_END: &str = "<LifecycleConfiguration>
+  <Rule>
+    <ID>old-versions</ID>
+    <Filter/>
+    <Status>Enabled</Status>
+    <NoncurrentVersionExpiration>
+      <NoncurrentDays>90</NoncurrentDays>
+    </NoncurrentVersionExpiration>
+  </Rule>
+</LifecycleConfiguration>
+";
+
+const UPLOADS_END: &str = "<LifecycleConfiguration>
+  <Rule>
+    <ID>left-open</ID>
+    <Filter/>
+    <Status>Enabled</Status>
+    <AbortIncompleteMultipartUpload>
+      <DaysAfterInitiation>7</DaysAfterInitiation>
+    </AbortIncompleteMultipartUpload>
+  </Rule>
+</LifecycleConfiguration>
+";
 
 const OVER_TLS_ONLY: &str = r#"{
   "Version": "2012-10-17",

@@ -13,9 +13,10 @@ use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::reader::Reader;
 use super::user_changes::{not_the_name, reach};
+use super::{hosts, ownership};
 use crate::api::asked::{By, Of};
 use crate::service::keys::word;
-use crate::service::tenants::{self, TenantChange, TenantShown};
+use crate::service::tenants::{self, Limits, TenantChange, TenantShown};
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -24,11 +25,22 @@ struct SettingsPage {
     frame: Frame,
     it: TenantShown,
     edit: Option<String>,
+    limits: Option<String>,
+    transfer: Option<String>,
     delete: Option<String>,
+    /// None: whoever reads sees a part of the account alone.
+    owner: Option<String>,
+    domains: Option<(String, usize)>,
+    aliases: Option<String>,
     command: String,
 }
 
-fn here<'h>(reader: &Reader, tenant: &'h Tenant, title: String, is_below: bool) -> Here<'h> {
+pub(super) fn here<'h>(
+    reader: &Reader,
+    tenant: &'h Tenant,
+    title: String,
+    is_below: bool,
+) -> Here<'h> {
     let above = (
         reader.say(say!("Settings")).to_owned(),
         reader.link_in(tenant, "/settings", &[]),
@@ -43,10 +55,19 @@ fn here<'h>(reader: &Reader, tenant: &'h Tenant, title: String, is_below: bool) 
 
 pub(crate) async fn show(reader: Reader, of: Of<Tenant>) -> Response {
     let title = reader.say(say!("Settings")).to_owned();
+    let domains = reader.link_in(&of.it, "/settings/domains", &[]);
     let page = SettingsPage {
         frame: reader.frame(here(&reader, &of.it, title, false)),
         it: tenants::show(&of.state, &of.it),
         edit: reader.link_in(&of.it, "/settings/edit", &[]),
+        limits: reader.link_in(&of.it, "/settings/limits", &[]),
+        transfer: ownership::link(&reader, &of.it),
+        owner: domains.as_ref().and_then(|_| {
+            let owner = of.state.root(of.it.id)?;
+            Some(owner.name.to_string())
+        }),
+        domains: domains.map(|path| (path, of.it.hosts.len())),
+        aliases: hosts::alias_link(&reader, &of.it),
         delete: reader.link_in(&of.it, "/settings/delete", &[]),
         command: format!("postern tenant show {}", of.it.name),
     };
@@ -175,6 +196,68 @@ async fn apply(
     (actor, change): (Actor, TenantChange),
 ) -> Result<TenantShown, Problem> {
     tenants::change(admin, actor, (tenant, None), change).await
+}
+
+#[derive(askama::Template)]
+#[template(path = "limits.html")]
+struct LimitsForm<'p> {
+    frame: Frame,
+    form: &'p Fields,
+    problem: Option<&'p Problem>,
+    it: TenantShown,
+    back: String,
+    command: String,
+}
+
+fn limits_page(
+    reader: &Reader,
+    tenant: &Tenant,
+    (form, status, problem): (&Fields, StatusCode, Option<&Problem>),
+) -> Response {
+    let title = reader.say(say!("Limits of the account")).to_owned();
+    let page = LimitsForm {
+        frame: reader.frame(here(reader, tenant, title, true)),
+        form,
+        problem,
+        it: tenants::show(&reader.state, tenant),
+        back: reader.link_in(tenant, "/settings", &[]).unwrap_or_default(),
+        command: format!(
+            "postern tenant set {} --max-users 50 --max-keys none",
+            tenant.name
+        ),
+    };
+    reader.page(status, &page)
+}
+
+pub(crate) async fn show_limits(reader: Reader, of: Of<Tenant>) -> Response {
+    let text = |bound: Option<u32>| bound.map_or_else(String::new, |it| it.to_string());
+    let form = Fields::default()
+        .with("users", text(of.it.limits.users))
+        .with("keys", text(of.it.limits.keys));
+    limits_page(&reader, &of.it, (&form, StatusCode::OK, None))
+}
+
+pub(crate) async fn set_limits(
+    State(admin): State<Admin>,
+    reader: Reader,
+    of: Of<Tenant>,
+    By(actor): By,
+    Sent(mut form): Sent,
+) -> Response {
+    let (users, keys) = (form.may("users"), form.may("keys"));
+    let (Some(users), Some(keys)) = (users, keys) else {
+        let answer = (&form, StatusCode::UNPROCESSABLE_ENTITY, None);
+        return limits_page(&reader, &of.it, answer);
+    };
+    let limits = Limits { users, keys };
+    match tenants::set_limits(&admin, actor, (&of.it, None), &limits).await {
+        Ok(it) => reader.done(
+            (say!("The limits of {} are set."), &it.name),
+            it.revision,
+            &reader.link_in(&of.it, "/settings", &[]).unwrap_or_default(),
+        ),
+        Err(problem) => limits_page(&reader, &of.it, (&form, problem.status, Some(&problem))),
+    }
 }
 
 pub(crate) async fn show_delete(

@@ -109,7 +109,7 @@ pub(crate) async fn show(
 }
 
 /// What of each bound is taken. What is not bounded, or not known, is not said.
-fn taken(reader: &Reader, quota: &QuotaShown) -> Vec<(String, u64)> {
+pub(super) fn taken(reader: &Reader, quota: &QuotaShown) -> Vec<(String, u64)> {
     let number = |it: u64| filters::thousands(&it.to_string());
     let bounds: [(_, _, &dyn Fn(u64) -> String); 2] = [
         (quota.stored_bytes, quota.bytes, &filters::size),
@@ -153,23 +153,35 @@ struct QuotaPage<'p> {
 fn quota_page(
     reader: &Reader,
     of: &Of<Tenant>,
-    (form, status, problem): (&Fields, StatusCode, Option<&Problem>),
+    answer: (&Fields, StatusCode, Option<&Problem>),
 ) -> Response {
     let usage = reader.link_in(&of.it, "/usage", &[]);
+    let here = Here {
+        title: reader.say(say!("Quota of the account")).to_owned(),
+        nav: Nav::Usage,
+        tenant: Some(&of.it),
+        trail: vec![(reader.say(say!("Usage")).to_owned(), usage.clone())],
+    };
+    let command = format!(
+        "postern usage quota --tenant {} --bytes 10Gi --objects 1000000",
+        of.it.name
+    );
+    quota_answer(reader, here, answer, (usage.unwrap_or_default(), command))
+}
+
+/// The form of a quota, before it is set or after it was refused.
+pub(super) fn quota_answer(
+    reader: &Reader,
+    here: Here<'_>,
+    (form, status, problem): (&Fields, StatusCode, Option<&Problem>),
+    (back, command): (String, String),
+) -> Response {
     let page = QuotaPage {
-        frame: reader.frame(Here {
-            title: reader.say(say!("Quota of the account")).to_owned(),
-            nav: Nav::Usage,
-            tenant: Some(&of.it),
-            trail: vec![(reader.say(say!("Usage")).to_owned(), usage.clone())],
-        }),
+        frame: reader.frame(here),
         form,
         problem,
-        back: usage.unwrap_or_default(),
-        command: format!(
-            "postern usage quota --tenant {} --bytes 10Gi --objects 1000000",
-            of.it.name
-        ),
+        back,
+        command,
     };
     reader.page(status, &page)
 }
@@ -198,24 +210,26 @@ pub(crate) async fn set_quota(
         ));
     };
     let quota = Quota { bytes, objects };
-    Ok(match set(&admin, &of, (actor, quota)).await {
-        Ok(revision) => reader.done(
-            (
-                say!("The quota is set. What is stored now stays, whatever it says."),
-                "",
+    Ok(
+        match set(&admin, QuotaOf::Tenant(of.it.id), (actor, quota)).await {
+            Ok(revision) => reader.done(
+                (
+                    say!("The quota is set. What is stored now stays, whatever it says."),
+                    "",
+                ),
+                revision,
+                &reader.link_in(&of.it, "/usage", &[]).unwrap_or_default(),
             ),
-            revision,
-            &reader.link_in(&of.it, "/usage", &[]).unwrap_or_default(),
-        ),
-        Err(problem) => quota_page(&reader, &of, (&form, problem.status, Some(&problem))),
-    })
+            Err(problem) => quota_page(&reader, &of, (&form, problem.status, Some(&problem))),
+        },
+    )
 }
 
-async fn set(
+pub(super) async fn set(
     admin: &Admin,
-    of: &Of<Tenant>,
+    of: QuotaOf,
     (actor, quota): (Actor, Quota),
 ) -> Result<u64, Problem> {
-    let command = Command::SetQuota(QuotaOf::Tenant(of.it.id), quota);
+    let command = Command::SetQuota(of, quota);
     Ok(admin.directory.apply(command, actor).await?.revision.0)
 }

@@ -8,9 +8,10 @@ use super::{Permission, Route, guarded};
 use crate::Admin;
 use crate::needs::At;
 use crate::pages::{
-    accounts, audit, audit_live, buckets, bulk, keys, look, me, module_versions, modules, object,
-    objects, people, permissions, policies, requests, requests_live, roles, server, session,
-    settings, simulator, sso, steps, sub_users, uploads, usage, user, user_changes, users,
+    accounts, audit, audit_live, bucket_rules, bucket_usage, buckets, bulk, hosts, keys, look, me,
+    module_versions, modules, object, objects, ownership, people, permissions, policies, requests,
+    requests_live, roles, server, session, settings, simulator, sso, steps, sub_users, tokens,
+    uploads, usage, user, user_changes, users,
 };
 
 /// A page for this operation.
@@ -55,6 +56,9 @@ routes! {
         get(me::show_remove_second_factor).post(me::remove_second_factor);
     "/me/key", ["GET", "POST"], of("GET", "/api/v1/me/sessions"), get(objects::show_key).post(objects::hold_key);
     "/me/key/forget", ["POST"], of("GET", "/api/v1/me/sessions"), post(objects::forget_key);
+    "/me/tokens", ["GET"], of("GET", "/api/v1/tokens"), get(tokens::list);
+    "/me/tokens/new", ["GET", "POST"], of("POST", "/api/v1/tokens"), get(tokens::show_create).post(tokens::create);
+    "/me/tokens/{token}/revoke", ["GET", "POST"], of("DELETE", "/api/v1/tokens/{token}"), get(tokens::show_revoke).post(tokens::revoke);
     "/me/sessions/end", ["GET", "POST"], of("DELETE", "/api/v1/me/sessions"), get(me::show_end_sessions).post(me::end_sessions);
 
     // Accounts, users and their keys.
@@ -141,6 +145,19 @@ routes! {
         get(object::show_hold).post(object::hold);
     "/accounts/{tenant}/buckets/{bucket}/objects/object/delete", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
         get(object::show_delete).post(object::delete);
+    "/accounts/{tenant}/buckets/{bucket}/cors", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), get(bucket_rules::show);
+    "/accounts/{tenant}/buckets/{bucket}/cors/edit", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(bucket_rules::show_edit).post(bucket_rules::edit);
+    "/accounts/{tenant}/buckets/{bucket}/cors/delete", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(bucket_rules::show_delete).post(bucket_rules::delete);
+    "/accounts/{tenant}/buckets/{bucket}/lifecycle", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), get(bucket_rules::show);
+    "/accounts/{tenant}/buckets/{bucket}/lifecycle/edit", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(bucket_rules::show_edit).post(bucket_rules::edit);
+    "/accounts/{tenant}/buckets/{bucket}/lifecycle/delete", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
+        get(bucket_rules::show_delete).post(bucket_rules::delete);
+    "/accounts/{tenant}/buckets/{bucket}/usage", ["GET"], at(At::Tenant, "GET", "/api/v1/usage"), get(bucket_usage::show);
+    "/accounts/{tenant}/buckets/{bucket}/usage/quota", ["GET", "POST"], at(At::Bucket, "PUT", "/api/v1/usage/quotas"),
+        get(bucket_usage::show_quota).post(bucket_usage::set_quota);
     "/accounts/{tenant}/permissions", ["GET"], of("GET", "/api/v1/tenants/{tenant}/permissions"), get(permissions::account);
     "/accounts/{tenant}/permissions/save", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/permissions"),
         get(permissions::show_save).post(permissions::set_account);
@@ -236,10 +253,21 @@ routes! {
 
     // What was used, settings, and the server.
     "/accounts/{tenant}/usage", ["GET"], at(At::Tenant, "GET", "/api/v1/usage"), get(usage::show);
-    "/accounts/{tenant}/usage/quota", ["GET", "POST"], at(At::Tenant, "PUT", "/api/v1/usage/quotas"), get(usage::show_quota).post(usage::set_quota);
+    "/accounts/{tenant}/usage/quota", ["GET", "POST"], at(At::AboveTenant, "PUT", "/api/v1/usage/quotas"), get(usage::show_quota).post(usage::set_quota);
     "/accounts/{tenant}/settings", ["GET"], of("GET", "/api/v1/tenants/{tenant}"), get(settings::show);
     "/accounts/{tenant}/settings/edit", ["GET", "POST"], of("PATCH", "/api/v1/tenants/{tenant}"),
         get(settings::show_edit).post(settings::edit);
+    "/accounts/{tenant}/settings/limits", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/limits"),
+        get(settings::show_limits).post(settings::set_limits);
+    "/accounts/{tenant}/settings/transfer", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/transfer"),
+        get(ownership::show).post(ownership::transfer);
+    "/accounts/{tenant}/settings/domains", ["GET"], of("GET", "/api/v1/tenants/{tenant}/domains"), get(hosts::list);
+    "/accounts/{tenant}/settings/domains/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/domains"),
+        get(hosts::show_add).post(hosts::add);
+    "/accounts/{tenant}/settings/domains/{domain}/remove", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}/domains/{domain}"),
+        get(hosts::show_remove).post(hosts::remove);
+    "/accounts/{tenant}/settings/alias", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/alias"),
+        get(hosts::show_alias).post(hosts::set_alias);
     "/accounts/{tenant}/settings/delete", ["GET", "POST"], of("DELETE", "/api/v1/tenants/{tenant}"),
         get(settings::show_delete).post(settings::delete);
     "/server", ["GET"], of("GET", "/api/v1/node"), get(server::show);

@@ -79,6 +79,8 @@ pub(crate) enum Made {
     Bucket(BucketId),
     /// An operator.
     Operator(u64),
+    /// A token of the admin API.
+    Token(u64),
 }
 
 /// What came of a creation.
@@ -321,6 +323,7 @@ fn remembered(record: &AuditRecord) -> Option<(Slot, String, Made)> {
         "tenant.create" => Made::Tenant(number(&record.object)?),
         "user.create" => Made::User(number(&record.object)?),
         "operator.create" => Made::Operator(number(&record.object)?),
+        "token.create" => Made::Token(number(&record.object)?),
         "sub-user.create" => Made::SubUser(number(&record.object)?),
         "role.create" => Made::Role(number(&record.object)?),
         "key.create" => Made::Key(record.object.parse().ok()?),

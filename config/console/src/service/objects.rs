@@ -219,7 +219,22 @@ impl Visitor {
         format!("/{}{key}{mark}{query}", self.bucket)
     }
 
-    async fn ask(
+    /// The answer, where it is no refusal.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        path: (Option<&str>, &str),
+        with: (HeaderMap, Bytes),
+    ) -> Result<Response<Bytes>, Problem> {
+        let answer = self.send(method, path, with).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        Err(self.refusal(&answer))
+    }
+
+    /// The answer, whatever it says.
+    pub(super) async fn send(
         &self,
         method: Method,
         (key, query): (Option<&str>, &str),
@@ -235,14 +250,10 @@ impl Visitor {
         let agent = HeaderValue::from_static(AGENT);
         asked.headers_mut().insert(header::USER_AGENT, agent);
         let answer = self.admin.objects.ask(&self.key, asked).await;
-        let answer = answer.map_err(|error| refused(StatusCode::BAD_GATEWAY, &error))?;
-        if answer.status().is_success() {
-            return Ok(answer);
-        }
-        Err(self.refusal(&answer))
+        answer.map_err(|error| refused(StatusCode::BAD_GATEWAY, &error))
     }
 
-    fn refusal(&self, answer: &Response<Bytes>) -> Problem {
+    pub(super) fn refusal(&self, answer: &Response<Bytes>) -> Problem {
         let status = answer.status();
         fault(status, &text(answer)).unwrap_or_else(|| {
             // An answer to HEAD has no body that says why.
@@ -259,7 +270,7 @@ impl Visitor {
 /// The program that asks, in the access log.
 const AGENT: &str = concat!("postern-console/", env!("CARGO_PKG_VERSION"));
 /// The code of a problem that is the gate's answer.
-const CODE: &str = "objects";
+pub(super) const CODE: &str = "objects";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -311,7 +322,7 @@ fn typed(kind: &str) -> HeaderMap {
     named.into_iter().collect()
 }
 
-fn text(answer: &Response<Bytes>) -> String {
+pub(super) fn text(answer: &Response<Bytes>) -> String {
     String::from_utf8_lossy(answer.body()).into_owned()
 }
 
@@ -330,14 +341,22 @@ pub(super) fn document<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     })
 }
 
+/// What the gate says went wrong.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Fault {
+    code: String,
+    message: String,
+}
+
+/// The code of what went wrong, if an answer tells of it.
+pub(super) fn fault_code(text: &str) -> Option<String> {
+    let fault: Fault = quick_xml::de::from_str(text).ok()?;
+    Some(fault.code)
+}
+
 /// What the gate says went wrong, if it does.
 fn fault(status: StatusCode, text: &str) -> Option<Problem> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Fault {
-        code: String,
-        message: String,
-    }
     let fault: Fault = quick_xml::de::from_str(text).ok()?;
     let message = fault.message.trim_end_matches('.');
     Some(Problem::new(

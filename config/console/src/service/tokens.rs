@@ -3,10 +3,11 @@
 use http::StatusCode;
 use postern_config::UnixSeconds;
 use postern_config::directory::{
-    Actor, ApiToken, Command, ConsoleAtom, Name, NewToken as Wanted, OperatorCommand,
+    Actor, ApiToken, Command, ConsoleAtom, Name, NewToken as Wanted, OperatorCommand, OperatorId,
     OperatorOutcome, Outcome, Place, State as Snapshot, Who,
 };
 
+use super::creations::{self, Asked, Creation, Made};
 use super::list::{Listing, Page};
 use super::losses::Gone;
 use super::operators::{ScopeAsk, ScopeShown, called, role, role_name};
@@ -110,7 +111,36 @@ pub(crate) fn list(
     })
 }
 
-fn is_own(caller: &Caller, token: &ApiToken) -> bool {
+/// The tokens of an operator, as far as the caller sees them, the latest first.
+pub(crate) fn of_operator(admin: &Admin, caller: &Caller, whose: OperatorId) -> Vec<TokenShown> {
+    let state = admin.directory.state();
+    let seen = state.api_tokens_of(Some(whose));
+    let seen = seen.filter(|token| sees(&state, caller, token));
+    let mut shown: Vec<_> = seen.map(|token| show(admin, &state, token)).collect();
+    shown.sort_unstable_by_key(|token| std::cmp::Reverse(token.id));
+    shown
+}
+
+/// The token of a number, if the caller may end it.
+pub(crate) fn find<'s>(
+    state: &'s Snapshot,
+    caller: &Caller,
+    word: &str,
+) -> Result<&'s std::sync::Arc<ApiToken>, Problem> {
+    let number = word.parse().ok();
+    let token = number
+        .and_then(|number| state.api_token_numbered(number))
+        .filter(|token| sees(state, caller, token))
+        .ok_or_else(|| Problem::not_found("token"))?;
+    if !is_own(caller, token) {
+        let place = Place::Scope(token.scope.clone());
+        caller.demand(state, Some(ConsoleAtom::UserEdit), (&place, "token"))?;
+    }
+    Ok(token)
+}
+
+/// Whether it is the caller's.
+pub(crate) fn is_own(caller: &Caller, token: &ApiToken) -> bool {
     match caller.who {
         Who::Operator { operator } => token.operator == Some(operator),
         _ => false,
@@ -126,12 +156,42 @@ fn sees(state: &Snapshot, caller: &Caller, token: &ApiToken) -> bool {
         || (caller.has(ConsoleAtom::UserEdit) && caller.sees(state, &place))
 }
 
-/// Makes a token.
+/// Makes a token. Answers its text once: where the same was asked before, there is none.
 pub(crate) async fn create(
     admin: &Admin,
     (caller, actor): (&Caller, Actor),
+    asked: Option<Asked>,
     new: NewToken,
-) -> Result<TokenMade, Problem> {
+) -> Result<(TokenShown, Option<String>), Problem> {
+    let wanted = wanted(admin, caller, new)?;
+    let done = creations::once(admin, actor, asked, |admin, actor| async move {
+        let subject = format!("token `{}`", wanted.name);
+        let command = Command::Operators(OperatorCommand::CreateToken(wanted));
+        let applied = admin.directory.apply(command, actor).await;
+        match applied.map_err(|error| refused(&subject, error))?.outcome {
+            Outcome::Operator(OperatorOutcome::Token { token, secret }) => {
+                Ok((Made::Token(token.get()), (token.get(), secret)))
+            }
+            _ => Err(unexpected()),
+        }
+    });
+    let (number, secret) = match done.await? {
+        Creation::New((number, secret)) => (number, Some(secret)),
+        Creation::Before(Made::Token(number)) => (number, None),
+        Creation::Before(_) => return Err(unexpected()),
+    };
+    let state = admin.directory.state();
+    let token = state.api_token_numbered(number);
+    let token = token.ok_or_else(|| creations::gone("token"))?;
+    // This answer is the one place where it leaves the server.
+    let text = |secret: postern_config::Secret| {
+        secret.lend(|secret| String::from_utf8_lossy(secret).into_owned())
+    };
+    Ok((show(admin, &state, token), secret.map(text)))
+}
+
+/// The token that is asked for, within what the caller sees.
+fn wanted(admin: &Admin, caller: &Caller, new: NewToken) -> Result<Wanted, Problem> {
     if matches!(caller.who, Who::Token { .. }) {
         let detail = "a token makes no tokens: sign in, and make it yourself";
         return Err(Problem::new(StatusCode::FORBIDDEN, "person", detail));
@@ -145,25 +205,11 @@ pub(crate) async fn create(
         .or(own)
         .unwrap_or(postern_config::directory::OperatorScope::Deployment);
     let role = new.role.as_deref().map(|word| role(&state, &within, word));
-    let wanted = Wanted {
+    Ok(Wanted {
         name: new.name,
         role: role.transpose()?,
         scope,
         expires: new.expires.map(UnixSeconds),
-    };
-    let subject = format!("token `{}`", wanted.name);
-    let command = Command::Operators(OperatorCommand::CreateToken(wanted));
-    let applied = admin.directory.apply(command, actor).await;
-    let outcome = applied.map_err(|error| refused(&subject, error))?.outcome;
-    let Outcome::Operator(OperatorOutcome::Token { token, secret }) = outcome else {
-        return Err(unexpected());
-    };
-    let state = admin.directory.state();
-    let token = state.api_token(token).ok_or_else(unexpected)?;
-    Ok(TokenMade {
-        token: show(admin, &state, token),
-        // This answer is the one place where it leaves the server.
-        secret: secret.lend(|secret| String::from_utf8_lossy(secret).into_owned()),
     })
 }
 
@@ -174,15 +220,7 @@ pub(crate) async fn revoke(
     word: &str,
 ) -> Result<Gone, Problem> {
     let state = admin.directory.state();
-    let number = word.parse().ok();
-    let token = number
-        .and_then(|number| state.api_token_numbered(number))
-        .filter(|token| sees(&state, caller, token))
-        .ok_or_else(|| Problem::not_found("token"))?;
-    if !is_own(caller, token) {
-        let place = Place::Scope(token.scope.clone());
-        caller.demand(&state, Some(ConsoleAtom::UserEdit), (&place, "token"))?;
-    }
+    let token = find(&state, caller, word)?;
     let subject = format!("token `{}`", token.name);
     let command = Command::Operators(OperatorCommand::RevokeToken(token.id));
     let revision = apply(admin, actor, None, (&subject, command)).await?;

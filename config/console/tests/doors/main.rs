@@ -7,6 +7,8 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod accounts;
+mod buckets;
 mod crawl;
 mod house;
 #[cfg(feature = "oidc")]
@@ -18,3 +20,4 @@ mod policies;
 mod sessions;
 #[cfg(feature = "oidc")]
 mod sso;
+mod tokens;
