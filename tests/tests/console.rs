@@ -384,6 +384,19 @@ fn a_user_is_shown_with_buckets_permissions_and_activity() {
         "{log}"
     );
     assert!(!log.contains("other"), "{log}");
+    browser.click(".tabs a[href$='/details']");
+    browser.follow("Set quota");
+    browser.fill("[name=bytes]", "1073741824");
+    browser.fill("[name=objects]", "4");
+    browser.follow("Save changes");
+    browser.arrives("/accounts/demo/users/photos/details");
+    browser.sees("progress");
+    let quota = browser.text("dl.pairs");
+    assert!(
+        quota.contains("0 of 4") && quota.contains("0 B of 1 GiB"),
+        "{quota}"
+    );
+    browser.click(".tabs a[href$='/activity']");
     browser.follow("Search the audit log");
     browser.arrives("/accounts/demo/audit");
     assert_eq!(browser.value("#user", "value"), "photos");

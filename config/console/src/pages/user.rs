@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use postern_config::directory::{Permissions, Tenant, User, UserKind};
+use postern_config::directory::{Permissions, QuotaOf, Tenant, User, UserKind};
 
 use super::audit::ask_of as audit_of;
 use super::buckets::{self, BucketRow};
@@ -14,12 +14,14 @@ use super::keys::{KeyRow, rows as key_rows};
 use super::links::filled;
 use super::reader::Reader;
 use super::sub_users::{self, SubUserRow};
+use super::usage::taken;
 use super::users::Can;
 use crate::api::asked::{By, Of};
 use crate::service::audit::{self, AuditAsk, AuditShown};
 use crate::service::keys::{self, Which};
 use crate::service::list::Listing;
 use crate::service::readings;
+use crate::service::usage::{self, QuotaShown};
 use crate::service::users::{self, UserShown};
 use crate::{Admin, Problem};
 
@@ -45,8 +47,7 @@ enum Tab {
     Buckets(Owned),
     Permissions(Held),
     Activity(Done),
-    /// With ways to change them.
-    Details(Vec<(&'static str, String)>),
+    Details(Details),
 }
 
 /// The sections: what they are called, and where they are below the user.
@@ -93,6 +94,15 @@ struct Held {
     policies: Vec<(String, Option<String>)>,
     policy_new: Option<String>,
     simulator: Option<String>,
+}
+
+/// Who a user is, and how much he may store.
+struct Details {
+    /// To change them.
+    ways: Vec<(&'static str, String)>,
+    quota: QuotaShown,
+    /// What of the quota is taken, in words and in percent.
+    taken: Vec<(String, u64)>,
 }
 
 /// What was done to a user and with his keys.
@@ -191,13 +201,19 @@ pub(crate) async fn show_details(reader: Reader, of: Of<User>) -> Response {
         (say!("Manage user details"), "/users/{user}/edit"),
         (say!("Change role"), "/users/{user}/role"),
         (say!("Rename"), "/users/{user}/rename"),
+        (say!("Set quota"), "/users/{user}/quota"),
     ];
     let ways = ways.into_iter().filter_map(|(text, path)| {
         let href = reader.link_in(&of.tenant, path, &words)?;
         Some((text, href))
     });
-    let ways = ways.collect();
-    user_page(&reader, &of, Tab::Details(ways)).await
+    let quota = usage::quota(&reader.admin, &of.state, QuotaOf::User(of.it.id)).await;
+    let details = Details {
+        ways: ways.collect(),
+        taken: taken(&reader, &quota),
+        quota,
+    };
+    user_page(&reader, &of, Tab::Details(details)).await
 }
 
 async fn user_page(reader: &Reader, of: &Of<User>, tab: Tab) -> Response {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use postern_config::directory::{Tenant, User, UserStatus};
+use postern_config::directory::{Quota, QuotaOf, Tenant, User, UserStatus};
 
 use super::confirm::{self, Asks};
 use super::fields::{Fields, Sent};
@@ -12,6 +12,7 @@ use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::reader::Reader;
+use super::usage::{quota_answer, set};
 use super::user::{page_of, trail};
 use super::users::roles;
 use crate::api::asked::{By, Of};
@@ -196,7 +197,7 @@ fn edit_page(
         problem,
         what,
         roles: roles(reader, &of.tenant).into_iter().skip(1).collect(),
-        back: format!("{}/details", page_of(&of.tenant, of.it.name.as_str())),
+        back: details_of(of),
     };
     reader.page(status, &page)
 }
@@ -324,5 +325,57 @@ pub(crate) async fn rename(
             "rename",
             (&form, problem.status, Some(&problem)),
         ),
+    }
+}
+
+pub(crate) async fn show_quota(reader: Reader, of: Of<User>) -> Response {
+    let text = |bound: Option<u64>| bound.map_or_else(String::new, |it| it.to_string());
+    let form = Fields::default()
+        .with("bytes", text(of.it.quota.bytes))
+        .with("objects", text(of.it.quota.objects));
+    quota_page(&reader, &of, (&form, StatusCode::OK, None))
+}
+
+fn quota_page(
+    reader: &Reader,
+    of: &Of<User>,
+    answer: (&Fields, StatusCode, Option<&Problem>),
+) -> Response {
+    let command = format!(
+        "postern usage quota --tenant {} --user {} --bytes 10Gi --objects 1000000",
+        of.tenant.name, of.it.name
+    );
+    let back = details_of(of);
+    quota_answer(
+        reader,
+        here(reader, of, say!("Quota of {}")),
+        answer,
+        (back, command),
+    )
+}
+
+fn details_of(of: &Of<User>) -> String {
+    format!("{}/details", page_of(&of.tenant, of.it.name.as_str()))
+}
+
+pub(crate) async fn set_quota(
+    State(admin): State<Admin>,
+    reader: Reader,
+    of: Of<User>,
+    By(actor): By,
+    Sent(mut form): Sent,
+) -> Response {
+    let (bytes, objects) = (form.may("bytes"), form.may("objects"));
+    let (Some(bytes), Some(objects)) = (bytes, objects) else {
+        let answer = (&form, StatusCode::UNPROCESSABLE_ENTITY, None);
+        return quota_page(&reader, &of, answer);
+    };
+    let quota = Quota { bytes, objects };
+    match set(&admin, QuotaOf::User(of.it.id), (actor, quota)).await {
+        Ok(revision) => {
+            let text = say!("The quota is set. What is stored now stays, whatever it says.");
+            reader.done((text, ""), revision, &details_of(&of))
+        }
+        Err(problem) => quota_page(&reader, &of, (&form, problem.status, Some(&problem))),
     }
 }

@@ -82,6 +82,8 @@ routes! {
         get(user_changes::show_rename).post(user_changes::rename);
     "/accounts/{tenant}/users/{user}/role", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/users/{user}/role"),
         get(user_changes::show_role).post(user_changes::set_role);
+    "/accounts/{tenant}/users/{user}/quota", ["GET", "POST"], at(At::User, "PUT", "/api/v1/usage/quotas"),
+        get(user_changes::show_quota).post(user_changes::set_quota);
     "/accounts/{tenant}/users/{user}/disable", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/disable"),
         get(user_changes::show_disable).post(user_changes::disable);
     "/accounts/{tenant}/users/{user}/enable", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/enable"),
