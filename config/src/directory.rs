@@ -94,7 +94,7 @@ pub use rows::RowError;
 pub use rules::{Approval, ModuleRules};
 pub use session::{AssumedRole, Issued, Session, SessionError, SessionOf};
 pub use signature::{ModuleSignature, NotASigner, SIGNATURE_BYTES, Signer, read_signature};
-pub use state::{Caller, State};
+pub use state::{Caller, Held, State};
 pub use transfer::{FileFault, FileRecord, Import, ImportChange, ImportPlan, Secrets, TenantFile};
 pub use vault::{MASTER_KEY_BYTES, SealError, Vault};
 

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use postern_config::decisions::Atom;
 use postern_config::directory::{
     AccessKeyId, AccountAcl, Actor, Command, CommandError, ConsoleAtom, ContainerAcl, Description,
-    Directory, DirectoryOptions, Keeps, KeyRights, KeyState, Level, Name, NamespaceId, NewSubUser,
-    NewUser, Outcome, Permissions, Profile, PublicAccess, Role, RoleAtoms, RoleId, RoleText,
-    RootKeys, State, SubUserId, TenantId, TenantLimits, User, UserDetails, UserId, UserKind,
-    UserStatus, Vault, Who,
+    Directory, DirectoryOptions, Held, Keeps, KeyRights, KeyState, Level, Name, NamespaceId,
+    NewSubUser, NewUser, Outcome, Permissions, Profile, PublicAccess, Role, RoleAtoms, RoleId,
+    RoleText, RootKeys, State, SubUserId, TenantId, TenantLimits, User, UserDetails, UserId,
+    UserKind, UserStatus, Vault, Who,
 };
 use postern_config::engine::{EmbeddedEngine, Engine, Op, Revision};
 use postern_config::{Clock, Entropy, Secret, UnixMillis, UnixSeconds};
@@ -358,6 +358,21 @@ fn check(state: &State) -> Result<(), String> {
             above.is_none_or(|above| above.parent.is_some())
         }) {
             return Err(format!("{} stands below nothing, or too deep", tenant.name));
+        }
+        let counted = Held {
+            users: users.len(),
+            keys: users.iter().map(|it| state.keys(it.id).count()).sum(),
+            buckets: state
+                .every_bucket()
+                .filter(|it| it.tenant == tenant.id)
+                .count(),
+        };
+        let (held, walked) = (state.held(tenant.id), state.buckets_in(tenant).count());
+        if held != counted || walked != counted.buckets {
+            return Err(format!(
+                "{} holds {counted:?}, and says {held:?} and {walked}",
+                tenant.name
+            ));
         }
         for user in users {
             if user.kind == UserKind::Root && tenant.profile.root_keys() == RootKeys::Single {

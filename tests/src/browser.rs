@@ -233,6 +233,15 @@ impl Browser {
         })
     }
 
+    /// Waits until what a selector finds first has this in its text: the page before may have one with another.
+    #[track_caller]
+    pub fn reads(&self, selector: &str, text: &str) {
+        self.wait(&format!("to read {text} in {selector}"), async |driver| {
+            let it = driver.find(Locator::Css(selector)).await.ok()?;
+            it.text().await.ok()?.contains(text).then_some(())
+        });
+    }
+
     /// The texts of all that a selector finds.
     pub fn texts(&self, selector: &str) -> Vec<String> {
         self.runtime.block_on(async {

@@ -48,12 +48,7 @@ fn a_person_comes_in_by_the_provider(look: Look) {
     browser.fill("#role", "Admin");
     browser.click("[name=sso]");
     browser.click("main button.create");
-    browser.sees(".told");
-    assert!(
-        browser
-            .text(".told")
-            .contains("grace@example.com may sign in now")
-    );
+    browser.reads(".told", "grace@example.com may sign in now");
     let page = browser.text("main");
     assert!(page.contains("Signs in with Example Login"), "{page}");
     for absent in ["Send a link", "Set password", "Second factor"] {
@@ -115,12 +110,7 @@ fn a_stranger_for_whom_the_provider_vouches_stays_out() {
     browser.go("/sign-in");
     browser.click("#sso");
     browser.click("#back");
-    browser.sees(".problem");
-    assert!(
-        browser
-            .text(".problem")
-            .contains("Nobody with your e-mail address signs in here")
-    );
+    browser.reads(".problem", "Nobody with your e-mail address signs in here");
     let said = gate.postern_ok(&["--json", "audit", "search", "--action", "session.refuse"]);
     assert!(said.contains("\"unknown\""), "{said}");
 }

@@ -21,6 +21,7 @@ use super::names::{
     NamespaceId, OperatorId, PlacedBucket, PolicyId, RoleId, SubUserId, TenantId, UserId,
 };
 use super::operator::{ApiToken, Office, Operator};
+use super::profile::NamespaceKind;
 use super::record::{
     AccessKey, Binding, Bucket, BucketState, KeyState, ModuleScope, ModuleStage, ModuleState,
     ModuleVersion, Namespace, PolicyDocument, PolicyPlace, SubUser, Tenant, TenantStatus, User,
@@ -73,6 +74,7 @@ pub struct State {
     global_buckets: Map<TenantId, RedBlackTreeSetSync<BucketName>>,
     bucket_names: Map<NamespaceId, RedBlackTreeMapSync<BucketName, Arc<Bucket>>>,
     owned: Map<UserId, u64>,
+    held: Map<TenantId, Held>,
     aliases: RedBlackTreeMapSync<Alias, NamespaceId>,
     hosts: RedBlackTreeMapSync<Host, TenantId>,
     half_done: RedBlackTreeSetSync<BucketId>,
@@ -85,6 +87,17 @@ pub struct State {
     iam_role_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, IamRoleId>>,
     group_members: Map<GroupId, RedBlackTreeSetSync<UserId>>,
     attached_to: Map<(TenantId, Attachable), RedBlackTreeSetSync<Holder>>,
+}
+
+/// How much there is in an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Users, the root among them.
+    pub users: usize,
+    /// Access keys of all of them, whether or not they work.
+    pub keys: usize,
+    /// Buckets, in whatever state.
+    pub buckets: usize,
 }
 
 /// The policy documents of a user, group or role.
@@ -201,6 +214,29 @@ impl State {
     /// A bucket by number.
     pub fn bucket_by_id(&self, id: BucketId) -> Option<&Arc<Bucket>> {
         self.buckets.get(&id)
+    }
+
+    /// The buckets of an account in whatever state, each namespace by name, ascending.
+    pub fn buckets_in(&self, tenant: &Tenant) -> impl Iterator<Item = &Arc<Bucket>> {
+        let id = tenant.id;
+        let kind = tenant.profile.namespaces();
+        let names = self
+            .user_names
+            .get(&id)
+            .filter(|_| kind == NamespaceKind::PerUser);
+        let users = names.into_iter().flat_map(RedBlackTreeMapSync::values);
+        let of_users = users.map(move |user| NamespaceId::User(id, *user));
+        let whole = match kind {
+            NamespaceKind::PerUser => None,
+            NamespaceKind::Account => Some(NamespaceId::Account(id)),
+            NamespaceKind::Global => None,
+        };
+        let own = of_users.chain(whole);
+        let own = own.flat_map(|namespace| self.all_buckets(namespace));
+        let global = self.global_buckets.get(&id);
+        let global = global.into_iter().flat_map(RedBlackTreeSetSync::iter);
+        let global = global.filter_map(|name| self.bucket(NamespaceId::Global, name));
+        own.chain(global)
     }
 
     /// The buckets of a namespace that answer requests, by name, ascending.
@@ -343,6 +379,16 @@ impl State {
             .into_iter()
             .flat_map(RedBlackTreeMapSync::values);
         names.filter_map(|id| self.user(*id))
+    }
+
+    /// How much there is in an account, counted as it comes and goes.
+    pub fn held(&self, tenant: TenantId) -> Held {
+        let users = self.user_names.get(&tenant);
+        let held = self.held.get(&tenant).copied().unwrap_or_default();
+        Held {
+            users: users.map_or(0, RedBlackTreeMapSync::size),
+            ..held
+        }
     }
 
     /// A user of an account by e-mail address, without regard to case.

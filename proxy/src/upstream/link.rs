@@ -3,6 +3,7 @@
 //! Nothing is ever sent twice. Whether a call that broke was carried out is not known, and its caller is told so.
 
 use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use postern_config::settings::NodeElsewhere;
 use storage_node::NodeError;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio_rustls::TlsConnector;
@@ -46,6 +48,13 @@ pub(super) struct Link {
 struct Line {
     sender: SendRequest<Outgoing>,
     at_work: AtomicU32,
+}
+
+/// A socket that keeps why it broke: of a connection that ends early, hyper tells those who wait for answers no more than that.
+#[derive(Debug)]
+struct Watched<S> {
+    stream: S,
+    cause: Arc<Mutex<Option<String>>>,
 }
 
 /// A place on a connection, until it is dropped.
@@ -156,6 +165,10 @@ impl Link {
         let stream = TlsConnector::from(Arc::new(config)).connect(name, socket);
         let stream = stream.await.map_err(|error| causes(&error))?;
         let window = NODE_CALL_WINDOW_BYTES;
+        let stream = Watched {
+            stream,
+            cause: Arc::clone(&self.cause),
+        };
         let shaken = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(window)
@@ -171,11 +184,64 @@ impl Link {
         // It ends with its socket, or with the last who could send on it.
         drop(tokio::spawn(async move {
             if let Err(error) = connection.await {
-                *cause.lock() = Some(causes(&error));
+                cause.lock().get_or_insert_with(|| causes(&error));
             }
             lost.notify_one();
         }));
         Ok(sender)
+    }
+}
+
+impl<S> Watched<S> {
+    fn seen<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &polled {
+            *self.cause.lock() = Some(causes(error));
+        }
+        polled
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.seen(read)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.seen(written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.seen(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.seen(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 }
 

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use postern_config::directory::{
-    KeyState, Profile, Quota, QuotaOf, State as Snapshot, Tenant, TenantStatus, User, UserStatus,
+    KeyState, Profile, Quota, QuotaOf, Tenant, TenantStatus, User, UserStatus,
 };
 use postern_config::metering::{By as LinesBy, Hour, Moment, Step};
 
@@ -21,7 +21,7 @@ use crate::api::asked::{By, Of};
 use crate::limits::{
     ATTENTION_EXPIRES_SECONDS, ATTENTION_KEYS_LOOKED_AT_MAX, ATTENTION_UNUSED_SECONDS,
 };
-use crate::service::find;
+use crate::service::buckets::is_public;
 use crate::service::tenants::{self, NewTenant, TenantShown};
 use crate::service::usage::{self, UsageAsk};
 use crate::{Admin, Problem};
@@ -290,9 +290,8 @@ async fn attention(
         expires.is_some_and(|it| it > now && it - now < ATTENTION_EXPIRES_SECONDS)
     });
     let disabled = users().filter(|user| user.status == UserStatus::Disabled);
-    let public = find::buckets(&of.state, &of.it);
-    let public =
-        public.filter(|it| of.caller.sees_bucket(&of.state, it) && is_public(&of.state, it));
+    let public = of.state.buckets_in(&of.it);
+    let public = public.filter(|it| is_public(&of.it, it) && of.caller.sees_bucket(&of.state, it));
     let link = |path: &str, query: &str| {
         let href = reader.link_in(&of.it, path, &[])?;
         Some(format!("{href}{query}"))
@@ -324,11 +323,6 @@ async fn attention(
         .map(|it| (it, None))
         .chain(findings)
         .collect())
-}
-
-/// Whether a bucket is public where its account lets it be.
-fn is_public(state: &Snapshot, bucket: &postern_config::directory::Bucket) -> bool {
-    crate::service::buckets::show(state, bucket).is_public
 }
 
 /// That an account is nearly full.

@@ -40,9 +40,14 @@ impl FromRequestParts<Admin> for Inside {
             .session
             .as_ref()
             .and_then(|(_, it)| it.key.clone());
+        let is_astray = |key: &HeldKey| {
+            let whose = key.id.parse().ok().and_then(|id| of.state.caller(&id));
+            whose.is_some_and(|whose| whose.namespace() != of.it.namespace)
+        };
         Ok(Self {
             visitor: key.map(|key| Visitor {
                 admin: admin.clone(),
+                is_astray: is_astray(&key),
                 key,
                 extensions: parts.extensions.clone(),
                 bucket: of.it.name.to_string(),

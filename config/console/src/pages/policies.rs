@@ -300,7 +300,10 @@ pub(crate) async fn choose(
 }
 
 fn buckets(of: &Of<Tenant>) -> Vec<(String, String)> {
-    let seen = find::buckets(&of.state, &of.it).filter(|it| of.caller.sees_bucket(&of.state, it));
+    let seen = of
+        .state
+        .buckets_in(&of.it)
+        .filter(|it| of.caller.sees_bucket(&of.state, it));
     let named = seen.take(OFFERED_MAX).map(|bucket| {
         let owner = find::owner_of(&of.state, bucket);
         (bucket.id.to_string(), format!("{} ({owner})", bucket.name))

@@ -83,7 +83,7 @@ pub(crate) fn list(
     (owner, public): (Option<&User>, Option<bool>),
 ) -> Result<Page<BucketShown>, Problem> {
     let state = admin.directory.state();
-    let fitting = find::buckets(&state, tenant).filter(|bucket| {
+    let fitting = state.buckets_in(tenant).filter(|bucket| {
         owner.is_none_or(|owner| owner.id == bucket.owner)
             && caller.sees_bucket(&state, bucket)
             && public.is_none_or(|public| public == is_public(tenant, bucket))
@@ -135,7 +135,7 @@ pub(crate) fn show(state: &Snapshot, bucket: &Bucket) -> BucketShown {
 }
 
 /// Whether a switch makes it public: a policy may do so as well, which is said by [`BucketShown::has_policy`] alone.
-fn is_public(tenant: &Tenant, bucket: &Bucket) -> bool {
+pub(crate) fn is_public(tenant: &Tenant, bucket: &Bucket) -> bool {
     let public = super::permissions::public(tenant, bucket);
     public.is_public && !public.blocked
 }

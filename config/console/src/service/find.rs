@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use postern_config::directory::{
-    AccessKey, AccessKeyId, Bucket, CustomRole, Name, NamespaceId, NamespaceKind, Role,
-    State as Snapshot, SubUser, Tenant, User, is_known_role,
+    AccessKey, AccessKeyId, Bucket, CustomRole, Name, Role, State as Snapshot, SubUser, Tenant,
+    User, is_known_role,
 };
+use s3_protocol::BucketId;
 
 use crate::Problem;
 use crate::caller::Caller;
@@ -194,14 +195,20 @@ pub(crate) fn bucket<'s>(
     let is_owned = |bucket: &Bucket| {
         owner.is_none_or(|owner| owner.id == bucket.owner) && caller.sees_bucket(state, bucket)
     };
-    let is_numbered = |bucket: &Bucket| is_number(word) && bucket.id.to_string() == word;
+    let numbered = numbered(state, word).filter(|it| it.tenant == tenant.id && is_owned(it));
     let name = word.strip_prefix(NAME).unwrap_or(word);
-    let mut found = buckets(state, tenant)
-        .filter(|bucket| is_owned(bucket) && (is_numbered(bucket) || bucket.name.as_str() == name));
-    match (found.next(), found.next()) {
+    let named = state
+        .buckets_in(tenant)
+        .filter(|it| it.name.as_str() == name && is_owned(it));
+    let mut found = numbered.into_iter().chain(named);
+    // A page names a bucket by its number, and no other is looked at.
+    match (
+        found.next(),
+        numbered.is_none().then(|| found.next()).flatten(),
+    ) {
         (Some(bucket), None) => Ok(bucket),
         (None, _) => {
-            let names = buckets(state, tenant).filter(|bucket| is_owned(bucket));
+            let names = state.buckets_in(tenant).filter(|bucket| is_owned(bucket));
             let whose = owner.map_or_else(
                 || format!(" in tenant `{}`", tenant.name),
                 |owner| format!(" of user `{}`", owner.name),
@@ -220,35 +227,17 @@ pub(crate) fn bucket<'s>(
     }
 }
 
-/// Whether a word is a bucket's number and no name: 32 hexadecimal digits.
-fn is_number(word: &str) -> bool {
-    word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// The bucket of this number, where a word is one: 32 hexadecimal digits.
+fn numbered<'s>(state: &'s Snapshot, word: &str) -> Option<&'s Arc<Bucket>> {
+    let is_number = word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u128::from_str_radix(word, 16).ok().filter(|_| is_number)?;
+    state.bucket_by_id(BucketId(number))
 }
 
 /// What the owner of a bucket is called.
 pub(crate) fn owner_of(state: &Snapshot, bucket: &Bucket) -> String {
     let owner = state.user(bucket.owner);
     owner.map_or_else(|| bucket.owner.to_string(), |user| user.name.to_string())
-}
-
-/// The buckets of an account in whatever state, each namespace by name.
-pub(crate) fn buckets<'s>(
-    state: &'s Snapshot,
-    tenant: &Tenant,
-) -> impl Iterator<Item = &'s Arc<Bucket>> {
-    let id = tenant.id;
-    let namespaces: Vec<NamespaceId> = match tenant.profile.namespaces() {
-        NamespaceKind::PerUser => state
-            .users(id)
-            .map(|user| NamespaceId::User(id, user.id))
-            .collect(),
-        NamespaceKind::Account => vec![NamespaceId::Account(id)],
-        NamespaceKind::Global => vec![NamespaceId::Global],
-    };
-    let all = namespaces
-        .into_iter()
-        .flat_map(|namespace| state.all_buckets(namespace));
-    all.filter(move |bucket| bucket.tenant == id)
 }
 
 fn name_of(text: &str) -> Option<Name> {

@@ -22,6 +22,8 @@ pub(crate) struct Visitor {
     /// Those of the request by which he asks.
     pub(crate) extensions: Extensions,
     pub(crate) bucket: String,
+    /// The key's own namespace is another than the bucket's: to it the name means another bucket, or none.
+    pub(crate) is_astray: bool,
 }
 
 /// An object, or a version of one.
@@ -205,7 +207,7 @@ impl Visitor {
                 encode_value(&saved)
             ));
         }
-        let path = self.path(Some(at.key), &query);
+        let path = self.path(Some(at.key), &query)?;
         let address = self
             .admin
             .objects
@@ -213,10 +215,17 @@ impl Visitor {
         address.map_err(|error| refused(StatusCode::FORBIDDEN, &error))
     }
 
-    fn path(&self, key: Option<&str>, query: &str) -> String {
+    fn path(&self, key: Option<&str>, query: &str) -> Result<String, Problem> {
+        if self.is_astray {
+            let detail = format!(
+                "this access key has a namespace of its own, where {} is another bucket or none; use a key of the bucket's owner",
+                self.bucket
+            );
+            return Err(Problem::new(StatusCode::FORBIDDEN, "key-elsewhere", detail));
+        }
         let key = key.map_or_else(String::new, |key| format!("/{}", encode_key(key)));
         let mark = if query.is_empty() { "" } else { "?" };
-        format!("/{}{key}{mark}{query}", self.bucket)
+        Ok(format!("/{}{key}{mark}{query}", self.bucket))
     }
 
     /// The answer, where it is no refusal.
@@ -240,7 +249,7 @@ impl Visitor {
         (key, query): (Option<&str>, &str),
         (headers, body): (HeaderMap, Bytes),
     ) -> Result<Response<Bytes>, Problem> {
-        let uri = self.path(key, query).parse();
+        let uri = self.path(key, query)?.parse();
         let uri = uri.map_err(|_| Problem::malformed("this key is too long"))?;
         let mut asked = Request::new(body);
         *asked.method_mut() = method;

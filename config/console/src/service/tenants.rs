@@ -148,7 +148,7 @@ pub(crate) fn list(
 
 /// An account with what it has.
 pub(crate) fn show(state: &Snapshot, tenant: &Tenant) -> TenantShown {
-    let users = || state.users(tenant.id);
+    let held = state.held(tenant.id);
     TenantShown {
         id: tenant.id.get(),
         name: tenant.name.clone(),
@@ -166,9 +166,9 @@ pub(crate) fn show(state: &Snapshot, tenant: &Tenant) -> TenantShown {
             keys: tenant.limits.keys,
         },
         block_public: tenant.block_public,
-        users: users().count(),
-        keys: users().map(|user| state.keys(user.id).count()).sum(),
-        buckets: find::buckets(state, tenant).count(),
+        users: held.users,
+        keys: held.keys,
+        buckets: held.buckets,
         created: tenant.created.0,
         deletion: None,
         revision: tenant.revision.0,
@@ -324,7 +324,8 @@ pub(crate) async fn losses(admin: &Admin, tenant: &Tenant, reach: Reach) -> Loss
     let modules = state
         .modules(ModuleScope::Tenant(tenant.id))
         .map(|version| loss("module", &version.name, version.digest.to_string()));
-    let buckets = find::buckets(state, tenant)
+    let buckets = state
+        .buckets_in(tenant)
         .map(|bucket| loss("bucket", &bucket.name, buckets::about(state, bucket)));
     let all = std::iter::once(itself)
         .chain(users)
@@ -347,7 +348,7 @@ fn hindrance(state: &Snapshot, tenant: &Tenant, reach: Reach) -> Option<Problem>
         Reach::WithData => None,
         Reach::WithoutData => owns_buckets(
             &format!("tenant `{}`", tenant.name),
-            find::buckets(state, tenant).map(|it| it.name.as_str()),
+            state.buckets_in(tenant).map(|it| it.name.as_str()),
             "delete those first, or ask for `with_data`",
         ),
     };
@@ -385,7 +386,7 @@ pub(crate) async fn delete(
     if let Some(problem) = hindrance(&state, tenant, reach) {
         return Err(problem);
     }
-    let owns = find::buckets(&state, tenant).next().is_some();
+    let owns = state.buckets_in(tenant).next().is_some();
     let command = match reach {
         Reach::WithData if owns => Command::PurgeTenant(tenant.id),
         Reach::WithData | Reach::WithoutData => Command::DeleteTenant(tenant.id),

@@ -432,8 +432,11 @@ pub(crate) fn hindrance(
     if let Some(problem) = root_stays(user) {
         return Some(problem);
     }
-    let owned = find::buckets(state, tenant).filter(|bucket| bucket.owner == user.id);
-    let owned = owned.map(|bucket| bucket.name.as_str());
+    let owned = state
+        .buckets_in(tenant)
+        .filter(|bucket| bucket.owner == user.id);
+    let count = usize::try_from(state.buckets_owned(user.id)).unwrap_or(usize::MAX);
+    let owned = owned.take(count).map(|bucket| bucket.name.as_str());
     let subject = format!("user `{}`", user.name);
     match (reach, tenant.profile.rules().user_delete_data) {
         (Reach::WithData, UserDeleteData::Purge) => None,

@@ -236,12 +236,8 @@ impl<'a> Holder<'a> {
             most.and_then(|most| usize::try_from(most).ok())
                 .is_some_and(|most| count >= most)
         };
-        let of_account = || {
-            let users = state.users(self.tenant.id);
-            users.map(|user| state.keys(user.id).count()).sum()
-        };
-        let bounded = self.tenant.limits.keys;
-        if is_full(count, most) || (bounded.is_some() && is_full(of_account(), bounded)) {
+        let of_account = state.held(self.tenant.id).keys;
+        if is_full(count, most) || is_full(of_account, self.tenant.limits.keys) {
             return refuse(Refusal::Keys);
         }
         Ok(())

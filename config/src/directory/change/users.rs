@@ -24,7 +24,7 @@ pub(super) fn create(ground: &mut Ground<'_>, new: &NewUser) -> Result<Plan, Com
         .limits
         .users
         .and_then(|most| usize::try_from(most).ok());
-    if most.is_some_and(|most| ground.state.users(new.tenant).count() >= most) {
+    if most.is_some_and(|most| ground.state.held(new.tenant).users >= most) {
         return refuse(Refusal::Users);
     }
     let role = new.role.unwrap_or(tenant.profile.usual_role());

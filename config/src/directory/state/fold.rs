@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::leftovers::Leftovers;
-use super::{Map, State, iam};
+use super::{Held, Map, State, iam};
 use crate::directory::iam::Holder;
 use crate::directory::job::Job;
 use crate::directory::names::{
@@ -57,6 +57,7 @@ impl State {
             global_buckets: new_map(),
             bucket_names: new_map(),
             owned: new_map(),
+            held: new_map(),
             aliases: RedBlackTreeMapSync::new_sync(),
             hosts: RedBlackTreeMapSync::new_sync(),
             half_done: RedBlackTreeSetSync::new_sync(),
@@ -213,6 +214,7 @@ impl State {
             .get(&key.user)
             .is_some_and(|keys| keys.contains(&key.id));
         if !known {
+            self.hold(key.tenant, |held| held.keys += 1);
             let mut keys = self.user_keys.get(&key.user).cloned().unwrap_or_default();
             keys.insert_mut(key.id);
             self.user_keys.insert_mut(key.user, keys);
@@ -264,7 +266,14 @@ impl State {
         }
         self.owned
             .insert_mut(bucket.owner, self.buckets_owned(bucket.owner) + 1);
+        self.hold(bucket.tenant, |held| held.buckets += 1);
         self.buckets.insert_mut(bucket.id, bucket);
+    }
+
+    fn hold(&mut self, tenant: TenantId, change: impl FnOnce(&mut Held)) {
+        let mut held = self.held.get(&tenant).copied().unwrap_or_default();
+        change(&mut held);
+        self.held.insert_mut(tenant, held);
     }
 
     /// Takes what is known of a bucket out of the indexes.
@@ -282,6 +291,9 @@ impl State {
         }
         let owned = self.buckets_owned(before.owner).saturating_sub(1);
         self.owned.insert_mut(before.owner, owned);
+        self.hold(before.tenant, |held| {
+            held.buckets = held.buckets.saturating_sub(1);
+        });
         self.half_done.remove_mut(&before.id);
         self.buckets.remove_mut(&before.id);
     }
@@ -465,6 +477,7 @@ impl State {
             keys.remove_mut(&key.id);
             self.sub_user_keys.insert_mut(sub_user, keys);
         }
+        self.hold(key.tenant, |held| held.keys = held.keys.saturating_sub(1));
         self.leftovers.forget_key(key);
         self.keys.remove_mut(&key.id);
     }
@@ -481,6 +494,7 @@ impl State {
         self.managed_policy_names.remove_mut(&tenant.id);
         self.iam_role_names.remove_mut(&tenant.id);
         self.global_buckets.remove_mut(&tenant.id);
+        self.held.remove_mut(&tenant.id);
         self.children.remove_mut(&tenant.id);
         if let Some(parent) = tenant.parent
             && let Some(mut children) = self.children.get(&parent).cloned()
