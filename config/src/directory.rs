@@ -332,19 +332,33 @@ impl Directory {
         after: u64,
         limit: usize,
     ) -> Result<Vec<AuditRecord>, AuditFault> {
+        self.audit_picked(after, limit, |_| true).await
+    }
+
+    /// The same, and of those only what `picked` picks. It sees them as they are stored: what is personal is opened afterwards, in those that
+    /// it has picked alone.
+    pub async fn audit_picked(
+        &self,
+        after: u64,
+        limit: usize,
+        mut picked: impl FnMut(&AuditRecord) -> bool + Send,
+    ) -> Result<Vec<AuditRecord>, AuditFault> {
         let engine = &self.inner.engine;
         let now = engine.now().await?;
         let limit = limit.min(PAGE_ROWS_MAX);
         let page = engine
             .page(AUDIT.to_owned(), now, Some(audit::key(after)), limit)
             .await?;
+        let mut records: Vec<AuditRecord> = page
+            .rows
+            .iter()
+            .map(rows::parse)
+            .collect::<Result<_, _>>()?;
+        records.retain(|record| picked(record));
         let state = self.state();
         let mut keys = person::Keys::default();
-        let mut records = Vec::with_capacity(page.rows.len());
-        for row in &page.rows {
-            let mut record: AuditRecord = rows::parse(row)?;
-            keys.open(&mut record, &**engine, state.vault()).await?;
-            records.push(record);
+        for record in &mut records {
+            keys.open(record, &**engine, state.vault()).await?;
         }
         Ok(records)
     }

@@ -5,6 +5,7 @@
 //! [`directory::State`]. [`decisions`] is the table of who may do what; [`judge`], [`objects`], [`upstream`] and [`usage`] are what the admin
 //! side needs to know of policies, contents and traffic, without an arrow to the packages that know it.
 
+mod amount;
 pub mod decisions;
 pub mod directory;
 pub mod engine;
@@ -22,5 +23,6 @@ pub mod upkeep;
 pub mod upstream;
 pub mod usage;
 
+pub use amount::{Amount, NotAnAmount};
 pub use secret::Secret;
 pub use time::{Clock, Entropy, NoEntropy, UnixMillis, UnixSeconds, system_clock};

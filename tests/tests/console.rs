@@ -232,7 +232,8 @@ fn a_disabled_key_is_refused_from_then_on() {
     assert_eq!(list.send(&gate, key).status, 403);
 }
 
-/// 000-27, 000-28, 000-29, 000-34: a row opens into two sections, and has a menu with three colours.
+/// 002-09, 000-27, 000-28, 000-29, 000-34: from the first page one comes to the storage and on to its users; a row opens into two sections,
+/// and has a menu with three colours.
 #[test]
 fn a_users_row_opens_into_keys_and_sub_users() {
     let gate = Gate::start();
@@ -240,6 +241,10 @@ fn a_users_row_opens_into_keys_and_sub_users() {
     gate.postern_ok(&["user", "create", "web", "--tenant", "shop"]);
     let browser = Browser::open(&gate, Look::Light);
     set_up_at(&gate, &browser, "/accounts");
+    browser.follow("shop");
+    browser.arrives("/accounts/shop");
+    browser.follow("Users");
+    browser.arrives("/accounts/shop/users");
     browser.go("/accounts/shop/users?q=web");
     browser.click(".expand");
     browser.sees(".opened");
@@ -385,7 +390,7 @@ fn a_user_is_shown_with_buckets_permissions_and_activity() {
     assert!(!log.contains("other"), "{log}");
     browser.click(".tabs a[href$='/details']");
     browser.follow("Set quota");
-    browser.fill("[name=bytes]", "1073741824");
+    browser.fill("[name=bytes]", "1 GiB");
     browser.fill("[name=objects]", "4");
     browser.follow("Save changes");
     browser.arrives("/accounts/demo/users/photos/details");

@@ -5,7 +5,10 @@ use axum::handler::Handler as _;
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post, put};
-use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http::{Extensions, HeaderMap, StatusCode, Version};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 use self::Permission::{Metrics, Open, Token};
 use crate::needs::{self, At, Row};
@@ -226,7 +229,21 @@ pub fn router(admin: Admin) -> Router {
     let unknown = unknown.layer(middleware::from_fn_with_state(stranger, admission::admit));
     pages::add_pages(add_api(Router::new(), &admin), &admin)
         .fallback(unknown)
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(is_page),
+        )
         .with_state(admin)
+}
+
+/// Whether an answer is sent smaller to who takes it so: pages alone. They repeat themselves, hold no secret that a stranger could make
+/// a browser ask for, and are whole when they are sent, which streams of events are not.
+fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/html"))
 }
 
 /// A route behind the check that stands before all of them. It knows which route it is, and reads no path a second time.

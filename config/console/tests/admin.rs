@@ -13,8 +13,8 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use postern_config::directory::{
-    Actor, Approval, Binding, Digest, Directory, DirectoryOptions, ModuleRules, PolicyPlace,
-    QuotaOf, Vault,
+    Approval, Binding, Digest, Directory, DirectoryOptions, ModuleRules, PolicyPlace, QuotaOf,
+    Vault,
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::judge::{
@@ -25,7 +25,6 @@ use postern_config::node::NoNode;
 use postern_config::objects::NoObjects;
 use postern_config::purge::{Pace, Purges};
 use postern_config::settings::{MetricsAccess, Person};
-use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
 use postern_config::upstream::{Emptied, Holds, Keeps, Spot, Upstream};
 use postern_config::usage::{Ended, Readiness, Stored, Usage};
 use postern_config::{Entropy, Secret, system_clock};
@@ -33,6 +32,8 @@ use s3_protocol::{BucketId, S3Error};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tower_service::Service as _;
+
+use crate::stand_ins::NoUpkeep;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -182,28 +183,6 @@ impl Upstream for Stub {
 
     fn holds(&self, _: BucketId) -> BoxFuture<'_, Result<Holds, S3Error>> {
         async { Ok(Holds::default()) }.boxed()
-    }
-}
-
-/// A server that keeps nothing.
-#[derive(Debug)]
-struct NoUpkeep;
-
-impl Upkeep for NoUpkeep {
-    fn rotate_master_key(&self, _: Actor) -> BoxFuture<'_, Result<(), UpkeepFault>> {
-        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
-    }
-
-    fn backup(&self) -> BoxFuture<'_, Result<Backup, UpkeepFault>> {
-        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
-    }
-
-    fn heads(&self) -> Value {
-        Value::Null
-    }
-
-    fn unrecorded(&self) -> bool {
-        false
     }
 }
 

@@ -7,182 +7,31 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-#[path = "directory/organization.rs"]
 mod organization;
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use console::{Admin, AdminParts, AdminToken, openapi, router};
-use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use parking_lot::Mutex;
-use postern_config::directory::{
-    Actor, Binding, Digest, Directory, DirectoryOptions, PolicyPlace, QuotaOf, Vault,
-};
+use postern_config::directory::{Digest, Directory, DirectoryOptions, Vault};
 use postern_config::engine::{EmbeddedEngine, Engine};
-use postern_config::judge::{
-    Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
-};
 use postern_config::metering::{Ledger, Meter};
 use postern_config::node::NoNode;
 use postern_config::objects::NoObjects;
 use postern_config::purge::{Pace, Purges};
 use postern_config::settings::{MetricsAccess, Person};
-use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
-use postern_config::upstream::{Emptied, Holds, Keeps, Spot, Upstream};
-use postern_config::usage::{Ended, Readiness, Stored, Usage};
+use postern_config::upstream::Upstream;
 use postern_config::{Entropy, Secret, system_clock};
-use s3_protocol::{BucketId, S3Code, S3Error};
+use s3_protocol::BucketId;
 use serde_json::{Value, json};
-use tokio::sync::broadcast;
 use tower_service::Service as _;
+
+use crate::stand_ins::{NoUpkeep, Shelf, Silent};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const ALICE: &str = "a1111111111111111111111111111111";
-
-/// Buckets without a node; those that are listed hold something.
-#[derive(Debug, Default)]
-struct Shelf {
-    full: Mutex<Vec<BucketId>>,
-}
-
-impl Upstream for Shelf {
-    fn create_bucket(&self, _: BucketId, _: Keeps) -> BoxFuture<'_, Result<(), S3Error>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn delete_bucket(&self, bucket: BucketId) -> BoxFuture<'_, Result<(), S3Error>> {
-        let is_full = self.full.lock().contains(&bucket);
-        Box::pin(async move {
-            if is_full {
-                Err(S3Code::BucketNotEmpty.into())
-            } else {
-                Ok(())
-            }
-        })
-    }
-
-    fn empty_bucket(
-        &self,
-        bucket: BucketId,
-        _: Spot,
-        _: usize,
-    ) -> BoxFuture<'_, Result<Emptied, S3Error>> {
-        let mut full = self.full.lock();
-        let before = full.len();
-        full.retain(|it| *it != bucket);
-        let removed = (before - full.len()) as u64;
-        Box::pin(async move {
-            Ok(Emptied {
-                removed,
-                ..Emptied::default()
-            })
-        })
-    }
-
-    fn holds(&self, bucket: BucketId) -> BoxFuture<'_, Result<Holds, S3Error>> {
-        let objects = u64::from(self.full.lock().contains(&bucket));
-        Box::pin(async move {
-            Ok(Holds {
-                objects,
-                bytes: objects,
-                ..Holds::default()
-            })
-        })
-    }
-}
-
-/// A server that keeps nothing.
-#[derive(Debug)]
-struct NoUpkeep;
-
-impl Upkeep for NoUpkeep {
-    fn rotate_master_key(&self, _: Actor) -> BoxFuture<'_, Result<(), UpkeepFault>> {
-        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
-    }
-
-    fn backup(&self) -> BoxFuture<'_, Result<Backup, UpkeepFault>> {
-        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
-    }
-
-    fn heads(&self) -> Value {
-        Value::Null
-    }
-
-    fn unrecorded(&self) -> bool {
-        false
-    }
-}
-
-/// Nobody asks about policies here.
-#[derive(Debug)]
-struct Silent;
-
-impl Judge for Silent {
-    fn tool(&self, _: Tool) -> BoxFuture<'_, Result<Value, ToolFault>> {
-        Box::pin(async { Err(ToolFault::NotFound("thing")) })
-    }
-
-    fn explain<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<Value>> {
-        Box::pin(async { None })
-    }
-
-    fn check(&self, _: Arc<[u8]>) -> BoxFuture<'_, Result<ModuleReport, ModuleFaults>> {
-        Box::pin(async { Err(ModuleFaults(Vec::new())) })
-    }
-
-    fn prepare(&self, _: Arc<[u8]>) -> BoxFuture<'_, Result<(), ModuleFaults>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn test(&self, _: Arc<[u8]>, _: Vec<u8>) -> BoxFuture<'_, Result<TestReport, ModuleFaults>> {
-        Box::pin(async { Err(ModuleFaults(Vec::new())) })
-    }
-
-    fn check_policy(
-        &self,
-        _: PolicyPlace,
-        _: String,
-    ) -> BoxFuture<'_, Result<PolicyReport, PolicyFaults>> {
-        Box::pin(async { Err(PolicyFaults(Vec::new())) })
-    }
-
-    fn statistics(&self, _: Digest) -> Option<Value> {
-        None
-    }
-
-    fn trials(&self, _: &Binding) -> Value {
-        Value::Null
-    }
-
-    fn unloadable(&self, _: Digest) -> Option<String> {
-        None
-    }
-}
-
-impl Usage for Silent {
-    fn requests(&self) -> broadcast::Receiver<Arc<Ended>> {
-        broadcast::channel(1).1
-    }
-
-    fn stored(&self, _: QuotaOf) -> BoxFuture<'_, Option<Stored>> {
-        Box::pin(async { None })
-    }
-
-    fn readiness(&self) -> Readiness {
-        Readiness::Ready
-    }
-
-    fn metrics(&self) -> String {
-        String::new()
-    }
-
-    fn status(&self) -> Value {
-        Value::Null
-    }
-}
 
 /// A server with its directory and shelf.
 struct Server {

@@ -64,12 +64,12 @@ pub struct State {
     api_tokens: RedBlackTreeMapSync<ApiTokenId, Arc<ApiToken>>,
     // What follows is found again from the records above, and kept so that nothing is searched for.
     tenant_names: RedBlackTreeMapSync<Box<str>, TenantId>,
-    user_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, UserId>>,
+    user_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, Arc<User>>>,
     user_emails: Map<TenantId, RedBlackTreeMapSync<Box<str>, UserId>>,
     sub_user_names: Map<UserId, RedBlackTreeMapSync<Box<str>, SubUserId>>,
     role_names: Map<TenantId, RedBlackTreeMapSync<Box<str>, RoleId>>,
     children: Map<TenantId, RedBlackTreeSetSync<TenantId>>,
-    user_keys: Map<UserId, RedBlackTreeSetSync<AccessKeyId>>,
+    user_keys: Map<UserId, RedBlackTreeMapSync<AccessKeyId, Arc<AccessKey>>>,
     sub_user_keys: Map<SubUserId, RedBlackTreeSetSync<AccessKeyId>>,
     global_buckets: Map<TenantId, RedBlackTreeSetSync<BucketName>>,
     bucket_names: Map<NamespaceId, RedBlackTreeMapSync<BucketName, Arc<Bucket>>>,
@@ -225,7 +225,7 @@ impl State {
             .get(&id)
             .filter(|_| kind == NamespaceKind::PerUser);
         let users = names.into_iter().flat_map(RedBlackTreeMapSync::values);
-        let of_users = users.map(move |user| NamespaceId::User(id, *user));
+        let of_users = users.map(move |user| NamespaceId::User(id, user.id));
         let whole = match kind {
             NamespaceKind::PerUser => None,
             NamespaceKind::Account => Some(NamespaceId::Account(id)),
@@ -357,7 +357,7 @@ impl State {
 
     /// A user of an account by name, without regard to case.
     pub fn user_named(&self, tenant: TenantId, name: &Name) -> Option<&Arc<User>> {
-        self.user(*self.user_names.get(&tenant)?.get(&name.folded())?)
+        self.user_names.get(&tenant)?.get(&name.folded())
     }
 
     /// The user of this number, if he is of this account.
@@ -373,12 +373,8 @@ impl State {
 
     /// The users of an account by name.
     pub fn users(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<User>> {
-        let names = self
-            .user_names
-            .get(&tenant)
-            .into_iter()
-            .flat_map(RedBlackTreeMapSync::values);
-        names.filter_map(|id| self.user(*id))
+        let names = self.user_names.get(&tenant);
+        names.into_iter().flat_map(RedBlackTreeMapSync::values)
     }
 
     /// How much there is in an account, counted as it comes and goes.
@@ -584,12 +580,8 @@ impl State {
 
     /// The keys of a user and of his sub-users by id.
     pub fn keys(&self, user: UserId) -> impl Iterator<Item = &Arc<AccessKey>> {
-        let ids = self
-            .user_keys
-            .get(&user)
-            .into_iter()
-            .flat_map(RedBlackTreeSetSync::iter);
-        ids.filter_map(|id| self.keys.get(id))
+        let keys = self.user_keys.get(&user);
+        keys.into_iter().flat_map(RedBlackTreeMapSync::values)
     }
 
     /// How many keys there are in all.

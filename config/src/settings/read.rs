@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::fault::{Fault, Place};
 use super::source::{Environment, Given, Raw};
 use super::values;
-use crate::Secret;
+use crate::{Amount, Secret};
 
 /// How alike two names must be for one to be suggested for the other (Jaro-Winkler, 0 to 1).
 const LIKENESS_MIN: f64 = 0.8;
@@ -94,10 +94,7 @@ impl<'a> Reader<'a> {
 
     /// A number of bytes, such as `65536` or `64 KiB`, within a range.
     pub(super) fn bytes(&mut self, field: &str, range: RangeInclusive<u64>, default: u64) -> u64 {
-        let (least, most) = (
-            values::show_bytes(*range.start()),
-            values::show_bytes(*range.end()),
-        );
+        let (least, most) = (Amount(*range.start()), Amount(*range.end()));
         let expected = format!("a number of bytes from {least} to {most}, such as `64 KiB`");
         let read = |text: &str| values::within(values::bytes(text)?, &range);
         self.optional(field, &expected, read).unwrap_or(default)

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use crate::{Amount, NotAnAmount};
+
 use super::{Destination, Domain, LogLevel, Person, Region};
 
 /// Why a text is not the value that was expected.
@@ -78,18 +80,14 @@ pub(super) fn count(text: &str) -> Result<u64, ValueError> {
     digits.parse().map_err(|_| ValueError::Range)
 }
 
-/// Digits and a unit of 1,024s; bytes without one.
+/// Digits and a unit of 1,024s or thousands; bytes without one.
 pub(super) fn bytes(text: &str) -> Result<u64, ValueError> {
-    let (number, unit) = split(text);
-    let factor: u64 = match unit {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        "TiB" => 1 << 40,
-        _ => return Err(ValueError::Unit),
-    };
-    count(number)?.checked_mul(factor).ok_or(ValueError::Range)
+    let Amount(bytes) = text.parse().map_err(|fault| match fault {
+        NotAnAmount::Number => ValueError::Number,
+        NotAnAmount::Unit => ValueError::Unit,
+        NotAnAmount::Range => ValueError::Range,
+    })?;
+    Ok(bytes)
 }
 
 /// Digits and a unit of time; seconds without one.
@@ -111,22 +109,6 @@ pub(super) fn within(value: u64, range: &RangeInclusive<u64>) -> Result<u64, Val
     } else {
         Err(ValueError::Range)
     }
-}
-
-pub(super) fn show_bytes(bytes: u64) -> String {
-    let units = [
-        (1 << 40, "TiB"),
-        (1 << 30, "GiB"),
-        (1 << 20, "MiB"),
-        (1 << 10, "KiB"),
-    ];
-    let unit = units
-        .into_iter()
-        .find(|(size, _)| bytes >= *size && bytes.is_multiple_of(*size));
-    unit.map_or_else(
-        || bytes.to_string(),
-        |(size, name)| format!("{} {name}", bytes / size),
-    )
 }
 
 pub(super) fn show_millis(millis: u64) -> String {
@@ -249,14 +231,12 @@ mod tests {
         assert_eq!(bytes("64 KiB"), Ok(65_536));
         assert_eq!(bytes("1_000"), Ok(1_000));
         assert_eq!(bytes("64 kb"), Err(ValueError::Unit));
-        assert_eq!(bytes("-1"), Err(ValueError::Unit));
+        assert_eq!(bytes("-1"), Err(ValueError::Number));
         assert_eq!(bytes("18446744073709551615 TiB"), Err(ValueError::Range));
         assert_eq!(millis("500 ms"), Ok(500));
         assert_eq!(millis("30"), Ok(30_000));
         assert_eq!(millis("2min"), Ok(120_000));
         assert_eq!(millis("soon"), Err(ValueError::Unit));
-        assert_eq!(show_bytes(1_536), "1536");
-        assert_eq!(show_bytes(3 << 20), "3 MiB");
         assert_eq!(show_millis(90_000), "90 s");
     }
 

@@ -5,6 +5,7 @@ use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use postern_config::directory::AccessKeyId;
 use postern_config::metering::{Moment, Period};
+use postern_config::{Amount, NotAnAmount};
 use serde_json::{Value, json};
 
 use super::ask::list;
@@ -173,8 +174,8 @@ struct Bound(Option<u64>);
 
 /// The text is no bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is a number, with K, M, G, T or Ki, Mi, Gi, Ti behind it, or `none`")]
-struct NotABound;
+#[error("{0}; or it is `none`")]
+struct NotABound(NotAnAmount);
 
 impl std::str::FromStr for Bound {
     type Err = NotABound;
@@ -183,27 +184,8 @@ impl std::str::FromStr for Bound {
         if text == "none" {
             return Ok(Self(None));
         }
-        let end = text
-            .find(|it: char| !it.is_ascii_digit())
-            .unwrap_or(text.len());
-        let (number, unit) = text.split_at(end);
-        let times: u64 = match unit.trim_end_matches('B') {
-            "" => 1,
-            "K" | "k" => 1_000,
-            "M" => 1_000_000,
-            "G" => 1_000_000_000,
-            "T" => 1_000_000_000_000,
-            "Ki" => 1 << 10,
-            "Mi" => 1 << 20,
-            "Gi" => 1 << 30,
-            "Ti" => 1 << 40,
-            _ => return Err(NotABound),
-        };
-        let number: u64 = number.parse().map_err(|_| NotABound)?;
-        number
-            .checked_mul(times)
-            .map(|it| Self(Some(it)))
-            .ok_or(NotABound)
+        let Amount(bound) = text.parse().map_err(NotABound)?;
+        Ok(Self(Some(bound)))
     }
 }
 

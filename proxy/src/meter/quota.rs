@@ -12,9 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::quality::RandomState;
 use parking_lot::Mutex;
-use postern_config::directory::{
-    Bucket, NamespaceId, NamespaceKind, Quota, QuotaOf, State, TenantId, UserId,
-};
+use postern_config::directory::{Bucket, BucketState, Quota, QuotaOf, State};
 use s3_protocol::{BucketId, S3Code};
 use smallvec::SmallVec;
 use storage_node::NodeError;
@@ -245,44 +243,22 @@ fn buckets(state: &State, of: QuotaOf) -> Vec<BucketId> {
     match of {
         QuotaOf::Bucket(id) => vec![id],
         QuotaOf::User(id) => {
-            let tenant = state.user(id).map(|user| user.tenant);
-            tenant.map_or_else(Vec::new, |tenant| of_user(state, tenant, id))
+            let user = state.user(id);
+            let namespace = user.and_then(|user| {
+                let tenant = state.tenant(user.tenant)?;
+                Some(user.namespace(tenant.profile))
+            });
+            let all = namespace.into_iter().flat_map(|it| state.buckets(it));
+            let own = all.filter(|bucket| bucket.owner == id);
+            own.map(|bucket| bucket.id).collect()
         }
-        QuotaOf::Tenant(id) => match kind(state, id) {
-            Some(NamespaceKind::PerUser) => state
-                .users(id)
-                .flat_map(|user| of_user(state, id, user.id))
-                .collect(),
-            Some(NamespaceKind::Account) => named(state, NamespaceId::Account(id), |_| true),
-            Some(NamespaceKind::Global) => {
-                named(state, NamespaceId::Global, |bucket| bucket.tenant == id)
-            }
-            None => Vec::new(),
-        },
+        QuotaOf::Tenant(id) => {
+            let tenant = state.tenant(id).into_iter();
+            let all = tenant.flat_map(|tenant| state.buckets_in(tenant));
+            let whole = all.filter(|bucket| bucket.state == BucketState::Active);
+            whole.map(|bucket| bucket.id).collect()
+        }
     }
-}
-
-fn of_user(state: &State, tenant: TenantId, user: UserId) -> Vec<BucketId> {
-    let namespace = match kind(state, tenant) {
-        Some(NamespaceKind::PerUser) => NamespaceId::User(tenant, user),
-        Some(NamespaceKind::Account) => NamespaceId::Account(tenant),
-        Some(NamespaceKind::Global) => NamespaceId::Global,
-        None => return Vec::new(),
-    };
-    named(state, namespace, |bucket| bucket.owner == user)
-}
-
-fn kind(state: &State, tenant: TenantId) -> Option<NamespaceKind> {
-    state
-        .tenant(tenant)
-        .map(|tenant| tenant.profile.namespaces())
-}
-
-fn named(state: &State, namespace: NamespaceId, wanted: impl Fn(&Bucket) -> bool) -> Vec<BucketId> {
-    let all = state.buckets(namespace);
-    all.filter(|bucket| wanted(bucket))
-        .map(|bucket| bucket.id)
-        .collect()
 }
 
 /// What is meant, for the client.

@@ -56,7 +56,7 @@ fn main() {
         "{} users, {} objects; medians of {} times\n",
         options.users, options.objects, options.times
     );
-    println!("| page | median ms | longest ms | kB |\n|---|---|---|---|");
+    println!("| page | median ms | longest ms | kB | kB sent |\n|---|---|---|---|---|");
     let objects = visitor.objects();
     let next_users = visitor.next("/accounts/demo/users?limit=100");
     let folder = format!("{objects}?prefix=o%2F000000%2F&limit=100");
@@ -242,18 +242,23 @@ impl<'g> Visitor<'g> {
 
     fn measure(&mut self, page: &str, path: &str, times: usize) {
         let mut took = Vec::with_capacity(times);
-        let mut bytes = 0;
+        let whole = self.get(path).body.len();
+        let request = ask(self.gate, &self.cookie, path);
+        let request = request.replacen("\r\n", "\r\naccept-encoding: gzip\r\n", 1);
+        let mut sent = 0;
         for _ in 0..times {
             let begin = Instant::now();
-            bytes = self.get(path).body.len();
+            let answer = self.wire.ask(request.as_bytes()).expect("an answer");
             took.push(begin.elapsed().as_secs_f64() * 1e3);
+            sent = answer.expect(200).body.len();
         }
         took.sort_by(f64::total_cmp);
         let last = took.last().copied().unwrap_or_default();
         println!(
-            "| {page} | {:.1} | {last:.1} | {:.1} |",
+            "| {page} | {:.1} | {last:.1} | {:.1} | {:.1} |",
             took[times / 2],
-            bytes as f64 / 1e3
+            whole as f64 / 1e3,
+            sent as f64 / 1e3
         );
     }
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use postern_config::directory::{Bucket, Quota, QuotaOf};
+use postern_config::directory::{Bucket, QuotaOf};
 use postern_config::metering::{By as LinesBy, Period, Step};
 
 use super::bucket_tabs::{self, Tab};
@@ -14,7 +14,7 @@ use super::filters;
 use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::reader::Reader;
-use super::usage::{quota_answer, set, taken};
+use super::usage::{quota_answer, quota_form, quota_of, set, taken};
 use crate::api::asked::{By, Of};
 use crate::service::usage::{self, QuotaShown, UsageAsk, UsageLine, UsageSums};
 use crate::{Admin, Problem};
@@ -105,10 +105,7 @@ pub(crate) async fn show(
 }
 
 pub(crate) async fn show_quota(reader: Reader, of: Of<Bucket>) -> Response {
-    let text = |bound: Option<u64>| bound.map_or_else(String::new, |it| it.to_string());
-    let form = Fields::default()
-        .with("bytes", text(of.it.quota.bytes))
-        .with("objects", text(of.it.quota.objects));
+    let form = quota_form(&of.it.quota);
     quota_page(&reader, &of, (&form, StatusCode::OK, None))
 }
 
@@ -138,12 +135,10 @@ pub(crate) async fn set_quota(
     By(actor): By,
     Sent(mut form): Sent,
 ) -> Response {
-    let (bytes, objects) = (form.may("bytes"), form.may("objects"));
-    let (Some(bytes), Some(objects)) = (bytes, objects) else {
+    let Some(quota) = quota_of(&mut form) else {
         let answer = (&form, StatusCode::UNPROCESSABLE_ENTITY, None);
         return quota_page(&reader, &of, answer);
     };
-    let quota = Quota { bytes, objects };
     match set(&admin, QuotaOf::Bucket(of.it.id), (actor, quota)).await {
         Ok(revision) => {
             let text = say!("The quota is set. What is stored now stays, whatever it says.");

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use postern_config::Amount;
 use postern_config::directory::{Actor, Command, Quota, QuotaOf, Tenant};
 use postern_config::metering::{By as LinesBy, Period, Step};
 
@@ -186,11 +187,29 @@ pub(super) fn quota_answer(
     reader.page(status, &page)
 }
 
+/// How the form of a quota stands at first.
+pub(super) fn quota_form(quota: &Quota) -> Fields {
+    let [bytes, objects] = [
+        quota.bytes.map(|it| Amount(it).to_string()),
+        quota.objects.map(|it| it.to_string()),
+    ];
+    Fields::default()
+        .with("bytes", bytes.unwrap_or_default())
+        .with("objects", objects.unwrap_or_default())
+}
+
+/// The quota that a form means. None: it means none that can be used.
+pub(super) fn quota_of(form: &mut Fields) -> Option<Quota> {
+    let bound = |it: Amount| it.0;
+    let (bytes, objects) = (form.may("bytes"), form.may("objects"));
+    Some(Quota {
+        bytes: bytes?.map(bound),
+        objects: objects?.map(bound),
+    })
+}
+
 pub(crate) async fn show_quota(reader: Reader, of: Of<Tenant>) -> Response {
-    let text = |bound: Option<u64>| bound.map_or_else(String::new, |it| it.to_string());
-    let form = Fields::default()
-        .with("bytes", text(of.it.quota.bytes))
-        .with("objects", text(of.it.quota.objects));
+    let form = quota_form(&of.it.quota);
     quota_page(&reader, &of, (&form, StatusCode::OK, None))
 }
 
@@ -201,15 +220,13 @@ pub(crate) async fn set_quota(
     By(actor): By,
     Sent(mut form): Sent,
 ) -> Result<Response, Problem> {
-    let (bytes, objects) = (form.may("bytes"), form.may("objects"));
-    let (Some(bytes), Some(objects)) = (bytes, objects) else {
+    let Some(quota) = quota_of(&mut form) else {
         return Ok(quota_page(
             &reader,
             &of,
             (&form, StatusCode::UNPROCESSABLE_ENTITY, None),
         ));
     };
-    let quota = Quota { bytes, objects };
     Ok(
         match set(&admin, QuotaOf::Tenant(of.it.id), (actor, quota)).await {
             Ok(revision) => reader.done(

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use postern_config::directory::{Quota, QuotaOf, Tenant, User, UserStatus};
+use postern_config::directory::{QuotaOf, Tenant, User, UserStatus};
 
 use super::confirm::{self, Asks};
 use super::fields::{Fields, Sent};
@@ -12,7 +12,7 @@ use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::reader::Reader;
-use super::usage::{quota_answer, set};
+use super::usage::{quota_answer, quota_form, quota_of, set};
 use super::user::{page_of, trail};
 use super::users::roles;
 use crate::api::asked::{By, Of};
@@ -329,10 +329,7 @@ pub(crate) async fn rename(
 }
 
 pub(crate) async fn show_quota(reader: Reader, of: Of<User>) -> Response {
-    let text = |bound: Option<u64>| bound.map_or_else(String::new, |it| it.to_string());
-    let form = Fields::default()
-        .with("bytes", text(of.it.quota.bytes))
-        .with("objects", text(of.it.quota.objects));
+    let form = quota_form(&of.it.quota);
     quota_page(&reader, &of, (&form, StatusCode::OK, None))
 }
 
@@ -365,12 +362,10 @@ pub(crate) async fn set_quota(
     By(actor): By,
     Sent(mut form): Sent,
 ) -> Response {
-    let (bytes, objects) = (form.may("bytes"), form.may("objects"));
-    let (Some(bytes), Some(objects)) = (bytes, objects) else {
+    let Some(quota) = quota_of(&mut form) else {
         let answer = (&form, StatusCode::UNPROCESSABLE_ENTITY, None);
         return quota_page(&reader, &of, answer);
     };
-    let quota = Quota { bytes, objects };
     match set(&admin, QuotaOf::User(of.it.id), (actor, quota)).await {
         Ok(revision) => {
             let text = say!("The quota is set. What is stored now stays, whatever it says.");

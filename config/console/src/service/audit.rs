@@ -190,9 +190,8 @@ impl Filter {
         })
     }
 
-    fn wants(&self, record: &AuditRecord) -> bool {
-        let contains =
-            |text: &str, wanted: &str| wanted.is_empty() || text.to_lowercase().contains(wanted);
+    /// Whether it wants a record, by what stands there in the open.
+    fn fits(&self, record: &AuditRecord) -> bool {
         self.seen.has(record)
             && self
                 .tenant
@@ -201,11 +200,17 @@ impl Filter {
                 .user
                 .is_none_or(|user| about(record).contains(&Some(user)))
             && record.action.starts_with(&self.action)
-            && contains(&record.actor.label(), &self.actor)
-            && (contains(&record.object, &self.object)
-                || contains(&record.detail.to_string(), &self.object))
             && record.time_ms.0 >= self.since_ms
             && self.until_ms.is_none_or(|until| record.time_ms.0 < until)
+    }
+
+    /// The same by its words, which may be personal, and sealed until they are looked at.
+    fn reads(&self, record: &AuditRecord) -> bool {
+        let contains =
+            |text: &str, wanted: &str| wanted.is_empty() || text.to_lowercase().contains(wanted);
+        contains(&record.actor.label(), &self.actor)
+            && (contains(&record.object, &self.object)
+                || contains(&record.detail.to_string(), &self.object))
     }
 }
 
@@ -287,20 +292,24 @@ pub(crate) async fn page(
             .saturating_sub(u64::try_from(PAGE_ROWS_MAX).unwrap_or(u64::MAX))
             .max(least);
         let most = usize::try_from(end - begin).unwrap_or(PAGE_ROWS_MAX);
-        let records = admin.directory.audit_page(begin, most).await;
+        let mut is_past = false;
+        let picked = |record: &AuditRecord| {
+            is_past |= record.time_ms.0 < filter.since_ms;
+            filter.fits(record)
+        };
+        let records = admin.directory.audit_picked(begin, most, picked).await;
         let records = records.map_err(|fault| unreadable(&fault))?;
-        for record in records.into_iter().rev() {
+        end = begin;
+        for record in records.iter().rev().filter(|it| filter.reads(it)) {
+            items.push(show(&state, record));
             if items.len() == limit {
+                end = record.sequence.saturating_sub(1);
                 break;
             }
-            end = record.sequence.saturating_sub(1);
-            // What is older than all that is wanted is not looked at.
-            if record.time_ms.0 < filter.since_ms {
-                return Ok(AuditPage { items, next: None });
-            }
-            if filter.wants(&record) {
-                items.push(show(&state, &record));
-            }
+        }
+        // What is older than all that is wanted is not looked at.
+        if is_past && items.len() < limit {
+            return Ok(AuditPage { items, next: None });
         }
     }
     let next = (end > base).then(|| end.to_string());
@@ -313,11 +322,15 @@ pub(crate) async fn onward(
     filter: &Filter,
     after: u64,
 ) -> Result<(Vec<AuditShown>, Option<u64>), Problem> {
-    let records = admin.directory.audit_page(after, PAGE_ROWS_MAX).await;
-    let records = records.map_err(|fault| unreadable(&fault))?;
-    let last = records.last().map(|record| record.sequence);
+    let mut last = None;
+    let picked = |record: &AuditRecord| {
+        last = Some(record.sequence);
+        filter.fits(record)
+    };
+    let records = admin.directory.audit_picked(after, PAGE_ROWS_MAX, picked);
+    let records = records.await.map_err(|fault| unreadable(&fault))?;
     let state = admin.directory.state();
-    let wanted = records.iter().filter(|record| filter.wants(record));
+    let wanted = records.iter().filter(|record| filter.reads(record));
     Ok((wanted.map(|record| show(&state, record)).collect(), last))
 }
 

@@ -4,7 +4,7 @@ use postern_config::directory::{
     Actor, Command, NewUser, OperatorScope, Outcome, Profile, Role, UserDetails, UserId, UserKind,
 };
 
-use crate::house::{Answer, House};
+use super::house::{Answer, House};
 
 /// An account, and a browser in which an owner of the deployment has signed in.
 async fn account(profile: Profile) -> (House, String) {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use postern_config::directory::{Profile, Role};
 
-use crate::crawl::{filled, furnished};
-use crate::house::House;
+use super::crawl::{filled, furnished};
+use super::house::House;
 
 /// The tabs of a page: what stands in their links.
 fn tabs(page: &str) -> Vec<&str> {

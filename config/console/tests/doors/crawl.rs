@@ -10,7 +10,7 @@ use postern_config::directory::{
 };
 use serde_json::{Value, json};
 
-use crate::house::{Answer, House, Key};
+use super::house::{Answer, House, Key};
 
 /// Where those who ask come from, as seen from the account `acme`, which is below `msp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

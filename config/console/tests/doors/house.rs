@@ -5,33 +5,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use console::{Admin, AdminParts, AdminToken, PeerAddress, SignOn, router};
-use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use parking_lot::Mutex;
 use postern_config::directory::{
-    Actor, Binding, Command, Description, Digest, Directory, DirectoryOptions, NewOperator,
-    NewToken, OperatorCommand, OperatorDetails, OperatorId, OperatorOutcome, OperatorScope,
-    Outcome, PolicyPlace, Profile, QuotaOf, Role, TenantId, Vault, Who,
+    Actor, Command, Description, Directory, DirectoryOptions, NewOperator, NewToken,
+    OperatorCommand, OperatorDetails, OperatorId, OperatorOutcome, OperatorScope, Outcome, Profile,
+    Role, TenantId, Vault, Who,
 };
 use postern_config::engine::EmbeddedEngine;
 use postern_config::identity::Passwords;
-use postern_config::judge::{
-    Judge, ModuleFaults, ModuleReport, PolicyFaults, PolicyReport, TestReport, Tool, ToolFault,
-};
 use postern_config::metering::{Ledger, Meter};
 use postern_config::node::NoNode;
 use postern_config::objects::NoObjects;
 use postern_config::purge::{Pace, Purges};
 use postern_config::settings::MetricsAccess;
-use postern_config::upkeep::{Backup, Upkeep, UpkeepFault};
-use postern_config::upstream::{Emptied, Holds, Keeps, Spot, Upstream};
-use postern_config::usage::{Ended, Readiness, Stored, Usage};
+use postern_config::upstream::Upstream;
 use postern_config::{Clock, Entropy, Secret, UnixMillis};
-use s3_protocol::{BucketId, S3Code, S3Error};
 use serde_json::{Value, json};
-use tokio::sync::broadcast;
 use tower_service::Service as _;
+
+use crate::stand_ins::{NoUpkeep, Shelf, Silent};
 
 /// The server's own token.
 pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -39,169 +32,6 @@ pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const FIRST_RUN: &str = "the first operator comes in with this";
 /// A password that everybody here has.
 pub(crate) const PASSWORD: &str = "correct horse battery";
-
-/// Buckets without a node; those that are listed hold something.
-#[derive(Debug, Default)]
-pub(crate) struct Shelf {
-    full: Mutex<Vec<BucketId>>,
-}
-
-impl Upstream for Shelf {
-    fn create_bucket(&self, _: BucketId, _: Keeps) -> BoxFuture<'_, Result<(), S3Error>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn delete_bucket(&self, bucket: BucketId) -> BoxFuture<'_, Result<(), S3Error>> {
-        let is_full = self.full.lock().contains(&bucket);
-        Box::pin(async move {
-            if is_full {
-                Err(S3Code::BucketNotEmpty.into())
-            } else {
-                Ok(())
-            }
-        })
-    }
-
-    fn empty_bucket(
-        &self,
-        bucket: BucketId,
-        _: Spot,
-        _: usize,
-    ) -> BoxFuture<'_, Result<Emptied, S3Error>> {
-        let mut full = self.full.lock();
-        let before = full.len();
-        full.retain(|it| *it != bucket);
-        let removed = (before - full.len()) as u64;
-        Box::pin(async move {
-            Ok(Emptied {
-                removed,
-                ..Emptied::default()
-            })
-        })
-    }
-
-    fn holds(&self, bucket: BucketId) -> BoxFuture<'_, Result<Holds, S3Error>> {
-        let objects = u64::from(self.full.lock().contains(&bucket));
-        Box::pin(async move {
-            Ok(Holds {
-                objects,
-                bytes: objects,
-                ..Holds::default()
-            })
-        })
-    }
-}
-
-/// A server that keeps nothing.
-#[derive(Debug)]
-struct NoUpkeep;
-
-impl Upkeep for NoUpkeep {
-    fn rotate_master_key(&self, _: Actor) -> BoxFuture<'_, Result<(), UpkeepFault>> {
-        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
-    }
-
-    fn backup(&self) -> BoxFuture<'_, Result<Backup, UpkeepFault>> {
-        Box::pin(async { Err(UpkeepFault::KeyIsGiven) })
-    }
-
-    fn heads(&self) -> Value {
-        Value::Null
-    }
-
-    fn unrecorded(&self) -> bool {
-        false
-    }
-}
-
-/// Nobody asks about policies here.
-#[derive(Debug)]
-pub(crate) struct Silent;
-
-impl Judge for Silent {
-    fn tool(&self, _: Tool) -> BoxFuture<'_, Result<Value, ToolFault>> {
-        Box::pin(async { Err(ToolFault::NotFound("thing")) })
-    }
-
-    fn explain<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<Value>> {
-        Box::pin(async { None })
-    }
-
-    fn check(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<ModuleReport, ModuleFaults>> {
-        Box::pin(async move {
-            if !bytes.starts_with(b"good") {
-                let fault = "offset 3: this is no module";
-                return Err(ModuleFaults(vec![fault.to_owned()]));
-            }
-            Ok(ModuleReport {
-                name: "guard".into(),
-                version: "1".into(),
-                manifest: Value::Null,
-                warnings: Vec::new(),
-            })
-        })
-    }
-
-    fn prepare(&self, _: Arc<[u8]>) -> BoxFuture<'_, Result<(), ModuleFaults>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn test(&self, _: Arc<[u8]>, _: Vec<u8>) -> BoxFuture<'_, Result<TestReport, ModuleFaults>> {
-        Box::pin(async { Err(ModuleFaults(Vec::new())) })
-    }
-
-    fn check_policy(
-        &self,
-        _: PolicyPlace,
-        text: String,
-    ) -> BoxFuture<'_, Result<PolicyReport, PolicyFaults>> {
-        Box::pin(async move {
-            if !text.contains("Statement") {
-                let fault = "line 2, column 3: there is no `Statement`";
-                return Err(PolicyFaults(vec![fault.to_owned()]));
-            }
-            Ok(PolicyReport {
-                statements: 1,
-                warnings: Vec::new(),
-                is_public: text.contains("\"*\""),
-            })
-        })
-    }
-
-    fn statistics(&self, _: Digest) -> Option<Value> {
-        None
-    }
-
-    fn trials(&self, _: &Binding) -> Value {
-        Value::Null
-    }
-
-    fn unloadable(&self, _: Digest) -> Option<String> {
-        None
-    }
-}
-
-impl Usage for Silent {
-    fn requests(&self) -> broadcast::Receiver<Arc<Ended>> {
-        broadcast::channel(1).1
-    }
-
-    fn stored(&self, _: QuotaOf) -> BoxFuture<'_, Option<Stored>> {
-        Box::pin(async { None })
-    }
-
-    fn readiness(&self) -> Readiness {
-        Readiness::Ready
-    }
-
-    fn metrics(&self) -> String {
-        String::new()
-    }
-
-    fn status(&self) -> Value {
-        Value::Null
-    }
-}
 
 /// A server.
 pub(crate) struct House {
@@ -378,7 +208,7 @@ impl House {
         Answer {
             status: parts.status,
             headers: parts.headers,
-            text: String::from_utf8(bytes.to_vec()).unwrap(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use postern_config::directory::{Digest, ModuleScope, Profile, Role};
 
-use crate::crawl::furnished;
-use crate::house::{Answer, House};
+use super::crawl::furnished;
+use super::house::{Answer, House};
 
 /// A house, and the cookie of somebody who may do everything there.
 async fn house() -> (House, String) {

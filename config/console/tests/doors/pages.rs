@@ -9,8 +9,8 @@ use console::routes::{self, PAGES};
 use http_body_util::BodyExt as _;
 use postern_config::directory::{Actor, Command, OperatorCommand, Profile, Role, RoleAtoms};
 
-use crate::crawl::{ALL, Sight, filled, furnished, sight};
-use crate::house::{Answer, House, PASSWORD};
+use super::crawl::{ALL, Sight, filled, furnished, sight};
+use super::house::{Answer, House, PASSWORD};
 
 /// The page, as a browser asks for it that has signed in.
 async fn open(house: &House, cookie: &str, path: &str) -> Answer {
@@ -165,6 +165,41 @@ async fn every_page_says_what_it_may_do() {
                 );
             }
         }
+    }
+}
+
+/// A page repeats itself, and is sent smaller to a browser that says it reads that; nothing else is.
+#[tokio::test]
+async fn pages_are_sent_smaller_to_who_reads_that() {
+    let (house, _, scopes) = furnished(Profile::E3Primary).await;
+    house
+        .operator_who_signs_in("boss@pages.example", Role::Owner, scopes[0].clone())
+        .await;
+    let cookie = house.sign_in_browser("boss@pages.example").await;
+    for (path, accepted, encoding) in [
+        ("/accounts", "gzip, deflate, br", Some("gzip")),
+        ("/accounts", "br", None),
+        ("/accounts", "gzip;q=0", None),
+        ("/api/v1/tenants", "gzip", None),
+        ("/assets/console.css", "gzip", None),
+    ] {
+        let headers = [
+            ("sec-fetch-site", "same-origin"),
+            ("accept-encoding", accepted),
+        ];
+        let answer = house
+            .browse_with(("GET", path), &cookie, None, &headers)
+            .await;
+        let told = answer.headers.get("content-encoding");
+        let told = told.map(|it| it.to_str().unwrap());
+        assert_eq!(told, encoding, "{path} for {accepted}");
+        let varies = answer.headers.get_all("vary").iter();
+        let mut varies = varies.map(|it| it.to_str().unwrap());
+        assert_eq!(
+            varies.any(|it| it == "accept-encoding"),
+            path == "/accounts",
+            "{path} for {accepted}"
+        );
     }
 }
 

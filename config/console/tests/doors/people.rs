@@ -8,7 +8,7 @@ use postern_config::directory::{
 };
 use serde_json::{Value, json};
 
-use crate::house::{House, Key, PASSWORD};
+use super::house::{House, Key, PASSWORD};
 
 fn emails(page: &Value) -> Vec<&str> {
     let items = page["items"].as_array().unwrap().iter();
@@ -29,7 +29,7 @@ async fn organization() -> (House, Key) {
     (house, owner)
 }
 
-async fn add(house: &House, by: &Key, email: &str, role: &str) -> crate::house::Answer {
+async fn add(house: &House, by: &Key, email: &str, role: &str) -> super::house::Answer {
     let name = email.split('@').next().unwrap();
     let body = json!({ "email": email, "name": format!("{name} of Acme"), "role": role });
     house

@@ -2,8 +2,8 @@
 
 use postern_config::directory::{Profile, Role};
 
-use crate::crawl::furnished;
-use crate::house::House;
+use super::crawl::furnished;
+use super::house::House;
 
 const EDIT: &str = "/accounts/acme/buckets/site/policy/edit";
 

@@ -4,7 +4,7 @@ use postern_config::identity::OneTimeSecret;
 use postern_config::{Secret, UnixSeconds};
 use serde_json::{Value, json};
 
-use crate::house::{FIRST_RUN, House, Key, PASSWORD};
+use super::house::{FIRST_RUN, House, Key, PASSWORD};
 
 const DEPLOYMENT: &str = "deployment";
 

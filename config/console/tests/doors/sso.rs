@@ -7,8 +7,8 @@ use postern_config::Secret;
 use postern_config::directory::Profile;
 use serde_json::{Value, json};
 
-use crate::house::{Answer, House, Key, PASSWORD};
-use crate::idp::{CLIENT, ISSUER, Idp, SECRET, Signs};
+use super::house::{Answer, House, Key, PASSWORD};
+use super::idp::{CLIENT, ISSUER, Idp, SECRET, Signs};
 
 const HOST: (&str, &str) = ("host", "console.example");
 

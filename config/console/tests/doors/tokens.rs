@@ -2,8 +2,8 @@
 
 use postern_config::directory::{OperatorScope, Profile, Role};
 
-use crate::crawl::furnished;
-use crate::house::{Answer, House, Key};
+use super::crawl::furnished;
+use super::house::{Answer, House, Key};
 
 const NEW: &str = "/me/tokens/new";
 

@@ -160,7 +160,8 @@ impl State {
         if let Some(before) = self.users.get(&user.id) {
             names.remove_mut(&before.name.folded());
         }
-        names.insert_mut(user.name.folded(), user.id);
+        let user = Arc::new(user);
+        names.insert_mut(user.name.folded(), Arc::clone(&user));
         self.user_names.insert_mut(user.tenant, names);
         self.forget_email(user.id);
         if let Some(email) = &user.details.email {
@@ -170,7 +171,7 @@ impl State {
             self.user_emails.insert_mut(user.tenant, emails);
         }
         self.leftovers.put_user(&user);
-        self.users.insert_mut(user.id, Arc::new(user));
+        self.users.insert_mut(user.id, user);
     }
 
     /// Takes the address that a user had until now out of the index.
@@ -209,15 +210,10 @@ impl State {
     }
 
     fn put_key(&mut self, key: AccessKey) {
-        let known = self
-            .user_keys
-            .get(&key.user)
-            .is_some_and(|keys| keys.contains(&key.id));
-        if !known {
+        let key = Arc::new(key);
+        let mut keys = self.user_keys.get(&key.user).cloned().unwrap_or_default();
+        if !keys.contains_key(&key.id) {
             self.hold(key.tenant, |held| held.keys += 1);
-            let mut keys = self.user_keys.get(&key.user).cloned().unwrap_or_default();
-            keys.insert_mut(key.id);
-            self.user_keys.insert_mut(key.user, keys);
             if let Some(sub_user) = key.sub_user {
                 let keys = self.sub_user_keys.get(&sub_user).cloned();
                 let mut keys = keys.unwrap_or_default();
@@ -225,9 +221,11 @@ impl State {
                 self.sub_user_keys.insert_mut(sub_user, keys);
             }
         }
+        keys.insert_mut(key.id, Arc::clone(&key));
+        self.user_keys.insert_mut(key.user, keys);
         let before = self.keys.get(&key.id);
         self.leftovers.put_key(before.map(AsRef::as_ref), &key);
-        self.keys.insert_mut(key.id, Arc::new(key));
+        self.keys.insert_mut(key.id, key);
     }
 
     fn put_namespace(&mut self, namespace: Namespace) {
