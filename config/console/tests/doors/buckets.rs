@@ -105,7 +105,7 @@ async fn a_quota_of_a_bucket_is_set_by_who_may_and_shown() {
     assert!(!page.contains("None: the bucket may hold"), "{page}");
     let form = open(&house, &boss, &quota).await;
     assert!(
-        form.contains("value=\"2048\"") && form.contains("value=\"7\""),
+        form.contains("value=\"2 KiB\"") && form.contains("value=\"7\""),
         "{form}"
     );
     let reader = house.sign_in_browser("reader@pages.example").await;
