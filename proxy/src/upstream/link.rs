@@ -165,6 +165,8 @@ impl Link {
         let stream = TlsConnector::from(Arc::new(config)).connect(name, socket);
         let stream = stream.await.map_err(|error| causes(&error))?;
         let window = NODE_CALL_WINDOW_BYTES;
+        // Of those that were before nobody is told any more.
+        *self.cause.lock() = None;
         let stream = Watched {
             stream,
             cause: Arc::clone(&self.cause),
