@@ -53,6 +53,7 @@ pub(crate) async fn list(
         sub_user,
         level: ask.level,
         state: ask.status,
+        among: None,
     };
     let mut page = keys::list(&admin, (&of.caller, &of.it), &ask.listing(), which)?;
     keys::tell_last_use(&admin, page.items.iter_mut()).await?;

@@ -18,7 +18,7 @@ list_queries! {
     /// Which users are listed.
     UsersAsk
         finds "Those whose name, e-mail address, full name or description contains this."
-        sorts "`name` or `created`, with `-` before it from the other end."
+        sorts "`name`, `created`, or `root`: by name, the root before all; with `-` before it from the other end."
     {
         /// `active`, `passive` (which is `disabled`), `deleting`, or `all`, which is so unless told otherwise.
         status: Option<UserStanding>,

@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use postern_config::directory::{
-    KeyState, Profile, Quota, QuotaOf, Tenant, TenantStatus, User, UserStatus,
+    KeyState, Mfa, OperatorStatus, Place, Profile, Quota, QuotaOf, Role, Tenant, TenantStatus,
+    User, UserStatus,
 };
 use postern_config::metering::{By as LinesBy, Hour, Moment, Step};
 
@@ -18,10 +19,9 @@ use super::lists::{Turns, View};
 use super::reader::Reader;
 use super::visit::see;
 use crate::api::asked::{By, Of};
-use crate::limits::{
-    ATTENTION_EXPIRES_SECONDS, ATTENTION_KEYS_LOOKED_AT_MAX, ATTENTION_UNUSED_SECONDS,
-};
+use crate::limits::ATTENTION_EXPIRES_SECONDS;
 use crate::service::buckets::is_public;
+use crate::service::keys;
 use crate::service::tenants::{self, NewTenant, TenantShown};
 use crate::service::usage::{self, UsageAsk};
 use crate::{Admin, Problem};
@@ -273,19 +273,11 @@ async fn attention(
     let now = reader.now.seconds().0;
     let seen = |user: &&std::sync::Arc<User>| of.caller.sees_user(&of.state, user);
     let users = || of.state.users(of.it.id).filter(seen);
-    let all = users().flat_map(|user| of.state.keys(user.id));
-    let working = all.filter(|key| key.state == KeyState::Active);
-    let working: Vec<_> = working.take(ATTENTION_KEYS_LOOKED_AT_MAX).collect();
-    let ids: Vec<_> = working.iter().map(|key| key.id).collect();
-    let uses = admin
-        .meter
-        .ask(move |ledger| ledger.last_uses(&ids))
-        .await?;
-    let unused = working.iter().zip(uses).filter(|(key, last)| {
-        let last = last.as_ref().map_or(key.created.0, |it| it.at.seconds().0);
-        now.saturating_sub(last) > ATTENTION_UNUSED_SECONDS
-    });
-    let expiring = working.iter().filter(|key| {
+    let unused = keys::unused(admin, (&of.caller, &of.it)).await?;
+    let working = users()
+        .flat_map(|user| of.state.keys(user.id))
+        .filter(|key| key.state == KeyState::Active);
+    let expiring = working.filter(|key| {
         let expires = key.rights.expires.map(|it| it.0);
         expires.is_some_and(|it| it > now && it - now < ATTENTION_EXPIRES_SECONDS)
     });
@@ -296,11 +288,12 @@ async fn attention(
         let href = reader.link_in(&of.it, path, &[])?;
         Some(format!("{href}{query}"))
     };
+    let people = reader.link("/people", &[]);
     let findings = [
         (
             say!("Access keys not used for 45 days: {}"),
-            unused.count(),
-            link("/keys", "?sort=created"),
+            unused.len(),
+            link("/keys", "?status=unused"),
         ),
         (
             say!("Access keys that expire within seven days: {}"),
@@ -313,6 +306,11 @@ async fn attention(
             disabled.count(),
             link("/users", "?status=passive"),
         ),
+        (
+            say!("Owners without a second factor: {}"),
+            people.as_ref().map_or(0, |_| bare_owners(of)),
+            people,
+        ),
     ];
     let findings = findings.into_iter().filter(|(_, count, _)| *count > 0);
     let findings = findings
@@ -323,6 +321,20 @@ async fn attention(
         .map(|it| (it, None))
         .chain(findings)
         .collect())
+}
+
+/// How many may do everything here with a password alone.
+fn bare_owners(of: &Of<Tenant>) -> usize {
+    let here = Place::Tenant(of.it.id);
+    let owners = of.state.operators().filter(|it| {
+        it.role == Role::Owner
+            && it.status == OperatorStatus::Active
+            && !it.details.sso
+            && it.mfa() != Mfa::On
+            && it.scope.covers(&of.state, &here)
+            && of.caller.sees(&of.state, &Place::Scope(it.scope.clone()))
+    });
+    owners.count()
 }
 
 /// That an account is nearly full.

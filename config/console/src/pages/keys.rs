@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use postern_config::UnixSeconds;
 use postern_config::decisions::{Cell, DecisionTable};
 use postern_config::directory::{
-    AccessKey, Description, Digest, KeyRights, KeyScope, Level, SecretReveal, SubUser, Tenant, User,
+    AccessKey, ConsoleAtom, Description, Digest, KeyRights, KeyScope, Level, SecretReveal, SubUser,
+    Tenant, User,
 };
 use s3_protocol::BucketName;
 
@@ -21,6 +22,7 @@ use super::lists::{Turns, View};
 use super::reader::Reader;
 use super::user::{page_of, trail};
 use crate::api::asked::{By, Of};
+use crate::limits::ATTENTION_UNUSED_SECONDS;
 use crate::service::creations;
 use crate::service::keys::{self, Holder, KeyMade, KeyShown, Rotation, Which};
 use crate::service::signin::no_entropy;
@@ -35,6 +37,7 @@ struct KeysPage<'p> {
     view: &'p View,
     keys: Vec<KeyRow>,
     turns: Turns,
+    review: Option<String>,
 }
 
 /// A key in a list, with what may be done to it.
@@ -110,9 +113,17 @@ pub(crate) async fn list(
         &[("tenant", of.it.name.as_str())],
     );
     let view = View::of(fields, &path);
+    let unused = match view.text("status") {
+        "unused" => Some(keys::unused(&admin, (&of.caller, &of.it)).await?),
+        _ => None,
+    };
     let which = Which {
         level: view.filter("level")?,
-        state: view.filter("status")?,
+        state: match unused {
+            Some(_) => None,
+            None => view.filter("status")?,
+        },
+        among: unused.as_ref(),
         ..Which::default()
     };
     let mut page = keys::list(&admin, (&of.caller, &of.it), &view.listing(), which)?;
@@ -129,8 +140,22 @@ pub(crate) async fn list(
         keys: rows(&reader, &of.it, page.items),
         view: &view,
         turns,
+        review: review(&of, unused.is_some()),
     };
     Ok(reader.shows(&page))
+}
+
+/// Where the access review of an account is as a file: a row for each key, and one for each user without any.
+pub(super) fn review(of: &Of<Tenant>, is_unused: bool) -> Option<String> {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("format", "csv");
+    query.append_pair("tenant", of.it.name.as_str());
+    if is_unused {
+        let days = ATTENTION_UNUSED_SECONDS / (24 * 60 * 60);
+        query.append_pair("unused_days", &days.to_string());
+    }
+    let may = of.caller.has(ConsoleAtom::AuditRead);
+    may.then(|| format!("/api/v1/access-review?{}", query.finish()))
 }
 
 #[derive(askama::Template)]

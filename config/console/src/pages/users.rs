@@ -20,7 +20,7 @@ use crate::service::find;
 use crate::service::keys::{self, KeyShown, Which, word};
 use crate::service::list::Listing;
 use crate::service::sub_users::SubUserShown;
-use crate::service::users::{self, NewUser, UserShown, UserStanding};
+use crate::service::users::{self, NewUser, ROOT_FIRST, UserShown, UserStanding};
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -34,6 +34,7 @@ struct UsersPage<'p> {
     create: Option<String>,
     bulk: bool,
     bulk_path: String,
+    review: Option<String>,
 }
 
 /// A user in the list, with what may be done to him.
@@ -79,13 +80,10 @@ pub(crate) async fn list(
     let open = fields.text("open").to_owned();
     let view = View::of(fields, &path);
     let status = view.filter::<UserStanding>("status")?;
-    let page = users::list(
-        &admin,
-        (&of.caller, &of.it),
-        &view.listing(),
-        (status, None, None),
-    )
-    .await?;
+    let mut listing = view.listing();
+    listing.sort.get_or_insert_with(|| ROOT_FIRST.to_owned());
+    let which = (status, None, None);
+    let page = users::list(&admin, (&of.caller, &of.it), &listing, which).await?;
     let turns = view.turns(&page);
     let mut rows = Vec::with_capacity(page.items.len());
     for user in page.items {
@@ -109,6 +107,7 @@ pub(crate) async fn list(
         create: reader.link_in(&of.it, "/users/new", &[]),
         bulk,
         bulk_path: format!("{path}/bulk"),
+        review: super::keys::review(&of, false),
     };
     Ok(reader.shows(&page))
 }

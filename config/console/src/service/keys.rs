@@ -1,5 +1,7 @@
 //! Access keys. A secret is in the answer that makes it and nowhere else.
 
+use std::collections::BTreeSet;
+
 use http::StatusCode;
 use postern_config::directory::{
     AccessKey, AccessKeyId, Actor, Command, KeyRights, KeyState, Level, OperatorCommand,
@@ -16,7 +18,10 @@ use super::sentences::refused;
 use super::tenants::{apply, gone};
 use super::users::{Working, unexpected};
 use crate::caller::Caller;
-use crate::limits::{GRACE_SECONDS_DEFAULT, GRACE_SECONDS_MAX};
+use crate::limits::{
+    ATTENTION_KEYS_LOOKED_AT_MAX, ATTENTION_UNUSED_SECONDS, GRACE_SECONDS_DEFAULT,
+    GRACE_SECONDS_MAX,
+};
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -95,6 +100,8 @@ pub(crate) struct Which<'w> {
     pub(crate) level: Option<Level>,
     /// In this state.
     pub(crate) state: Option<Standing>,
+    /// Among these.
+    pub(crate) among: Option<&'w BTreeSet<AccessKeyId>>,
 }
 
 /// How a key stands.
@@ -131,6 +138,7 @@ pub(crate) fn list(
             .is_none_or(|sub_user| Some(sub_user.id) == key.sub_user)
             && which.level.is_none_or(|level| level == key.rights.level)
             && which.state.is_none_or(|standing| standing.is_of(key, now))
+            && which.among.is_none_or(|among| among.contains(&key.id))
             && listing.finds(&[
                 key.id.as_str(),
                 key.rights.description.as_str(),
@@ -152,6 +160,30 @@ pub(crate) fn list(
         };
     let orders = ["user", "created", "expires"];
     listing.page(&orders, fitting, rank, |(_, key)| show(&state, key, now))
+}
+
+/// The keys of an account that work and that nobody has used for long, among the first
+/// [`ATTENTION_KEYS_LOOKED_AT_MAX`] that work.
+pub(crate) async fn unused(
+    admin: &Admin,
+    (caller, tenant): (&Caller, &Tenant),
+) -> Result<BTreeSet<AccessKeyId>, Problem> {
+    let state = admin.directory.state();
+    let now = admin.directory.now().seconds().0;
+    let users = state
+        .users(tenant.id)
+        .filter(|it| caller.sees_user(&state, it));
+    let all = users.flat_map(|user| state.keys(user.id));
+    let working = all.filter(|key| key.state == KeyState::Active);
+    let working = working.take(ATTENTION_KEYS_LOOKED_AT_MAX);
+    let (ids, made): (Vec<_>, Vec<_>) = working.map(|key| (key.id, key.created.0)).unzip();
+    let asked = ids.clone();
+    let uses = admin.meter.ask(move |ledger| ledger.last_uses(&asked));
+    let last = uses.await?.into_iter().zip(made);
+    let last = last.map(|(last, made)| last.map_or(made, |it| it.at.seconds().0));
+    let all = ids.into_iter().zip(last);
+    let long = all.filter(|(_, last)| now.saturating_sub(*last) > ATTENTION_UNUSED_SECONDS);
+    Ok(long.map(|(id, _)| id).collect())
 }
 
 impl Standing {

@@ -187,10 +187,14 @@ pub(crate) async fn list(
     });
     let rank = |user: &&std::sync::Arc<User>, order| match order {
         "created" => (user.created.0, user.name.as_str().to_lowercase()),
+        ROOT_FIRST => (
+            u64::from(user.kind != UserKind::Root),
+            user.name.as_str().to_lowercase(),
+        ),
         _ => (0, user.name.as_str().to_lowercase()),
     };
     let shown = |user: &std::sync::Arc<User>| (user.id, show(&state, tenant, user));
-    let page = listing.page(&["name", "created"], fitting, rank, shown)?;
+    let page = listing.page(&["name", "created", ROOT_FIRST], fitting, rank, shown)?;
     let (ids, users): (Vec<_>, Vec<_>) = page.items.into_iter().unzip();
     let mut items = Vec::with_capacity(users.len());
     for (id, user) in ids.iter().zip(users) {
@@ -203,6 +207,9 @@ pub(crate) async fn list(
         total: page.total,
     })
 }
+
+/// Sorts by name, with the root before all.
+pub(crate) const ROOT_FIRST: &str = "root";
 
 /// A user with what he has, and with what is stored in his buckets.
 pub(crate) async fn detail(admin: &Admin, tenant: &Tenant, user: &User) -> UserShown {

@@ -7,7 +7,9 @@ use console::Permission;
 use console::needs::{Need, Row};
 use console::routes::{self, PAGES};
 use http_body_util::BodyExt as _;
-use postern_config::directory::{Actor, Command, OperatorCommand, Profile, Role, RoleAtoms};
+use postern_config::directory::{
+    Actor, Command, KeyRights, Level, OperatorCommand, Outcome, Profile, Role, RoleAtoms,
+};
 
 use super::crawl::{ALL, Sight, filled, furnished, sight};
 use super::house::{Answer, House, PASSWORD};
@@ -168,6 +170,66 @@ async fn every_page_says_what_it_may_do() {
     }
 }
 
+/// What the overview finds is what the list behind it shows.
+#[tokio::test]
+async fn keys_that_nobody_uses_are_found_and_listed() {
+    let (house, words, scopes) = furnished(Profile::E3Primary).await;
+    house
+        .operator_who_signs_in("boss@pages.example", Role::Owner, scopes[0].clone())
+        .await;
+    let hint = |key: &str| format!("{}…{}", key.split_at(4).0, key.split_at(key.len() - 4).1);
+    let old = hint(&words["key"]);
+    let day = 24 * 60 * 60;
+    for (days, found) in [(45, None), (1, Some("Access keys not used for 45 days: 1"))] {
+        house.wait(days * day);
+        let cookie = house.sign_in_browser("boss@pages.example").await;
+        let overview = open(&house, &cookie, "/accounts/acme").await.text;
+        assert!(overview.contains("Owners without a second factor: 1"));
+        assert_eq!(overview.contains("not used for"), found.is_some());
+        assert!(overview.contains(found.unwrap_or_default()), "{overview}");
+        let unused = open(&house, &cookie, "/accounts/acme/keys?status=unused").await;
+        assert_eq!(unused.text.contains(&old), found.is_some());
+        let all = open(&house, &cookie, "/accounts/acme/keys").await.text;
+        assert!(all.contains(&old), "{all}");
+    }
+    let state = house.directory.state();
+    let acme = state.tenant_named(&"acme".parse().unwrap()).unwrap().id;
+    let user = state.user_named(acme, &"web".parse().unwrap()).unwrap().id;
+    let rights = KeyRights::of_level(Level::Read);
+    let create = Command::CreateKey { user, rights };
+    let Outcome::Key { key, .. } = house.apply(create, Actor::system()).await else {
+        panic!("no key");
+    };
+    let cookie = house.sign_in_browser("boss@pages.example").await;
+    let unused = open(&house, &cookie, "/accounts/acme/keys?status=unused").await;
+    assert!(unused.text.contains(&old) && !unused.text.contains(&hint(key.as_str())));
+}
+
+/// The root stands first where nobody has chosen an order.
+#[tokio::test]
+async fn the_root_is_the_first_of_the_users() {
+    let (house, _, scopes) = furnished(Profile::E3Primary).await;
+    house
+        .operator_who_signs_in("boss@pages.example", Role::Owner, scopes[0].clone())
+        .await;
+    let cookie = house.sign_in_browser("boss@pages.example").await;
+    for (path, names) in [
+        ("/accounts/acme/users", ["root", "other", "web"]),
+        ("/accounts/acme/users?sort=name", ["other", "root", "web"]),
+        ("/accounts/acme/users?sort=-name", ["web", "root", "other"]),
+    ] {
+        let page = open(&house, &cookie, path).await.text;
+        let rows = page.split("<th scope=\"row\">").skip(1);
+        let shown: Vec<&str> = rows
+            .map(|row| {
+                let link = row.split("</a>").nth(1).unwrap();
+                link.rsplit('>').next().unwrap()
+            })
+            .collect();
+        assert_eq!(shown, names, "{path}");
+    }
+}
+
 /// A page repeats itself, and is sent smaller to a browser that says it reads that; nothing else is.
 #[tokio::test]
 async fn pages_are_sent_smaller_to_who_reads_that() {
@@ -177,7 +239,8 @@ async fn pages_are_sent_smaller_to_who_reads_that() {
         .await;
     let cookie = house.sign_in_browser("boss@pages.example").await;
     let page = open(&house, &cookie, "/accounts").await.text;
-    let sheet = page.split('"').find(|it| it.ends_with(".css")).unwrap();
+    let mut words = page.split('"');
+    let sheet = words.find(|it| it.starts_with("/assets/console-")).unwrap();
     for (path, accepted, encoding) in [
         ("/accounts", "gzip, deflate, br", Some("gzip")),
         ("/accounts", "br", None),
