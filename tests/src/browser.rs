@@ -196,11 +196,13 @@ impl Browser {
         });
     }
 
-    /// Presses keys where the focus is.
+    /// Presses keys where the focus is, once what has it takes keys: a dialog that is just closing does not.
+    #[track_caller]
     pub fn press(&self, keys: &str) {
-        self.runtime
-            .block_on(async { self.driver.active_element().await?.send_keys(keys).await })
-            .expect("keys are pressed");
+        self.wait(&format!("to press {keys}"), async |driver| {
+            let it = driver.active_element().await.ok()?;
+            it.send_keys(keys).await.ok()
+        });
     }
 
     /// The text of what has the focus.
