@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use postern_config::directory::{
-    KeyState, Mfa, OperatorStatus, Place, Profile, Quota, QuotaOf, Role, Tenant, TenantStatus,
-    User, UserStatus,
+    Mfa, OperatorStatus, Place, Profile, Quota, QuotaOf, Role, Tenant, TenantStatus, User,
+    UserStatus,
 };
 use postern_config::metering::{By as LinesBy, Hour, Moment, Step};
 
@@ -19,7 +19,7 @@ use super::lists::{Turns, View};
 use super::reader::Reader;
 use super::visit::see;
 use crate::api::asked::{By, Of};
-use crate::limits::ATTENTION_EXPIRES_SECONDS;
+use crate::limits::{ATTENTION_EXPIRES_SECONDS, ATTENTION_KEYS_LOOKED_AT_MAX};
 use crate::service::buckets::is_public;
 use crate::service::keys;
 use crate::service::tenants::{self, NewTenant, TenantShown};
@@ -273,11 +273,9 @@ async fn attention(
     let now = reader.now.seconds().0;
     let seen = |user: &&std::sync::Arc<User>| of.caller.sees_user(&of.state, user);
     let users = || of.state.users(of.it.id).filter(seen);
-    let unused = keys::unused(admin, (&of.caller, &of.it)).await?;
-    let working = users()
-        .flat_map(|user| of.state.keys(user.id))
-        .filter(|key| key.state == KeyState::Active);
-    let expiring = working.filter(|key| {
+    let (who, most) = ((&of.caller, &*of.it), ATTENTION_KEYS_LOOKED_AT_MAX);
+    let unused = keys::unused(admin, who, most).await?;
+    let expiring = keys::working(&of.state, who).take(most).filter(|key| {
         let expires = key.rights.expires.map(|it| it.0);
         expires.is_some_and(|it| it > now && it - now < ATTENTION_EXPIRES_SECONDS)
     });

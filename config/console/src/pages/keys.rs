@@ -114,7 +114,7 @@ pub(crate) async fn list(
     );
     let view = View::of(fields, &path);
     let unused = match view.text("status") {
-        "unused" => Some(keys::unused(&admin, (&of.caller, &of.it)).await?),
+        "unused" => Some(keys::unused(&admin, (&of.caller, &of.it), usize::MAX).await?),
         _ => None,
     };
     let which = Which {

@@ -102,8 +102,7 @@ impl Spot {
         reader.link_in(&self.tenant, &format!("{}{more}", self.path), &words)
     }
 
-    /// Where its own page is.
-    /// Those of the bucket to which it is attached.
+    /// The tabs of the bucket to which it is attached.
     fn tabs(&self, reader: &Reader) -> Vec<(&'static str, String, bool)> {
         let bucket = match self.place {
             PolicyPlace::Bucket(id) => self.state.bucket_by_id(id),
@@ -114,6 +113,7 @@ impl Spot {
         })
     }
 
+    /// Where its own page is.
     fn href(&self) -> String {
         let tenant = ("tenant", self.tenant.name.as_str());
         let words = self.words.iter().map(|(key, it)| (*key, &**it));

@@ -1,6 +1,7 @@
 //! Access keys. A secret is in the answer that makes it and nowhere else.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use http::StatusCode;
 use postern_config::directory::{
@@ -18,10 +19,7 @@ use super::sentences::refused;
 use super::tenants::{apply, gone};
 use super::users::{Working, unexpected};
 use crate::caller::Caller;
-use crate::limits::{
-    ATTENTION_KEYS_LOOKED_AT_MAX, ATTENTION_UNUSED_SECONDS, GRACE_SECONDS_DEFAULT,
-    GRACE_SECONDS_MAX,
-};
+use crate::limits::{ATTENTION_UNUSED_SECONDS, GRACE_SECONDS_DEFAULT, GRACE_SECONDS_MAX};
 use crate::shape::shapes;
 use crate::{Admin, Problem};
 
@@ -162,20 +160,26 @@ pub(crate) fn list(
     listing.page(&orders, fitting, rank, |(_, key)| show(&state, key, now))
 }
 
-/// The keys of an account that work and that nobody has used for long, among the first
-/// [`ATTENTION_KEYS_LOOKED_AT_MAX`] that work.
+/// The keys of an account that work and that somebody sees.
+pub(crate) fn working<'s>(
+    state: &'s Snapshot,
+    (caller, tenant): (&Caller, &Tenant),
+) -> impl Iterator<Item = &'s Arc<AccessKey>> {
+    let users = state.users(tenant.id);
+    let seen = users.filter(|it| caller.sees_user(state, it));
+    let all = seen.flat_map(|user| state.keys(user.id));
+    all.filter(|key| key.state == KeyState::Active)
+}
+
+/// Those of them that nobody has used for long, among the first `most`.
 pub(crate) async fn unused(
     admin: &Admin,
-    (caller, tenant): (&Caller, &Tenant),
+    who: (&Caller, &Tenant),
+    most: usize,
 ) -> Result<BTreeSet<AccessKeyId>, Problem> {
     let state = admin.directory.state();
     let now = admin.directory.now().seconds().0;
-    let users = state
-        .users(tenant.id)
-        .filter(|it| caller.sees_user(&state, it));
-    let all = users.flat_map(|user| state.keys(user.id));
-    let working = all.filter(|key| key.state == KeyState::Active);
-    let working = working.take(ATTENTION_KEYS_LOOKED_AT_MAX);
+    let working = working(&state, who).take(most);
     let (ids, made): (Vec<_>, Vec<_>) = working.map(|key| (key.id, key.created.0)).unzip();
     let asked = ids.clone();
     let uses = admin.meter.ask(move |ledger| ledger.last_uses(&asked));
