@@ -5,8 +5,8 @@ use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 use postern_config::UnixMillis;
 use postern_config::directory::{
-    Bucket, ConsoleAtom, Digest, ModuleScope, Office, OperatorId, OperatorScope, Place, Role,
-    RoleAtoms, State, Tenant, TenantId, User, Who,
+    AccessKey, Bucket, ConsoleAtom, Digest, ModuleScope, Office, OperatorId, OperatorScope, Place,
+    Role, RoleAtoms, State, Tenant, TenantId, User, Who,
 };
 
 use crate::sessions::{Carrier, Session, SessionHash};
@@ -165,6 +165,21 @@ impl Caller {
             Ok(user) if self.sees_user(state, user) => Ok(user),
             Err(problem) if self.sees(state, &Place::Tenant(tenant.id)) => Err(problem),
             Ok(_) | Err(_) => Err(Problem::not_found("user")),
+        }
+    }
+
+    /// The access key of an account that is meant, if he sees whose it is.
+    pub(crate) fn key<'s>(
+        &self,
+        state: &'s State,
+        tenant: &Tenant,
+        word: &str,
+    ) -> Result<&'s std::sync::Arc<AccessKey>, Problem> {
+        let sees = |key: &AccessKey| self.sees(state, &Place::User(key.tenant, key.user));
+        match crate::service::find::key(state, (tenant, None), word) {
+            Ok(key) if sees(key) => Ok(key),
+            Err(problem) if self.sees(state, &Place::Tenant(tenant.id)) => Err(problem),
+            Ok(_) | Err(_) => Err(Problem::not_found("access key")),
         }
     }
 

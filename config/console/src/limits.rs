@@ -32,8 +32,8 @@ pub(crate) const CREATIONS_RECALLED_RECORDS_MAX: u64 = 10_000;
 pub(crate) const LOSSES_LISTED_MAX: usize = 100;
 /// Entries of the list of those for whom a change of permissions changes something.
 pub(crate) const EFFECTS_LISTED_MAX: usize = 1_000;
-/// Most users of one bulk change: each is a command, and they take their turns.
-pub(crate) const BULK_USERS_MAX: usize = 1_000;
+/// Most users, or access keys, of one bulk change: each is a command, and they take their turns.
+pub(crate) const BULK_ENTRIES_MAX: usize = 1_000;
 /// Names that are tried for one that is free.
 pub(crate) const FREE_NAMES_TRIED_MAX: usize = 100;
 /// Names among which a name that is not there is looked for.

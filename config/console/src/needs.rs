@@ -199,8 +199,9 @@ table! {
     PUT "/api/v1/tenants/{tenant}/roles/{role}" Do(RoleEdit) Tenant;
     DELETE "/api/v1/tenants/{tenant}/roles/{role}" Do(RoleEdit) Tenant;
     GET "/api/v1/tenants/{tenant}/role-matrix" See Tenant;
-    // Each user is judged by himself.
+    // Each user, and each key, is judged by himself.
     POST "/api/v1/tenants/{tenant}/bulk/users" See PartOfTenant, DELETE;
+    POST "/api/v1/tenants/{tenant}/bulk/keys" See PartOfTenant, DELETE;
     POST "/api/v1/tenants/{tenant}/export" Do(TenantSettings) Tenant, Again::Always;
     POST "/api/v1/tenant-files/plan" Do(TenantCreate) Deployment;
     POST "/api/v1/tenant-files/apply" Do(TenantCreate) Deployment, Again::Always;

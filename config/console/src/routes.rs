@@ -148,6 +148,7 @@ routes! {
         get(api::roles::show).put(api::roles::change).delete(api::roles::delete);
     "/api/v1/tenants/{tenant}/role-matrix", ["GET"], Token, get(api::roles::matrix);
     "/api/v1/tenants/{tenant}/bulk/users", ["POST"], Token, post(api::bulk::users);
+    "/api/v1/tenants/{tenant}/bulk/keys", ["POST"], Token, post(api::bulk::keys);
     "/api/v1/tenants/{tenant}/alias", ["GET", "PUT", "DELETE"], Token,
         get(api::tenants::alias).put(api::tenants::set_alias).delete(api::tenants::remove_alias);
     "/api/v1/tenants/{tenant}/users", ["GET", "POST"], Token, get(api::users::list).post(api::users::create);

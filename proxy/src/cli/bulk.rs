@@ -1,4 +1,4 @@
-//! One change for many users at the command line: a result for each.
+//! One change for many users, or many access keys, at the command line: a result for each.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -10,56 +10,91 @@ use super::table::table;
 use super::whose::{Whose, change};
 use super::{CliError, Exit, Style, print, print_json};
 
-/// Disables or enables these users.
+/// What is changed, as the admin API calls it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Many {
+    Users,
+    Keys,
+}
+
+impl Many {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Keys => "keys",
+        }
+    }
+
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Users => "USER",
+            Self::Keys => "KEY",
+        }
+    }
+
+    /// Asks for a change of these; `more` is what else is said of it.
+    fn ask(
+        self,
+        whose: &Whose,
+        (action, names): (&str, &[String]),
+        more: Value,
+    ) -> Result<Value, CliError> {
+        let mut document = more;
+        document["action"] = json!(action);
+        document[self.word()] = json!(names);
+        let path = whose.path(&["bulk", self.word()])?;
+        change(&whose.connection, (Method::POST, &path), &document, None)
+    }
+}
+
+/// Disables or enables these.
 pub(super) fn set_working(
     whose: &Whose,
     style: Style,
-    (action, users): (&str, &[String]),
+    (many, action, names): (Many, &str, &[String]),
 ) -> Result<(), CliError> {
-    let document = json!({ "action": action, "users": users });
-    report(style, &ask(whose, &document)?, &format!("{action}d"))
+    let done = many.ask(whose, (action, names), json!({}))?;
+    report(style, (many, &done), &format!("{action}d"))
 }
 
-/// Deletes these users, after somebody has said yes to how many they are.
+/// Deletes these, after somebody has said yes to how many they are. Users may take their data along.
 pub(super) fn delete(
     whose: &Whose,
     style: Style,
-    (users, removal, data): (&[String], &Removal, Data),
+    (many, names, removal): (Many, &[String], &Removal),
+    data: Option<Data>,
 ) -> Result<(), CliError> {
-    let with_data = data.goes_along();
-    let dry = json!({
-        "action": "delete", "users": users, "with_data": with_data, "dry_run": true,
-    });
-    let preview = ask(whose, &dry)?;
+    let asked = |more: (&str, Value)| {
+        let mut document = json!({});
+        if let Some(data) = data {
+            document["with_data"] = json!(data.goes_along());
+        }
+        document[more.0] = more.1;
+        many.ask(whose, ("delete", names), document)
+    };
+    let preview = asked(("dry_run", json!(true)))?;
     if removal.is_dry() {
-        return report(style, &preview, "can be deleted");
+        return report(style, (many, &preview), "can be deleted");
     }
-    let shown = results(&preview, "can be deleted");
-    removal.agree_to_many(users.len(), &shown)?;
-    let document = json!({
-        "action": "delete", "users": users, "with_data": with_data, "confirm": users.len(),
-    });
-    report(style, &ask(whose, &document)?, "deleted")
-}
-
-fn ask(whose: &Whose, document: &Value) -> Result<Value, CliError> {
-    let path = whose.path(&["bulk", "users"])?;
-    change(&whose.connection, (Method::POST, &path), document, None)
+    let shown = results((many, &preview), "can be deleted");
+    removal.agree_to_many(names.len(), &shown)?;
+    let done = asked(("confirm", json!(names.len())))?;
+    report(style, (many, &done), "deleted")
 }
 
 /// Says what came of each. Where one was refused, it ends with the number of a conflict.
-fn report(style: Style, done: &Value, said: &str) -> Result<(), CliError> {
+fn report(style: Style, (many, done): (Many, &Value), said: &str) -> Result<(), CliError> {
     if style.json {
         print_json(done)?;
     } else if style.quiet {
         let is_done = |item: &&Value| item.get("ok").and_then(Value::as_bool) == Some(true);
         let items = list(done, "items").iter().filter(is_done);
-        let names: Vec<String> = items.map(|item| text(item, "user")).collect();
+        let names: Vec<String> = items.map(|item| text(item, "name")).collect();
         if !names.is_empty() {
             print(&names.join("\n"))?;
         }
     } else {
-        print(&results(done, said))?;
+        print(&results((many, done), said))?;
     }
     match done.get("failed").and_then(Value::as_u64) {
         Some(0) => Ok(()),
@@ -67,12 +102,12 @@ fn report(style: Style, done: &Value, said: &str) -> Result<(), CliError> {
     }
 }
 
-fn results(done: &Value, said: &str) -> String {
+fn results((many, done): (Many, &Value), said: &str) -> String {
     let row = |item: &Value| {
         let why = text(item, "detail");
         let what = if why.is_empty() { said.to_owned() } else { why };
-        vec![text(item, "user"), what]
+        vec![text(item, "name"), what]
     };
     let rows = list(done, "items").iter().map(row).collect();
-    table(&["USER", "RESULT"], rows)
+    table(&[many.column(), "RESULT"], rows)
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use format::Format;
 use rights::{Lift, Narrow};
 
+use super::bulk::{self, Many};
 use super::module::text;
 use super::removal::{Care, Removal};
 use super::span::Span;
@@ -100,19 +101,21 @@ Levels:
         printed: Printed,
     },
     /// Stop a key, from the next request on. `enable` takes it back.
-    #[command(after_help = "Example:\n  postern key disable PKAAAAAAAAAAAAAAAAAA")]
-    Disable(Which),
+    #[command(after_help = "Examples:
+  postern key disable PKAAAAAAAAAAAAAAAAAA
+  postern key disable PKAAAAAAAAAAAAAAAAAA PKBBBBBBBBBBBBBBBBBB      # a result for each")]
+    Disable(Several),
     /// Let a disabled key work again.
     #[command(after_help = "Example:\n  postern key enable PKAAAAAAAAAAAAAAAAAA")]
-    Enable(Which),
-    /// Delete a key. It never works again.
+    Enable(Several),
+    /// Delete keys. They never work again; of several at a time, those that still work are left alone.
     #[command(
         visible_alias = "revoke",
         after_help = "Example:\n  postern key delete PKAAAAAAAAAAAAAAAAAA --yes"
     )]
     Delete {
         #[command(flatten)]
-        which: Which,
+        which: Several,
         #[command(flatten)]
         removal: Removal,
     },
@@ -176,6 +179,16 @@ pub(super) struct Printed {
 pub(super) struct Which {
     /// Its id: the public half.
     key: String,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+/// Which keys are meant.
+#[derive(Debug, Args)]
+pub(super) struct Several {
+    /// Their ids: the public halves.
+    #[arg(required = true, value_name = "KEY")]
+    keys: Vec<String>,
     #[command(flatten)]
     whose: Whose,
 }
@@ -267,11 +280,7 @@ impl Key {
             }
             Self::Disable(which) => which.step(style, "disable", "is disabled"),
             Self::Enable(which) => which.step(style, "enable", "works again"),
-            Self::Delete { which, removal } => {
-                let (user, _) = which.whose.key(&which.key)?;
-                let path = which.whose.path(&["users", &user, "keys", &which.key])?;
-                removal.run(&which.whose.connection, (&path, "key", Care::Yes), style)
-            }
+            Self::Delete { which, removal } => which.delete(style, &removal),
         }
     }
 }
@@ -313,15 +322,33 @@ impl Printed {
     }
 }
 
-impl Which {
-    fn step(&self, style: Style, verb: &str, said: &str) -> Result<(), CliError> {
-        let (user, _) = self.whose.key(&self.key)?;
-        let done = self
-            .whose
-            .step(&["users", &user, "keys", &self.key, verb])?;
-        report(style, &done, said)
+impl Several {
+    fn step(&self, style: Style, verb: &'static str, said: &str) -> Result<(), CliError> {
+        let Self { keys, whose } = self;
+        match keys.as_slice() {
+            [key] => {
+                let (user, _) = whose.key(key)?;
+                let done = whose.step(&["users", &user, "keys", key, verb])?;
+                report(style, &done, said)
+            }
+            keys => bulk::set_working(whose, style, (Many::Keys, verb, keys)),
+        }
     }
 
+    fn delete(&self, style: Style, removal: &Removal) -> Result<(), CliError> {
+        let Self { keys, whose } = self;
+        match keys.as_slice() {
+            [key] => {
+                let (user, _) = whose.key(key)?;
+                let path = whose.path(&["users", &user, "keys", key])?;
+                removal.run(&whose.connection, (&path, "key", Care::Yes), style)
+            }
+            keys => bulk::delete(whose, style, (Many::Keys, keys, removal), None),
+        }
+    }
+}
+
+impl Which {
     fn set(
         &self,
         style: Style,

@@ -5,12 +5,13 @@ use http::Method;
 use postern_config::directory::{Description, Email, Language, Name, Timezone};
 use serde_json::{Value, json};
 
+use super::bulk::{self, Many};
 use super::module::text;
 use super::removal::{Care, Data, Removal};
 use super::table::{Listing, show};
 use super::tenant::told;
 use super::whose::{Whose, change, create, given};
-use super::{CliError, Style, bulk};
+use super::{CliError, Style};
 
 /// Users.
 #[derive(Debug, Subcommand)]
@@ -332,7 +333,7 @@ impl User {
                     );
                     told(style, &done, &said)
                 }
-                users => bulk::set_working(&whose, style, ("disable", users)),
+                users => bulk::set_working(&whose, style, (Many::Users, "disable", users)),
             },
             Self::Enable { users, whose } => match users.as_slice() {
                 [user] => {
@@ -343,7 +344,7 @@ impl User {
                     );
                     told(style, &done, &said)
                 }
-                users => bulk::set_working(&whose, style, ("enable", users)),
+                users => bulk::set_working(&whose, style, (Many::Users, "enable", users)),
             },
             Self::Delete {
                 users,
@@ -356,7 +357,10 @@ impl User {
                     let which = (path.as_str(), "user", Care::Name);
                     removal.run_with(&whose.connection, which, data, style)
                 }
-                users => bulk::delete(&whose, style, (users, &removal, data)),
+                users => {
+                    let which = (Many::Users, users, &removal);
+                    bulk::delete(&whose, style, which, Some(data))
+                }
             },
         }
     }

@@ -18,7 +18,7 @@ use crate::api::usage::{CorrectionMade, LastUseShown, NewCorrection, PeriodShown
 use crate::api::users::UsersAsk;
 use crate::service::audit::{AuditAsk, AuditPage, Verified};
 use crate::service::buckets::{BucketDetail, BucketShown, NewBucket};
-use crate::service::bulk::{BulkDone, BulkUsers};
+use crate::service::bulk::{BulkDone, BulkKeys, BulkUsers};
 use crate::service::domains::{DomainsShown, NewDomain};
 use crate::service::jobs::JobShown;
 use crate::service::keys::{KeyMade, KeyShown, Rotation};
@@ -280,6 +280,12 @@ fn tenants() -> Vec<Described> {
             "Disable, enable or delete many users; each has a result of its own",
         )
         .takes::<BulkUsers>()
+        .tells::<BulkDone>(200, "What came of each."),
+        post(
+            "/api/v1/tenants/{tenant}/bulk/keys",
+            "Disable, enable or delete many access keys; each has a result of its own",
+        )
+        .takes::<BulkKeys>()
         .tells::<BulkDone>(200, "What came of each."),
         delete(
             ONE,

@@ -1,9 +1,9 @@
-//! One change for many users: first what would come of it, user by user, then what came of it.
+//! One change for many users, or many access keys: first what would come of it, one by one, then what came of it.
 
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use postern_config::directory::{Tenant, UserKind, UserStatus};
+use postern_config::directory::{Actor, Tenant, UserKind, UserStatus};
 
 use super::fields::{Fields, Sent};
 use super::filters;
@@ -13,11 +13,11 @@ use super::links::filled;
 use super::reader::Reader;
 use super::visit::see;
 use crate::api::asked::{By, Of};
-use crate::limits::BULK_USERS_MAX;
-use crate::service::bulk::{self, BulkAction, BulkDone, BulkUsers};
-use crate::service::find;
+use crate::limits::BULK_ENTRIES_MAX;
+use crate::service::bulk::{self, BulkAction, BulkDone, BulkKeys, BulkUsers};
 use crate::service::list::Listing;
 use crate::service::users::{self, UserStanding};
+use crate::service::{find, keys};
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -25,72 +25,153 @@ use crate::{Admin, Problem};
 struct BulkPage<'p> {
     frame: Frame,
     action: &'p str,
+    /// How those who were selected are sent.
+    field: &'static str,
+    column: &'static str,
+    question: &'static str,
     rows: Vec<BulkRow>,
     done: &'p BulkDone,
     problem: Option<&'p Problem>,
     back: String,
 }
 
-/// A user, and what comes of it.
+/// A user or a key, and what comes of it.
 struct BulkRow {
-    number: String,
+    /// As it was selected.
+    word: String,
     name: String,
     detail: Option<String>,
     ok: bool,
 }
 
+/// What is changed.
+#[derive(Clone, Copy, Debug)]
+enum Many {
+    Users,
+    Keys,
+}
+
+impl Many {
+    fn list_of(self, tenant: &Tenant) -> String {
+        let path = match self {
+            Self::Users => "/accounts/{tenant}/users",
+            Self::Keys => "/accounts/{tenant}/keys",
+        };
+        filled(path, &[("tenant", tenant.name.as_str())])
+    }
+
+    /// Nothing is done where nobody has said how many are meant.
+    async fn change(
+        self,
+        (reader, of, actor): (&Reader, &Of<Tenant>, Actor),
+        (action, words, confirm): (BulkAction, Vec<String>, Option<usize>),
+    ) -> Result<BulkDone, Problem> {
+        let who = (&of.caller, &*of.it);
+        let dry_run = Some(confirm.is_none());
+        match self {
+            Self::Users => {
+                let asked = BulkUsers {
+                    action,
+                    users: words,
+                    dry_run,
+                    confirm,
+                    with_data: None,
+                };
+                bulk::users(&reader.admin, actor, who, asked).await
+            }
+            Self::Keys => {
+                let asked = BulkKeys {
+                    action,
+                    keys: words,
+                    dry_run,
+                    confirm,
+                };
+                bulk::keys(&reader.admin, actor, who, asked).await
+            }
+        }
+    }
+
+    const fn field(self) -> &'static str {
+        match self {
+            Self::Users => "user",
+            Self::Keys => "key",
+        }
+    }
+
+    const fn title(self, action: BulkAction) -> &'static str {
+        match (self, action) {
+            (Self::Users, BulkAction::Disable) => say!("Disable users"),
+            (Self::Users, BulkAction::Enable) => say!("Enable users"),
+            (Self::Users, BulkAction::Delete) => say!("Delete users"),
+            (Self::Keys, BulkAction::Disable) => say!("Disable access keys"),
+            (Self::Keys, BulkAction::Enable) => say!("Enable access keys"),
+            (Self::Keys, BulkAction::Delete) => say!("Delete access keys"),
+        }
+    }
+}
+
 /// Whoever comes here without having selected anybody goes to the list.
-pub(crate) async fn show(of: Of<Tenant>) -> Response {
-    see(&list_of(&of.it))
+pub(crate) async fn show_users(of: Of<Tenant>) -> Response {
+    see(&Many::Users.list_of(&of.it))
 }
 
-fn list_of(tenant: &Tenant) -> String {
-    filled(
-        "/accounts/{tenant}/users",
-        &[("tenant", tenant.name.as_str())],
-    )
+/// Likewise.
+pub(crate) async fn show_keys(of: Of<Tenant>) -> Response {
+    see(&Many::Keys.list_of(&of.it))
 }
 
-pub(crate) async fn take(
+pub(crate) async fn take_users(
     State(admin): State<Admin>,
     reader: Reader,
     of: Of<Tenant>,
     By(actor): By,
     Sent(mut form): Sent,
 ) -> Result<Response, Problem> {
-    let Some(action) = form.need::<BulkAction>("action") else {
-        return Ok(see(&list_of(&of.it)));
+    let users = chosen(&admin, &of, &mut form).await?;
+    let names = users.iter().map(|word| {
+        let user = find::user(&of.state, &of.it, word);
+        user.map_or_else(|_| word.clone(), |user| user.name.to_string())
+    });
+    let names = names.collect();
+    take((Many::Users, users, names), (&reader, &of, actor), form).await
+}
+
+pub(crate) async fn take_keys(
+    reader: Reader,
+    of: Of<Tenant>,
+    By(actor): By,
+    Sent(form): Sent,
+) -> Result<Response, Problem> {
+    let chosen: Vec<String> = form.all("key").map(str::to_owned).collect();
+    let names = chosen.iter().map(|word| {
+        let id = word.parse().ok();
+        id.map_or_else(|| word.clone(), |id| keys::hint(&id))
+    });
+    let names = names.collect();
+    take((Many::Keys, chosen, names), (&reader, &of, actor), form).await
+}
+
+/// Does what is asked once somebody has typed how many are meant, and says before that of each whether it can be done. What they are called
+/// was asked before anything is done to them.
+async fn take(
+    (many, words, names): (Many, Vec<String>, Vec<String>),
+    (reader, of, actor): (&Reader, &Of<Tenant>, Actor),
+    mut form: Fields,
+) -> Result<Response, Problem> {
+    let action = form.need::<BulkAction>("action");
+    let Some(action) = action.filter(|_| !words.is_empty()) else {
+        return Ok(see(&many.list_of(&of.it)));
     };
-    let chosen = chosen(&admin, &of, &mut form).await?;
-    let names = names(&of, &chosen);
-    if names.is_empty() {
-        return Ok(see(&list_of(&of.it)));
-    }
-    let typed = form.text("sure").parse::<usize>();
-    let asked = |dry_run: bool, confirm| BulkUsers {
-        action,
-        users: chosen.clone(),
-        dry_run: Some(dry_run),
-        confirm,
-        with_data: None,
-    };
-    let who = (&of.caller, &*of.it);
-    let done = match typed {
-        Ok(number) => bulk::users(&admin, actor.clone(), who, asked(false, Some(number))).await,
-        Err(_) => bulk::users(&admin, actor.clone(), who, asked(true, None)).await,
-    };
+    let typed = form.text("sure").parse::<usize>().ok();
+    let asked = (action, words.clone(), typed);
+    let done = many.change((reader, of, actor.clone()), asked).await;
+    let what = (many, action, names);
     match done {
-        Ok(done) => Ok(page(&reader, (&of, &form), (&done, &names), None)),
         Err(problem) if problem.code == "confirm" => {
-            let would = bulk::users(&admin, actor, who, asked(true, None)).await?;
-            Ok(page(
-                &reader,
-                (&of, &form),
-                (&would, &names),
-                Some(&problem),
-            ))
+            let would = many.change((reader, of, actor), (action, words, None));
+            Ok(page(reader, of, what, (&would.await?, Some(&problem))))
         }
-        Err(problem) => Err(problem),
+        done => Ok(page(reader, of, what, (&done?, None))),
     }
 }
 
@@ -101,15 +182,15 @@ async fn chosen(admin: &Admin, of: &Of<Tenant>, form: &mut Fields) -> Result<Vec
     }
     let listing = Listing {
         q: Some(form.text("q").to_owned()),
-        limit: Some(BULK_USERS_MAX),
+        limit: Some(BULK_ENTRIES_MAX),
         ..Listing::default()
     };
     let status = form.may::<UserStanding>("status").flatten();
     let who = (&of.caller, &*of.it);
     let page = users::list(admin, who, &listing, (status, None, None)).await?;
-    if page.total > BULK_USERS_MAX {
+    if page.total > BULK_ENTRIES_MAX {
         let detail = format!(
-            "{} users fit, and at most {BULK_USERS_MAX} are changed at a time: look for fewer",
+            "{} users fit, and at most {BULK_ENTRIES_MAX} are changed at a time: look for fewer",
             page.total
         );
         return Err(Problem::malformed(detail));
@@ -122,42 +203,47 @@ async fn chosen(admin: &Admin, of: &Of<Tenant>, form: &mut Fields) -> Result<Vec
     Ok(meant.map(|user| user.id.to_string()).collect())
 }
 
-/// What those who were selected are called, before anything is done to them.
-fn names(of: &Of<Tenant>, chosen: &[String]) -> Vec<String> {
-    let found = chosen.iter().map(|word| {
-        let user = find::user(&of.state, &of.it, word);
-        user.map_or_else(|_| word.clone(), |user| user.name.to_string())
-    });
-    found.collect()
-}
-
+/// What comes of each, or what came of it.
 fn page(
     reader: &Reader,
-    (of, form): (&Of<Tenant>, &Fields),
-    (done, names): (&BulkDone, &[String]),
-    problem: Option<&Problem>,
+    of: &Of<Tenant>,
+    (many, action, names): (Many, BulkAction, Vec<String>),
+    (done, problem): (&BulkDone, Option<&Problem>),
 ) -> Response {
-    let action = form.text("action");
-    let title = match action {
-        "disable" => say!("Disable users"),
-        "enable" => say!("Enable users"),
-        _ => say!("Delete users"),
-    };
+    let back = many.list_of(&of.it);
+    let title = many.title(action);
     let rows = done.items.iter().zip(names).map(|(item, name)| BulkRow {
-        number: item.user.clone(),
-        name: name.clone(),
+        word: item.name.clone(),
+        name,
         detail: item.detail.clone(),
         ok: item.ok,
     });
-    let back = list_of(&of.it);
+    let (nav, above, column, question) = match many {
+        Many::Users => (
+            Nav::Users,
+            say!("Users"),
+            say!("Username"),
+            say!("How many users do you mean? Type {}."),
+        ),
+        Many::Keys => (
+            Nav::Keys,
+            say!("Access keys"),
+            say!("Key"),
+            say!("How many access keys do you mean? Type {}."),
+        ),
+    };
+    let word = keys::word(&action);
     let page = BulkPage {
         frame: reader.frame(Here {
             title: reader.say(title).to_owned(),
-            nav: Nav::Users,
+            nav,
             tenant: Some(&of.it),
-            trail: vec![(reader.say(say!("Users")).to_owned(), Some(back.clone()))],
+            trail: vec![(reader.say(above).to_owned(), Some(back.clone()))],
         }),
-        action,
+        action: &word,
+        field: many.field(),
+        column,
+        question,
         rows: rows.collect(),
         done,
         problem,

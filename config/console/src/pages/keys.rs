@@ -38,6 +38,7 @@ struct KeysPage<'p> {
     keys: Vec<KeyRow>,
     turns: Turns,
     review: Option<String>,
+    bulk_path: Option<String>,
 }
 
 /// A key in a list, with what may be done to it.
@@ -78,6 +79,13 @@ fn row(reader: &Reader, tenant: &Tenant, key: KeyShown) -> KeyRow {
         // What works is disabled first: deleting is for good, disabling is not.
         delete: link("/delete").filter(|_| key.state == "disabled"),
         key,
+    }
+}
+
+impl KeyRow {
+    /// Whether whoever reads may stop it, start it or delete it.
+    pub(super) const fn may_change(&self) -> bool {
+        self.disable.is_some() || self.enable.is_some()
     }
 }
 
@@ -129,6 +137,7 @@ pub(crate) async fn list(
     let mut page = keys::list(&admin, (&of.caller, &of.it), &view.listing(), which)?;
     keys::tell_last_use(&admin, page.items.iter_mut()).await?;
     let turns = view.turns(&page);
+    let keys = rows(&reader, &of.it, page.items);
     let page = KeysPage {
         frame: reader.frame(Here {
             title: reader.say(say!("Access keys")).to_owned(),
@@ -137,12 +146,19 @@ pub(crate) async fn list(
             trail: Vec::new(),
         }),
         tenant: of.it.name.as_str(),
-        keys: rows(&reader, &of.it, page.items),
+        bulk_path: bulk_path(&reader, &of.it, &keys),
+        keys,
         view: &view,
         turns,
         review: review(&of, unused.is_some()),
     };
     Ok(reader.shows(&page))
+}
+
+/// Where many keys are changed at once; none where none of these may be.
+pub(super) fn bulk_path(reader: &Reader, tenant: &Tenant, keys: &[KeyRow]) -> Option<String> {
+    let bulk = reader.link_in(tenant, "/keys/bulk", &[]);
+    bulk.filter(|_| keys.iter().any(KeyRow::may_change))
 }
 
 /// Where the access review of an account is as a file: a row for each key, and one for each user without any.

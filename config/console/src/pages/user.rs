@@ -10,7 +10,7 @@ use super::fields::Fields;
 use super::filters;
 use super::filters::say;
 use super::frame::{Frame, Here, Nav};
-use super::keys::{KeyRow, rows as key_rows};
+use super::keys::{KeyRow, bulk_path, rows as key_rows};
 use super::links::filled;
 use super::reader::Reader;
 use super::sub_users::{self, SubUserRow};
@@ -42,7 +42,8 @@ struct UserPage {
 
 /// A section of a user's page.
 enum Tab {
-    Keys(Vec<KeyRow>),
+    /// With where many of them are changed at once.
+    Keys(Vec<KeyRow>, Option<String>),
     SubUsers(Vec<SubUserRow>),
     Buckets(Owned),
     Permissions(Held),
@@ -64,7 +65,7 @@ impl Tab {
     /// Where it is below the user.
     const fn path(&self) -> &'static str {
         match self {
-            Self::Keys(_) => "",
+            Self::Keys(..) => "",
             Self::SubUsers(_) => "/sub-users",
             Self::Buckets(_) => "/buckets",
             Self::Permissions(_) => "/permissions",
@@ -124,7 +125,8 @@ pub(crate) async fn show(
     let mut page = keys::list(&admin, (&of.caller, &of.tenant), &listing, which)?;
     keys::tell_last_use(&admin, page.items.iter_mut()).await?;
     let rows = key_rows(&reader, &of.tenant, page.items);
-    Ok(user_page(&reader, &of, Tab::Keys(rows)).await)
+    let bulk_path = bulk_path(&reader, &of.tenant, &rows);
+    Ok(user_page(&reader, &of, Tab::Keys(rows, bulk_path)).await)
 }
 
 pub(crate) async fn show_sub_users(reader: Reader, of: Of<User>) -> Result<Response, Problem> {

@@ -15,7 +15,7 @@ use super::reader::Reader;
 use super::sub_users;
 use super::user::page_of;
 use crate::api::asked::{By, Of};
-use crate::limits::BULK_USERS_MAX;
+use crate::limits::BULK_ENTRIES_MAX;
 use crate::service::find;
 use crate::service::keys::{self, KeyShown, Which, word};
 use crate::service::list::Listing;

@@ -68,7 +68,7 @@ routes! {
     "/accounts/{tenant}/users", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users"), get(users::list);
     "/accounts/{tenant}/users/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users"),
         get(users::show_create).post(users::create);
-    "/accounts/{tenant}/users/bulk", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/bulk/users"), get(bulk::show).post(bulk::take);
+    "/accounts/{tenant}/users/bulk", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/bulk/users"), get(bulk::show_users).post(bulk::take_users);
     "/accounts/{tenant}/users/{user}", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}"), get(user::show);
     "/accounts/{tenant}/users/{user}/sub-users", ["GET"], of("GET", "/api/v1/tenants/{tenant}/users/{user}/sub-users"),
         get(user::show_sub_users);
@@ -105,6 +105,8 @@ routes! {
         of("POST", "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/keys"),
         get(keys::show_create_below).post(keys::create_below);
     "/accounts/{tenant}/keys", ["GET"], of("GET", "/api/v1/tenants/{tenant}/keys"), get(keys::list);
+    "/accounts/{tenant}/keys/bulk", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/bulk/keys"),
+        get(bulk::show_keys).post(bulk::take_keys);
     "/accounts/{tenant}/users/{user}/keys/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys"),
         get(keys::show_create).post(keys::create);
     "/accounts/{tenant}/users/{user}/keys/{key}/rotate", ["GET", "POST"],
