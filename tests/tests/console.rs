@@ -361,6 +361,47 @@ fn all_who_fit_are_disabled_at_once() {
     assert_eq!(browser.text("h1 .status"), "Active");
 }
 
+/// Keys are selected in their list, on the page of their user, or all that fit; what works is not deleted among others.
+#[test]
+fn many_access_keys_are_changed_at_a_time_and_each_has_a_result() {
+    let gate = Gate::start();
+    gate.postern_ok(&["user", "create", "edge", "--tenant", "demo"]);
+    for number in 0..11 {
+        let description = format!("edge {number:02}");
+        let create = ["key", "create", "--tenant", "demo", "--user", "edge"];
+        let what = ["--level", "read", "--description", &description];
+        gate.postern_ok(&[&create[..], &what].concat());
+    }
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    browser.go("/accounts/demo/users/edge");
+    browser.click("tbody tr:first-child [name=key]");
+    browser.click(".bulk button[value=disable]");
+    browser.reads(".narrow label", "How many access keys");
+    browser.fill("#sure", "2");
+    browser.follow("Disable access keys");
+    browser.reads("[role=alert]", "1 keys are named");
+    browser.fill("#sure", "1");
+    browser.follow("Disable access keys");
+    browser.reads("tbody", "Done");
+
+    // All that fit, of which one is stopped already: that one alone is deleted.
+    browser.go("/accounts/demo/keys?q=edge&limit=10");
+    browser.reads(".bulk label", "All 11 that fit");
+    browser.click("[name=fitting]");
+    browser.click(".bulk button[value=delete]");
+    browser.sees("#sure");
+    assert_eq!(browser.texts(".status.refused").len(), 10);
+    browser.fill("#sure", "11");
+    browser.follow("Delete access keys");
+    browser.reads("tbody", "Done");
+    assert_eq!(browser.texts("[name=key]:checked").len(), 10);
+    browser.go("/accounts/demo/keys?q=edge&status=disabled");
+    browser.reads(".empty", "No access key fits");
+    browser.go("/accounts/demo/keys?q=edge&limit=20");
+    browser.reads(".turns [role=status]", "10 of 10");
+}
+
 /// What a user has, what bounds him, and what was done in his name.
 #[test]
 fn a_user_is_shown_with_buckets_permissions_and_activity() {

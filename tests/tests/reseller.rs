@@ -142,6 +142,25 @@ fn the_first_hour_of_a_reseller() {
         .expect_error(403, "InvalidAccessKeyId");
     office.ok(&["key", "enable", id, "--tenant", "acme"]);
     Call::put("/site/y", b"y").send(&gate, &ingest).expect(200);
+
+    // Both at once; what works is not deleted among others, and nothing is deleted before somebody has said how many.
+    let both = |verb: &'static str| ["key", verb, id, &cdn.access_key_id, "--tenant", "acme"];
+    let working = office.fails(5, &[&both("delete")[..], &["--confirm", "2"]].concat());
+    assert!(working.contains("disable it first"), "{working}");
+    let done = office.ok(&both("disable"));
+    assert_eq!(done.matches("disabled").count(), 2, "{done}");
+    for key in [&ingest, &cdn] {
+        Call::get("/site/page.html")
+            .send(&gate, key)
+            .expect_error(403, "InvalidAccessKeyId");
+    }
+    let count = office.fails(2, &both("delete"));
+    assert!(count.contains("--confirm 2"), "{count}");
+    let could = office.ok(&[&both("delete")[..], &["--dry-run"]].concat());
+    assert_eq!(could.matches("can be deleted").count(), 2, "{could}");
+    let done = office.ok(&[&both("enable")[..], &["--quiet"]].concat());
+    assert_eq!(done, format!("{id}\n{}\n", cdn.access_key_id));
+
     office.ok(&["user", "disable", "cdn", "--tenant", "acme"]);
     Call::get("/site/page.html")
         .send(&gate, &cdn)

@@ -37,15 +37,21 @@ impl Many {
         self,
         whose: &Whose,
         (action, names): (&str, &[String]),
-        more: Value,
+        more: Said,
     ) -> Result<Value, CliError> {
-        let mut document = more;
-        document["action"] = json!(action);
-        document[self.word()] = json!(names);
+        let mut said = more;
+        said.extend([("action", json!(action)), (self.word(), json!(names))]);
+        let said = said
+            .into_iter()
+            .map(|(field, value)| (field.to_owned(), value));
         let path = whose.path(&["bulk", self.word()])?;
+        let document = Value::Object(said.collect());
         change(&whose.connection, (Method::POST, &path), &document, None)
     }
 }
+
+/// Fields of a document for the admin API.
+type Said = Vec<(&'static str, Value)>;
 
 /// Disables or enables these.
 pub(super) fn set_working(
@@ -53,7 +59,7 @@ pub(super) fn set_working(
     style: Style,
     (many, action, names): (Many, &str, &[String]),
 ) -> Result<(), CliError> {
-    let done = many.ask(whose, (action, names), json!({}))?;
+    let done = many.ask(whose, (action, names), Said::new())?;
     report(style, (many, &done), &format!("{action}d"))
 }
 
@@ -64,13 +70,10 @@ pub(super) fn delete(
     (many, names, removal): (Many, &[String], &Removal),
     data: Option<Data>,
 ) -> Result<(), CliError> {
-    let asked = |more: (&str, Value)| {
-        let mut document = json!({});
-        if let Some(data) = data {
-            document["with_data"] = json!(data.goes_along());
-        }
-        document[more.0] = more.1;
-        many.ask(whose, ("delete", names), document)
+    let data = data.map(|data| ("with_data", json!(data.goes_along())));
+    let asked = |more| {
+        let said = data.iter().cloned().chain([more]).collect();
+        many.ask(whose, ("delete", names), said)
     };
     let preview = asked(("dry_run", json!(true)))?;
     if removal.is_dry() {

@@ -6,18 +6,19 @@ use http::StatusCode;
 use postern_config::directory::{Actor, Tenant, UserKind, UserStatus};
 
 use super::fields::{Fields, Sent};
-use super::filters;
-use super::filters::say;
+use super::filters::{self, say};
 use super::frame::{Frame, Here, Nav};
 use super::links::filled;
+use super::lists::{Turns, View};
 use super::reader::Reader;
 use super::visit::see;
+use super::{keys, users};
 use crate::api::asked::{By, Of};
 use crate::limits::BULK_ENTRIES_MAX;
 use crate::service::bulk::{self, BulkAction, BulkDone, BulkKeys, BulkUsers};
+use crate::service::find;
+use crate::service::keys::{hint, word};
 use crate::service::list::Listing;
-use crate::service::users::{self, UserStanding};
-use crate::service::{find, keys};
 use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
@@ -42,6 +43,44 @@ struct BulkRow {
     name: String,
     detail: Option<String>,
     ok: bool,
+}
+
+/// What is done to those who are selected in a list stands below it.
+pub(super) struct BulkBar {
+    pub(super) path: String,
+    /// How many fit what is looked for, where more of them than stand on the page can be changed at once.
+    pub(super) fitting: Option<usize>,
+    /// What is looked for.
+    pub(super) filters: Vec<(&'static str, String)>,
+}
+
+impl BulkBar {
+    /// Below a page of a list that is narrowed by these words of the address, beside what is searched for.
+    pub(super) fn below(
+        view: &View,
+        turns: &Turns,
+        path: String,
+        filters: &[&'static str],
+    ) -> Self {
+        let can_all = turns.shown < turns.total && turns.total <= BULK_ENTRIES_MAX;
+        let filters = ["q"].iter().chain(filters);
+        Self {
+            path,
+            fitting: can_all.then_some(turns.total),
+            filters: filters
+                .map(|&name| (name, view.text(name).to_owned()))
+                .collect(),
+        }
+    }
+
+    /// Below a list that is whole.
+    pub(super) const fn at(path: String) -> Self {
+        Self {
+            path,
+            fitting: None,
+            filters: Vec::new(),
+        }
+    }
 }
 
 /// What is changed.
@@ -91,6 +130,45 @@ impl Many {
         }
     }
 
+    /// Those who were selected: one by one, or all who fit what was looked for.
+    async fn chosen(
+        self,
+        admin: &Admin,
+        of: &Of<Tenant>,
+        form: &Fields,
+    ) -> Result<Vec<String>, Problem> {
+        if !form.is_on("fitting") {
+            return Ok(form.all(self.field()).map(str::to_owned).collect());
+        }
+        let view = View::of(form.clone(), &self.list_of(&of.it));
+        let listing = Listing {
+            limit: Some(BULK_ENTRIES_MAX),
+            ..view.listing()
+        };
+        let (total, words) = match self {
+            Self::Users => {
+                let page = users::fitting(admin, of, &view, listing).await?;
+                // Root stays, and who is going goes.
+                let meant = page.items.into_iter().filter(|user| {
+                    user.kind != UserKind::Root && user.status != UserStatus::Deleting
+                });
+                (page.total, meant.map(|user| user.id.to_string()).collect())
+            }
+            Self::Keys => {
+                let page = keys::fitting(admin, of, &view, listing).await?;
+                let ids = page.items.into_iter().map(|key| key.id.to_string());
+                (page.total, ids.collect())
+            }
+        };
+        if total > BULK_ENTRIES_MAX {
+            let detail = format!(
+                "{total} fit, and at most {BULK_ENTRIES_MAX} are changed at a time: look for fewer"
+            );
+            return Err(Problem::malformed(detail));
+        }
+        Ok(words)
+    }
+
     const fn field(self) -> &'static str {
         match self {
             Self::Users => "user",
@@ -125,9 +203,9 @@ pub(crate) async fn take_users(
     reader: Reader,
     of: Of<Tenant>,
     By(actor): By,
-    Sent(mut form): Sent,
+    Sent(form): Sent,
 ) -> Result<Response, Problem> {
-    let users = chosen(&admin, &of, &mut form).await?;
+    let users = Many::Users.chosen(&admin, &of, &form).await?;
     let names = users.iter().map(|word| {
         let user = find::user(&of.state, &of.it, word);
         user.map_or_else(|_| word.clone(), |user| user.name.to_string())
@@ -137,18 +215,19 @@ pub(crate) async fn take_users(
 }
 
 pub(crate) async fn take_keys(
+    State(admin): State<Admin>,
     reader: Reader,
     of: Of<Tenant>,
     By(actor): By,
     Sent(form): Sent,
 ) -> Result<Response, Problem> {
-    let chosen: Vec<String> = form.all("key").map(str::to_owned).collect();
-    let names = chosen.iter().map(|word| {
+    let keys = Many::Keys.chosen(&admin, &of, &form).await?;
+    let names = keys.iter().map(|word| {
         let id = word.parse().ok();
-        id.map_or_else(|| word.clone(), |id| keys::hint(&id))
+        id.map_or_else(|| word.clone(), |id| hint(&id))
     });
     let names = names.collect();
-    take((Many::Keys, chosen, names), (&reader, &of, actor), form).await
+    take((Many::Keys, keys, names), (&reader, &of, actor), form).await
 }
 
 /// Does what is asked once somebody has typed how many are meant, and says before that of each whether it can be done. What they are called
@@ -173,34 +252,6 @@ async fn take(
         }
         done => Ok(page(reader, of, what, (&done?, None))),
     }
-}
-
-/// Those who were selected: one by one, or all who fit what was looked for.
-async fn chosen(admin: &Admin, of: &Of<Tenant>, form: &mut Fields) -> Result<Vec<String>, Problem> {
-    if !form.is_on("fitting") {
-        return Ok(form.all("user").map(str::to_owned).collect());
-    }
-    let listing = Listing {
-        q: Some(form.text("q").to_owned()),
-        limit: Some(BULK_ENTRIES_MAX),
-        ..Listing::default()
-    };
-    let status = form.may::<UserStanding>("status").flatten();
-    let who = (&of.caller, &*of.it);
-    let page = users::list(admin, who, &listing, (status, None, None)).await?;
-    if page.total > BULK_ENTRIES_MAX {
-        let detail = format!(
-            "{} users fit, and at most {BULK_ENTRIES_MAX} are changed at a time: look for fewer",
-            page.total
-        );
-        return Err(Problem::malformed(detail));
-    }
-    // Root stays, and who is going goes.
-    let meant = page
-        .items
-        .into_iter()
-        .filter(|user| user.kind != UserKind::Root && user.status != UserStatus::Deleting);
-    Ok(meant.map(|user| user.id.to_string()).collect())
 }
 
 /// What comes of each, or what came of it.
@@ -232,7 +283,7 @@ fn page(
             say!("How many access keys do you mean? Type {}."),
         ),
     };
-    let word = keys::word(&action);
+    let word = word(&action);
     let page = BulkPage {
         frame: reader.frame(Here {
             title: reader.say(title).to_owned(),

@@ -12,6 +12,7 @@ use postern_config::directory::{
 };
 use s3_protocol::BucketName;
 
+use super::bulk::BulkBar;
 use super::confirm::{self, Asks};
 use super::fields::{Asked, Fields, Sent};
 use super::filters;
@@ -25,6 +26,7 @@ use crate::api::asked::{By, Of};
 use crate::limits::ATTENTION_UNUSED_SECONDS;
 use crate::service::creations;
 use crate::service::keys::{self, Holder, KeyMade, KeyShown, Rotation, Which};
+use crate::service::list::{Listing, Page};
 use crate::service::signin::no_entropy;
 use crate::service::users::Working;
 use crate::{Admin, Problem};
@@ -38,7 +40,7 @@ struct KeysPage<'p> {
     keys: Vec<KeyRow>,
     turns: Turns,
     review: Option<String>,
-    bulk_path: Option<String>,
+    bulk: Option<BulkBar>,
 }
 
 /// A key in a list, with what may be done to it.
@@ -121,9 +123,40 @@ pub(crate) async fn list(
         &[("tenant", of.it.name.as_str())],
     );
     let view = View::of(fields, &path);
-    let unused = match view.text("status") {
-        "unused" => Some(keys::unused(&admin, (&of.caller, &of.it), usize::MAX).await?),
-        _ => None,
+    let mut page = fitting(&admin, &of, &view, view.listing()).await?;
+    keys::tell_last_use(&admin, page.items.iter_mut()).await?;
+    let turns = view.turns(&page);
+    let keys = rows(&reader, &of.it, page.items);
+    let bulk = bulk_path(&reader, &of.it, &keys);
+    let page = KeysPage {
+        frame: reader.frame(Here {
+            title: reader.say(say!("Access keys")).to_owned(),
+            nav: Nav::Keys,
+            tenant: Some(&of.it),
+            trail: Vec::new(),
+        }),
+        tenant: of.it.name.as_str(),
+        bulk: bulk.map(|path| BulkBar::below(&view, &turns, path, &["status", "level"])),
+        keys,
+        view: &view,
+        turns,
+        review: review(&of, is_unused(&view)),
+    };
+    Ok(reader.shows(&page))
+}
+
+/// The keys that fit what is looked for.
+pub(super) async fn fitting(
+    admin: &Admin,
+    of: &Of<Tenant>,
+    view: &View,
+    listing: Listing,
+) -> Result<Page<KeyShown>, Problem> {
+    let whose = (&of.caller, &*of.it);
+    let unused = if is_unused(view) {
+        Some(keys::unused(admin, whose, usize::MAX).await?)
+    } else {
+        None
     };
     let which = Which {
         level: view.filter("level")?,
@@ -134,25 +167,12 @@ pub(crate) async fn list(
         among: unused.as_ref(),
         ..Which::default()
     };
-    let mut page = keys::list(&admin, (&of.caller, &of.it), &view.listing(), which)?;
-    keys::tell_last_use(&admin, page.items.iter_mut()).await?;
-    let turns = view.turns(&page);
-    let keys = rows(&reader, &of.it, page.items);
-    let page = KeysPage {
-        frame: reader.frame(Here {
-            title: reader.say(say!("Access keys")).to_owned(),
-            nav: Nav::Keys,
-            tenant: Some(&of.it),
-            trail: Vec::new(),
-        }),
-        tenant: of.it.name.as_str(),
-        bulk_path: bulk_path(&reader, &of.it, &keys),
-        keys,
-        view: &view,
-        turns,
-        review: review(&of, unused.is_some()),
-    };
-    Ok(reader.shows(&page))
+    keys::list(admin, whose, &listing, which)
+}
+
+/// Whether the keys that nobody used for long are looked for.
+fn is_unused(view: &View) -> bool {
+    view.text("status") == "unused"
 }
 
 /// Where many keys are changed at once; none where none of these may be.

@@ -6,6 +6,7 @@ use postern_config::directory::{Permissions, QuotaOf, Tenant, User, UserKind};
 
 use super::audit::ask_of as audit_of;
 use super::buckets::{self, BucketRow};
+use super::bulk::BulkBar;
 use super::fields::Fields;
 use super::filters;
 use super::filters::say;
@@ -42,8 +43,7 @@ struct UserPage {
 
 /// A section of a user's page.
 enum Tab {
-    /// With where many of them are changed at once.
-    Keys(Vec<KeyRow>, Option<String>),
+    Keys(Vec<KeyRow>, Option<BulkBar>),
     SubUsers(Vec<SubUserRow>),
     Buckets(Owned),
     Permissions(Held),
@@ -125,8 +125,8 @@ pub(crate) async fn show(
     let mut page = keys::list(&admin, (&of.caller, &of.tenant), &listing, which)?;
     keys::tell_last_use(&admin, page.items.iter_mut()).await?;
     let rows = key_rows(&reader, &of.tenant, page.items);
-    let bulk_path = bulk_path(&reader, &of.tenant, &rows);
-    Ok(user_page(&reader, &of, Tab::Keys(rows, bulk_path)).await)
+    let bulk = bulk_path(&reader, &of.tenant, &rows).map(BulkBar::at);
+    Ok(user_page(&reader, &of, Tab::Keys(rows, bulk)).await)
 }
 
 pub(crate) async fn show_sub_users(reader: Reader, of: Of<User>) -> Result<Response, Problem> {

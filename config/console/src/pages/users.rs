@@ -5,6 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use postern_config::directory::{Tenant, User, UserKind, UserStatus};
 
+use super::bulk::BulkBar;
 use super::fields::{Asked, Fields, Sent};
 use super::filters;
 use super::filters::say;
@@ -15,10 +16,9 @@ use super::reader::Reader;
 use super::sub_users;
 use super::user::page_of;
 use crate::api::asked::{By, Of};
-use crate::limits::BULK_ENTRIES_MAX;
 use crate::service::find;
 use crate::service::keys::{self, KeyShown, Which, word};
-use crate::service::list::Listing;
+use crate::service::list::{Listing, Page};
 use crate::service::sub_users::SubUserShown;
 use crate::service::users::{self, NewUser, ROOT_FIRST, UserShown, UserStanding};
 use crate::{Admin, Problem};
@@ -32,8 +32,7 @@ struct UsersPage<'p> {
     rows: Vec<UserRow>,
     turns: Turns,
     create: Option<String>,
-    bulk: bool,
-    bulk_path: String,
+    bulk: Option<BulkBar>,
     review: Option<String>,
 }
 
@@ -79,20 +78,20 @@ pub(crate) async fn list(
     );
     let open = fields.text("open").to_owned();
     let view = View::of(fields, &path);
-    let status = view.filter::<UserStanding>("status")?;
     let mut listing = view.listing();
     listing.sort.get_or_insert_with(|| ROOT_FIRST.to_owned());
-    let which = (status, None, None);
-    let page = users::list(&admin, (&of.caller, &of.it), &listing, which).await?;
+    let page = fitting(&admin, &of, &view, listing).await?;
     let turns = view.turns(&page);
     let mut rows = Vec::with_capacity(page.items.len());
     for user in page.items {
         let is_open = user.id.to_string() == open;
         rows.push(row(&reader, &of, (user, &view), is_open)?);
     }
+    let may_change = |row: &UserRow| row.delete.is_some() || row.disable.is_some();
     let bulk = rows
         .iter()
-        .any(|row| row.delete.is_some() || row.disable.is_some());
+        .any(may_change)
+        .then(|| BulkBar::below(&view, &turns, format!("{path}/bulk"), &["status"]));
     let page = UsersPage {
         frame: reader.frame(Here {
             title: reader.say(say!("Users")).to_owned(),
@@ -106,10 +105,20 @@ pub(crate) async fn list(
         turns,
         create: reader.link_in(&of.it, "/users/new", &[]),
         bulk,
-        bulk_path: format!("{path}/bulk"),
         review: super::keys::review(&of, false),
     };
     Ok(reader.shows(&page))
+}
+
+/// The users who fit what is looked for.
+pub(super) async fn fitting(
+    admin: &Admin,
+    of: &Of<Tenant>,
+    view: &View,
+    listing: Listing,
+) -> Result<Page<UserShown>, Problem> {
+    let which = (view.filter::<UserStanding>("status")?, None, None);
+    users::list(admin, (&of.caller, &of.it), &listing, which).await
 }
 
 fn row(

@@ -226,3 +226,20 @@ fn possible(
     };
     hindrance.map_or(Ok(()), Err)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_are_changed_at_a_time_and_no_more() {
+        assert!(sure((BULK_ENTRIES_MAX, "keys"), None, false).is_ok());
+        let over = BULK_ENTRIES_MAX + 1;
+        let refused = sure((over, "keys"), Some(over), false).unwrap_err();
+        assert_eq!(refused.code, "malformed");
+        assert_eq!(
+            refused.detail,
+            "1001 keys are named, at most 1000 at a time"
+        );
+    }
+}

@@ -626,10 +626,61 @@ async fn many_users_are_changed_at_once_with_a_result_for_each() {
         (&done["done"], &done["items"][2]["ok"]),
         (&json!(2), &json!(false))
     );
-    let many: Vec<String> = (0..1_001).map(|number| format!("u{number}")).collect();
-    let many = json!({ "action": "disable", "users": many });
-    let refused = server.post(bulk, many).await.status.as_u16();
-    assert!(matches!(refused, 400 | 413), "{refused}");
+}
+
+/// What works is disabled before it is deleted; what is refused of one key stops none of the others, and keys of another account are
+/// not there.
+#[tokio::test]
+async fn many_access_keys_are_changed_at_once_with_a_result_for_each() {
+    let server = Server::with_a_user().await;
+    let (first, second, kept) = (server.key().await, server.key().await, server.key().await);
+    let other = json!({ "name": "other" });
+    server.post("/tenants", other).await.is(201);
+    let level = json!({ "level": "full" });
+    let foreign = server.post("/tenants/other/users/root/keys", level).await;
+    let foreign = foreign.is(201)["key"]["id"].as_str().unwrap().to_owned();
+    let bulk = "/tenants/acme/bulk/keys";
+    let keys = json!([first, foreign, "x", second]);
+    let codes = |done: &Value| {
+        let items = done["items"].as_array().unwrap().iter();
+        items.map(|it| it["code"].clone()).collect::<Value>()
+    };
+
+    let delete = json!({ "action": "delete", "keys": keys, "confirm": 4 });
+    let early = server.post(bulk, delete.clone()).await.is(200);
+    let absent = json!(["works", "not-found", "not-found", "works"]);
+    assert_eq!((&early["done"], codes(&early)), (&json!(0), absent));
+
+    let disable = json!({ "action": "disable", "keys": keys });
+    let done = server.post(bulk, disable).await.is(200);
+    let absent = json!([null, "not-found", "not-found", null]);
+    assert_eq!((&done["done"], codes(&done)), (&json!(2), absent.clone()));
+    assert_eq!(done["items"][0]["name"], first);
+    for (key, works) in [(&first, false), (&second, false), (&kept, true)] {
+        let key = server.get(&format!("/tenants/acme/keys/{key}")).await;
+        assert_eq!(key.is(200)["works"], works);
+    }
+    let untouched = format!("/tenants/other/keys/{foreign}");
+    assert_eq!(server.get(&untouched).await.is(200)["works"], true);
+
+    let unsure = json!({ "action": "delete", "keys": keys });
+    let unsure = server.post(bulk, unsure).await.problem(409, "confirm");
+    assert!(unsure.contains("`confirm` 4"), "{unsure}");
+    let wrong = json!({ "action": "delete", "keys": keys, "confirm": 2 });
+    let wrong = server.post(bulk, wrong).await.problem(409, "confirm");
+    assert!(wrong.contains("nothing was done"), "{wrong}");
+    let dry = json!({ "action": "delete", "keys": keys, "dry_run": true });
+    let dry = server.post(bulk, dry).await.is(200);
+    let back = json!({ "action": "enable", "keys": [second] });
+    server.post(bulk, back).await.is(200);
+    let back = json!({ "action": "disable", "keys": [second] });
+    server.post(bulk, back).await.is(200);
+    let real = server.post(bulk, delete).await.is(200);
+    assert_eq!(dry["items"], real["items"]);
+    assert_eq!((&real["done"], codes(&real)), (&json!(2), absent));
+    let left = server.get("/tenants/acme/keys").await.is(200);
+    let left: Vec<_> = left["items"].as_array().unwrap().iter().collect();
+    assert_eq!((left.len(), &left[0]["id"]), (1, &json!(kept)));
 }
 
 /// A reseller's customer: below him, bounded, read-only for a while, under another name.

@@ -286,3 +286,46 @@ async fn deletion_is_said_beforehand_and_takes_the_person_out_of_the_log() {
         .problem(404, "not-found");
     house.directory.verify_audit().await.unwrap();
 }
+
+/// Who answers for one user changes that user's keys alone, whichever keys are named; who only reads changes none.
+#[tokio::test]
+async fn among_many_keys_those_of_others_are_left_alone() {
+    let house = House::new().await;
+    let acme = house.tenant("acme", Profile::E3Root, None).await;
+    let root = House::root();
+    let mut keys = Vec::new();
+    let mut users = Vec::new();
+    for name in ["mine", "theirs"] {
+        let new = NewUser::new(acme, name.parse().unwrap(), UserKind::Human);
+        let Outcome::User(user) = house.apply(Command::CreateUser(new), Actor::system()).await
+        else {
+            panic!("no user");
+        };
+        users.push(user);
+        let path = format!("/api/v1/tenants/acme/users/{name}/keys");
+        let level = json!({ "level": "read" });
+        let made = house.ask(&root, ("POST", &path), Some(level)).await;
+        let id = made.is(201)["key"]["id"].as_str().unwrap().to_owned();
+        keys.push(id);
+    }
+    let admin = OperatorScope::Users(acme, BTreeSet::from([users[0]]));
+    let admin = house.operator("admin@acme.example", Role::Admin, admin);
+    let admin = house.token_of(admin.await).await;
+    let reader = OperatorScope::Tenant(acme);
+    let reader = house.operator("reader@acme.example", Role::Reader, reader);
+    let reader = house.token_of(reader.await).await;
+
+    let stop = json!({ "action": "disable", "keys": keys });
+    let bulk = ("POST", "/api/v1/tenants/acme/bulk/keys");
+    let codes = |done: &Value| {
+        let items = done["items"].as_array().unwrap().iter();
+        items.map(|it| it["code"].clone()).collect::<Value>()
+    };
+    let done = house.ask(&reader, bulk, Some(stop.clone())).await.is(200);
+    assert_eq!(codes(&done), json!(["forbidden", "forbidden"]));
+    let done = house.ask(&admin, bulk, Some(stop)).await.is(200);
+    assert_eq!(codes(&done), json!([null, "not-found"]));
+    let theirs = format!("/api/v1/tenants/acme/keys/{}", keys[1]);
+    let theirs = house.ask(&root, ("GET", &theirs), None).await;
+    assert_eq!(theirs.is(200)["works"], true);
+}
