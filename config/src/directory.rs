@@ -289,6 +289,12 @@ impl Directory {
             .unwrap_or(Err(CommandError::Engine(EngineError::Closed)))
     }
 
+    /// Whether a command would be carried out as everything stands now. Nothing is done.
+    pub fn check(&self, command: &Command, actor: &Actor) -> Result<(), CommandError> {
+        let state = self.inner.state.load_full();
+        self.inner.plan(&state, command, actor).map(drop)
+    }
+
     /// Takes in what other writers have done.
     pub async fn refresh(&self) -> Result<(), CommandError> {
         let _writer = self.inner.writer.lock().await;
@@ -429,23 +435,33 @@ impl Inner {
             {
                 return Err(CommandError::Stale { found });
             }
-            let rules = self.rules.load();
-            let mut ground = Ground {
-                state: &state,
-                actor,
-                entropy: &self.entropy,
-                now: self.clock.now(),
-                rules: &rules,
-                next: state.head().map_or(1, |head| head.next),
-            };
-            let plan = change::plan(&mut ground, command)?;
-            let next = ground.next;
+            let (plan, next) = self.plan(&state, command, actor)?;
             match self.write(&state, plan, actor, next).await {
                 Err(CommandError::Engine(EngineError::Conflict)) => self.catch_up().await?,
                 done => return done,
             }
         }
         Err(CommandError::Contended)
+    }
+
+    /// What a command comes to, and the next number that is free after it.
+    fn plan(
+        &self,
+        state: &State,
+        command: &Command,
+        actor: &Actor,
+    ) -> Result<(Plan, u64), CommandError> {
+        let rules = self.rules.load();
+        let mut ground = Ground {
+            state,
+            actor,
+            entropy: &self.entropy,
+            now: self.clock.now(),
+            rules: &rules,
+            next: state.head().map_or(1, |head| head.next),
+        };
+        let plan = change::plan(&mut ground, command)?;
+        Ok((plan, ground.next))
     }
 
     /// Writes a plan with its audit record, and publishes what it makes.

@@ -84,6 +84,9 @@ fn an_account_has_limits_a_domain_and_another_owner() {
     browser.go("/accounts/shop/settings");
     browser.follow("Set limits");
     browser.fill("dialog #users", "2");
+    browser.follow("Show what changes");
+    browser.reads(".diff .ins", "Most users: 2");
+    browser.is_accessible();
     browser.follow("Save changes");
     browser.sees(".told");
     browser.reads("section[aria-labelledby=limits]", "2 of 2");

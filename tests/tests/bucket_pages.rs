@@ -93,6 +93,34 @@ fn rules_of_a_bucket_are_checked_saved_and_deleted_without_script() {
     rules_are_set_and_taken_away(Look::WithoutScript);
 }
 
+/// Of two who change the same rules, the later sees what the earlier has saved before it goes.
+#[test]
+fn rules_that_changed_meanwhile_are_shown_before_they_are_replaced() {
+    let gate = Gate::start();
+    let browser = Browser::open(&gate, Look::Light);
+    set_up(&gate, &browser);
+    let key = gate.key("photos", "full").clone();
+    look_into(&browser, &key.bucket, &key);
+    browser.follow("CORS");
+    browser.follow("Make rules");
+    browser.follow("One website reads");
+    browser.sees("#text");
+    browser.follow("Check");
+    browser.sees("#changes");
+    assert!(!browser.has(".diff .del"));
+    let rules = "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>https://other.example</AllowedOrigin></CORSRule></CORSConfiguration>";
+    Call::put(&format!("/{}?cors", key.bucket), rules.as_bytes())
+        .send(&gate, &key)
+        .expect(200);
+    browser.follow("Save changes");
+    browser.sees(".diff .del");
+    assert!(browser.text(".diff").contains("other.example"));
+    assert_eq!(preflight(&gate, &key).status, 403);
+    browser.follow("Save changes");
+    browser.sees(".told");
+    preflight(&gate, &key).expect(200);
+}
+
 /// The page shows what the key is told, and nothing that another key was told.
 #[test]
 fn a_key_that_may_not_see_rules_is_refused_in_the_gates_words() {

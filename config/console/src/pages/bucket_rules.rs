@@ -1,10 +1,9 @@
 //! Rules of a bucket as S3 has them: CORS and lifecycle. They are shown as a table, changed as a document, and saved once what changes was
 //! shown. An access key asks, as it does for what is in the bucket.
 
-use axum::extract::FromRequestParts;
+use axum::Extension;
 use axum::response::Response;
 use http::StatusCode;
-use http::request::Parts;
 use postern_config::directory::Digest;
 
 use super::bucket_tabs::{self, Tab};
@@ -18,21 +17,8 @@ use super::frame::{Frame, Here};
 use super::objects::Inside;
 use super::reader::Reader;
 use super::samples::{CORS_RULES, LIFECYCLE_RULES, Sample};
+use crate::Problem;
 use crate::service::bucket_rules::{Kind, Rules};
-use crate::{Admin, Problem};
-
-impl FromRequestParts<Admin> for Kind {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Admin) -> Result<Self, Problem> {
-        // What comes behind `/accounts/{tenant}/buckets/{bucket}`.
-        match parts.uri.path().split('/').nth(5) {
-            Some("cors") => Ok(Self::Cors),
-            Some("lifecycle") => Ok(Self::Lifecycle),
-            _ => Err(Problem::not_found("rules")),
-        }
-    }
-}
 
 impl Kind {
     const fn tab(self) -> Tab {
@@ -127,7 +113,11 @@ struct RulesPage<'p> {
     form: Fields,
 }
 
-pub(crate) async fn show(reader: Reader, inside: Inside, kind: Kind) -> Response {
+pub(crate) async fn show(
+    reader: Reader,
+    inside: Inside,
+    Extension(kind): Extension<Kind>,
+) -> Response {
     let found = match inside.visitor() {
         Ok(visitor) => visitor.rules(kind).await,
         Err(_) => Ok(None),
@@ -197,7 +187,7 @@ struct RulesForm<'p> {
     frame: Frame,
     problem: Option<&'p Problem>,
     text: &'p str,
-    /// The text that was shown with what it changes.
+    /// Of the text that was shown, with what it changes.
     seen: String,
     columns: Vec<&'static str>,
     rows: Vec<Vec<String>>,
@@ -217,10 +207,18 @@ struct Draft<'d> {
     problem: Option<&'d Problem>,
 }
 
+impl Draft<'_> {
+    /// Of the text with what it takes the place of.
+    fn digest(&self) -> String {
+        let both = [self.before, self.text].map(|it| Digest::of(it.as_bytes()).to_string());
+        both.join("-")
+    }
+}
+
 pub(crate) async fn show_edit(
     reader: Reader,
     inside: Inside,
-    kind: Kind,
+    Extension(kind): Extension<Kind>,
     Asked(fields): Asked,
 ) -> Result<Response, Problem> {
     let before = before(&inside, kind).await?;
@@ -251,7 +249,7 @@ fn editor(reader: &Reader, (inside, kind): (&Inside, Kind), draft: &Draft<'_>) -
         frame: reader.frame(kind.here(reader, inside, say!("Edit rules"))),
         problem: draft.problem,
         text: draft.text,
-        seen: draft.rules.map_or_else(String::new, |_| digest(draft.text)),
+        seen: draft.rules.map_or_else(String::new, |_| draft.digest()),
         columns,
         rows,
         changes: match draft.rules {
@@ -266,14 +264,10 @@ fn editor(reader: &Reader, (inside, kind): (&Inside, Kind), draft: &Draft<'_>) -
     reader.page(draft.problem.map_or(StatusCode::OK, |it| it.status), &page)
 }
 
-fn digest(text: &str) -> String {
-    Digest::of(text.as_bytes()).to_string()
-}
-
 pub(crate) async fn edit(
     reader: Reader,
     inside: Inside,
-    kind: Kind,
+    Extension(kind): Extension<Kind>,
     Sent(form): Sent,
 ) -> Result<Response, Problem> {
     let before = before(&inside, kind).await?;
@@ -296,8 +290,8 @@ pub(crate) async fn edit(
         rules: Some(&rules),
         ..draft
     };
-    // What is saved was shown with what it changes.
-    if form.text("do") != "save" || form.text("seen") != digest(&text) {
+    // What is saved was shown with what it changes: where somebody else has changed it since, it is shown anew.
+    if form.text("do") != "save" || form.text("seen") != draft.digest() {
         return Ok(editor(&reader, spot, &draft));
     }
     let done = inside.visitor()?.set_rules(kind, rules.document()).await;
@@ -320,7 +314,7 @@ pub(crate) async fn edit(
 pub(crate) async fn show_delete(
     reader: Reader,
     inside: Inside,
-    kind: Kind,
+    Extension(kind): Extension<Kind>,
 ) -> Result<Response, Problem> {
     inside.visitor()?;
     Ok(delete_page(&reader, (&inside, kind), None))
@@ -346,7 +340,7 @@ fn delete_page(
 pub(crate) async fn delete(
     reader: Reader,
     inside: Inside,
-    kind: Kind,
+    Extension(kind): Extension<Kind>,
 ) -> Result<Response, Problem> {
     Ok(match inside.visitor()?.remove_rules(kind).await {
         Ok(()) => {

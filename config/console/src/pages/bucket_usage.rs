@@ -2,20 +2,19 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use postern_config::directory::{Bucket, QuotaOf};
 use postern_config::metering::{By as LinesBy, Period, Step};
 
 use super::bucket_tabs::{self, Tab};
 use super::buckets::{page_of, trail};
 use super::chart::{self, Bar, Drawn};
-use super::fields::{Asked, Fields, Sent};
+use super::fields::Asked;
 use super::filters;
 use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::reader::Reader;
-use super::usage::{quota_answer, quota_form, quota_of, set, taken};
-use crate::api::asked::{By, Of};
+use super::usage::taken;
+use crate::api::asked::Of;
 use crate::service::usage::{self, QuotaShown, UsageAsk, UsageLine, UsageSums};
 use crate::{Admin, Problem};
 
@@ -41,7 +40,7 @@ struct UsagePage {
 const LINES_SHOWN_MAX: usize = 100;
 
 /// Where one goes from the quota: whoever may set that of a user's bucket may not see who used it.
-fn back(reader: &Reader, of: &Of<Bucket>) -> String {
+pub(super) fn back(reader: &Reader, of: &Of<Bucket>) -> String {
     let id = of.it.id.to_string();
     let usage = reader.link_in(&of.tenant, "/buckets/{bucket}/usage", &[("bucket", &id)]);
     usage.unwrap_or_else(|| page_of(&of.tenant, &id))
@@ -102,48 +101,4 @@ pub(crate) async fn show(
         ),
     };
     Ok(reader.shows(&page))
-}
-
-pub(crate) async fn show_quota(reader: Reader, of: Of<Bucket>) -> Response {
-    let form = quota_form(&of.it.quota);
-    quota_page(&reader, &of, (&form, StatusCode::OK, None))
-}
-
-fn quota_page(
-    reader: &Reader,
-    of: &Of<Bucket>,
-    answer: (&Fields, StatusCode, Option<&Problem>),
-) -> Response {
-    let command = format!(
-        "postern usage quota --tenant {} --bucket {} --bytes 10Gi --objects 1000000",
-        of.tenant.name, of.it.name
-    );
-    let title = reader.say(say!("Quota of bucket {}"));
-    let here = Here {
-        title: title.replacen("{}", of.it.name.as_str(), 1),
-        nav: Nav::Buckets,
-        tenant: Some(&of.tenant),
-        trail: trail(reader, &of.tenant, Some(&of.it)),
-    };
-    quota_answer(reader, here, answer, (back(reader, of), command))
-}
-
-pub(crate) async fn set_quota(
-    State(admin): State<Admin>,
-    reader: Reader,
-    of: Of<Bucket>,
-    By(actor): By,
-    Sent(mut form): Sent,
-) -> Response {
-    let Some(quota) = quota_of(&mut form) else {
-        let answer = (&form, StatusCode::UNPROCESSABLE_ENTITY, None);
-        return quota_page(&reader, &of, answer);
-    };
-    match set(&admin, QuotaOf::Bucket(of.it.id), (actor, quota)).await {
-        Ok(revision) => {
-            let text = say!("The quota is set. What is stored now stays, whatever it says.");
-            reader.done((text, ""), revision, &back(&reader, &of))
-        }
-        Err(problem) => quota_page(&reader, &of, (&form, problem.status, Some(&problem))),
-    }
 }

@@ -12,6 +12,7 @@ use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::reader::Reader;
+use super::review::{Field, Kind, Review};
 use super::user_changes::{not_the_name, reach};
 use super::{hosts, ownership};
 use crate::api::asked::{By, Of};
@@ -80,38 +81,88 @@ struct SettingsForm<'p> {
     frame: Frame,
     form: &'p Fields,
     problem: Option<&'p Problem>,
+    review: Option<&'p Review>,
     deletes: Vec<(String, String)>,
     back: String,
     command: String,
 }
 
-fn edit_page(
-    reader: &Reader,
-    tenant: &Tenant,
-    (form, status, problem): (&Fields, StatusCode, Option<&Problem>),
-) -> Response {
+/// How a form stands before something is saved.
+enum Stand<'s> {
+    /// As what it is about stands, or with what is wrong beside its fields.
+    Open(StatusCode),
+    /// With what it changes.
+    Shown(&'s Review),
+    Refused(&'s Problem),
+}
+
+impl<'s> Stand<'s> {
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::Open(status) => *status,
+            Self::Shown(_) => StatusCode::OK,
+            Self::Refused(problem) => problem.status,
+        }
+    }
+
+    const fn review(&self) -> Option<&'s Review> {
+        match self {
+            Self::Shown(review) => Some(review),
+            Self::Open(_) | Self::Refused(_) => None,
+        }
+    }
+
+    const fn problem(&self) -> Option<&'s Problem> {
+        match self {
+            Self::Refused(problem) => Some(problem),
+            Self::Open(_) | Self::Shown(_) => None,
+        }
+    }
+}
+
+fn edit_page(reader: &Reader, tenant: &Tenant, (form, stand): (&Fields, Stand<'_>)) -> Response {
     let title = reader.say(say!("Change settings")).to_owned();
     let deletes =
         WriteDeletes::ALL.map(|it| (it.as_str().to_owned(), filters::capital(it.as_str())));
     let page = SettingsForm {
         frame: reader.frame(here(reader, tenant, title, true)),
         form,
-        problem,
+        problem: stand.problem(),
+        review: stand.review(),
         deletes: deletes.into(),
         back: reader.link_in(tenant, "/settings", &[]).unwrap_or_default(),
         command: format!("postern tenant set {} --block-public yes", tenant.name),
     };
-    reader.page(status, &page)
+    reader.page(stand.status(), &page)
+}
+
+/// What the form of the settings changes.
+const SETTINGS: [Field; 5] = [
+    Field("name", say!("Name"), Kind::Text),
+    Field("description", say!("Description"), Kind::Text),
+    Field("status", say!("Status"), Kind::Word),
+    Field("write_deletes", say!("Write keys may delete"), Kind::Word),
+    Field(
+        "block_public",
+        say!("Block public access, whatever buckets say"),
+        Kind::Tick,
+    ),
+];
+
+/// The settings as their form has them.
+fn standing(tenant: &Tenant) -> Fields {
+    let block_public = if tenant.block_public { "on" } else { "" };
+    Fields::default()
+        .with("name", &tenant.name)
+        .with("description", &tenant.description)
+        .with("status", word(&tenant.status))
+        .with("write_deletes", tenant.write_deletes.as_str())
+        .with("block_public", block_public)
 }
 
 pub(crate) async fn show_edit(reader: Reader, of: Of<Tenant>) -> Response {
-    let form = Fields::default()
-        .with("name", &of.it.name)
-        .with("description", &of.it.description)
-        .with("status", word(&of.it.status))
-        .with("write_deletes", of.it.write_deletes.as_str())
-        .with("block_public", if of.it.block_public { "on" } else { "" });
-    edit_page(&reader, &of.it, (&form, StatusCode::OK, None))
+    let form = standing(&of.it);
+    edit_page(&reader, &of.it, (&form, Stand::Open(StatusCode::OK)))
 }
 
 /// The changes that a form asks for: each field that differs is a command of its own, and a record of its own in the audit log. The
@@ -165,18 +216,24 @@ pub(crate) async fn edit(
     Sent(mut form): Sent,
 ) -> Response {
     let Some(changes) = changes(&mut form, &of.it) else {
-        return edit_page(
-            &reader,
-            &of.it,
-            (&form, StatusCode::UNPROCESSABLE_ENTITY, None),
-        );
+        let stand = Stand::Open(StatusCode::UNPROCESSABLE_ENTITY);
+        return edit_page(&reader, &of.it, (&form, stand));
     };
+    let review = Review::of(&reader, &SETTINGS, (&standing(&of.it), &form));
+    if !review.was_seen(&form) {
+        return edit_page(&reader, &of.it, (&form, Stand::Shown(&review)));
+    }
+    // All of them or none: what is refused of one is found before the first is carried out.
+    let would = |change: &TenantChange| tenants::check(&admin, &actor, &of.it, change.clone());
+    if let Err(problem) = changes.iter().try_for_each(would) {
+        return edit_page(&reader, &of.it, (&form, Stand::Refused(&problem)));
+    }
     let mut now = tenants::show(&of.state, &of.it);
     for change in changes {
         now = match apply(&admin, &of.it, (actor.clone(), change)).await {
             Ok(now) => now,
             Err(problem) => {
-                return edit_page(&reader, &of.it, (&form, problem.status, Some(&problem)));
+                return edit_page(&reader, &of.it, (&form, Stand::Refused(&problem)));
             }
         };
     }
@@ -204,21 +261,19 @@ struct LimitsForm<'p> {
     frame: Frame,
     form: &'p Fields,
     problem: Option<&'p Problem>,
+    review: Option<&'p Review>,
     it: TenantShown,
     back: String,
     command: String,
 }
 
-fn limits_page(
-    reader: &Reader,
-    tenant: &Tenant,
-    (form, status, problem): (&Fields, StatusCode, Option<&Problem>),
-) -> Response {
+fn limits_page(reader: &Reader, tenant: &Tenant, (form, stand): (&Fields, Stand<'_>)) -> Response {
     let title = reader.say(say!("Limits of the account")).to_owned();
     let page = LimitsForm {
         frame: reader.frame(here(reader, tenant, title, true)),
         form,
-        problem,
+        problem: stand.problem(),
+        review: stand.review(),
         it: tenants::show(&reader.state, tenant),
         back: reader.link_in(tenant, "/settings", &[]).unwrap_or_default(),
         command: format!(
@@ -226,15 +281,26 @@ fn limits_page(
             tenant.name
         ),
     };
-    reader.page(status, &page)
+    reader.page(stand.status(), &page)
+}
+
+/// What the form of the limits changes.
+const LIMITS: [Field; 2] = [
+    Field("users", say!("Most users"), Kind::Text),
+    Field("keys", say!("Most access keys"), Kind::Text),
+];
+
+/// The limits as their form has them.
+fn standing_limits(tenant: &Tenant) -> Fields {
+    let text = |bound: Option<u32>| bound.map_or_else(String::new, |it| it.to_string());
+    Fields::default()
+        .with("users", text(tenant.limits.users))
+        .with("keys", text(tenant.limits.keys))
 }
 
 pub(crate) async fn show_limits(reader: Reader, of: Of<Tenant>) -> Response {
-    let text = |bound: Option<u32>| bound.map_or_else(String::new, |it| it.to_string());
-    let form = Fields::default()
-        .with("users", text(of.it.limits.users))
-        .with("keys", text(of.it.limits.keys));
-    limits_page(&reader, &of.it, (&form, StatusCode::OK, None))
+    let form = standing_limits(&of.it);
+    limits_page(&reader, &of.it, (&form, Stand::Open(StatusCode::OK)))
 }
 
 pub(crate) async fn set_limits(
@@ -246,9 +312,13 @@ pub(crate) async fn set_limits(
 ) -> Response {
     let (users, keys) = (form.may("users"), form.may("keys"));
     let (Some(users), Some(keys)) = (users, keys) else {
-        let answer = (&form, StatusCode::UNPROCESSABLE_ENTITY, None);
-        return limits_page(&reader, &of.it, answer);
+        let stand = Stand::Open(StatusCode::UNPROCESSABLE_ENTITY);
+        return limits_page(&reader, &of.it, (&form, stand));
     };
+    let review = Review::of(&reader, &LIMITS, (&standing_limits(&of.it), &form));
+    if !review.was_seen(&form) {
+        return limits_page(&reader, &of.it, (&form, Stand::Shown(&review)));
+    }
     let limits = Limits { users, keys };
     match tenants::set_limits(&admin, actor, (&of.it, None), &limits).await {
         Ok(it) => reader.done(
@@ -256,7 +326,7 @@ pub(crate) async fn set_limits(
             it.revision,
             &reader.link_in(&of.it, "/settings", &[]).unwrap_or_default(),
         ),
-        Err(problem) => limits_page(&reader, &of.it, (&form, problem.status, Some(&problem))),
+        Err(problem) => limits_page(&reader, &of.it, (&form, Stand::Refused(&problem))),
     }
 }
 

@@ -2,18 +2,16 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
-use postern_config::Amount;
-use postern_config::directory::{Actor, Command, Quota, QuotaOf, Tenant};
+use postern_config::directory::{QuotaOf, Tenant};
 use postern_config::metering::{By as LinesBy, Period, Step};
 
 use super::chart::{self, Bar, Drawn};
-use super::fields::{Asked, Fields, Sent};
+use super::fields::{Asked, Fields};
 use super::filters;
 use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::reader::Reader;
-use crate::api::asked::{By, Of};
+use crate::api::asked::Of;
 use crate::service::usage::{self, QuotaShown, UsageAsk, UsageLine, UsageSums};
 use crate::{Admin, Problem};
 
@@ -139,114 +137,4 @@ fn export(tenant: &Tenant, form: &Fields, format: &str) -> String {
         query.append_pair("period", period);
     }
     format!("/api/v1/usage/export?{}", query.finish())
-}
-
-#[derive(askama::Template)]
-#[template(path = "quota.html")]
-struct QuotaPage<'p> {
-    frame: Frame,
-    form: &'p Fields,
-    problem: Option<&'p Problem>,
-    back: String,
-    command: String,
-}
-
-fn quota_page(
-    reader: &Reader,
-    of: &Of<Tenant>,
-    answer: (&Fields, StatusCode, Option<&Problem>),
-) -> Response {
-    let usage = reader.link_in(&of.it, "/usage", &[]);
-    let here = Here {
-        title: reader.say(say!("Quota of the account")).to_owned(),
-        nav: Nav::Usage,
-        tenant: Some(&of.it),
-        trail: vec![(reader.say(say!("Usage")).to_owned(), usage.clone())],
-    };
-    let command = format!(
-        "postern usage quota --tenant {} --bytes 10Gi --objects 1000000",
-        of.it.name
-    );
-    quota_answer(reader, here, answer, (usage.unwrap_or_default(), command))
-}
-
-/// The form of a quota, before it is set or after it was refused.
-pub(super) fn quota_answer(
-    reader: &Reader,
-    here: Here<'_>,
-    (form, status, problem): (&Fields, StatusCode, Option<&Problem>),
-    (back, command): (String, String),
-) -> Response {
-    let page = QuotaPage {
-        frame: reader.frame(here),
-        form,
-        problem,
-        back,
-        command,
-    };
-    reader.page(status, &page)
-}
-
-/// How the form of a quota stands at first.
-pub(super) fn quota_form(quota: &Quota) -> Fields {
-    let [bytes, objects] = [
-        quota.bytes.map(|it| Amount(it).to_string()),
-        quota.objects.map(|it| it.to_string()),
-    ];
-    Fields::default()
-        .with("bytes", bytes.unwrap_or_default())
-        .with("objects", objects.unwrap_or_default())
-}
-
-/// The quota that a form means. None: it means none that can be used.
-pub(super) fn quota_of(form: &mut Fields) -> Option<Quota> {
-    let bound = |it: Amount| it.0;
-    let (bytes, objects) = (form.may("bytes"), form.may("objects"));
-    Some(Quota {
-        bytes: bytes?.map(bound),
-        objects: objects?.map(bound),
-    })
-}
-
-pub(crate) async fn show_quota(reader: Reader, of: Of<Tenant>) -> Response {
-    let form = quota_form(&of.it.quota);
-    quota_page(&reader, &of, (&form, StatusCode::OK, None))
-}
-
-pub(crate) async fn set_quota(
-    State(admin): State<Admin>,
-    reader: Reader,
-    of: Of<Tenant>,
-    By(actor): By,
-    Sent(mut form): Sent,
-) -> Result<Response, Problem> {
-    let Some(quota) = quota_of(&mut form) else {
-        return Ok(quota_page(
-            &reader,
-            &of,
-            (&form, StatusCode::UNPROCESSABLE_ENTITY, None),
-        ));
-    };
-    Ok(
-        match set(&admin, QuotaOf::Tenant(of.it.id), (actor, quota)).await {
-            Ok(revision) => reader.done(
-                (
-                    say!("The quota is set. What is stored now stays, whatever it says."),
-                    "",
-                ),
-                revision,
-                &reader.link_in(&of.it, "/usage", &[]).unwrap_or_default(),
-            ),
-            Err(problem) => quota_page(&reader, &of, (&form, problem.status, Some(&problem))),
-        },
-    )
-}
-
-pub(super) async fn set(
-    admin: &Admin,
-    of: QuotaOf,
-    (actor, quota): (Actor, Quota),
-) -> Result<u64, Problem> {
-    let command = Command::SetQuota(of, quota);
-    Ok(admin.directory.apply(command, actor).await?.revision.0)
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use postern_config::directory::{QuotaOf, Tenant, User, UserStatus};
+use postern_config::directory::{Tenant, User, UserStatus};
 
 use super::confirm::{self, Asks};
 use super::fields::{Fields, Sent};
@@ -12,7 +12,6 @@ use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::reader::Reader;
-use super::usage::{quota_answer, quota_form, quota_of, set};
 use super::user::{page_of, trail};
 use super::users::roles;
 use crate::api::asked::{By, Of};
@@ -20,7 +19,7 @@ use crate::service::users::{self, Details, RoleGiven, UserChange, Working};
 use crate::service::{find, losses};
 use crate::{Admin, Problem};
 
-fn here<'h>(reader: &Reader, of: &'h Of<User>, title: &'static str) -> Here<'h> {
+pub(super) fn here<'h>(reader: &Reader, of: &'h Of<User>, title: &'static str) -> Here<'h> {
     Here {
         title: reader.say(title).replacen("{}", of.it.name.as_str(), 1),
         nav: Nav::Users,
@@ -328,49 +327,6 @@ pub(crate) async fn rename(
     }
 }
 
-pub(crate) async fn show_quota(reader: Reader, of: Of<User>) -> Response {
-    let form = quota_form(&of.it.quota);
-    quota_page(&reader, &of, (&form, StatusCode::OK, None))
-}
-
-fn quota_page(
-    reader: &Reader,
-    of: &Of<User>,
-    answer: (&Fields, StatusCode, Option<&Problem>),
-) -> Response {
-    let command = format!(
-        "postern usage quota --tenant {} --user {} --bytes 10Gi --objects 1000000",
-        of.tenant.name, of.it.name
-    );
-    let back = details_of(of);
-    quota_answer(
-        reader,
-        here(reader, of, say!("Quota of {}")),
-        answer,
-        (back, command),
-    )
-}
-
-fn details_of(of: &Of<User>) -> String {
+pub(super) fn details_of(of: &Of<User>) -> String {
     format!("{}/details", page_of(&of.tenant, of.it.name.as_str()))
-}
-
-pub(crate) async fn set_quota(
-    State(admin): State<Admin>,
-    reader: Reader,
-    of: Of<User>,
-    By(actor): By,
-    Sent(mut form): Sent,
-) -> Response {
-    let Some(quota) = quota_of(&mut form) else {
-        let answer = (&form, StatusCode::UNPROCESSABLE_ENTITY, None);
-        return quota_page(&reader, &of, answer);
-    };
-    match set(&admin, QuotaOf::User(of.it.id), (actor, quota)).await {
-        Ok(revision) => {
-            let text = say!("The quota is set. What is stored now stays, whatever it says.");
-            reader.done((text, ""), revision, &details_of(&of))
-        }
-        Err(problem) => quota_page(&reader, &of, (&form, problem.status, Some(&problem))),
-    }
 }

@@ -1,7 +1,8 @@
 //! Every page of the console: where it is, and which operation of the admin API it shows or carries out. It needs what that needs.
 
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
+use postern_config::directory::{Bucket, Tenant, User};
 
 use super::Permission::{Open, Page};
 use super::{Permission, Route, guarded};
@@ -9,10 +10,11 @@ use crate::Admin;
 use crate::needs::At;
 use crate::pages::{
     accounts, audit, audit_live, bucket_rules, bucket_usage, buckets, bulk, hosts, keys, look, me,
-    module_versions, modules, object, objects, ownership, people, permissions, policies, requests,
-    requests_live, roles, server, session, settings, simulator, sso, steps, sub_users, tokens,
-    uploads, usage, user, user_changes, users,
+    module_versions, modules, object, objects, ownership, people, permissions, policies, quota,
+    requests, requests_live, roles, server, session, settings, simulator, sso, steps, sub_users,
+    tokens, uploads, usage, user, user_changes, users,
 };
+use crate::service::bucket_rules::Kind;
 
 /// A page for this operation.
 const fn of(method: &'static str, path: &'static str) -> Permission {
@@ -83,7 +85,7 @@ routes! {
     "/accounts/{tenant}/users/{user}/role", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/users/{user}/role"),
         get(user_changes::show_role).post(user_changes::set_role);
     "/accounts/{tenant}/users/{user}/quota", ["GET", "POST"], at(At::User, "PUT", "/api/v1/usage/quotas"),
-        get(user_changes::show_quota).post(user_changes::set_quota);
+        get(quota::show::<User>).post(quota::set::<User>);
     "/accounts/{tenant}/users/{user}/disable", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/disable"),
         get(user_changes::show_disable).post(user_changes::disable);
     "/accounts/{tenant}/users/{user}/enable", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/enable"),
@@ -149,19 +151,19 @@ routes! {
         get(object::show_hold).post(object::hold);
     "/accounts/{tenant}/buckets/{bucket}/objects/object/delete", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
         get(object::show_delete).post(object::delete);
-    "/accounts/{tenant}/buckets/{bucket}/cors", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), get(bucket_rules::show);
+    "/accounts/{tenant}/buckets/{bucket}/cors", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), get(bucket_rules::show).layer(Extension(Kind::Cors));
     "/accounts/{tenant}/buckets/{bucket}/cors/edit", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
-        get(bucket_rules::show_edit).post(bucket_rules::edit);
+        get(bucket_rules::show_edit).post(bucket_rules::edit).layer(Extension(Kind::Cors));
     "/accounts/{tenant}/buckets/{bucket}/cors/delete", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
-        get(bucket_rules::show_delete).post(bucket_rules::delete);
-    "/accounts/{tenant}/buckets/{bucket}/lifecycle", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), get(bucket_rules::show);
+        get(bucket_rules::show_delete).post(bucket_rules::delete).layer(Extension(Kind::Cors));
+    "/accounts/{tenant}/buckets/{bucket}/lifecycle", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"), get(bucket_rules::show).layer(Extension(Kind::Lifecycle));
     "/accounts/{tenant}/buckets/{bucket}/lifecycle/edit", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
-        get(bucket_rules::show_edit).post(bucket_rules::edit);
+        get(bucket_rules::show_edit).post(bucket_rules::edit).layer(Extension(Kind::Lifecycle));
     "/accounts/{tenant}/buckets/{bucket}/lifecycle/delete", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
-        get(bucket_rules::show_delete).post(bucket_rules::delete);
+        get(bucket_rules::show_delete).post(bucket_rules::delete).layer(Extension(Kind::Lifecycle));
     "/accounts/{tenant}/buckets/{bucket}/usage", ["GET"], at(At::Tenant, "GET", "/api/v1/usage"), get(bucket_usage::show);
     "/accounts/{tenant}/buckets/{bucket}/usage/quota", ["GET", "POST"], at(At::Bucket, "PUT", "/api/v1/usage/quotas"),
-        get(bucket_usage::show_quota).post(bucket_usage::set_quota);
+        get(quota::show::<Bucket>).post(quota::set::<Bucket>);
     "/accounts/{tenant}/permissions", ["GET"], of("GET", "/api/v1/tenants/{tenant}/permissions"), get(permissions::account);
     "/accounts/{tenant}/permissions/save", ["GET", "POST"], of("PUT", "/api/v1/tenants/{tenant}/permissions"),
         get(permissions::show_save).post(permissions::set_account);
@@ -257,7 +259,7 @@ routes! {
 
     // What was used, settings, and the server.
     "/accounts/{tenant}/usage", ["GET"], at(At::Tenant, "GET", "/api/v1/usage"), get(usage::show);
-    "/accounts/{tenant}/usage/quota", ["GET", "POST"], at(At::AboveTenant, "PUT", "/api/v1/usage/quotas"), get(usage::show_quota).post(usage::set_quota);
+    "/accounts/{tenant}/usage/quota", ["GET", "POST"], at(At::AboveTenant, "PUT", "/api/v1/usage/quotas"), get(quota::show::<Tenant>).post(quota::set::<Tenant>);
     "/accounts/{tenant}/settings", ["GET"], of("GET", "/api/v1/tenants/{tenant}"), get(settings::show);
     "/accounts/{tenant}/settings/edit", ["GET", "POST"], of("PATCH", "/api/v1/tenants/{tenant}"),
         get(settings::show_edit).post(settings::edit);

@@ -212,7 +212,27 @@ pub(crate) async fn change(
     which: (&Tenant, Option<Revision>),
     change: TenantChange,
 ) -> Result<TenantShown, Problem> {
-    let id = which.0.id;
+    let command = command(which.0, change)?;
+    changed(admin, actor, which, command).await
+}
+
+/// Whether an account may be changed so by whoever asks. Nothing is done.
+pub(crate) fn check(
+    admin: &Admin,
+    actor: &Actor,
+    tenant: &Tenant,
+    change: TenantChange,
+) -> Result<(), Problem> {
+    let command = command(tenant, change)?;
+    let state = admin.directory.state();
+    let naming = Naming::of(&state, &command);
+    let subject = subject(tenant);
+    let would = admin.directory.check(&command, actor);
+    would.map_err(|refusal| refused_name(&state, naming, (&subject, refusal)))
+}
+
+fn command(tenant: &Tenant, change: TenantChange) -> Result<Command, Problem> {
+    let id = tenant.id;
     only_one(&[
         ("status", change.status.is_some()),
         ("write_deletes", change.write_deletes.is_some()),
@@ -220,10 +240,10 @@ pub(crate) async fn change(
         ("description", change.description.is_some()),
         ("block_public", change.block_public.is_some()),
     ])?;
-    let status = change.status.map(|status| set_status(which.0, status));
+    let status = change.status.map(|status| set_status(tenant, status));
     let deletes = change
         .write_deletes
-        .map(|allowed| set_write_deletes(which.0, allowed));
+        .map(|allowed| set_write_deletes(tenant, allowed));
     let name = change.name.map(|name| Command::RenameTenant(id, name));
     let text = change
         .description
@@ -236,8 +256,7 @@ pub(crate) async fn change(
         }
     });
     let plain = name.or(text).or(block).map(Ok);
-    let command = status.or(deletes).or(plain).ok_or_else(unexpected)??;
-    changed(admin, actor, which, command).await
+    status.or(deletes).or(plain).ok_or_else(unexpected)?
 }
 
 fn set_status(tenant: &Tenant, status: TenantStatus) -> Result<Command, Problem> {
@@ -297,13 +316,17 @@ pub(crate) async fn transfer(
     changed(admin, actor, which, command).await
 }
 
+fn subject(tenant: &Tenant) -> String {
+    format!("tenant `{}`", tenant.name)
+}
+
 async fn changed(
     admin: &Admin,
     actor: Actor,
     (tenant, expected): (&Tenant, Option<Revision>),
     command: Command,
 ) -> Result<TenantShown, Problem> {
-    let subject = format!("tenant `{}`", tenant.name);
+    let subject = subject(tenant);
     apply(admin, actor, expected, (&subject, command)).await?;
     let state = admin.directory.state();
     let tenant = state.tenant(tenant.id).ok_or_else(|| gone(&subject))?;

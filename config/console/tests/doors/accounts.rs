@@ -3,6 +3,7 @@
 use postern_config::directory::{
     Actor, Command, NewUser, OperatorScope, Outcome, Profile, Role, UserDetails, UserId, UserKind,
 };
+use serde_json::json;
 
 use super::house::{Answer, House};
 
@@ -109,6 +110,86 @@ async fn where_the_owner_stays_nobody_is_offered_his_place() {
     assert!(page.contains("its owner stays"), "{page}");
 }
 
+/// What a form was shown with, once it was sent for the first time.
+async fn shown(house: &House, cookie: &str, path: &str, form: &str) -> (String, String) {
+    let page = send(house, cookie, path, form).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    let seen = page.text.split_once("name=\"seen\" value=\"").unwrap().1;
+    let seen = seen.split_once('"').unwrap().0.to_owned();
+    (seen, page.text)
+}
+
+/// Sends a form, and sends it again with what it was shown with.
+async fn send_seen(house: &House, cookie: &str, path: &str, form: &str) -> Answer {
+    let (seen, _) = shown(house, cookie, path, form).await;
+    send(house, cookie, path, &format!("{form}&seen={seen}")).await
+}
+
+/// Nothing is saved that was not shown, nor what somebody else has changed since.
+#[tokio::test]
+async fn settings_are_saved_once_what_changes_was_shown() {
+    let (house, boss) = account(Profile::E3Root).await;
+    let path = "/accounts/acme/settings/edit";
+    let form = "name=acme&description=%3Cb%3Ehi&status=read-only&write_deletes=no&block_public=on";
+    let (seen, page) = shown(&house, &boss, path, form).await;
+    for line in [
+        "<del>Description: –</del>",
+        "<ins>Description: &#60;b&#62;hi</ins>",
+        "<del>Status: Active</del>",
+        "<ins>Status: Read-only</ins>",
+        "<ins>Block public access, whatever buckets say: Yes</ins>",
+    ] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+    assert!(!page.contains("<del>Name"), "{page}");
+    let now = || {
+        let state = house.directory.state();
+        let acme = state.tenant_named(&"acme".parse().unwrap()).unwrap();
+        (
+            acme.description.to_string(),
+            acme.block_public,
+            acme.revision,
+        )
+    };
+    let before = now();
+    assert_eq!((before.0.as_str(), before.1), ("", false));
+
+    // Another text than was shown is shown first; so is the same after somebody else's change.
+    let other = form.replace("hi", "ho");
+    let again = send(&house, &boss, path, &format!("{other}&seen={seen}")).await;
+    assert_eq!((again.status.as_u16(), now()), (200, before));
+    let patch = json!({ "description": "theirs" });
+    let root = House::root();
+    let patch = house.ask(&root, ("PATCH", "/api/v1/tenants/acme"), Some(patch));
+    patch.await.is(200);
+    let between = now();
+    let again = send(&house, &boss, path, &format!("{form}&seen={seen}")).await;
+    assert!(
+        again.text.contains("<del>Description: theirs</del>"),
+        "{}",
+        again.text
+    );
+    assert_eq!(now(), between);
+
+    let done = send_seen(&house, &boss, path, form).await;
+    assert_eq!(
+        done.headers["location"], "/accounts/acme/settings",
+        "{}",
+        done.text
+    );
+    let after = now();
+    assert_eq!((after.0.as_str(), after.1), ("<b>hi", true));
+    // What is refused of one field keeps the others as they are.
+    house.tenant("other", Profile::E3Root, None).await;
+    let taken = "name=other&description=new&status=active&write_deletes=no";
+    let taken = send_seen(&house, &boss, path, taken).await;
+    assert_eq!((taken.status.as_u16(), now()), (409, after.clone()));
+    assert!(taken.text.contains("is taken"), "{}", taken.text);
+    // Where nothing changes, there is nothing to show.
+    let done = send(&house, &boss, path, form).await;
+    assert_eq!((done.status.as_u16(), now()), (303, after));
+}
+
 #[tokio::test]
 async fn limits_are_set_lifted_and_what_is_none_is_said_beside_the_field() {
     let (house, boss) = account(Profile::E3Root).await;
@@ -116,7 +197,7 @@ async fn limits_are_set_lifted_and_what_is_none_is_said_beside_the_field() {
     let wrong = send(&house, &boss, path, "users=many&keys=").await;
     assert_eq!(wrong.status, 422);
     assert!(wrong.text.contains("users-wrong"), "{}", wrong.text);
-    let done = send(&house, &boss, path, "users=3&keys=10").await;
+    let done = send_seen(&house, &boss, path, "users=3&keys=10").await;
     assert_eq!(done.status, 303, "{}", done.text);
     let page = open(&house, &boss, "/accounts/acme/settings").await.text;
     assert!(
@@ -128,7 +209,7 @@ async fn limits_are_set_lifted_and_what_is_none_is_said_beside_the_field() {
         page.contains("value=\"3\"") && page.contains("value=\"10\""),
         "{page}"
     );
-    send(&house, &boss, path, "users=&keys=10").await;
+    send_seen(&house, &boss, path, "users=&keys=10").await;
     let page = open(&house, &boss, "/accounts/acme/settings").await.text;
     assert!(
         page.contains("No bound") && page.contains("0 of 10"),
