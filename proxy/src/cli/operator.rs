@@ -298,15 +298,11 @@ impl Which {
 
     fn role(&self, style: Style, role: Option<String>, scope: &Scope) -> Result<(), CliError> {
         let path = self.path("");
-        let mut done = Value::Null;
-        let changes = [
-            role.map(|role| json!({ "role": role })),
-            scope.document().map(|scope| json!({ "scope": scope })),
-        ];
-        // Each is one audit record.
-        for document in changes.into_iter().flatten() {
-            done = change(&self.connection, (Method::PATCH, &path), &document, None)?;
-        }
+        let document = given([
+            ("role", role.map(|it| json!(it))),
+            ("scope", scope.document()),
+        ]);
+        let done = change(&self.connection, (Method::PATCH, &path), &document, None)?;
         let said = format!(
             "{} is {} of the scope `{}` from now on; sessions have ended",
             text(&done, "email"),

@@ -177,7 +177,6 @@ impl SubUser {
                 name,
                 description,
             } => {
-                // The name last: what comes after it would have to use the new one.
                 let changes = [
                     ("level", level.map(|it| json!(it))),
                     ("description", description.map(|it| json!(it))),
@@ -206,19 +205,14 @@ impl Which {
 
     /// Each field is a request, and an audit record, of its own.
     fn set(&self, style: Style, changes: [(&str, Option<Value>); 3]) -> Result<(), CliError> {
-        let path = self.path(&[])?;
-        let mut done = None;
-        for (field, value) in changes {
-            if let Some(value) = value {
-                let document = json!({ field: value });
-                let connection = &self.below.whose.connection;
-                done = Some(change(connection, (Method::PATCH, &path), &document, None)?);
-            }
-        }
-        let done = done.ok_or_else(|| {
+        if changes.iter().all(|(_, value)| value.is_none()) {
             let how = "nothing is to change: give --level, --name or --description";
-            CliError::Usage(how.to_owned())
-        })?;
+            return Err(CliError::Usage(how.to_owned()));
+        }
+        let path = self.path(&[])?;
+        let connection = &self.below.whose.connection;
+        let document = given(changes);
+        let done = change(connection, (Method::PATCH, &path), &document, None)?;
         let said = format!(
             "sub-user `{}` is of level `{}` from the next request on",
             text(&done, "name"),

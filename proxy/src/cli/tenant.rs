@@ -473,52 +473,40 @@ fn set(
 }
 
 impl Changes {
-    /// Each is a request, and an audit record, of its own.
     fn run(self, connection: &Connection, style: Style, tenant: &str) -> Result<(), CliError> {
-        let mut done = None;
-        if self.max_users.is_some() || self.max_keys.is_some() {
-            let found = connection.ask(Method::GET, &path(tenant, &[]), None)?;
-            let kept = |field: &str| found.pointer(&format!("/limits/{field}")).cloned();
+        let path = path(tenant, &[]);
+        let has_bounds = self.max_users.is_some() || self.max_keys.is_some();
+        // What was read is what is changed: another change in between is not undone.
+        let (limits, revision) = if has_bounds {
+            let found = connection.ask(Method::GET, &path, None)?;
             let bound = |given: Option<Bound>, field: &str| match given {
                 Some(Bound(bound)) => json!(bound),
-                None => kept(field).unwrap_or_default(),
+                None => found
+                    .pointer(&format!("/limits/{field}"))
+                    .cloned()
+                    .unwrap_or_default(),
             };
-            let document = json!({
-                "users": bound(self.max_users, "users"), "keys": bound(self.max_keys, "keys"),
-            });
-            let revision = found.get("revision").and_then(Value::as_u64);
-            let limits = path(tenant, &["limits"]);
-            done = Some(change(
-                connection,
-                (Method::PUT, &limits),
-                &document,
-                revision,
-            )?);
-        }
-        // The name last: what comes after it would have to use the new one.
-        let fields = [
-            (
-                "write_deletes",
-                self.write_deletes.map(|it| json!(it.word())),
-            ),
-            (
-                "block_public",
-                self.block_public.map(|it| json!(it == YesNo::Yes)),
-            ),
+            let users = bound(self.max_users, "users");
+            let keys = bound(self.max_keys, "keys");
+            let limits = json!({ "users": users, "keys": keys });
+            (Some(limits), found.get("revision").and_then(Value::as_u64))
+        } else {
+            (None, None)
+        };
+        let deletes = self.write_deletes.map(|it| json!(it.word()));
+        let block = self.block_public.map(|it| json!(it == YesNo::Yes));
+        let document = given([
+            ("limits", limits),
+            ("write_deletes", deletes),
+            ("block_public", block),
             ("description", self.description.map(|it| json!(it))),
             ("name", self.name.map(|it| json!(it))),
-        ];
-        for (field, value) in fields {
-            if let Some(value) = value {
-                let document = json!({ field: value });
-                let path = path(tenant, &[]);
-                done = Some(change(connection, (Method::PATCH, &path), &document, None)?);
-            }
-        }
-        let done = done.ok_or_else(|| {
+        ]);
+        if document.as_object().is_none_or(serde_json::Map::is_empty) {
             let how = "nothing is to change: give --write-deletes, --max-users, --max-keys, --block-public, --description or --name";
-            CliError::Usage(how.to_owned())
-        })?;
+            return Err(CliError::Usage(how.to_owned()));
+        }
+        let done = change(connection, (Method::PATCH, &path), &document, revision)?;
         told(
             style,
             &done,

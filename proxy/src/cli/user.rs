@@ -317,12 +317,8 @@ impl User {
                 lift,
                 whose,
             } => {
-                let mut changes = Changes::new(&whose, user);
-                changes.details(details, &lift)?;
-                changes.field("description", description.map(|it| json!(it)))?;
-                // The name last: what comes after it would have to use the new one.
-                changes.field("name", name.map(|it| json!(it)))?;
-                changes.tell(style)
+                let texts = (name, description);
+                set(&whose, style, &user, texts, (details, &lift))
             }
             Self::Disable { users, whose } => match users.as_slice() {
                 [user] => {
@@ -366,60 +362,55 @@ impl User {
     }
 }
 
-/// Changes of one user: each is a request, and an audit record, of its own.
-struct Changes<'w> {
-    whose: &'w Whose,
-    user: String,
-    done: Option<Value>,
+/// Changes a user, all of it or nothing.
+fn set(
+    whose: &Whose,
+    style: Style,
+    user: &str,
+    (name, description): (Option<Name>, Option<Description>),
+    (details, lift): (Details, &[Detail]),
+) -> Result<(), CliError> {
+    let (details, revision) = details.onto(whose, user, lift)?;
+    let document = given([
+        ("details", details),
+        ("description", description.map(|it| json!(it))),
+        ("name", name.map(|it| json!(it))),
+    ]);
+    if document.as_object().is_none_or(serde_json::Map::is_empty) {
+        let how = "nothing is to change: give --name, --description, --email, --full-name, --timezone, --language or --lift; a role is given by `postern role assign`";
+        return Err(CliError::Usage(how.to_owned()));
+    }
+    let path = whose.path(&["users", user])?;
+    let done = change(
+        &whose.connection,
+        (Method::PATCH, &path),
+        &document,
+        revision,
+    )?;
+    let said = format!("user `{}` is changed", text(&done, "name"));
+    told(style, &done, &said)
 }
 
-impl<'w> Changes<'w> {
-    const fn new(whose: &'w Whose, user: String) -> Self {
-        Self {
-            whose,
-            user,
-            done: None,
-        }
-    }
-
-    fn field(&mut self, field: &str, value: Option<Value>) -> Result<(), CliError> {
-        let Some(value) = value else {
-            return Ok(());
-        };
-        let path = self.whose.path(&["users", &self.user])?;
-        let document = json!({ field: value });
-        let connection = &self.whose.connection;
-        self.done = Some(change(connection, (Method::PATCH, &path), &document, None)?);
-        Ok(())
-    }
-
-    fn details(&mut self, details: Details, lift: &[Detail]) -> Result<(), CliError> {
-        let given = details.given();
+impl Details {
+    /// Who the user is then, and the revision that was read: what was read is what is changed, and another change in between is not undone.
+    /// None: nothing of it changes.
+    fn onto(
+        self,
+        whose: &Whose,
+        user: &str,
+        lift: &[Detail],
+    ) -> Result<(Option<Value>, Option<u64>), CliError> {
+        let given = self.given();
         if given.iter().all(|(_, value)| value.is_none()) && lift.is_empty() {
-            return Ok(());
+            return Ok((None, None));
         }
-        let found = self.whose.get(&["users", &self.user])?;
+        let found = whose.get(&["users", user])?;
         let lifted = |field: &str| lift.iter().any(|detail| detail.field() == field);
         let kept = |field: &str| found.get(field).filter(|_| !lifted(field)).cloned();
         let fields = given
             .into_iter()
             .filter_map(|(field, value)| Some((field.to_owned(), value.or_else(|| kept(field))?)));
-        let document = Value::Object(fields.collect());
-        // What was read is what is changed: another change in between is not undone.
         let revision = found.get("revision").and_then(Value::as_u64);
-        let path = self.whose.path(&["users", &self.user, "details"])?;
-        let connection = &self.whose.connection;
-        let done = change(connection, (Method::PUT, &path), &document, revision)?;
-        self.done = Some(done);
-        Ok(())
-    }
-
-    fn tell(self, style: Style) -> Result<(), CliError> {
-        let done = self.done.ok_or_else(|| {
-            let how = "nothing is to change: give --name, --description, --email, --full-name, --timezone, --language or --lift; a role is given by `postern role assign`";
-            CliError::Usage(how.to_owned())
-        })?;
-        let said = format!("user `{}` is changed", text(&done, "name"));
-        told(style, &done, &said)
+        Ok((Some(Value::Object(fields.collect())), revision))
     }
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use postern_config::directory::{Actor, Tenant, TenantStatus, WriteDeletes};
+use postern_config::directory::{Description, Name, Tenant, TenantStatus, WriteDeletes};
 
 use super::confirm::{self, Asks};
 use super::fields::{Fields, Sent};
@@ -165,47 +165,21 @@ pub(crate) async fn show_edit(reader: Reader, of: Of<Tenant>) -> Response {
     edit_page(&reader, &of.it, (&form, Stand::Open(StatusCode::OK)))
 }
 
-/// The changes that a form asks for: each field that differs is a command of its own, and a record of its own in the audit log. The
-/// name comes last, since it is by the name that the others find the account.
-fn changes(form: &mut Fields, tenant: &Tenant) -> Option<Vec<TenantChange>> {
-    let nothing = || TenantChange {
-        status: None,
-        write_deletes: None,
-        name: None,
-        description: None,
-        block_public: None,
-    };
+/// The change that a form asks for: the fields that differ.
+fn changed(form: &mut Fields, tenant: &Tenant) -> Option<TenantChange> {
     let (name, description) = (form.need("name"), form.may("description"));
-    let (status, deletes) = (
-        form.need::<TenantStatus>("status"),
-        form.need("write_deletes"),
-    );
+    let (status, deletes) = (form.need("status"), form.need("write_deletes"));
     let block = form.is_on("block_public");
-    let (name, description) = (name?, description?.unwrap_or_default());
-    let (status, deletes) = (status?, deletes?);
-    let all = [
-        (description != tenant.description).then(|| TenantChange {
-            description: Some(description),
-            ..nothing()
-        }),
-        (deletes != tenant.write_deletes).then(|| TenantChange {
-            write_deletes: Some(deletes),
-            ..nothing()
-        }),
-        (block != tenant.block_public).then(|| TenantChange {
-            block_public: Some(block),
-            ..nothing()
-        }),
-        (status != tenant.status).then(|| TenantChange {
-            status: Some(status),
-            ..nothing()
-        }),
-        (name != tenant.name).then(|| TenantChange {
-            name: Some(name),
-            ..nothing()
-        }),
-    ];
-    Some(all.into_iter().flatten().collect())
+    let (status, deletes): (TenantStatus, WriteDeletes) = (status?, deletes?);
+    let (name, description): (Name, Description) = (name?, description?.unwrap_or_default());
+    Some(TenantChange {
+        status: Some(status).filter(|it| *it != tenant.status),
+        write_deletes: Some(deletes).filter(|it| *it != tenant.write_deletes),
+        name: Some(name).filter(|it| *it != tenant.name),
+        description: Some(description).filter(|it| *it != tenant.description),
+        block_public: Some(block).filter(|it| *it != tenant.block_public),
+        limits: None,
+    })
 }
 
 pub(crate) async fn edit(
@@ -215,7 +189,7 @@ pub(crate) async fn edit(
     By(actor): By,
     Sent(mut form): Sent,
 ) -> Response {
-    let Some(changes) = changes(&mut form, &of.it) else {
+    let Some(change) = changed(&mut form, &of.it) else {
         let stand = Stand::Open(StatusCode::UNPROCESSABLE_ENTITY);
         return edit_page(&reader, &of.it, (&form, stand));
     };
@@ -223,36 +197,21 @@ pub(crate) async fn edit(
     if !review.was_seen(&form) {
         return edit_page(&reader, &of.it, (&form, Stand::Shown(&review)));
     }
-    // All of them or none: what is refused of one is found before the first is carried out.
-    let would = |change: &TenantChange| tenants::check(&admin, &actor, &of.it, change.clone());
-    if let Err(problem) = changes.iter().try_for_each(would) {
-        return edit_page(&reader, &of.it, (&form, Stand::Refused(&problem)));
+    if review.changes.is_empty() {
+        return saved(&reader, (&of.it.name, None));
     }
-    let mut now = tenants::show(&of.state, &of.it);
-    for change in changes {
-        now = match apply(&admin, &of.it, (actor.clone(), change)).await {
-            Ok(now) => now,
-            Err(problem) => {
-                return edit_page(&reader, &of.it, (&form, Stand::Refused(&problem)));
-            }
-        };
+    // What was shown is what is changed: another change in between is not undone.
+    let which = (&*of.it, Some(of.it.revision));
+    match tenants::change(&admin, actor, which, change).await {
+        Ok(now) => saved(&reader, (&now.name, Some(now.revision))),
+        Err(problem) => edit_page(&reader, &of.it, (&form, Stand::Refused(&problem))),
     }
-    reader.done(
-        (say!("The settings of {} are saved."), &now.name),
-        now.revision,
-        &filled(
-            "/accounts/{tenant}/settings",
-            &[("tenant", now.name.as_str())],
-        ),
-    )
 }
 
-async fn apply(
-    admin: &Admin,
-    tenant: &Tenant,
-    (actor, change): (Actor, TenantChange),
-) -> Result<TenantShown, Problem> {
-    tenants::change(admin, actor, (tenant, None), change).await
+/// To the settings of an account by the name that it has now.
+fn saved(reader: &Reader, (name, revision): (&Name, Option<u64>)) -> Response {
+    let to = filled("/accounts/{tenant}/settings", &[("tenant", name.as_str())]);
+    reader.done((say!("The settings of {} are saved."), name), revision, &to)
 }
 
 #[derive(askama::Template)]

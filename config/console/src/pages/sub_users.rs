@@ -185,7 +185,6 @@ fn edit_page(
     Ok(reader.page(status, &page))
 }
 
-/// Each field that differs is a change of its own, and a record of its own in the audit log.
 pub(crate) async fn edit(
     State(admin): State<Admin>,
     reader: Reader,
@@ -208,35 +207,19 @@ pub(crate) async fn edit(
             (&form, StatusCode::UNPROCESSABLE_ENTITY, None),
         );
     };
-    let nothing = || SubUserChange {
-        level: None,
-        name: None,
-        description: None,
+    let change = SubUserChange {
+        level: Some(level).filter(|it| *it != of.it.level),
+        name: Some(name).filter(|it| *it != of.it.name),
+        description: Some(description).filter(|it| *it != of.it.description),
     };
-    let changes = [
-        (level != of.it.level).then(|| SubUserChange {
-            level: Some(level),
-            ..nothing()
-        }),
-        (description != of.it.description).then(|| SubUserChange {
-            description: Some(description),
-            ..nothing()
-        }),
-        (name != of.it.name).then(|| SubUserChange {
-            name: Some(name),
-            ..nothing()
-        }),
-    ];
-    let mut last = of.it.revision.0;
-    for change in changes.into_iter().flatten() {
-        match sub_users::change(&admin, actor.clone(), (&of.it, None), change).await {
-            Ok(it) => last = it.revision,
-            Err(problem) => {
-                return edit_page(&reader, &of, (&form, problem.status, Some(&problem)));
-            }
-        }
+    if change.is_empty() {
+        let revision = of.it.revision.0;
+        return done(&reader, &of, (say!("Sub-user {} is changed."), revision));
     }
-    done(&reader, &of, (say!("Sub-user {} is changed."), last))
+    match sub_users::change(&admin, actor, (&of.it, None), change).await {
+        Ok(it) => done(&reader, &of, (say!("Sub-user {} is changed."), it.revision)),
+        Err(problem) => edit_page(&reader, &of, (&form, problem.status, Some(&problem))),
+    }
 }
 
 fn done(

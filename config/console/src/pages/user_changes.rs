@@ -311,6 +311,7 @@ pub(crate) async fn rename(
     let change = UserChange {
         name: Some(name),
         description: None,
+        details: None,
     };
     match users::change(&admin, actor, which, change).await {
         Ok(user) => reader.done(

@@ -14,10 +14,10 @@ use super::creations::{self, Asked, Creation, Made};
 use super::find;
 use super::list::{Listing, Page};
 use super::losses::{Gone, Losses, loss};
-use super::sentences::refused;
+use super::sentences::{nothing, refused};
 use super::signin::{good, hash};
 use super::sso::has_password_of_his_own;
-use super::tenants::{apply, gone};
+use super::tenants::{apply, apply_all, gone};
 use super::users::unexpected;
 use crate::caller::Caller;
 use crate::limits::INVITATION_SECONDS_DEFAULT;
@@ -106,7 +106,7 @@ shapes! {
     }
 
     asked
-    /// A change of an operator: role alone, scope alone, or who he is.
+    /// A change of an operator. The role, the scope, and who he is are audit records of their own; all are changed, or none.
     OperatorChange {
         /// Another role.
         role: Option<String>,
@@ -406,7 +406,7 @@ pub(crate) async fn create(
     Ok((is_new, show(admin, &state, operator)))
 }
 
-/// Changes an operator: one kind of change, since each is one audit record.
+/// Changes an operator.
 pub(crate) async fn change(
     admin: &Admin,
     (caller, actor): (&Caller, Actor),
@@ -421,39 +421,36 @@ pub(crate) async fn change(
         || change.language.is_some();
     let place = Place::Scope(operator.scope.clone());
     let demand = |atom| caller.demand(&state, Some(atom), (&place, "operator"));
-    let command = match (&change.role, &change.scope, is_described) {
-        (Some(word), None, false) => {
-            demand(ConsoleAtom::RoleAssign)?;
-            OperatorCommand::SetRole(operator.id, role(&state, &operator.scope, word)?)
-        }
-        (None, Some(scope), false) => {
-            demand(ConsoleAtom::RoleAssign)?;
-            OperatorCommand::SetScope(operator.id, scope.scope(&state, caller)?)
-        }
-        (None, None, true) => {
-            demand(ConsoleAtom::UserEdit)?;
-            let before = operator.details.clone();
-            let details = OperatorDetails {
-                email: change.email.unwrap_or(before.email),
-                name: change.name.unwrap_or(before.name),
-                timezone: change.timezone.or(before.timezone),
-                language: change.language.or(before.language),
-                sso: change.sso.unwrap_or(before.sso),
-            };
-            OperatorCommand::SetDetails(operator.id, details)
-        }
-        (None, None, false) => {
-            return Err(Problem::malformed(
-                "nothing is to change: give `role`, `scope`, or who he is",
-            ));
-        }
-        _ => {
-            return Err(Problem::malformed(
-                "one change at a time: each is one audit record; send `role`, `scope` and who he is apart",
-            ));
-        }
-    };
-    step(admin, actor, (operator, expected), command).await
+    let mut commands = Vec::new();
+    if let Some(word) = &change.role {
+        demand(ConsoleAtom::RoleAssign)?;
+        let role = role(&state, &operator.scope, word)?;
+        commands.push(OperatorCommand::SetRole(operator.id, role));
+    }
+    if let Some(scope) = &change.scope {
+        demand(ConsoleAtom::RoleAssign)?;
+        let scope = scope.scope(&state, caller)?;
+        commands.push(OperatorCommand::SetScope(operator.id, scope));
+    }
+    if is_described {
+        demand(ConsoleAtom::UserEdit)?;
+        let before = operator.details.clone();
+        let details = OperatorDetails {
+            email: change.email.unwrap_or(before.email),
+            name: change.name.unwrap_or(before.name),
+            timezone: change.timezone.or(before.timezone),
+            language: change.language.or(before.language),
+            sso: change.sso.unwrap_or(before.sso),
+        };
+        commands.push(OperatorCommand::SetDetails(operator.id, details));
+    }
+    if commands.is_empty() {
+        let fields = [
+            "role", "scope", "email", "name", "timezone", "language", "sso",
+        ];
+        return Err(nothing(&fields));
+    }
+    steps(admin, actor, (operator, expected), commands).await
 }
 
 /// Carries a step out and shows the operator as he is then.
@@ -463,9 +460,18 @@ pub(crate) async fn step(
     (operator, expected): (&Operator, Option<Revision>),
     command: OperatorCommand,
 ) -> Result<OperatorShown, Problem> {
+    steps(admin, actor, (operator, expected), vec![command]).await
+}
+
+async fn steps(
+    admin: &Admin,
+    actor: Actor,
+    (operator, expected): (&Operator, Option<Revision>),
+    commands: Vec<OperatorCommand>,
+) -> Result<OperatorShown, Problem> {
     let subject = format!("operator `{}`", operator.details.email);
-    let command = Command::Operators(command);
-    apply(admin, actor, expected, (&subject, command)).await?;
+    let commands = commands.into_iter().map(Command::Operators).collect();
+    apply_all(admin, actor, expected, (&subject, commands)).await?;
     let state = admin.directory.state();
     let operator = state.operator(operator.id).ok_or_else(|| gone(&subject))?;
     Ok(show(admin, &state, operator))

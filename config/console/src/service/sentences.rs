@@ -118,28 +118,10 @@ impl Naming {
     }
 }
 
-/// One field of a document, and no other: each change is one audit record.
-pub(crate) fn only_one(fields: &[(&str, bool)]) -> Result<(), Problem> {
-    let given: Vec<&str> = fields
-        .iter()
-        .filter(|(_, is_given)| *is_given)
-        .map(|(name, _)| *name)
-        .collect();
-    match given.as_slice() {
-        [_] => Ok(()),
-        [] => {
-            let all: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
-            let all = all.join("`, `");
-            let detail = format!("nothing is to change: give one of `{all}`");
-            Err(Problem::malformed(detail))
-        }
-        [..] => {
-            let given = given.join("`, `");
-            let detail =
-                format!("one change at a time: each is one audit record; send `{given}` apart");
-            Err(Problem::malformed(detail))
-        }
-    }
+/// The answer to whoever changes nothing: what could be changed.
+pub(crate) fn nothing(fields: &[&str]) -> Problem {
+    let fields = fields.join("`, `");
+    Problem::malformed(format!("nothing is to change: give one of `{fields}`"))
 }
 
 /// The answer to whoever changes what has changed since.

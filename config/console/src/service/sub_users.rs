@@ -9,8 +9,8 @@ use postern_config::engine::Revision;
 use super::creations::{self, Asked, Made};
 use super::list::{Listing, Page};
 use super::losses::{self, Gone, Losses};
-use super::sentences::only_one;
-use super::tenants::{apply, delete_as, gone};
+use super::sentences::nothing;
+use super::tenants::{apply_all, delete_as, gone};
 use super::users::{UserStanding, Working, unexpected};
 use crate::shape::shapes;
 use crate::{Admin, Problem};
@@ -53,7 +53,7 @@ shapes! {
     }
 
     asked
-    /// A change of a sub-user: one field, since each change is one audit record.
+    /// A change of a sub-user. Each field is an audit record of its own; all are changed, or none.
     SubUserChange {
         /// What the keys may do at most, from the next request on.
         level: Option<Level>,
@@ -61,6 +61,12 @@ shapes! {
         name: Option<Name>,
         /// What a person says about the sub-user.
         description: Option<Description>,
+    }
+}
+
+impl SubUserChange {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.level.is_none() && self.name.is_none() && self.description.is_none()
     }
 }
 
@@ -138,22 +144,20 @@ pub(crate) async fn change(
     which: (&SubUser, Option<Revision>),
     change: SubUserChange,
 ) -> Result<SubUserShown, Problem> {
+    if change.is_empty() {
+        return Err(nothing(&["level", "name", "description"]));
+    }
     let SubUserChange {
         level,
         name,
         description,
     } = change;
-    only_one(&[
-        ("level", level.is_some()),
-        ("name", name.is_some()),
-        ("description", description.is_some()),
-    ])?;
     let id = which.0.id;
     let level = level.map(|level| Command::SetSubUserLevel(id, level));
     let name = name.map(|name| Command::RenameSubUser(id, name));
     let text = description.map(|text| Command::DescribeSubUser(id, text));
-    let command = level.or(name).or(text).ok_or_else(unexpected)?;
-    changed(admin, actor, which, command).await
+    let commands: Vec<_> = [level, text, name].into_iter().flatten().collect();
+    changed(admin, actor, which, commands).await
 }
 
 /// Stops everything of a sub-user, or lets it work again.
@@ -167,17 +171,17 @@ pub(crate) async fn set_working(
         Working::Yes => Command::EnableSubUser(which.0.id),
         Working::No => Command::DisableSubUser(which.0.id),
     };
-    changed(admin, actor, which, command).await
+    changed(admin, actor, which, vec![command]).await
 }
 
 async fn changed(
     admin: &Admin,
     actor: Actor,
     (it, expected): (&SubUser, Option<Revision>),
-    command: Command,
+    commands: Vec<Command>,
 ) -> Result<SubUserShown, Problem> {
     let subject = format!("sub-user `{}`", it.name);
-    apply(admin, actor, expected, (&subject, command)).await?;
+    apply_all(admin, actor, expected, (&subject, commands)).await?;
     let state = admin.directory.state();
     let it = state.sub_user(it.id).ok_or_else(|| gone(&subject))?;
     Ok(show(&state, it))

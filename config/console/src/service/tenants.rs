@@ -12,7 +12,7 @@ use super::creations::{self, Asked, Made};
 use super::jobs::JobShown;
 use super::list::{Listing, Page};
 use super::losses::{self, Gone, Losses, Reach, loss};
-use super::sentences::{Naming, only_one, refused, refused_name, stale};
+use super::sentences::{Naming, nothing, refused, refused_name, stale};
 use super::users::unexpected;
 use super::{buckets, find};
 use crate::caller::Caller;
@@ -78,7 +78,7 @@ shapes! {
     }
 
     asked
-    /// A change of an account: one field, since each change is one audit record.
+    /// A change of an account. Each field is an audit record of its own; all are changed, or none.
     TenantChange {
         /// `suspended` stops all keys and keeps everything; `read-only` lets it be read and nothing else; `active` lets it work again.
         status: Option<TenantStatus>,
@@ -90,6 +90,8 @@ shapes! {
         description: Option<Description>,
         /// Whether nothing of it shall be public, whatever its buckets say.
         block_public: Option<bool>,
+        /// How much it may hold, said from above.
+        limits: Option<Limits>,
     }
 
     asked
@@ -205,41 +207,19 @@ pub(crate) async fn create(
     Ok((is_new, show(&state, tenant)))
 }
 
-/// Changes one field of an account.
+/// Changes an account.
 pub(crate) async fn change(
     admin: &Admin,
     actor: Actor,
     which: (&Tenant, Option<Revision>),
     change: TenantChange,
 ) -> Result<TenantShown, Problem> {
-    let command = command(which.0, change)?;
-    changed(admin, actor, which, command).await
+    let commands = commands(which.0, change)?;
+    changed(admin, actor, which, commands).await
 }
 
-/// Whether an account may be changed so by whoever asks. Nothing is done.
-pub(crate) fn check(
-    admin: &Admin,
-    actor: &Actor,
-    tenant: &Tenant,
-    change: TenantChange,
-) -> Result<(), Problem> {
-    let command = command(tenant, change)?;
-    let state = admin.directory.state();
-    let naming = Naming::of(&state, &command);
-    let subject = subject(tenant);
-    let would = admin.directory.check(&command, actor);
-    would.map_err(|refusal| refused_name(&state, naming, (&subject, refusal)))
-}
-
-fn command(tenant: &Tenant, change: TenantChange) -> Result<Command, Problem> {
+fn commands(tenant: &Tenant, change: TenantChange) -> Result<Vec<Command>, Problem> {
     let id = tenant.id;
-    only_one(&[
-        ("status", change.status.is_some()),
-        ("write_deletes", change.write_deletes.is_some()),
-        ("name", change.name.is_some()),
-        ("description", change.description.is_some()),
-        ("block_public", change.block_public.is_some()),
-    ])?;
     let status = change.status.map(|status| set_status(tenant, status));
     let deletes = change
         .write_deletes
@@ -255,8 +235,35 @@ fn command(tenant: &Tenant, change: TenantChange) -> Result<Command, Problem> {
             Command::UnblockPublic(id)
         }
     });
-    let plain = name.or(text).or(block).map(Ok);
-    status.or(deletes).or(plain).ok_or_else(unexpected)?
+    let limits = change
+        .limits
+        .map(|limits| Command::SetTenantLimits(id, limits.bounds()));
+    let plain = [limits, block, text, name];
+    let mut commands: Vec<_> = plain.into_iter().flatten().collect();
+    for judged in [deletes, status].into_iter().flatten() {
+        commands.push(judged?);
+    }
+    if commands.is_empty() {
+        let fields = [
+            "status",
+            "write_deletes",
+            "name",
+            "description",
+            "block_public",
+            "limits",
+        ];
+        return Err(nothing(&fields));
+    }
+    Ok(commands)
+}
+
+impl Limits {
+    const fn bounds(&self) -> TenantLimits {
+        TenantLimits {
+            users: self.users,
+            keys: self.keys,
+        }
+    }
 }
 
 fn set_status(tenant: &Tenant, status: TenantStatus) -> Result<Command, Problem> {
@@ -293,12 +300,8 @@ pub(crate) async fn set_limits(
     which: (&Tenant, Option<Revision>),
     limits: &Limits,
 ) -> Result<TenantShown, Problem> {
-    let limits = TenantLimits {
-        users: limits.users,
-        keys: limits.keys,
-    };
-    let command = Command::SetTenantLimits(which.0.id, limits);
-    changed(admin, actor, which, command).await
+    let command = Command::SetTenantLimits(which.0.id, limits.bounds());
+    changed(admin, actor, which, vec![command]).await
 }
 
 /// Makes another person the owner of an account.
@@ -313,21 +316,17 @@ pub(crate) async fn transfer(
         tenant: which.0.id,
         to: find::user(&state, which.0, &transfer.to)?.id,
     };
-    changed(admin, actor, which, command).await
-}
-
-fn subject(tenant: &Tenant) -> String {
-    format!("tenant `{}`", tenant.name)
+    changed(admin, actor, which, vec![command]).await
 }
 
 async fn changed(
     admin: &Admin,
     actor: Actor,
     (tenant, expected): (&Tenant, Option<Revision>),
-    command: Command,
+    commands: Vec<Command>,
 ) -> Result<TenantShown, Problem> {
-    let subject = subject(tenant);
-    apply(admin, actor, expected, (&subject, command)).await?;
+    let subject = format!("tenant `{}`", tenant.name);
+    apply_all(admin, actor, expected, (&subject, commands)).await?;
     let state = admin.directory.state();
     let tenant = state.tenant(tenant.id).ok_or_else(|| gone(&subject))?;
     Ok(show(&state, tenant))
@@ -511,6 +510,26 @@ pub(crate) async fn set_alias(
     let command = Command::SetAlias(id, alias);
     apply(admin, actor, expected, (&subject, command)).await?;
     self::alias(&admin.directory.state(), tenant, user)
+}
+
+/// Carries out what changes one record, all of it or nothing: what is refused of one command is found before the first is carried out.
+pub(super) async fn apply_all(
+    admin: &Admin,
+    actor: Actor,
+    mut expected: Option<Revision>,
+    (subject, commands): (&str, Vec<Command>),
+) -> Result<(), Problem> {
+    let state = admin.directory.state();
+    for command in &commands {
+        let would = admin.directory.check(command, &actor);
+        would
+            .map_err(|error| refused_name(&state, Naming::of(&state, command), (subject, error)))?;
+    }
+    for command in commands {
+        let done = apply(admin, actor.clone(), expected, (subject, command)).await?;
+        expected = expected.map(|_| Revision(done));
+    }
+    Ok(())
 }
 
 /// Carries a command out, at the revision that whoever asks has seen.

@@ -14,8 +14,8 @@ use super::creations::{self, Asked, Made};
 use super::jobs::JobShown;
 use super::list::{Listing, Page};
 use super::losses::{self, Gone, Losses, Reach};
-use super::sentences::{only_one, rule};
-use super::tenants::{self, apply, gone, owns_buckets};
+use super::sentences::{nothing, rule};
+use super::tenants::{self, apply_all, gone, owns_buckets};
 use super::{find, roles};
 use crate::caller::Caller;
 use crate::shape::shapes;
@@ -89,12 +89,14 @@ shapes! {
     }
 
     asked
-    /// A change of a user: one field, since each change is one audit record.
+    /// A change of a user. Each field is an audit record of its own; all are changed, or none.
     UserChange {
         /// Another name. The number and the buckets stay; policies that name the user by the old one do not follow.
         name: Option<Name>,
         /// What a person says about the user.
         description: Option<Description>,
+        /// Who the user is: it takes the place of all that was said before.
+        details: Option<Details>,
     }
 
     asked
@@ -307,23 +309,38 @@ pub(crate) async fn create(
     Ok((is_new, show(&state, tenant, user)))
 }
 
-/// Changes one field of a user.
+/// Changes a user.
 pub(crate) async fn change(
     admin: &Admin,
     actor: Actor,
     which: (&Tenant, &User, Option<Revision>),
     change: UserChange,
 ) -> Result<UserShown, Problem> {
-    let UserChange { name, description } = change;
-    only_one(&[
-        ("name", name.is_some()),
-        ("description", description.is_some()),
-    ])?;
+    let UserChange {
+        name,
+        description,
+        details,
+    } = change;
     let id = which.1.id;
     let name = name.map(|name| Command::RenameUser(id, name));
     let text = description.map(|text| Command::DescribeUser(id, text));
-    let command = name.or(text).ok_or_else(unexpected)?;
-    changed(admin, actor, which, command).await
+    let details = details.map(|details| Command::SetUserDetails(id, details.told()));
+    let commands: Vec<_> = [details, text, name].into_iter().flatten().collect();
+    if commands.is_empty() {
+        return Err(nothing(&["name", "description", "details"]));
+    }
+    changed(admin, actor, which, commands).await
+}
+
+impl Details {
+    fn told(self) -> UserDetails {
+        UserDetails {
+            email: self.email,
+            full_name: self.full_name.unwrap_or_default(),
+            timezone: self.timezone,
+            language: self.language,
+        }
+    }
 }
 
 /// Replaces who a user is.
@@ -333,14 +350,8 @@ pub(crate) async fn set_details(
     which: (&Tenant, &User, Option<Revision>),
     details: Details,
 ) -> Result<UserShown, Problem> {
-    let details = UserDetails {
-        email: details.email,
-        full_name: details.full_name.unwrap_or_default(),
-        timezone: details.timezone,
-        language: details.language,
-    };
-    let command = Command::SetUserDetails(which.1.id, details);
-    changed(admin, actor, which, command).await
+    let command = Command::SetUserDetails(which.1.id, details.told());
+    changed(admin, actor, which, vec![command]).await
 }
 
 /// Gives a user another role.
@@ -352,17 +363,17 @@ pub(crate) async fn set_role(
 ) -> Result<UserShown, Problem> {
     let role = find::role(&admin.directory.state(), which.0, &given.role)?;
     let command = Command::SetUserRole(which.1.id, role);
-    changed(admin, actor, which, command).await
+    changed(admin, actor, which, vec![command]).await
 }
 
 async fn changed(
     admin: &Admin,
     actor: Actor,
     (tenant, user, expected): (&Tenant, &User, Option<Revision>),
-    command: Command,
+    commands: Vec<Command>,
 ) -> Result<UserShown, Problem> {
     let subject = format!("user `{}`", user.name);
-    apply(admin, actor, expected, (&subject, command)).await?;
+    apply_all(admin, actor, expected, (&subject, commands)).await?;
     let state = admin.directory.state();
     let user = state.user(user.id).ok_or_else(|| gone(&subject))?;
     Ok(show(&state, tenant, user))
@@ -379,7 +390,7 @@ pub(crate) async fn set_working(
         Working::Yes => Command::EnableUser(which.1.id),
         Working::No => Command::DisableUser(which.1.id),
     };
-    changed(admin, actor, which, command).await
+    changed(admin, actor, which, vec![command]).await
 }
 
 /// What deleting a user takes along.

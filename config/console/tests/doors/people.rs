@@ -243,9 +243,20 @@ async fn details_are_kept_and_roles_are_known_ones() {
             .await
             .problem(422, "role");
     }
+    // Of several fields, all are changed or none.
+    let two = Some(json!({ "role": "emperor", "name": "Ann" }));
+    let refused = house.ask(&owner, ("PATCH", one), two).await;
+    refused.problem(422, "role");
     let two = Some(json!({ "role": "reader", "name": "Ann" }));
+    let before = house.ask(&owner, ("GET", one), None).await.is(200);
+    assert_ne!(before["name"], "Ann");
+    let changed = house.ask(&owner, ("PATCH", one), two).await.is(200);
+    assert_eq!(
+        (&changed["role"], &changed["name"]),
+        (&json!("reader"), &json!("Ann"))
+    );
     house
-        .ask(&owner, ("PATCH", one), two)
+        .ask(&owner, ("PATCH", one), Some(json!({})))
         .await
         .problem(400, "malformed");
 }
