@@ -5,6 +5,7 @@
 
 mod bucket_tabs;
 mod chart;
+mod choices;
 mod confirm;
 mod diff;
 mod error;

@@ -279,6 +279,8 @@ async fn attention(
         let expires = key.rights.expires.map(|it| it.0);
         expires.is_some_and(|it| it > now && it - now < ATTENTION_EXPIRES_SECONDS)
     });
+    // Only the beginning of many keys is looked at here; the list behind the finding looks at all.
+    let is_cut = keys::working(&of.state, who).nth(most).is_some();
     let disabled = users().filter(|user| user.status == UserStatus::Disabled);
     let public = of.state.buckets_in(&of.it);
     let public = public.filter(|it| is_public(&of.it, it) && of.caller.sees_bucket(&of.state, it));
@@ -297,6 +299,11 @@ async fn attention(
             say!("Access keys that expire within seven days: {}"),
             expiring.count(),
             link("/keys", "?sort=expires"),
+        ),
+        (
+            say!("More working access keys than are looked at here: {}"),
+            if is_cut { most } else { 0 },
+            link("/keys", "?status=unused"),
         ),
         (say!("Public buckets: {}"), public.count(), None),
         (

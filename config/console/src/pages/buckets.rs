@@ -6,6 +6,7 @@ use http::StatusCode;
 use postern_config::directory::{Bucket, PublicContainers, Tenant, User, UserKind, UserStatus};
 
 use super::bucket_tabs::{self, Tab};
+use super::choices::Choices;
 use super::confirm::{self, Asks};
 use super::fields::{Asked, Fields, Sent};
 use super::filters;
@@ -146,14 +147,11 @@ struct NewBucketPage<'p> {
     frame: Frame,
     form: &'p Fields,
     problem: Option<&'p Problem>,
-    owners: Vec<(String, String)>,
+    owners: Choices,
     path: &'p str,
     back: String,
     command: String,
 }
-
-/// Users among whom the owner of a new bucket is chosen from a list; where there are more, his name is typed.
-const OWNERS_LISTED_MAX: usize = 500;
 
 pub(crate) async fn show_create(reader: Reader, of: Of<Tenant>, Asked(form): Asked) -> Response {
     create_page(&reader, &of, (&form, StatusCode::OK, None))
@@ -185,12 +183,12 @@ fn create_page(
 }
 
 /// Who may own a bucket. Nobody is chosen before somebody chooses: what root owns by mistake is everybody's trouble.
-fn owners(reader: &Reader, of: &Of<Tenant>) -> Vec<(String, String)> {
+fn owners(reader: &Reader, of: &Of<Tenant>) -> Choices {
     let seen = of
         .state
         .users(of.it.id)
         .filter(|user| of.caller.sees_user(&of.state, user) && user.status == UserStatus::Active);
-    let named = seen.take(OWNERS_LISTED_MAX).map(|user| {
+    let named = seen.map(|user| {
         let name = user.name.to_string();
         let text = match user.kind {
             UserKind::Root => format!("{name} ({})", reader.say(say!("Root"))),
@@ -198,8 +196,7 @@ fn owners(reader: &Reader, of: &Of<Tenant>) -> Vec<(String, String)> {
         };
         (name, text)
     });
-    let nobody = (String::new(), say!("Select the bucket's owner").to_owned());
-    std::iter::once(nobody).chain(named).collect()
+    Choices::of(named).after(say!("Select the bucket's owner"))
 }
 
 pub(super) fn trail(
@@ -226,7 +223,7 @@ pub(crate) async fn create(
     of: Of<Tenant>,
     By(actor): By,
     Sent(mut form): Sent,
-) -> Result<Response, Problem> {
+) -> Response {
     let read = |form: &mut Fields| {
         let (name, owner) = (form.need("name"), form.need::<String>("owner"));
         Some(NewBucket {
@@ -237,23 +234,21 @@ pub(crate) async fn create(
         })
     };
     let Some(new) = read(&mut form) else {
-        return Ok(create_page(
-            &reader,
-            &of,
-            (&form, StatusCode::UNPROCESSABLE_ENTITY, None),
-        ));
+        let answer = (&form, StatusCode::UNPROCESSABLE_ENTITY, None);
+        return create_page(&reader, &of, answer);
     };
-    of.caller.user(&of.state, &of.it, &new.owner)?;
-    Ok(
-        match buckets::create(&admin, actor, None, (&of.it, new)).await {
-            Ok((_, bucket)) => reader.done(
-                (say!("Bucket {} is there."), bucket.name),
-                bucket.revision,
-                &page_of(&of.it, &bucket.id),
-            ),
-            Err(problem) => create_page(&reader, &of, (&form, problem.status, Some(&problem))),
-        },
-    )
+    let made = match of.caller.user(&of.state, &of.it, &new.owner) {
+        Ok(_) => buckets::create(&admin, actor, None, (&of.it, new)).await,
+        Err(problem) => Err(problem),
+    };
+    match made {
+        Ok((_, bucket)) => reader.done(
+            (say!("Bucket {} is there."), bucket.name),
+            bucket.revision,
+            &page_of(&of.it, &bucket.id),
+        ),
+        Err(problem) => create_page(&reader, &of, (&form, problem.status, Some(&problem))),
+    }
 }
 
 #[derive(askama::Template)]

@@ -31,6 +31,10 @@ struct BulkPage<'p> {
     column: &'static str,
     question: &'static str,
     rows: Vec<BulkRow>,
+    /// How many are still selected, where something can be done for some of them.
+    left: usize,
+    /// What loses nothing, in the place of deleting.
+    instead: Option<&'static str>,
     done: &'p BulkDone,
     problem: Option<&'p Problem>,
     back: String,
@@ -283,6 +287,13 @@ fn page(
             say!("How many access keys do you mean? Type {}."),
         ),
     };
+    let left = match (done.dry_run, done.done) {
+        (true, 0) => 0,
+        (true, _) => done.items.len(),
+        (false, _) => done.failed,
+    };
+    let has_some = done.dry_run || done.failed > 0;
+    let instead = Some(BulkAction::Disable).filter(|_| action == BulkAction::Delete && has_some);
     let word = word(&action);
     let page = BulkPage {
         frame: reader.frame(Here {
@@ -296,6 +307,8 @@ fn page(
         column,
         question,
         rows: rows.collect(),
+        left,
+        instead: instead.map(|action| many.title(action)),
         done,
         problem,
         back,

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use askama::Values;
 use askama::filters::Safe;
 use jiff::Timestamp;
+use postern_config::directory::Level;
 
 use super::reader::{READER, Reader};
 
@@ -95,6 +96,22 @@ pub(crate) fn count(number: impl Display, _: &dyn Values) -> askama::Result<Stri
 #[askama::filter_fn]
 pub(crate) fn word(of: &impl serde::Serialize, _: &dyn Values) -> askama::Result<String> {
     Ok(crate::service::keys::word(of))
+}
+
+/// A level of access keys and sub-users.
+#[askama::filter_fn]
+pub(crate) fn level(level: &Level, values: &dyn Values) -> askama::Result<String> {
+    Ok(reader(values)?.say(level_name(*level)).to_owned())
+}
+
+/// What a level is called.
+pub(crate) const fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Full => say!("Full"),
+        Level::ReadWrite => say!("Read/Write"),
+        Level::Read => say!("Read"),
+        Level::Write => say!("Write"),
+    }
 }
 
 /// A sentence in which what stands between backticks is code. Everything is escaped first, so that no name becomes markup.

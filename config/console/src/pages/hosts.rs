@@ -6,6 +6,7 @@ use http::StatusCode;
 use postern_config::directory::{Alias, Command, Host, NamespaceKind, Tenant};
 use serde::Deserialize;
 
+use super::choices::Choices;
 use super::confirm::{self, Asks};
 use super::fields::{Fields, Sent};
 use super::filters;
@@ -65,7 +66,7 @@ struct HostForm<'p> {
     problem: Option<&'p Problem>,
     what: &'static str,
     /// The users whose buckets an alias may be for, where each has his own.
-    users: Vec<(String, String)>,
+    users: Option<Choices>,
     back: String,
     command: String,
 }
@@ -85,7 +86,7 @@ fn add_page(
         form,
         problem,
         what: "domain",
-        users: Vec::new(),
+        users: None,
         back: domains_of(reader, tenant),
         command: format!("postern tenant domain add {} s3.example.com", tenant.name),
     };
@@ -199,9 +200,6 @@ pub(super) fn alias_link(reader: &Reader, tenant: &Tenant) -> Option<String> {
     path.filter(|_| tenant.profile.namespaces() != NamespaceKind::Global)
 }
 
-/// Users who are offered: each has buckets, and so an alias, of his own.
-const USERS_LISTED_MAX: usize = 500;
-
 pub(crate) async fn show_alias(reader: Reader, of: Of<Tenant>) -> Result<Response, Problem> {
     let form = match of.it.profile.namespaces() {
         NamespaceKind::PerUser => Fields::default(),
@@ -227,7 +225,7 @@ fn alias_page(
         form,
         problem,
         what: "alias",
-        users: if is_per_user { users(of) } else { Vec::new() },
+        users: is_per_user.then(|| users(of)),
         back: reader.link_in(&of.it, "/settings", &[]).unwrap_or_default(),
         command: format!(
             "postern tenant alias {}{} --set files",
@@ -238,9 +236,9 @@ fn alias_page(
     reader.page(status, &page)
 }
 
-/// Users, each with the alias that he has.
-fn users(of: &Of<Tenant>) -> Vec<(String, String)> {
-    let all = of.state.users(of.it.id).take(USERS_LISTED_MAX);
+/// Users, each with the alias that he has: each has buckets, and so an alias, of his own.
+fn users(of: &Of<Tenant>) -> Choices {
+    let all = of.state.users(of.it.id);
     let named = all.map(|user| {
         let shown = tenants::alias(&of.state, &of.it, Some(&**user)).ok();
         let text = match shown.and_then(|it| it.alias) {
@@ -249,9 +247,7 @@ fn users(of: &Of<Tenant>) -> Vec<(String, String)> {
         };
         (user.name.to_string(), text)
     });
-    std::iter::once((String::new(), "–".to_owned()))
-        .chain(named)
-        .collect()
+    Choices::of(named).after("–")
 }
 
 pub(crate) async fn set_alias(
@@ -272,7 +268,13 @@ pub(crate) async fn set_alias(
         let answer = (&form, StatusCode::UNPROCESSABLE_ENTITY, None);
         return Ok(alias_page(&reader, &of, answer));
     };
-    let user = of.user(user.as_deref())?;
+    let user = match of.user(user.as_deref()) {
+        Ok(user) => user,
+        Err(problem) => {
+            let answer = (&form, problem.status, Some(&problem));
+            return Ok(alias_page(&reader, &of, answer));
+        }
+    };
     let told = match &alias {
         Some(alias) => (say!("The alias is {}."), alias.to_string()),
         None => (say!("There is no alias any more."), String::new()),

@@ -16,7 +16,7 @@ use super::bulk::BulkBar;
 use super::confirm::{self, Asks};
 use super::fields::{Asked, Fields, Sent};
 use super::filters;
-use super::filters::say;
+use super::filters::{level_name, say};
 use super::frame::{Frame, Here, Nav};
 use super::links::filled;
 use super::lists::{Turns, View};
@@ -289,12 +289,7 @@ fn levels(form: &Fields, sub_user: Option<&SubUser>) -> Result<Vec<LevelCard>, P
     let fitting = fitting.filter(|level| sub_user.is_none_or(|it| level.is_within(it.level)));
     let cards = fitting.map(|level| LevelCard {
         value: level.as_str(),
-        text: match level {
-            Level::Full => say!("Full"),
-            Level::ReadWrite => say!("Read/Write"),
-            Level::Read => say!("Read"),
-            Level::Write => say!("Write"),
-        },
+        text: level_name(level),
         about: match level {
             Level::Full => {
                 say!("Read, write, delete, and manage buckets and who has access to them.")

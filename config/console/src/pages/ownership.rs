@@ -5,6 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use postern_config::directory::{Role, Tenant, UserKind, UserStatus};
 
+use super::choices::Choices;
 use super::fields::{Asked, Fields, Sent};
 use super::filters;
 use super::filters::say;
@@ -23,15 +24,12 @@ struct TransferPage<'p> {
     problem: Option<&'p Problem>,
     tenant: &'p str,
     owner: String,
-    people: Vec<(String, String)>,
+    people: Choices,
     /// Why nothing can be handed over here.
     why_not: Option<&'static str>,
     back: String,
     command: String,
 }
-
-/// People among whom the next owner is chosen from a list.
-const PEOPLE_LISTED_MAX: usize = 500;
 
 /// Where it is done, if whoever reads may do it here.
 pub(super) fn link(reader: &Reader, tenant: &Tenant) -> Option<String> {
@@ -49,17 +47,12 @@ fn why_not(reader: &Reader, tenant: &Tenant) -> Option<&'static str> {
 }
 
 /// Who can take it: people who may sign requests, and not services.
-fn people(reader: &Reader, tenant: &Tenant) -> Vec<(String, String)> {
-    let nobody = (String::new(), "–".to_owned());
+fn people(reader: &Reader, tenant: &Tenant) -> Choices {
     let fitting = reader
         .state
         .users(tenant.id)
         .filter(|it| it.kind == UserKind::Human && it.status == UserStatus::Active);
-    let named = fitting.take(PEOPLE_LISTED_MAX).map(|it| {
-        let name = it.name.to_string();
-        (name.clone(), name)
-    });
-    std::iter::once(nobody).chain(named).collect()
+    Choices::named(fitting.map(|it| it.name.to_string()))
 }
 
 pub(crate) async fn show(reader: Reader, of: Of<Tenant>, Asked(form): Asked) -> Response {
@@ -81,8 +74,8 @@ fn page(
         problem,
         tenant: tenant.name.as_str(),
         owner: owner.map_or_else(String::new, |it| it.name.to_string()),
-        why_not: why_not(reader, tenant).or((people.len() < 2).then_some(nobody)),
-        people,
+        why_not: why_not(reader, tenant).or(people.is_empty().then_some(nobody)),
+        people: people.after("–"),
         back: reader.link_in(tenant, "/settings", &[]).unwrap_or_default(),
         command: format!("postern tenant transfer {} --to name", tenant.name),
     };

@@ -8,6 +8,7 @@ use postern_config::directory::{
     Role,
 };
 
+use super::choices::Choices;
 use super::confirm::{self, Asks};
 use super::fields::{Asked, Fields, Sent};
 use super::filters;
@@ -220,14 +221,11 @@ struct PersonForm<'p> {
     problem: Option<&'p Problem>,
     what: &'static str,
     roles: Vec<(String, String)>,
-    accounts: Vec<(String, String)>,
+    accounts: Choices,
     languages: Vec<(&'static str, &'static str)>,
     sso_configured: bool,
     back: String,
 }
-
-/// Accounts among which a scope is chosen.
-const ACCOUNTS_LISTED_MAX: usize = 500;
 
 fn form_page(
     reader: &Reader,
@@ -240,9 +238,7 @@ fn form_page(
         problem,
         what,
         roles: roles(reader),
-        accounts: std::iter::once((String::new(), "–".to_owned()))
-            .chain(accounts(reader))
-            .collect(),
+        accounts: accounts(reader).after("–"),
         languages: std::iter::once(("", "–"))
             .chain(Tongue::ALL.map(|(tongue, name)| (tongue.tag(), name)))
             .collect(),
@@ -253,16 +249,13 @@ fn form_page(
 }
 
 /// The accounts that whoever reads sees.
-pub(super) fn accounts(reader: &Reader) -> Vec<(String, String)> {
+pub(super) fn accounts(reader: &Reader) -> Choices {
     let caller = reader.caller.as_ref();
     let seen = reader
         .state
         .tenants()
         .filter(|it| caller.is_some_and(|caller| caller.touches(&reader.state, it.id)));
-    let named = seen.take(ACCOUNTS_LISTED_MAX);
-    named
-        .map(|it| (it.name.to_string(), it.name.to_string()))
-        .collect()
+    Choices::named(seen.map(|it| it.name.to_string()))
 }
 
 /// The roles that whoever reads may give, by what they are called: 004-27.

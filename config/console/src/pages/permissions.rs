@@ -9,6 +9,7 @@ use postern_config::engine::Revision;
 
 use super::bucket_tabs::{self, Tab};
 use super::buckets;
+use super::choices::Choices;
 use super::fields::{Fields, Sent};
 use super::filters;
 use super::filters::say;
@@ -36,7 +37,7 @@ struct PermissionsPage<'p> {
     kind: String,
     rows: Vec<Row>,
     users: Vec<Row>,
-    others: Vec<String>,
+    others: Choices,
     exempt: String,
     preview: Option<&'p Preview>,
     revision: u64,
@@ -62,9 +63,6 @@ struct Set {
     rows: Vec<Row>,
     users: Vec<UserPermission>,
 }
-
-/// Rows for users who may be added, at most so many; who is not among them is named on the command line.
-const OTHERS_LISTED_MAX: usize = 500;
 
 fn row(name: &str, text: &str, held: Option<&ReadWrite>) -> Row {
     Row {
@@ -116,10 +114,7 @@ fn page(
         .state
         .users(place.tenant.id)
         .map(|it| it.name.to_string());
-    let others = all
-        .filter(|name| !named.contains(&name.as_str()))
-        .take(OTHERS_LISTED_MAX);
-    let others = others.collect();
+    let others = Choices::named(all.filter(|name| !named.contains(&name.as_str())));
     let users = set.users.iter().map(|it| Row {
         name: format!("user-{}", it.user),
         text: it.user.clone(),

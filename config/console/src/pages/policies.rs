@@ -15,6 +15,7 @@ use postern_config::judge::PolicyReport;
 use serde::Deserialize;
 
 use super::bucket_tabs::{self, Tab};
+use super::choices::Choices;
 use super::confirm::{self, Asks};
 use super::diff::{self, Line};
 use super::fields::{Asked, Fields, Sent};
@@ -33,8 +34,6 @@ use crate::{Admin, Problem};
 
 /// Lines that the editor counts beyond those of the text, for what is typed.
 const LINES_MORE: usize = 200;
-/// Users and buckets that are offered for a new document.
-const OFFERED_MAX: usize = 500;
 
 /// The place of a document, as the path names it.
 #[derive(Debug)]
@@ -256,8 +255,8 @@ fn row(reader: &Reader, tenant: &Tenant, it: PolicyShown) -> PolicyRow {
 struct NewPolicyPage<'p> {
     frame: Frame,
     form: &'p Fields,
-    buckets: Vec<(String, String)>,
-    users: Vec<(String, String)>,
+    buckets: Choices,
+    users: Choices,
     back: String,
 }
 
@@ -299,26 +298,22 @@ pub(crate) async fn choose(
     Ok(reader.shows(&page))
 }
 
-fn buckets(of: &Of<Tenant>) -> Vec<(String, String)> {
+fn buckets(of: &Of<Tenant>) -> Choices {
     let seen = of
         .state
         .buckets_in(&of.it)
         .filter(|it| of.caller.sees_bucket(&of.state, it));
-    let named = seen.take(OFFERED_MAX).map(|bucket| {
+    Choices::of(seen.map(|bucket| {
         let owner = find::owner_of(&of.state, bucket);
         (bucket.id.to_string(), format!("{} ({owner})", bucket.name))
-    });
-    named.collect()
+    }))
 }
 
-fn users(of: &Of<Tenant>) -> Vec<(String, String)> {
+fn users(of: &Of<Tenant>) -> Choices {
     let seen = of.state.users(of.it.id);
     let seen =
         seen.filter(|it| it.status == UserStatus::Active && of.caller.sees_user(&of.state, it));
-    let named = seen
-        .take(OFFERED_MAX)
-        .map(|user| (user.name.to_string(), user.name.to_string()));
-    named.collect()
+    Choices::named(seen.map(|user| user.name.to_string()))
 }
 
 #[derive(askama::Template)]

@@ -8,7 +8,7 @@ use postern_config::directory::{Actor, Level, SubUser, SubUsers, User, UserStatu
 use super::confirm::{self, Asks};
 use super::fields::{Fields, Sent};
 use super::filters;
-use super::filters::say;
+use super::filters::{level_name, say};
 use super::frame::{Frame, Here, Nav};
 use super::keys::above;
 use super::reader::Reader;
@@ -68,16 +68,9 @@ struct SubUserPage<'p> {
 }
 
 fn levels() -> Vec<(&'static str, &'static str)> {
-    let all = Level::ALL.into_iter().map(|level| {
-        let text = match level {
-            Level::Full => say!("Full"),
-            Level::ReadWrite => say!("Read/Write"),
-            Level::Read => say!("Read"),
-            Level::Write => say!("Write"),
-        };
-        (level.as_str(), text)
-    });
-    all.collect()
+    let all = Level::ALL.into_iter();
+    all.map(|level| (level.as_str(), level_name(level)))
+        .collect()
 }
 
 fn tab_of(of: (&postern_config::directory::Tenant, &User)) -> String {

@@ -5,6 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use postern_config::directory::{ApiToken, Operator, OperatorScope};
 
+use super::choices::Choices;
 use super::confirm::{self, Asks};
 use super::fields::{Asked, Fields, Sent};
 use super::filters;
@@ -109,7 +110,7 @@ struct NewTokenPage<'p> {
     problem: Option<&'p Problem>,
     roles: Vec<(String, String)>,
     /// Accounts to one of which it may be bound; none where there is nothing to choose.
-    accounts: Vec<(String, String)>,
+    accounts: Option<Choices>,
     once: String,
 }
 
@@ -137,7 +138,7 @@ fn create_page(
 }
 
 /// The accounts among which whoever reads may choose one: he has several.
-fn accounts(reader: &Reader) -> Result<Vec<(String, String)>, Problem> {
+fn accounts(reader: &Reader) -> Result<Option<Choices>, Problem> {
     let office = reader.caller()?.office.as_ref();
     let is_of_one = office.is_some_and(|it| {
         matches!(
@@ -146,15 +147,11 @@ fn accounts(reader: &Reader) -> Result<Vec<(String, String)>, Problem> {
         )
     });
     if is_of_one {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    let all = (
-        String::new(),
-        reader.say(say!("All that I reach")).to_owned(),
-    );
-    Ok(std::iter::once(all)
-        .chain(people::accounts(reader))
-        .collect())
+    Ok(Some(
+        people::accounts(reader).after(say!("All that I reach")),
+    ))
 }
 
 pub(crate) async fn create(

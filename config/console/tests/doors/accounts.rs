@@ -273,3 +273,42 @@ async fn an_alias_is_given_and_taken_away() {
         assert_eq!(settings.text.contains(&link), has_one, "{name}");
     }
 }
+
+/// Of many, the first are offered and the others are typed: nobody is out of reach.
+#[tokio::test]
+async fn where_a_list_would_be_too_long_a_name_is_typed() {
+    let (house, boss) = account(Profile::Vpsa).await;
+    let (bucket, permissions) = (
+        "/accounts/acme/buckets/new",
+        "/accounts/acme/permissions/save",
+    );
+    // With the root they are 500.
+    for number in 1..500 {
+        person(&house, &format!("user-{number:03}"), UserKind::Service).await;
+    }
+    let page = open(&house, &boss, bucket).await.text;
+    assert!(page.contains("<select id=\"owner\""), "{page}");
+    person(&house, "user-last", UserKind::Service).await;
+    let page = open(&house, &boss, bucket).await.text;
+    assert!(!page.contains("<select id=\"owner\""), "{page}");
+    assert!(page.contains("There are more than can be listed"), "{page}");
+    assert!(page.contains("<option value=\"user-001\">"), "{page}");
+    assert!(!page.contains("user-last"), "{page}");
+    let done = send(&house, &boss, bucket, "name=site&owner=user-last").await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let wrong = send(&house, &boss, bucket, "name=other&owner=user-lost").await;
+    assert_eq!(wrong.status, 404, "{}", wrong.text);
+    assert!(wrong.text.contains("value=\"other\"") && wrong.text.contains("value=\"user-lost\""));
+    let page = send(
+        &house,
+        &boss,
+        permissions,
+        "kind=per-user&do=add&add=user-last",
+    )
+    .await;
+    assert!(
+        page.text.contains("name=\"user\" value=\"user-last\""),
+        "{}",
+        page.text
+    );
+}

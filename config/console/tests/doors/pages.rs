@@ -205,6 +205,45 @@ async fn keys_that_nobody_uses_are_found_and_listed() {
     assert!(unused.text.contains(&old) && !unused.text.contains(&hint(key.as_str())));
 }
 
+/// The overview looks at so many keys, and says where there are more; the list looks at all.
+#[tokio::test]
+async fn of_many_keys_the_overview_looks_at_the_first() {
+    let (house, _, scopes) = furnished(Profile::E3Primary).await;
+    house
+        .operator_who_signs_in("boss@pages.example", Role::Owner, scopes[0].clone())
+        .await;
+    let state = house.directory.state();
+    let acme = state.tenant_named(&"acme".parse().unwrap()).unwrap().id;
+    let user = state.user_named(acme, &"web".parse().unwrap()).unwrap().id;
+    let rights = KeyRights::of_level(Level::Read);
+    // One is there already.
+    for _ in 1..10_000 {
+        let rights = rights.clone();
+        house
+            .apply(Command::CreateKey { user, rights }, Actor::system())
+            .await;
+    }
+    house.wait(46 * 24 * 60 * 60);
+    let more = "More working access keys than are looked at here: 10000";
+    for is_cut in [false, true] {
+        let cookie = house.sign_in_browser("boss@pages.example").await;
+        let overview = open(&house, &cookie, "/accounts/acme").await.text;
+        assert!(
+            overview.contains("not used for 45 days: 10000"),
+            "{overview}"
+        );
+        assert_eq!(overview.contains(more), is_cut);
+        let unused = open(&house, &cookie, "/accounts/acme/keys?status=unused").await;
+        let all = if is_cut { "of 10001" } else { "of 10000" };
+        assert!(unused.text.contains(all), "{}", unused.text);
+        let rights = rights.clone();
+        house
+            .apply(Command::CreateKey { user, rights }, Actor::system())
+            .await;
+        house.wait(46 * 24 * 60 * 60);
+    }
+}
+
 /// The root stands first where nobody has chosen an order.
 #[tokio::test]
 async fn the_root_is_the_first_of_the_users() {
