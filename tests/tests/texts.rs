@@ -122,6 +122,7 @@ fn given_to_parts(text: &str) -> Vec<String> {
         "parts::secret(",
         "parts::text(",
         "parts::choice(",
+        "parts::pick(",
     ] {
         for (at, _) in text.match_indices(part) {
             let call = &text[at..at + text[at..].find("%}").unwrap()];

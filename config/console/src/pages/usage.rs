@@ -1,9 +1,8 @@
 //! What was used: by whom, day by day, and how much of the quota is taken.
 
-use axum::extract::State;
 use axum::response::Response;
-use postern_config::directory::{QuotaOf, Tenant};
-use postern_config::metering::{By as LinesBy, Period, Step};
+use postern_config::directory::{Bucket, QuotaOf, Tenant};
+use postern_config::metering::{By, Period, Step};
 
 use super::chart::{self, Bar, Drawn};
 use super::fields::{Asked, Fields};
@@ -11,79 +10,141 @@ use super::filters;
 use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::reader::Reader;
+use crate::Problem;
 use crate::api::asked::Of;
 use crate::service::usage::{self, QuotaShown, UsageAsk, UsageLine, UsageSums};
-use crate::{Admin, Problem};
 
 #[derive(askama::Template)]
 #[template(path = "usage.html")]
 struct UsagePage {
     frame: Frame,
     tenant: String,
-    period: String,
-    by: String,
-    total: UsageSums,
-    days: Vec<Drawn>,
-    lines: Vec<UsageLine>,
-    more: bool,
-    quota: QuotaShown,
-    /// What of the quota is taken, in words and in percent.
-    taken: Vec<(String, u64)>,
+    figures: Figures,
     quota_edit: Option<String>,
     exports: Vec<(&'static str, String)>,
 }
 
-impl UsagePage {
-    /// Whose a line is, by the column that is asked for.
-    fn whose<'l>(&self, line: &'l UsageLine) -> &'l str {
-        match self.by.as_str() {
-            "bucket" => line.word("bucket"),
-            "key" => line.word("key"),
-            _ => line.word("user"),
+/// What was used in a time, and how much may be stored.
+pub(super) struct Figures {
+    pub(super) period: String,
+    pub(super) column: Column,
+    pub(super) is_of_bucket: bool,
+    pub(super) total: UsageSums,
+    pub(super) days: Vec<Drawn>,
+    pub(super) lines: Vec<UsageLine>,
+    pub(super) more: bool,
+    pub(super) quota: QuotaShown,
+    /// What of the quota is taken, in words and in percent.
+    pub(super) taken: Vec<(String, u64)>,
+}
+
+/// Lines that a page shows; exports hold all.
+const LINES_SHOWN_MAX: usize = 100;
+
+impl Figures {
+    /// Of an account, or of one of its buckets, in the month or on the day that the form says.
+    pub(super) async fn of<T>(
+        reader: &Reader,
+        of: &Of<T>,
+        (bucket, column): (Option<&Bucket>, Column),
+        mut form: Fields,
+    ) -> Result<Self, Problem> {
+        let admin = &reader.admin;
+        let ask = UsageAsk {
+            tenant: Some(of.tenant.name.to_string()),
+            user: None,
+            key: None,
+            bucket: bucket.map(|it| it.id.to_string()),
+            from: None,
+            to: None,
+            period: form.may::<Period>("period").flatten(),
+            step: Some(Step::Total),
+            by: Some(column.by()),
+            limit: Some(LINES_SHOWN_MAX),
+            cursor: None,
+        };
+        let daily = UsageAsk {
+            step: Some(Step::Day),
+            by: Some(By::Total),
+            ..ask.clone()
+        };
+        let days = usage::page(admin, &of.caller, &daily).await?;
+        let lines = usage::page(admin, &of.caller, &ask).await?;
+        let bars = days.items.iter().map(|line| Bar {
+            label: line.word("start").chars().take(10).collect(),
+            value: line.number("requests"),
+            part: line.number("refused"),
+        });
+        let bounded = match bucket {
+            Some(bucket) => QuotaOf::Bucket(bucket.id),
+            None => QuotaOf::Tenant(of.tenant.id),
+        };
+        let quota = usage::quota(admin, &of.state, bounded).await;
+        Ok(Self {
+            period: form.text("period").to_owned(),
+            column,
+            is_of_bucket: bucket.is_some(),
+            total: lines.total,
+            days: chart::drawn(bars.collect()),
+            more: lines.next.is_some(),
+            lines: lines.items,
+            taken: taken(reader, &quota),
+            quota,
+        })
+    }
+}
+
+/// What has a line of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Column {
+    User,
+    Bucket,
+    Key,
+}
+
+impl Column {
+    const fn by(self) -> By {
+        match self {
+            Self::User => By::User,
+            Self::Bucket => By::Bucket,
+            Self::Key => By::Key,
+        }
+    }
+
+    /// As the address has it, and the columns of the figures.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Bucket => "bucket",
+            Self::Key => "key",
+        }
+    }
+
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::User => say!("User"),
+            Self::Bucket => say!("Bucket"),
+            Self::Key => say!("Access key"),
+        }
+    }
+
+    /// Whose a line is.
+    pub(super) fn whose(self, line: &UsageLine) -> &str {
+        match line.word(self.word()) {
+            "" => "–",
+            word => word,
         }
     }
 }
 
-/// Lines that the page shows; exports hold all.
-const LINES_SHOWN_MAX: usize = 100;
-
 pub(crate) async fn show(
-    State(admin): State<Admin>,
     reader: Reader,
     of: Of<Tenant>,
-    Asked(mut form): Asked,
+    Asked(form): Asked,
 ) -> Result<Response, Problem> {
-    let period = form.may::<Period>("period").flatten();
-    let by = match form.text("by") {
-        by @ ("bucket" | "key") => by.to_owned(),
-        _ => "user".to_owned(),
-    };
-    let lines_by = match by.as_str() {
-        "bucket" => LinesBy::Bucket,
-        "key" => LinesBy::Key,
-        _ => LinesBy::User,
-    };
-    let ask = |step, by| UsageAsk {
-        tenant: Some(of.it.name.to_string()),
-        user: None,
-        key: None,
-        bucket: None,
-        from: None,
-        to: None,
-        period,
-        step: Some(step),
-        by: Some(by),
-        limit: Some(LINES_SHOWN_MAX),
-        cursor: None,
-    };
-    let days = usage::page(&admin, &of.caller, &ask(Step::Day, LinesBy::Total)).await?;
-    let lines = usage::page(&admin, &of.caller, &ask(Step::Total, lines_by)).await?;
-    let bars = days.items.iter().map(|line| Bar {
-        label: line.word("start").chars().take(10).collect(),
-        value: line.number("requests"),
-        part: line.number("refused"),
-    });
-    let quota = usage::quota(&admin, &of.state, QuotaOf::Tenant(of.it.id)).await;
+    let wanted = |column: &Column| form.holds("by", column.word());
+    let column = [Column::Bucket, Column::Key].into_iter().find(wanted);
+    let column = column.unwrap_or(Column::User);
     let exports = ["csv", "json"].map(|format| (format, export(&of.it, &form, format)));
     let page = UsagePage {
         frame: reader.frame(Here {
@@ -93,14 +154,7 @@ pub(crate) async fn show(
             trail: Vec::new(),
         }),
         tenant: of.it.name.to_string(),
-        period: form.text("period").to_owned(),
-        by,
-        total: lines.total,
-        days: chart::drawn(bars.collect()),
-        more: lines.next.is_some(),
-        lines: lines.items,
-        taken: taken(&reader, &quota),
-        quota,
+        figures: Figures::of(&reader, &of, (None, column), form).await?,
         quota_edit: reader.link_in(&of.it, "/usage/quota", &[]),
         exports: exports.into(),
     };
