@@ -925,7 +925,7 @@ fn is_known(gate: &Gate, command: &str) {
 }
 
 /// The screens of the bucket whose objects are open.
-fn of_bucket(browser: &Browser) -> [(&'static str, String); 8] {
+fn of_bucket(browser: &Browser) -> [(&'static str, String); 9] {
     let objects = browser.at();
     let (bucket, _) = objects.split_once("/objects").expect("a bucket's objects");
     [
@@ -935,6 +935,7 @@ fn of_bucket(browser: &Browser) -> [(&'static str, String); 8] {
         ("cors", "/cors"),
         ("cors-edit", "/cors/edit?begin=read"),
         ("lifecycle", "/lifecycle"),
+        ("bucket-events", "/events"),
         ("bucket-usage", "/usage"),
         ("bucket-quota", "/usage/quota"),
     ]

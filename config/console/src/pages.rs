@@ -30,6 +30,7 @@ pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod audit_live;
 pub(crate) mod brand;
+pub(crate) mod bucket_events;
 pub(crate) mod bucket_rules;
 pub(crate) mod bucket_usage;
 pub(crate) mod buckets;

@@ -109,6 +109,9 @@ pub(super) struct Filter {
     /// Those about this user of the account, and what was done with his keys.
     #[arg(long, requires = "tenant")]
     user: Option<String>,
+    /// Those about this bucket of the account: itself, its permissions, its policy.
+    #[arg(long, requires = "tenant")]
+    bucket: Option<String>,
     /// Those at or after this time: a date, a time, or how long ago, such as `24h`.
     #[arg(long, value_name = "WHEN")]
     since: Option<When>,
@@ -218,6 +221,7 @@ impl Filter {
             ("actor", self.actor.clone()),
             ("object", self.object.clone()),
             ("user", self.user.clone()),
+            ("bucket", self.bucket.clone()),
             ("since", time(self.since)),
             ("until", time(self.until)),
         ];

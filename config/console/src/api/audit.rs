@@ -34,6 +34,8 @@ shapes! {
         object: Option<String>,
         /// About this user of that account, by name or number, or with one of his keys.
         user: Option<String>,
+        /// About this bucket of that account, by name or number: itself, its permissions, its policy.
+        bucket: Option<String>,
         /// At or after this time: seconds since 1970, a date, or RFC 3339.
         since: Option<String>,
         /// Before this time.
@@ -109,6 +111,7 @@ pub(crate) async fn export(
         actor: ask.actor,
         object: ask.object,
         user: ask.user,
+        bucket: ask.bucket,
         since: ask.since,
         until: ask.until,
         limit: None,

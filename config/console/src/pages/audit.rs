@@ -108,6 +108,7 @@ pub(super) fn ask_of(fields: &Fields, tenant: Option<String>) -> AuditAsk {
         actor: given("actor"),
         object: given("q"),
         user: given("user"),
+        bucket: given("bucket"),
         since: given("since"),
         until: given("until"),
         limit: None,
@@ -127,6 +128,7 @@ fn export(view: &View, tenant: Option<&str>, format: &str) -> String {
         ("actor", "actor"),
         ("object", "q"),
         ("user", "user"),
+        ("bucket", "bucket"),
         ("since", "since"),
         ("until", "until"),
     ] {

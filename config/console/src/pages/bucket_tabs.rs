@@ -14,16 +14,18 @@ pub(super) enum Tab {
     Policy,
     Cors,
     Lifecycle,
+    Events,
     Usage,
 }
 
-const ALL: [(Tab, &str, &str); 7] = [
+const ALL: [(Tab, &str, &str); 8] = [
     (Tab::Overview, say!("Overview"), ""),
     (Tab::Objects, say!("Objects"), "/objects"),
     (Tab::Permissions, say!("Permissions"), "/permissions"),
     (Tab::Policy, say!("Policy"), "/policy"),
     (Tab::Cors, say!("CORS"), "/cors"),
     (Tab::Lifecycle, say!("Lifecycle"), "/lifecycle"),
+    (Tab::Events, say!("Events"), "/events"),
     (Tab::Usage, say!("Usage"), "/usage"),
 ];
 
@@ -39,7 +41,7 @@ pub(super) fn tabs(
         Tab::Permissions => tenant.profile.has_permissions(),
         // What is half made or half deleted answers nobody on the S3 side.
         Tab::Objects | Tab::Cors | Tab::Lifecycle => is_whole,
-        Tab::Overview | Tab::Policy | Tab::Usage => true,
+        Tab::Overview | Tab::Policy | Tab::Events | Tab::Usage => true,
     };
     let all = ALL.into_iter().filter(|(tab, ..)| exists(*tab));
     let open = all.filter_map(|(tab, text, below)| {

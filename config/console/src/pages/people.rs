@@ -192,6 +192,7 @@ pub(crate) async fn show(
             actor: Some(format!("operator:{}", operator.id.get())),
             object: None,
             user: None,
+            bucket: None,
             since: None,
             until: None,
             limit: Some(LOG_ENTRIES_MAX),

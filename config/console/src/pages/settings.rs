@@ -279,7 +279,7 @@ pub(crate) async fn set_limits(
         return limits_page(&reader, &of.it, (&form, Stand::Shown(&review)));
     }
     let limits = Limits { users, keys };
-    match tenants::set_limits(&admin, actor, (&of.it, None), &limits).await {
+    match tenants::set_limits(&admin, actor, (&of.it, Some(of.it.revision)), &limits).await {
         Ok(it) => reader.done(
             (say!("The limits of {} are set."), &it.name),
             it.revision,

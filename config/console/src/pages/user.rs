@@ -76,7 +76,7 @@ impl Tab {
 }
 
 /// Buckets and records that a section shows; the lists to which it leads show all.
-const ENTRIES_SHOWN_MAX: usize = 20;
+pub(super) const ENTRIES_SHOWN_MAX: usize = 20;
 
 /// What a user owns.
 struct Owned {

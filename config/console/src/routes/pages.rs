@@ -9,10 +9,10 @@ use super::{Permission, Route, guarded};
 use crate::Admin;
 use crate::needs::At;
 use crate::pages::{
-    accounts, audit, audit_live, bucket_rules, bucket_usage, buckets, bulk, hosts, keys, look, me,
-    module_versions, modules, object, objects, ownership, people, permissions, policies, quota,
-    requests, requests_live, roles, server, session, settings, simulator, sso, steps, sub_users,
-    tokens, uploads, usage, user, user_changes, users,
+    accounts, audit, audit_live, bucket_events, bucket_rules, bucket_usage, buckets, bulk, hosts,
+    keys, look, me, module_versions, modules, object, objects, ownership, people, permissions,
+    policies, quota, requests, requests_live, roles, server, session, settings, simulator, sso,
+    steps, sub_users, tokens, uploads, usage, user, user_changes, users,
 };
 use crate::service::bucket_rules::Kind;
 
@@ -161,6 +161,7 @@ routes! {
         get(bucket_rules::show_edit).post(bucket_rules::edit).layer(Extension(Kind::Lifecycle));
     "/accounts/{tenant}/buckets/{bucket}/lifecycle/delete", ["GET", "POST"], of("GET", "/api/v1/tenants/{tenant}/buckets/{bucket}"),
         get(bucket_rules::show_delete).post(bucket_rules::delete).layer(Extension(Kind::Lifecycle));
+    "/accounts/{tenant}/buckets/{bucket}/events", ["GET"], at(At::Bucket, "GET", "/api/v1/audit"), get(bucket_events::show);
     "/accounts/{tenant}/buckets/{bucket}/usage", ["GET"], at(At::Tenant, "GET", "/api/v1/usage"), get(bucket_usage::show);
     "/accounts/{tenant}/buckets/{bucket}/usage/quota", ["GET", "POST"], at(At::Bucket, "PUT", "/api/v1/usage/quotas"),
         get(quota::show::<Bucket>).post(quota::set::<Bucket>);

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use http::StatusCode;
 use jiff::Timestamp;
 use postern_config::directory::{
-    AuditFault, AuditRecord, OperatorScope, Place, Reading, State, TenantId, UserId, Who,
+    AuditFault, AuditRecord, OperatorScope, Place, PolicyPlace, Reading, State, TenantId, UserId,
+    Who,
 };
 use postern_config::limits::PAGE_ROWS_MAX;
+use s3_protocol::BucketId;
 use serde_json::Value;
 
+use super::find;
 use super::list::{Listing, strange_cursor};
 use super::operators::called;
 use crate::caller::Caller;
@@ -89,6 +92,8 @@ shapes! {
         object: Option<String>,
         /// About this user of that account, by name or number, or with one of his keys.
         user: Option<String>,
+        /// About this bucket of that account, by name or number: itself, its permissions, its policy.
+        bucket: Option<String>,
         /// At or after this time: seconds since 1970, a date, or RFC 3339.
         since: Option<String>,
         /// Before this time.
@@ -106,6 +111,7 @@ pub(crate) struct Filter {
     seen: Seen,
     tenant: Option<TenantId>,
     user: Option<UserId>,
+    bucket: Option<BucketId>,
     action: String,
     actor: String,
     object: String,
@@ -163,18 +169,23 @@ impl Filter {
             .map(|word| caller.tenant(&state, word));
         let lower = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
         let tenant = tenant.transpose()?;
-        let user = match (ask.user.as_deref(), tenant) {
-            (None, _) => None,
-            (Some(word), Some(tenant)) => Some(caller.user(&state, tenant, word)?.id),
-            (Some(_), None) => {
-                let detail = "`user` is somebody of an account: say which with `tenant`";
-                return Err(Problem::malformed(detail));
-            }
+        let account = || {
+            let detail = "a `user` or a `bucket` is of an account: say which with `tenant`";
+            tenant.ok_or_else(|| Problem::malformed(detail))
+        };
+        let user = match &ask.user {
+            Some(word) => Some(caller.user(&state, account()?, word)?.id),
+            None => None,
+        };
+        let bucket = match &ask.bucket {
+            Some(word) => Some(find::bucket(&state, caller, (account()?, None), word)?.id),
+            None => None,
         };
         Ok(Self {
             seen: Seen::of(&state, caller),
             tenant: tenant.map(|tenant| tenant.id),
             user,
+            bucket,
             action: lower(&ask.action),
             actor: lower(&ask.actor),
             object: lower(&ask.object),
@@ -199,6 +210,7 @@ impl Filter {
             && self
                 .user
                 .is_none_or(|user| about(record).contains(&Some(user)))
+            && self.bucket.is_none_or(|bucket| is_of(record, bucket))
             && record.action.starts_with(&self.action)
             && record.time_ms.0 >= self.since_ms
             && self.until_ms.is_none_or(|until| record.time_ms.0 < until)
@@ -221,6 +233,15 @@ const fn about(record: &AuditRecord) -> [Option<UserId>; 2] {
         _ => None,
     };
     [record.user, asked]
+}
+
+/// Whether a record is about a bucket.
+fn is_of(record: &AuditRecord, bucket: BucketId) -> bool {
+    match record.object_type.as_str() {
+        "bucket" => record.object == bucket.to_string(),
+        "policy" => record.object == PolicyPlace::Bucket(bucket).to_string(),
+        _ => false,
+    }
 }
 
 /// Seconds since 1970, a date, or RFC 3339; in milliseconds.

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use postern_config::directory::{Profile, Role};
+use postern_config::directory::{
+    Actor, Command, NamespaceId, NewUser, Outcome, PolicyPlace, Profile, Quota, QuotaOf, Role,
+    UserKind,
+};
+use serde_json::Value;
 
-use super::crawl::{filled, furnished};
-use super::house::House;
+use super::crawl::{filled, furnished, site as begin_site};
+use super::house::{House, Key};
 
 /// The tabs of a page: what stands in their links.
 fn tabs(page: &str) -> Vec<&str> {
@@ -36,12 +40,19 @@ async fn a_bucket_has_the_tabs_that_its_reader_may_open() {
             .operator_who_signs_in(&email, Role::Owner, scope.clone())
             .await;
         let cookie = house.sign_in_browser(&email).await;
-        let mut wanted = vec!["Overview", "Objects", "Policy", "CORS", "Lifecycle"];
+        let mut wanted = vec![
+            "Overview",
+            "Objects",
+            "Policy",
+            "CORS",
+            "Lifecycle",
+            "Events",
+        ];
         // Who sees some users alone does not see who else has used it.
         if number == 0 {
             wanted.push("Usage");
         }
-        for below in ["", "/objects", "/policy", "/cors", "/lifecycle"] {
+        for below in ["", "/objects", "/policy", "/cors", "/lifecycle", "/events"] {
             let page = open(&house, &cookie, &path(&words, below)).await;
             assert_eq!(tabs(&page), wanted, "{below}");
             let (_, nav) = page.split_once("<nav class=\"tabs\"").unwrap();
@@ -115,4 +126,88 @@ async fn a_quota_of_a_bucket_is_set_by_who_may_and_shown() {
         let answer = house.browse(("GET", path), &reader, None).await;
         assert_eq!(answer.status, 403, "{path}");
     }
+}
+
+/// The actions that a reader finds, the latest first.
+async fn actions(house: &House, key: &Key, query: &str) -> Vec<String> {
+    let path = format!("/api/v1/audit?{query}");
+    let page = house.ask(key, ("GET", &path), None).await.is(200);
+    let items = page["items"].as_array().unwrap().iter();
+    let action = |it: &Value| it["action"].as_str().unwrap().to_owned();
+    items.map(action).collect()
+}
+
+/// What was done to a bucket is the bucket itself and its policy: neither its neighbour of the same name nor its owner.
+#[tokio::test]
+async fn events_of_a_bucket_are_those_of_this_bucket() {
+    let (house, words, scopes) = furnished(Profile::E3Primary).await;
+    let state = house.directory.state();
+    let (site, web, acme) = {
+        let tenant = state.tenants().find(|it| it.name.as_str() == "acme");
+        let site = state.buckets_in(tenant.unwrap()).next().unwrap();
+        (site.id, site.owner, site.tenant)
+    };
+    let policy = Command::PutPolicy {
+        place: PolicyPlace::Bucket(site),
+        text: "{}".to_owned(),
+    };
+    let other = NewUser::new(acme, "third".parse().unwrap(), UserKind::Service);
+    for command in [
+        policy,
+        Command::SetQuota(QuotaOf::Bucket(site), Quota::default()),
+        Command::DisableUser(web),
+        Command::EnableUser(web),
+    ] {
+        house.apply(command, Actor::system()).await;
+    }
+    let Outcome::User(third) = house
+        .apply(Command::CreateUser(other), Actor::system())
+        .await
+    else {
+        panic!("no user");
+    };
+    let begin = begin_site(NamespaceId::User(acme, third), third);
+    let Outcome::Bucket(neighbour) = house.apply(begin, Actor::system()).await else {
+        panic!("no bucket");
+    };
+    house
+        .operator_who_signs_in("boss@pages.example", Role::Owner, scopes[0].clone())
+        .await;
+    let key = house.sign_in_bearer("boss@pages.example").await;
+    let wanted = [
+        "bucket.set-quota",
+        "policy.put",
+        "bucket.activate",
+        "bucket.create",
+    ];
+    let query = format!("tenant=acme&bucket={site}");
+    assert_eq!(actions(&house, &key, &query).await, wanted);
+    let query = format!("tenant=acme&bucket={neighbour}");
+    assert_eq!(actions(&house, &key, &query).await, ["bucket.create"]);
+    let export = format!("/api/v1/audit/export?tenant=acme&bucket={site}");
+    let export = house.ask(&key, ("GET", &export), None).await;
+    assert_eq!(export.text.lines().count(), wanted.len());
+    for (query, status, code) in [
+        (format!("bucket={site}"), 400, "malformed"),
+        ("tenant=acme&bucket=site".to_owned(), 409, "ambiguous"),
+        ("tenant=acme&bucket=none".to_owned(), 404, "not-found"),
+    ] {
+        let path = format!("/api/v1/audit?{query}");
+        let answer = house.ask(&key, ("GET", &path), None).await;
+        answer.problem(status, code);
+    }
+
+    let cookie = house.sign_in_browser("boss@pages.example").await;
+    let mut words = words;
+    words.insert("bucket", site.to_string());
+    let page = open(&house, &cookie, &path(&words, "/events")).await;
+    for action in wanted {
+        assert!(page.contains(&format!("<code>{action}</code>")), "{action}");
+    }
+    assert!(!page.contains("<code>user."), "{page}");
+    let all = format!("/accounts/acme/audit?bucket={site}");
+    assert!(page.contains(&format!("href=\"{all}\"")), "{page}");
+    let log = open(&house, &cookie, &all).await;
+    assert!(log.contains("<code>policy.put</code>"), "{log}");
+    assert!(!log.contains("<code>user."), "{log}");
 }

@@ -63,7 +63,7 @@ pub(crate) fn sight(from: From, at: At) -> Option<Sight> {
     })
 }
 
-fn site(namespace: NamespaceId, owner: UserId) -> Command {
+pub(crate) fn site(namespace: NamespaceId, owner: UserId) -> Command {
     Command::BeginBucket {
         namespace,
         name: "site".parse().unwrap(),
