@@ -25,6 +25,7 @@ mod module_pages;
 mod module_workshop;
 mod node_elsewhere;
 mod object_node;
+mod passkeys;
 mod people;
 mod policy_documents;
 mod policy_modules;

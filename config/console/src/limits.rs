@@ -68,6 +68,13 @@ pub(crate) const SSO_ATTEMPT_MS_MAX: u64 = 10 * 60 * 1_000;
 pub(crate) const SSO_ATTEMPTS_MAX: usize = 10_000;
 /// Most of one address. Another ends its oldest.
 pub(crate) const SSO_ATTEMPTS_OF_ONE_MAX: usize = 50;
+/// How long a device may take to make or show a passkey, in milliseconds: five minutes, after which browsers give up.
+/// Source: Web Authentication, Level 3, section 15.1.
+pub(crate) const PASSKEY_ASKED_MS_MAX: u64 = 5 * 60 * 1_000;
+/// Most passkeys that are asked for and not answered.
+pub(crate) const PASSKEYS_ASKED_MAX: usize = 10_000;
+/// Most of one address. Another forgets its oldest.
+pub(crate) const PASSKEYS_ASKED_OF_ONE_MAX: usize = 50;
 /// How far the clock of a provider may be from ours, in seconds.
 pub(crate) const SSO_CLOCK_SKEW_SECONDS_MAX: u64 = 60;
 /// How long what a provider says of itself is kept, in milliseconds: five minutes.

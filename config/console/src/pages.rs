@@ -44,6 +44,7 @@ pub(crate) mod modules;
 pub(crate) mod object;
 pub(crate) mod objects;
 pub(crate) mod ownership;
+pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod permissions;
 pub(crate) mod policies;

@@ -30,6 +30,8 @@ pub(crate) struct Reader {
     pub(crate) caller: Option<Caller>,
     /// The path that is read.
     pub(crate) path: String,
+    /// The name by which he has reached the console, without a port.
+    pub(crate) host: Option<String>,
     /// How the console shows itself to him.
     pub(crate) brand: Arc<BrandShown>,
     pub(crate) tongue: Tongue,
@@ -64,6 +66,7 @@ impl Reader {
             state,
             caller,
             path: path.to_owned(),
+            host: host.map(str::to_owned),
             brand: admin.brands().of(host),
             tongue: Tongue::English,
             zone: TimeZone::UTC,
