@@ -30,6 +30,7 @@ mod people;
 mod policy_documents;
 mod policy_modules;
 mod policy_tools;
+mod problems;
 mod protocol;
 mod quotas;
 mod rclone;

@@ -95,6 +95,12 @@ pub(crate) const INVITATION_SECONDS_DEFAULT: u64 = 3 * 24 * 60 * 60;
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 10_000;
 /// Attempts that were turned away are written down once in this time for each address, in milliseconds: a minute.
 pub(crate) const THROTTLED_NOTE_MS: u64 = 60 * 1_000;
+/// Longest sentence of a problem that is said in another language than English, in bytes.
+pub(crate) const SENTENCE_BYTES_MAX: usize = 4 * 1_024;
+/// How often a sentence may be cut when it is looked for in the catalogue. One with four parts is cut some fifty times.
+pub(crate) const SENTENCE_CUTS_MAX: usize = 1_000;
+/// How many parts of a sentence may lie within each other.
+pub(crate) const SENTENCE_DEPTH_MAX: usize = 6;
 /// Entries that a page of the console shows unless asked otherwise.
 pub(crate) const PAGE_ENTRIES_SHOWN_DEFAULT: usize = 20;
 /// After how long without use a key needs attention, in seconds: 45 days.

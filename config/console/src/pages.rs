@@ -24,6 +24,7 @@ mod lists;
 mod reader;
 mod rule_words;
 mod samples;
+mod sentences;
 mod upload;
 
 pub(crate) mod accounts;

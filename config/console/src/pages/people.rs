@@ -350,7 +350,7 @@ fn new_person(form: &mut Fields, is_set: bool) -> Option<NewOperator> {
     let (timezone, language) = (form.may("timezone"), form.may("language"));
     let scope = scope(form);
     if is_set && form.exactly("password").is_empty() {
-        form.fault("password", "This is needed.");
+        form.fault("password", "this is needed");
         return None;
     }
     Some(NewOperator {

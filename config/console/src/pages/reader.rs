@@ -1,6 +1,7 @@
 //! Who reads a page: in which language and time, and what he may open.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -138,6 +139,11 @@ impl Reader {
     /// A text in his language.
     pub(crate) fn say<'t>(&self, text: &'t str) -> &'t str {
         self.admin.catalogue().say(self.tongue, text)
+    }
+
+    /// What services say of a problem, in his language.
+    pub(crate) fn said<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.admin.catalogue().said(self.tongue, text)
     }
 
     /// Sends him to a page that tells what was done, and which revision has it.
