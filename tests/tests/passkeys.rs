@@ -52,7 +52,7 @@ fn a_passkey_is_added_signs_in_and_is_taken_away() {
     browser.go("/me/passkeys/laptop/remove");
     browser.click("main form button");
     browser.arrives("/me");
-    browser.reads(".told", "Passkey laptop is taken away.");
+    browser.reads(".told", "Passkey laptop is removed.");
     browser.follow("Sign out");
     browser.arrives("/sign-in");
     assert!(!browser.has("#passkey"));

@@ -190,7 +190,7 @@ pub(crate) async fn show_remove(
         return Err(crate::caller::nobody());
     };
     let name = passkeys::find(own, &word)?;
-    let title = reader.say(say!("Take passkey {} away"));
+    let title = reader.say(say!("Remove passkey {}"));
     let title = title.replacen("{}", name.as_str(), 1);
     let about = say!(
         "Nobody signs in with it any more. Your device may still keep it: delete it there, too."
@@ -222,7 +222,7 @@ pub(crate) async fn remove(
 ) -> Result<Response, Problem> {
     let who = (reader.caller()?, actor);
     let done = passkeys::remove(&admin, who, &word).await?;
-    let told = (say!("Passkey {} is taken away."), word);
+    let told = (say!("Passkey {} is removed."), word);
     Ok(reader.done(told, done.revision, "/me"))
 }
 
