@@ -67,8 +67,9 @@ pub use names::{
     PolicyId, RoleId, SessionName, SubUserId, TenantId, Timezone, UserId,
 };
 pub use operator::{
-    ApiToken, Mfa, Miss, NewOperator, NewToken, Office, Operator, OperatorCommand, OperatorDetails,
-    OperatorOutcome, OperatorScope, OperatorStatus, Place, SignIn,
+    ApiToken, Mfa, Miss, NewOperator, NewPasskey, NewToken, Office, Operator, OperatorCommand,
+    OperatorDetails, OperatorOutcome, OperatorScope, OperatorStatus, Passkey, PasskeyUse, Place,
+    SignIn,
 };
 pub use past::PastFault;
 pub use permission::{

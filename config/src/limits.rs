@@ -143,6 +143,8 @@ pub const OPERATORS_MAX: usize = 10_000;
 pub const SCOPE_USERS_MAX: usize = 1_000;
 /// Most tokens of one operator, or of those that no operator has made.
 pub const API_TOKENS_MAX: usize = 100;
+/// Most passkeys of one operator.
+pub const PASSKEYS_MAX: usize = 10;
 /// Longest life of a link that invites an operator, in seconds: 30 days.
 pub const INVITATION_SECONDS_MAX: u64 = 30 * 24 * 60 * 60;
 /// Characters of a token of the admin API after its beginning, and of a link's secret: each is one of 62, so 40 carry 238 bits.

@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use postern_config::directory::{
     Actor, ApiTokenId, Authority, Command, CommandError, ConsoleAtom, Description, Directory,
-    DirectoryOptions, KeyRights, Level, Mfa, Miss, Name, NewOperator, NewToken, NewUser,
-    OperatorCommand, OperatorDetails, OperatorId, OperatorOutcome, OperatorScope, OperatorStatus,
-    Outcome, Profile, Refusal, Role, RoleAtoms, RoleText, SignIn, TenantId, TenantLimits, UserId,
-    UserKind, Vault, Who,
+    DirectoryOptions, KeyRights, Level, Mfa, Miss, Name, NewOperator, NewPasskey, NewToken,
+    NewUser, OperatorCommand, OperatorDetails, OperatorId, OperatorOutcome, OperatorScope,
+    OperatorStatus, Outcome, PasskeyUse, Profile, Refusal, Role, RoleAtoms, RoleText, SignIn,
+    TenantId, TenantLimits, UserId, UserKind, Vault, Who,
 };
 use postern_config::engine::{EmbeddedEngine, Engine as _};
 use postern_config::identity::{PasswordHash, Step};
+use postern_config::limits::PASSKEYS_MAX;
 use postern_config::{Clock, Entropy, Secret, UnixMillis, UnixSeconds};
 
 const NOW: UnixSeconds = UnixSeconds(1_700_000_000);
@@ -722,6 +723,71 @@ async fn a_second_factor_is_confirmed_and_its_codes_are_used_once() {
         .await
         .unwrap();
     assert_eq!(mfa(), Mfa::Off);
+}
+
+/// Ten, each with a name and a device of its own; nobody gives one to somebody else.
+#[tokio::test]
+async fn passkeys_are_of_their_owner_and_bounded() {
+    let house = House::new().await;
+    let here = || OperatorScope::Deployment;
+    let ann = house.operator("ann@a.example", Role::Owner, here()).await;
+    let ben = house.operator("ben@a.example", Role::Owner, here()).await;
+    let add = |of, name: &str, credential: &str| {
+        let new = NewPasskey {
+            name: name.parse().unwrap(),
+            credential: credential.to_owned(),
+            host: "console.example".to_owned(),
+            key: "00".to_owned(),
+            state: "00".to_owned(),
+        };
+        OperatorCommand::AddPasskey(of, new)
+    };
+    let refused = house.op(add(ann, "phone", "aa"), by(ben)).await;
+    assert_eq!(refusal(refused), Refusal::NotPermitted);
+    let refused = house.op(add(ann, "phone", "aa"), Actor::system()).await;
+    assert_eq!(refusal(refused), Refusal::NotPermitted);
+    house.op(add(ann, "phone", "aa"), by(ann)).await.unwrap();
+    assert!(house.op(add(ann, "Phone", "bb"), by(ann)).await.is_err());
+    let refused = house.op(add(ben, "mine", "aa"), by(ben)).await;
+    assert_eq!(refusal(refused), Refusal::PasskeyIsKnown);
+    for number in 2..=PASSKEYS_MAX {
+        let name = format!("key{number}");
+        let add = add(ann, &name, &format!("{number:04x}"));
+        house.op(add, by(ann)).await.unwrap();
+    }
+    let refused = house.op(add(ann, "more", "ffff"), by(ann)).await;
+    assert_eq!(refusal(refused), Refusal::Passkeys);
+    let used = |credential: &str| {
+        let used = PasskeyUse {
+            credential: credential.to_owned(),
+            state: "01".to_owned(),
+            again: false,
+        };
+        OperatorCommand::UsePasskey(ann, used)
+    };
+    house.op(used("aa"), by(ann)).await.unwrap();
+    assert!(house.op(used("ffff"), by(ann)).await.is_err());
+    let state = house.directory.state();
+    let passkey = state.operator(ann).unwrap().passkey("aa").unwrap();
+    assert_eq!(passkey.state, "01");
+    assert!(passkey.last_used.is_some());
+    let phone = || "phone".parse().unwrap();
+    let remove = || OperatorCommand::RemovePasskey(ann, phone());
+    house.op(remove(), by(ann)).await.unwrap();
+    assert!(house.op(remove(), by(ann)).await.is_err());
+    // His own stay where he takes the code of his telephone away; where another does it, they are lost with it.
+    let reset = || OperatorCommand::RemoveOneTime(ann);
+    assert_eq!(
+        refusal(house.op(reset(), by(ann)).await),
+        Refusal::NoOneTime
+    );
+    house.op(reset(), by(ben)).await.unwrap();
+    let state = house.directory.state();
+    assert!(state.operator(ann).unwrap().passkeys.is_empty());
+    assert_eq!(
+        refusal(house.op(reset(), by(ben)).await),
+        Refusal::NoOneTime
+    );
 }
 
 /// 004-31: deleting an operator takes his tokens along, and all that is personal about him: no row of the directory or of its audit log

@@ -54,6 +54,16 @@ pub struct Browser {
 impl Browser {
     /// Opens a browser that nobody has signed in with.
     pub fn open(gate: &Gate, look: Look) -> Self {
+        Self::open_at(gate.admin_host(), look)
+    }
+
+    /// The same under an address in the place of a name: browsers keep no passkeys for it.
+    pub fn open_by_address(gate: &Gate, look: Look) -> Self {
+        let host = gate.admin_host().replace("localhost", "127.0.0.1");
+        Self::open_at(&host, look)
+    }
+
+    fn open_at(host: &str, look: Look) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -66,7 +76,7 @@ impl Browser {
             driver: driver.expect("chromium starts"),
             runtime,
             service,
-            origin: format!("https://{}", gate.admin_host()),
+            origin: format!("https://{host}"),
             axe: axe(),
         };
         browser.dress(look);
@@ -78,6 +88,18 @@ impl Browser {
         let told = self.driver.issue_cmd(Own { endpoint, body });
         let told = self.runtime.block_on(told);
         told.unwrap_or_else(|error| panic!("{endpoint}: {error}"))
+    }
+
+    /// Puts a device into it that makes passkeys, and sees that it is its owner. Source: Web Authentication, Level 3, section 11.3.
+    pub fn with_device(&self) {
+        let device = json!({
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserVerified": true,
+        });
+        self.tell("webauthn/authenticator", device);
     }
 
     /// What no command line option says.

@@ -995,6 +995,7 @@ fn every_screen(look: Look, name: &str) {
         ("alias", "/accounts/demo/settings/alias"),
         ("transfer", "/accounts/demo/settings/transfer"),
         ("token-new", "/me/tokens/new"),
+        ("passkey-new", "/me/passkeys/new"),
         ("account-new", "/accounts/new"),
         ("server", "/server"),
         ("policies", "/accounts/demo/policies"),

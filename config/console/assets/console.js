@@ -113,6 +113,24 @@ for (const { id, dataset } of all("[data-live]")) {
   }, dataset.live * 1000);
 }
 
+// A passkey: the device is asked, and what it answers is sent with the form. Whoever says no may try once more.
+document.addEventListener("submit", async (event) => {
+  const form = event.target, { passkey, options } = form.dataset;
+  if (!passkey) return;
+  event.preventDefault();
+  const failed = form.querySelector("[role=alert]");
+  failed.hidden = true;
+  try {
+    const asked = JSON.parse(options), read = PublicKeyCredential;
+    const publicKey = passkey === "create" ? read.parseCreationOptionsFromJSON(asked) : read.parseRequestOptionsFromJSON(asked);
+    form.elements.answer.value = JSON.stringify(await navigator.credentials[passkey]({ publicKey }));
+    form.submit();
+  } catch (error) {
+    console.warn(error);
+    failed.hidden = false;
+  }
+});
+
 // Files go up one after the other, in parts: each may pause, goes on where it was, and leaves nothing behind when it is given up.
 const queue = [];
 let busy = false;

@@ -218,9 +218,10 @@ impl Caller {
         };
         let detail = match atom {
             Some(atom) if !self.has(atom) => {
-                let roles = roles_with(atom).join("` or `");
+                let roles = roles_with(atom).into_iter().map(|it| format!("`{it}`"));
+                let roles = roles.collect::<Vec<_>>().join(" or ");
                 format!(
-                    "this needs the permission `{atom}`, as the role `{roles}` has it; your role is `{role}`"
+                    "this needs the permission `{atom}`, as the role {roles} has it; your role is `{role}`"
                 )
             }
             Some(_) | None => {

@@ -13,6 +13,7 @@ pub mod needs;
 pub mod oidc;
 pub mod openapi;
 mod pages;
+mod passkeys;
 mod problem;
 pub mod routes;
 mod service;
@@ -43,6 +44,7 @@ use limits::{THROTTLED_NOTE_MS, TOKENS_REMEMBERED_MAX, UPLOADS_AT_ONCE_MAX};
 use pages::brand::Brands;
 use pages::look::Look;
 use pages::texts::Catalogue;
+use passkeys::Questions;
 use service::creations::Creations;
 use service::readings::Readings;
 use sessions::Sessions;
@@ -66,6 +68,7 @@ struct Inner {
     readings: Readings,
     sessions: Sessions,
     attempts: Attempts,
+    passkeys: Questions,
     catalogue: Catalogue,
     look: Look,
     brands: Brands,
@@ -152,6 +155,7 @@ impl Admin {
                 readings: Readings::default(),
                 sessions: Sessions::default(),
                 attempts: Attempts::default(),
+                passkeys: Questions::default(),
                 catalogue: Catalogue::default(),
                 look: Look::default(),
                 throttle: Throttle::default(),
@@ -181,6 +185,11 @@ impl Admin {
     /// Who is at the provider to sign in.
     pub(crate) fn attempts(&self) -> &Attempts {
         &self.inner.attempts
+    }
+
+    /// Which passkeys are asked for.
+    pub(crate) fn passkeys(&self) -> &Questions {
+        &self.inner.passkeys
     }
 
     /// What pages say in other languages.

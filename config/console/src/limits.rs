@@ -68,6 +68,13 @@ pub(crate) const SSO_ATTEMPT_MS_MAX: u64 = 10 * 60 * 1_000;
 pub(crate) const SSO_ATTEMPTS_MAX: usize = 10_000;
 /// Most of one address. Another ends its oldest.
 pub(crate) const SSO_ATTEMPTS_OF_ONE_MAX: usize = 50;
+/// How long a device may take to make or show a passkey, in milliseconds: five minutes, after which browsers give up.
+/// Source: Web Authentication, Level 3, section 15.1.
+pub(crate) const PASSKEY_ASKED_MS_MAX: u64 = 5 * 60 * 1_000;
+/// Most passkeys that are asked for and not answered.
+pub(crate) const PASSKEYS_ASKED_MAX: usize = 10_000;
+/// Most of one address. Another forgets its oldest.
+pub(crate) const PASSKEYS_ASKED_OF_ONE_MAX: usize = 50;
 /// How far the clock of a provider may be from ours, in seconds.
 pub(crate) const SSO_CLOCK_SKEW_SECONDS_MAX: u64 = 60;
 /// How long what a provider says of itself is kept, in milliseconds: five minutes.
@@ -88,6 +95,12 @@ pub(crate) const INVITATION_SECONDS_DEFAULT: u64 = 3 * 24 * 60 * 60;
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 10_000;
 /// Attempts that were turned away are written down once in this time for each address, in milliseconds: a minute.
 pub(crate) const THROTTLED_NOTE_MS: u64 = 60 * 1_000;
+/// Longest sentence of a problem that is said in another language than English, in bytes.
+pub(crate) const SENTENCE_BYTES_MAX: usize = 4 * 1_024;
+/// How often a sentence may be cut when it is looked for in the catalogue. One with four parts is cut some fifty times.
+pub(crate) const SENTENCE_CUTS_MAX: usize = 1_000;
+/// How many parts of a sentence may lie within each other.
+pub(crate) const SENTENCE_DEPTH_MAX: usize = 6;
 /// Entries that a page of the console shows unless asked otherwise.
 pub(crate) const PAGE_ENTRIES_SHOWN_DEFAULT: usize = 20;
 /// After how long without use a key needs attention, in seconds: 45 days.

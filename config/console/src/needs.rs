@@ -157,6 +157,8 @@ table! {
     POST "/api/v1/me/totp" Person Oneself, Again::Always;
     DELETE "/api/v1/me/totp" Person Oneself, Again::Always;
     POST "/api/v1/me/totp/confirm" Person Oneself;
+    GET "/api/v1/me/passkeys" Person Oneself;
+    DELETE "/api/v1/me/passkeys/{passkey}" Person Oneself, Again::Always;
     GET "/api/v1/me/sessions" Person Oneself;
     DELETE "/api/v1/me/sessions" Person Oneself;
 

@@ -24,6 +24,7 @@ mod lists;
 mod reader;
 mod rule_words;
 mod samples;
+mod sentences;
 mod upload;
 
 pub(crate) mod accounts;
@@ -44,6 +45,7 @@ pub(crate) mod modules;
 pub(crate) mod object;
 pub(crate) mod objects;
 pub(crate) mod ownership;
+pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod permissions;
 pub(crate) mod policies;

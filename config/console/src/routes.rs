@@ -122,6 +122,8 @@ routes! {
     "/api/v1/me", ["GET", "PATCH"], Token, get(api::me::show).patch(api::me::change);
     "/api/v1/me/password", ["POST"], Token, post(api::me::set_password);
     "/api/v1/me/totp", ["POST", "DELETE"], Token, post(api::me::enrol).delete(api::me::remove_one_time);
+    "/api/v1/me/passkeys", ["GET"], Token, get(api::me::passkeys);
+    "/api/v1/me/passkeys/{passkey}", ["DELETE"], Token, axum::routing::delete(api::me::remove_passkey);
     "/api/v1/me/totp/confirm", ["POST"], Token, post(api::me::confirm);
     "/api/v1/me/sessions", ["GET", "DELETE"], Token, get(api::me::sessions).delete(api::me::end_sessions);
     "/api/v1/operators", ["GET", "POST"], Token, get(api::operators::list).post(api::operators::create);

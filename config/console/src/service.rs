@@ -19,6 +19,7 @@ pub(crate) mod node;
 pub(crate) mod object_lists;
 pub(crate) mod objects;
 pub(crate) mod operators;
+pub(crate) mod passkeys;
 pub(crate) mod permissions;
 pub(crate) mod policies;
 pub(crate) mod readings;

@@ -10,11 +10,13 @@
 mod accounts;
 mod buckets;
 mod crawl;
+mod device;
 mod house;
 #[cfg(feature = "oidc")]
 mod idp;
 mod modules;
 mod pages;
+mod passkeys;
 mod people;
 mod policies;
 mod sessions;

@@ -643,6 +643,15 @@ pub enum Refusal {
     /// There is none.
     #[error("there is no second factor; set one up first")]
     NoOneTime,
+    /// Too many passkeys of one operator.
+    #[error(
+        "one operator has at most {} passkeys; take some away",
+        crate::limits::PASSKEYS_MAX
+    )]
+    Passkeys,
+    /// The device has shown a passkey that is known.
+    #[error("this passkey is known already; sign in with it")]
+    PasskeyIsKnown,
     /// A code holds once.
     #[error("this code was used; wait for the next")]
     CodeUsed,

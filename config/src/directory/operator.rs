@@ -19,7 +19,9 @@ use crate::engine::Revision;
 use crate::identity::{PasswordHash, Step};
 use crate::time::UnixSeconds;
 
-pub use command::{Miss, NewOperator, NewToken, OperatorCommand, OperatorOutcome, SignIn};
+pub use command::{
+    Miss, NewOperator, NewPasskey, NewToken, OperatorCommand, OperatorOutcome, PasskeyUse, SignIn,
+};
 
 /// A person who signs in to the admin side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +53,9 @@ pub struct Operator {
     /// What his telephone shares with the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) one_time: Option<OneTime>,
+    /// With what he signs in in the place of a password and a code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passkeys: Vec<Passkey>,
     /// The revision that wrote this record.
     #[serde(skip)]
     pub revision: Revision,
@@ -120,6 +125,28 @@ pub(crate) struct OneTime {
     /// The last code that was used: the next must be later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last: Option<Step>,
+}
+
+/// What a device or a password manager keeps of an operator, and shows to the host alone for which it was made. It stands for a
+/// password and a code: the device asks for a finger, a face or a number first. Source: Web Authentication, Level 3.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passkey {
+    /// What its owner calls it, unique among his.
+    pub name: Name,
+    /// What the device calls it, in hexadecimal digits; unique among all.
+    pub credential: String,
+    /// The host of the console for which it was made: it holds nowhere else.
+    pub host: String,
+    /// Its public key and what was said of it when it was made, in hexadecimal digits of what checks it.
+    pub key: String,
+    /// What may change with each use, such as the device's counter, likewise.
+    pub state: String,
+    /// When it was made.
+    pub created: UnixSeconds,
+    /// When it was used last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<UnixSeconds>,
 }
 
 /// Whether a second factor is asked of an operator.
@@ -194,6 +221,11 @@ impl Operator {
     /// Whether he has set a password.
     pub const fn has_password(&self) -> bool {
         self.password.is_some()
+    }
+
+    /// His passkey of this credential.
+    pub fn passkey(&self, credential: &str) -> Option<&Passkey> {
+        self.passkeys.iter().find(|it| it.credential == credential)
     }
 
     /// The hash of his password.

@@ -254,6 +254,8 @@ impl Turning<'_> {
         let mut fixed: Vec<Attribute> = Attribute::plain(Name::Operation).into_iter().collect();
         let heard = self.heard.borrow();
         fixed.extend(heard.iter().flat_map(|(question, _)| attributes(question)));
+        // What an answer is compared with stays, also where that was never asked before.
+        fixed.extend(answers.iter().flat_map(|it| attributes(&it.question)));
         fixed.extend(free.iter().copied().cloned());
         fixed.extend(
             owed.iter()

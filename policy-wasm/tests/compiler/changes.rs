@@ -4,6 +4,7 @@ use policy_wasm::compiler::{Condition, Statement};
 use policy_wasm::engine::Verdict;
 use policy_wasm::facts::OwnedValue;
 use policy_wasm::limits::CHANGE_EVALUATIONS_MAX;
+use policy_wasm::question::{Part, Template, Test, TextMatch};
 use policy_wasm::tools::{Outcome, SmallestChange, Subject, smallest_change};
 use proptest::prelude::*;
 
@@ -128,6 +129,34 @@ fn answers_that_contradict_each_other_are_no_change() {
         .text("postern:Bucket", "b");
     let change = smallest_change(Subject::Module(&module), &facts, CHANGE_EVALUATIONS_MAX);
     assert!(matches!(change, SmallestChange::None), "{change:?}");
+}
+
+/// Also where the real request is never asked about it.
+#[test]
+fn what_an_answer_is_compared_with_stays() {
+    let bench = Bench::new();
+    let prefixes = || attribute("postern:KeyPrefixes");
+    let below = Template {
+        parts: vec![Part::Reference(prefixes()), Part::AnyText],
+    };
+    let below = Test::Text(TextMatch::Like, [below].into_iter().collect());
+    let module = bench.module(&[
+        Statement::deny(id("no-key"))
+            .to(Condition::present(attribute("postern:Key")))
+            .when(Condition::among(prefixes(), attribute("s3:prefix"))),
+        Statement::allow(id("below")).to(Condition::any(attribute("postern:Resource"), below)),
+    ]);
+    let facts = coherent(Known::default())
+        .text("postern:Key", "")
+        .text("postern:Bucket", "b");
+    let found = smallest_change(Subject::Module(&module), &facts, CHANGE_EVALUATIONS_MAX);
+    if let SmallestChange::Found(change) = found {
+        let mut present = change.situation.present();
+        assert!(
+            present.all(|(attribute, _)| attribute.to_string() != "s3:prefix"),
+            "{change:?}"
+        );
+    }
 }
 
 #[test]

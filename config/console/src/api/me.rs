@@ -1,7 +1,7 @@
 //! Who asks, and what is his own: details, password, second factor, sessions.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 
@@ -10,6 +10,7 @@ use crate::caller::Caller;
 use crate::pages::brand::NAME;
 use crate::service::list::Page;
 use crate::service::me::{self, CodeAsk, MeChange, MeShown, NewPassword, SessionShown};
+use crate::service::passkeys::{self, PasskeyShown};
 use crate::{Admin, Problem};
 
 pub(crate) async fn show(
@@ -64,6 +65,23 @@ pub(crate) async fn remove_one_time(
     By(actor): By,
 ) -> Result<Response, Problem> {
     let shown = me::remove_one_time(&admin, (&caller, actor)).await?;
+    Ok(tagged(shown.revision, shown))
+}
+
+pub(crate) async fn passkeys(
+    State(admin): State<Admin>,
+    caller: Caller,
+) -> Result<Json<Page<PasskeyShown>>, Problem> {
+    Ok(Json(passkeys::list(&admin, &caller)?))
+}
+
+pub(crate) async fn remove_passkey(
+    State(admin): State<Admin>,
+    caller: Caller,
+    By(actor): By,
+    Path(word): Path<String>,
+) -> Result<Response, Problem> {
+    let shown = passkeys::remove(&admin, (&caller, actor), &word).await?;
     Ok(tagged(shown.revision, shown))
 }
 

@@ -28,6 +28,7 @@ use crate::service::node::{DeletedPage, NodeShown, NodeUsage, TaskShown, Undelet
 use crate::service::operators::{
     Invitation, InviteAsk, NewOperator, OperatorChange, OperatorShown, PasswordAsk,
 };
+use crate::service::passkeys::PasskeyShown;
 use crate::service::review::Review;
 use crate::service::signin::{AcceptAsk, Accepted, SetUpAsk, SignInAsk, SignedIn, StepUpAsk};
 use crate::service::tenants::{
@@ -164,6 +165,13 @@ fn people() -> Vec<Described> {
             "Confirm a second factor by a code",
         )
         .takes::<CodeAsk>()
+        .tells::<OperatorShown>(200, "Oneself as one is now.")
+        .tagged(),
+        get("/api/v1/me/passkeys", "List one's passkeys").pages::<PasskeyShown>(),
+        delete(
+            "/api/v1/me/passkeys/{passkey}",
+            "Take one of one's passkeys away",
+        )
         .tells::<OperatorShown>(200, "Oneself as one is now.")
         .tagged(),
         get("/api/v1/me/sessions", "List one's sessions").pages::<SessionShown>(),

@@ -70,7 +70,7 @@ impl Fields {
     /// What a field that must be filled in means.
     pub(crate) fn need<T: DeserializeOwned>(&mut self, name: &'static str) -> Option<T> {
         if self.text(name).is_empty() {
-            self.fault(name, "This is needed.");
+            self.fault(name, "this is needed");
             return None;
         }
         self.may(name).flatten()
@@ -105,7 +105,7 @@ impl Fields {
 
     #[expect(clippy::option_option, reason = "as above")]
     fn fails<T>(&mut self, name: &'static str, fault: &serde_json::Error) -> Option<Option<T>> {
-        self.fault(name, &sentence(&fault.to_string()));
+        self.fault(name, fault.to_string().trim_end_matches('.'));
         None
     }
 
@@ -119,7 +119,7 @@ impl Fields {
             .collect()
     }
 
-    /// Says what is wrong with a field.
+    /// Says what is wrong with a field, as problems are said: without a large letter and a full stop, which pages add.
     pub(crate) fn fault(&mut self, name: &'static str, fault: &str) {
         self.faults.push((name, fault.to_owned()));
     }
@@ -145,14 +145,6 @@ impl Fields {
         let query = query.finish();
         format!("?{query}")
     }
-}
-
-/// A fault as a person reads it.
-fn sentence(fault: &str) -> String {
-    let mut letters = fault.chars();
-    let first = letters.next().map(|it| it.to_uppercase().to_string());
-    let rest = letters.as_str().trim_end_matches('.');
-    format!("{}{rest}.", first.unwrap_or_default())
 }
 
 impl FromRequest<Admin> for Sent {
@@ -189,8 +181,8 @@ mod tests {
         assert_eq!(fields.may::<u32>("empty"), Some(None));
         assert_eq!(fields.need::<Name>("empty"), None);
         assert_eq!(fields.may::<Name>("bad"), None);
-        assert_eq!(fields.wrong("empty"), Some("This is needed."));
-        assert!(fields.wrong("bad").unwrap().ends_with('.'));
+        assert_eq!(fields.wrong("empty"), Some("this is needed"));
+        assert!(fields.wrong("bad").unwrap().starts_with("a name has"));
         assert_eq!(fields.wrong("name"), None);
     }
 

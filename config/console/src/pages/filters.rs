@@ -24,6 +24,13 @@ pub(crate) fn t(text: impl Display, values: &dyn Values) -> askama::Result<Strin
     Ok(reader(values)?.say(&text).to_owned())
 }
 
+/// What services say of a problem, in the reader's language.
+#[askama::filter_fn]
+pub(crate) fn said(text: impl Display, values: &dyn Values) -> askama::Result<String> {
+    let text = text.to_string();
+    Ok(reader(values)?.said(&text).into_owned())
+}
+
 /// A text with something in the place of its first `{}`.
 #[askama::filter_fn]
 pub(crate) fn fill<T: Display, W: Display>(

@@ -348,7 +348,7 @@ where
         match line.parse() {
             Ok(one) => all.push(one),
             Err(error) => {
-                form.fault(name, &format!("`{line}`: {error}."));
+                form.fault(name, &format!("`{line}`: {error}"));
                 return None;
             }
         }

@@ -19,6 +19,7 @@ use super::visit::see;
 use crate::api::asked::By;
 use crate::api::session::forget_cookie;
 use crate::service::me::{self, CodeAsk, Enrolled, MeChange, MeShown, NewPassword, SessionShown};
+use crate::service::passkeys::{self, PasskeyShown};
 use crate::service::sso::has_password_of_his_own;
 use crate::shape::Typed;
 use crate::{Admin, Problem};
@@ -31,6 +32,8 @@ struct MePage {
     has_second_factor: bool,
     /// What the provider is called, where it vouches for him.
     provider: Option<String>,
+    /// Each with where it is taken away.
+    passkeys: Vec<(PasskeyShown, String)>,
     sessions: Vec<SessionShown>,
     tokens: Vec<TokenRow>,
     token_new: Option<String>,
@@ -76,6 +79,17 @@ pub(crate) async fn show(State(admin): State<Admin>, reader: Reader) -> Result<R
             ..here(&reader, say!("My account"))
         }),
         has_second_factor: me.operator.as_ref().is_some_and(|it| it.mfa == Mfa::On),
+        passkeys: match reader.operator() {
+            Some(_) => passkeys::list(&admin, reader.caller()?)?
+                .items
+                .into_iter()
+                .map(|it| {
+                    let name = super::links::encoded(it.name.as_str());
+                    (it, format!("/me/passkeys/{name}/remove"))
+                })
+                .collect(),
+            None => Vec::new(),
+        },
         sessions: me::sessions(&admin, reader.caller()?)?.items,
         tokens: match reader.operator() {
             Some(own) => tokens::of_operator(&reader, own)?,

@@ -312,11 +312,11 @@ pub(crate) async fn upload(
     let Uploaded { mut form, file } = uploaded;
     let unclear = StatusCode::UNPROCESSABLE_ENTITY;
     if file.is_empty() {
-        form.fault("file", "Choose a file.");
+        form.fault("file", "choose a file");
     }
     let signature = hex::decode(form.text("signature"));
     if signature.is_err() {
-        form.fault("signature", "A signature is hexadecimal digits.");
+        form.fault("signature", "a signature is hexadecimal digits");
     }
     let (Some(name), Ok(signature), false) =
         (form.need::<Name>("name"), signature, file.is_empty())

@@ -171,7 +171,7 @@ pub(crate) async fn share(
         offered.into_iter().any(|it| it == seconds.to_string())
     };
     let Some(seconds) = form.need::<u64>("seconds").filter(is_offered) else {
-        form.fault("seconds", "Choose one of these.");
+        form.fault("seconds", "choose one of these");
         let answer = (&form, StatusCode::UNPROCESSABLE_ENTITY, None);
         return Ok(share_page(&reader, &inside, answer));
     };

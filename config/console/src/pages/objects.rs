@@ -265,7 +265,7 @@ pub(crate) async fn hold_key(
 ) -> Result<Response, Problem> {
     let id = form.need::<AccessKeyId>("id");
     if form.exactly("secret").is_empty() {
-        form.fault("secret", "This is needed.");
+        form.fault("secret", "this is needed");
     }
     let (Some(id), None) = (id, form.wrong("secret")) else {
         return Ok(key_page(&reader, &form, StatusCode::UNPROCESSABLE_ENTITY));

@@ -89,7 +89,8 @@ impl Can {
             password: link("/password").filter(|_| !is_vouched_for),
             disable: link("/disable").filter(|_| is_active && !stays),
             enable: link("/enable").filter(|_| !is_active),
-            reset: link("/second-factor").filter(|_| operator.mfa() != Mfa::Off),
+            reset: link("/second-factor")
+                .filter(|_| operator.mfa() != Mfa::Off || !operator.passkeys.is_empty()),
             end: link("/sessions").filter(|_| is_active),
             delete: link("/delete").filter(|_| !stays),
         }
@@ -349,7 +350,7 @@ fn new_person(form: &mut Fields, is_set: bool) -> Option<NewOperator> {
     let (timezone, language) = (form.may("timezone"), form.may("language"));
     let scope = scope(form);
     if is_set && form.exactly("password").is_empty() {
-        form.fault("password", "This is needed.");
+        form.fault("password", "this is needed");
         return None;
     }
     Some(NewOperator {
@@ -625,7 +626,7 @@ const ENABLE: Step = Step {
 const RESET: Step = Step {
     title: say!("Take the second factor of {} away"),
     about: say!(
-        "For somebody who has lost the telephone. The password alone signs in until another is set up."
+        "For somebody who has lost the telephone. Passkeys go, too. The password alone signs in until another is set up."
     ),
     done: say!("{} has no second factor now."),
     look: "danger",

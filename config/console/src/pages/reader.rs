@@ -1,6 +1,7 @@
 //! Who reads a page: in which language and time, and what he may open.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -30,6 +31,8 @@ pub(crate) struct Reader {
     pub(crate) caller: Option<Caller>,
     /// The path that is read.
     pub(crate) path: String,
+    /// The name by which he has reached the console, without a port.
+    pub(crate) host: Option<String>,
     /// How the console shows itself to him.
     pub(crate) brand: Arc<BrandShown>,
     pub(crate) tongue: Tongue,
@@ -64,6 +67,7 @@ impl Reader {
             state,
             caller,
             path: path.to_owned(),
+            host: host.map(str::to_owned),
             brand: admin.brands().of(host),
             tongue: Tongue::English,
             zone: TimeZone::UTC,
@@ -135,6 +139,11 @@ impl Reader {
     /// A text in his language.
     pub(crate) fn say<'t>(&self, text: &'t str) -> &'t str {
         self.admin.catalogue().say(self.tongue, text)
+    }
+
+    /// What services say of a problem, in his language.
+    pub(crate) fn said<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.admin.catalogue().said(self.tongue, text)
     }
 
     /// Sends him to a page that tells what was done, and which revision has it.

@@ -134,7 +134,7 @@ fn asked(form: &mut Fields) -> Option<RoleAsked> {
     let data: Result<BTreeSet<Atom>, _> = form.all("data").map(str::parse).collect();
     let console: Result<BTreeSet<ConsoleAtom>, _> = form.all("console").map(str::parse).collect();
     let (Ok(data), Ok(console)) = (data, console) else {
-        form.fault("data", "This is no permission.");
+        form.fault("data", "this is no permission");
         return None;
     };
     Some(RoleAsked {

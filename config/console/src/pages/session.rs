@@ -9,6 +9,7 @@ use super::filters;
 use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::links::{encoded, own};
+use super::passkeys::is_known;
 use super::reader::Reader;
 use super::visit::see;
 use crate::api::asked::By;
@@ -26,6 +27,8 @@ struct SignInPage<'p> {
     form: &'p Fields,
     problem: Option<&'p Problem>,
     asks_code: bool,
+    /// Where one signs in with a passkey, if somebody has one that holds here.
+    passkey: Option<String>,
     /// What the provider is called, and where it is.
     provider: Option<(String, String)>,
 }
@@ -36,6 +39,8 @@ struct StepUpPage<'p> {
     frame: Frame,
     to: &'p str,
     email: String,
+    /// Where he shows his passkey, if he has one that holds here.
+    passkey: Option<String>,
     problem: Option<&'p Problem>,
     /// What the provider is called, and where it is, for whoever signs in there.
     provider: Option<(String, String)>,
@@ -76,6 +81,8 @@ pub(crate) fn sign_in_page(
     let page = SignInPage {
         frame: here(reader, say!("Sign in")),
         form,
+        passkey: is_known(reader, reader.state.operators().map(|it| &**it))
+            .then(|| with_to("/sign-in/passkey", form.text("to"))),
         provider: provider(reader, "/sso", form.text("to")),
         asks_code: problem.is_some_and(|it| it.code == "code-needed") || form.is_on("code"),
         problem,
@@ -86,8 +93,12 @@ pub(crate) fn sign_in_page(
 /// What the provider is called, and where one is sent there.
 fn provider(reader: &Reader, path: &str, to: &str) -> Option<(String, String)> {
     let provider = reader.admin.sign_on.as_ref()?;
-    let place = format!("{path}?to={}", encoded(own(to)));
-    Some((provider.name().to_owned(), place))
+    Some((provider.name().to_owned(), with_to(path, to)))
+}
+
+/// A page, and where one goes from there.
+fn with_to(path: &str, to: &str) -> String {
+    format!("{path}?to={}", encoded(own(to)))
 }
 
 pub(crate) async fn sign_in(
@@ -151,6 +162,7 @@ pub(crate) fn step_up_page(
         frame: here(reader, title),
         provider,
         to,
+        passkey: is_known(reader, operator.into_iter()).then(|| with_to("/step-up/passkey", to)),
         email: operator.map_or_else(String::new, |it| it.details.email.to_string()),
         problem,
     };

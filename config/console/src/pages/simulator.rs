@@ -90,7 +90,7 @@ fn question(form: &mut Fields) -> Option<Simulate> {
         })
         .collect();
     if headers.is_none() {
-        form.fault("headers", "A header is a name, a colon, and a value.");
+        form.fault("headers", "a header is a name, a colon, and a value");
     }
     let (key, from) = (form.may("key"), form.may("from"));
     let (operation, seconds) = (form.need("operation"), form.may("presigned"));

@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use postern_config::Secret;
 
 use super::brand;
 use super::fields::{Asked, Fields};
 use super::links::own;
+use super::passkeys::authority;
 use super::reader::Reader;
 use super::session::{sign_in_page, step_up_page};
 use super::visit::see;
@@ -92,10 +92,7 @@ fn stays_out(admin: &Admin, headers: &HeaderMap, out: &Out) -> Response {
 
 /// What a browser wants that asks for this. The provider sends it back to the name by which it has reached us.
 fn wish(headers: &HeaderMap, form: &Fields) -> Result<Wish, Problem> {
-    let host = headers.get(header::HOST).and_then(|it| it.to_str().ok());
-    let host = host.and_then(|host| host.parse::<Authority>().ok());
-    let host = host.filter(|host| !host.as_str().contains('@'));
-    let host = host.ok_or_else(|| Problem::malformed("the request names no host"))?;
+    let host = authority(headers)?;
     Ok(Wish {
         redirect: format!("https://{host}{CALLBACK}"),
         to: own(form.text("to")).to_owned(),

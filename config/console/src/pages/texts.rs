@@ -1,9 +1,12 @@
 //! In which words pages speak. Templates are written in English; what they say in another language stands in a file of its own, and
 //! `tests/tests/texts.rs` holds that nothing is missing there.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use postern_config::directory::Language;
+
+use super::sentences::Sentences;
 
 /// German, line by line: what templates say, a tab, what it is in German.
 const GERMAN: &str = include_str!("../../texts/de.tsv");
@@ -44,6 +47,7 @@ impl Tongue {
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     german: HashMap<&'static str, &'static str>,
+    problems: Sentences,
 }
 
 impl Default for Catalogue {
@@ -51,6 +55,7 @@ impl Default for Catalogue {
         let lines = GERMAN.lines().filter_map(|line| line.split_once('\t'));
         Self {
             german: lines.collect(),
+            problems: Sentences::german(),
         }
     }
 }
@@ -61,6 +66,14 @@ impl Catalogue {
         match tongue {
             Tongue::English => text,
             Tongue::German => self.german.get(text).copied().unwrap_or(text),
+        }
+    }
+
+    /// What a service says of a problem, in a language: as programs read it, where the catalogue does not have it.
+    pub(crate) fn said<'t>(&self, tongue: Tongue, text: &'t str) -> Cow<'t, str> {
+        match tongue {
+            Tongue::English => Cow::Borrowed(text),
+            Tongue::German => self.problems.say(text),
         }
     }
 }

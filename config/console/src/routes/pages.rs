@@ -10,9 +10,9 @@ use crate::Admin;
 use crate::needs::At;
 use crate::pages::{
     accounts, audit, audit_live, bucket_events, bucket_rules, bucket_usage, buckets, bulk, hosts,
-    keys, look, me, module_versions, modules, object, objects, ownership, people, permissions,
-    policies, quota, requests, requests_live, roles, server, session, settings, simulator, sso,
-    steps, sub_users, tokens, uploads, usage, user, user_changes, users,
+    keys, look, me, module_versions, modules, object, objects, ownership, passkeys, people,
+    permissions, policies, quota, requests, requests_live, roles, server, session, settings,
+    simulator, sso, steps, sub_users, tokens, uploads, usage, user, user_changes, users,
 };
 use crate::service::bucket_rules::Kind;
 
@@ -46,6 +46,8 @@ routes! {
     "/sign-in", ["GET", "POST"], of("POST", "/api/v1/session"), get(session::show_sign_in).post(session::sign_in);
     "/sign-out", ["POST"], of("DELETE", "/api/v1/session"), post(session::sign_out);
     "/step-up", ["GET", "POST"], of("POST", "/api/v1/session/step-up"), get(session::show_step_up).post(session::step_up);
+    "/sign-in/passkey", ["GET", "POST"], of("POST", "/api/v1/session"), get(passkeys::show_sign_in).post(passkeys::sign_in);
+    "/step-up/passkey", ["GET", "POST"], of("POST", "/api/v1/session/step-up"), get(passkeys::show_step_up).post(passkeys::step_up);
     "/sso", ["GET"], of("POST", "/api/v1/session"), get(sso::begin);
     "/sso/again", ["GET"], of("POST", "/api/v1/session/step-up"), get(sso::again);
     "/sso/callback", ["GET"], of("POST", "/api/v1/session"), get(sso::finish);
@@ -56,6 +58,9 @@ routes! {
     "/me/second-factor/confirm", ["GET", "POST"], of("POST", "/api/v1/me/totp/confirm"), get(me::show_confirm).post(me::confirm);
     "/me/second-factor/remove", ["GET", "POST"], of("DELETE", "/api/v1/me/totp"),
         get(me::show_remove_second_factor).post(me::remove_second_factor);
+    "/me/passkeys/new", ["GET", "POST"], of("POST", "/api/v1/me/totp"), get(passkeys::show_add).post(passkeys::add);
+    "/me/passkeys/{passkey}/remove", ["GET", "POST"], of("DELETE", "/api/v1/me/passkeys/{passkey}"),
+        get(passkeys::show_remove).post(passkeys::remove);
     "/me/key", ["GET", "POST"], of("GET", "/api/v1/me/sessions"), get(objects::show_key).post(objects::hold_key);
     "/me/key/forget", ["POST"], of("GET", "/api/v1/me/sessions"), post(objects::forget_key);
     "/me/tokens", ["GET"], of("GET", "/api/v1/tokens"), get(tokens::list);

@@ -257,11 +257,12 @@ pub(crate) fn missing<'n>(
         .take(128)
         .filter(|it| !it.is_control())
         .collect();
-    let mut detail = format!("there is no {what} `{shown}`{place}");
-    match closest(word, names) {
-        Some(name) => detail.push_str(&format!("; did you mean `{name}`?")),
-        None => detail.push_str("; the list shows those that there are"),
-    }
+    let detail = match closest(word, names) {
+        Some(name) => format!("there is no {what} `{shown}`{place}; did you mean `{name}`?"),
+        None => {
+            format!("there is no {what} `{shown}`{place}; the list shows those that there are")
+        }
+    };
     Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
 }
 

@@ -42,6 +42,8 @@ shapes! {
         status: OperatorStatus,
         /// Whether a second factor is asked of him.
         mfa: Mfa,
+        /// How many passkeys he has.
+        passkeys: usize,
         /// Whether he shall sign in by his organization's own service.
         sso: bool,
         /// Whether this server knows such a service. While it does not, passwords are asked for.
@@ -311,6 +313,7 @@ pub(crate) fn show(admin: &Admin, state: &Snapshot, operator: &Operator) -> Oper
         scope: ScopeShown::of(state, &operator.scope),
         status: operator.status,
         mfa: operator.mfa(),
+        passkeys: operator.passkeys.len(),
         sso: operator.details.sso,
         sso_configured: admin.sign_on.is_some(),
         timezone: operator.details.timezone.clone(),

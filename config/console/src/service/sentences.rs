@@ -287,6 +287,8 @@ pub(crate) fn advice(refusal: Refusal) -> (StatusCode, &'static str, &'static st
         | R::Operators
         | R::OneTimeIsOn
         | R::NoOneTime
+        | R::Passkeys
+        | R::PasskeyIsKnown
         | R::CodeUsed
         | R::Tokens
         | R::KeepsData

@@ -189,6 +189,18 @@ pub(crate) async fn sign_in(
     admin.throttle().succeeded(&account);
     let carrier = asked.session.map_or(Carrier::Cookie, Carrier::from);
     let now = admin.directory.now();
+    let id = begin(admin, stranger, (operator, carrier))?;
+    let told = told(&id, carrier, (now, now));
+    Ok((id, carrier, told))
+}
+
+/// Begins the session of somebody who has just shown who he is.
+pub(crate) fn begin(
+    admin: &Admin,
+    stranger: &Stranger,
+    (operator, carrier): (&Operator, Carrier),
+) -> Result<Secret, Problem> {
+    let now = admin.directory.now();
     let beginning = Beginning {
         operator: operator.id,
         generation: operator.generation,
@@ -198,9 +210,7 @@ pub(crate) async fn sign_in(
         agent: stranger.agent.clone(),
     };
     let id = admin.sessions().begin(beginning, now, &admin.entropy);
-    let id = id.map_err(no_entropy)?;
-    let told = told(&id, carrier, (now, now));
-    Ok((id, carrier, told))
+    id.map_err(no_entropy)
 }
 
 /// How a session is told: by a cookie its id is not in the answer.

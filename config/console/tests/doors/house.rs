@@ -219,7 +219,10 @@ impl House {
         cookie: &str,
         form: Option<&str>,
     ) -> Answer {
-        let own = [("sec-fetch-site", "same-origin")];
+        let own = [
+            ("host", "console.example"),
+            ("sec-fetch-site", "same-origin"),
+        ];
         self.browse_with(asked, cookie, form, &own).await
     }
 

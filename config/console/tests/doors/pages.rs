@@ -8,8 +8,10 @@ use console::needs::{Need, Row};
 use console::routes::{self, PAGES};
 use http_body_util::BodyExt as _;
 use postern_config::directory::{
-    Actor, Command, KeyRights, Level, OperatorCommand, Outcome, Profile, Role, RoleAtoms,
+    Actor, Command, KeyRights, Level, OperatorCommand, OperatorScope, Outcome, Profile, Role,
+    RoleAtoms,
 };
+use serde_json::json;
 
 use super::crawl::{ALL, Sight, filled, furnished, sight};
 use super::house::{Answer, House, PASSWORD};
@@ -95,6 +97,52 @@ async fn every_link_that_is_shown_is_open_and_every_page_that_is_not_allowed_is_
         }
     }
     assert!(followed > 500 && refused > 300, "{followed} {refused}");
+}
+
+/// A problem is said in the language of whoever reads it, on a page of its own and beside a field. Programs read English.
+#[tokio::test]
+async fn a_problem_is_said_in_the_language_of_whoever_reads_it() {
+    let house = House::new().await;
+    let email = "owner@pages.example";
+    house
+        .operator_who_signs_in(email, Role::Owner, OperatorScope::Deployment)
+        .await;
+    let cookie = house.sign_in_browser(email).await;
+    let english = open(&house, &cookie, "/accounts/nowhere").await;
+    assert!(
+        english
+            .text
+            .contains("There is no tenant <code>nowhere</code>; the list")
+    );
+
+    let asked = ("PATCH", "/api/v1/operators/owner@pages.example");
+    let body = Some(json!({ "language": "de" }));
+    house.ask(&House::root(), asked, body).await.is(200);
+    let german = open(&house, &cookie, "/accounts/nowhere").await;
+    assert_eq!(german.status, 404);
+    assert!(
+        german
+            .text
+            .contains("Konto <code>nowhere</code> gibt es nicht; die Liste")
+    );
+    let form = Some("name=%2F&profile=e3-primary");
+    let beside = house.browse(("POST", "/accounts/new"), &cookie, form).await;
+    assert_eq!(beside.status, 422, "{}", beside.text);
+    assert!(
+        beside.text.contains("Ein Name hat 1 bis"),
+        "{}",
+        beside.text
+    );
+
+    let asked = ("GET", "/api/v1/tenants/nowhere");
+    let program = house.ask(&House::root(), asked, None).await;
+    let program = program.problem(404, "not-found");
+    assert!(
+        program["detail"]
+            .as_str()
+            .unwrap()
+            .starts_with("there is no")
+    );
 }
 
 /// Whoever has not signed in is sent to where one does, and comes back.

@@ -211,12 +211,14 @@ fn of_operators(ground: &Ground<'_>, command: &OperatorCommand) -> Need {
         C::Create(new) => scope(A::UserCreate, &new.scope),
         C::Invite { operator, .. } => other(A::UserCreate, operator),
         // The link itself says who it is; what was signed in says whose sign-in it was.
-        C::Accept { .. } | C::Note(..) => Need::Nothing,
+        C::Accept { .. } | C::Note(..) | C::UsePasskey(..) => Need::Nothing,
         C::SetPassword(id, _)
         | C::SetDetails(id, _)
         | C::RemoveOneTime(id)
         | C::EnrolOneTime(id)
         | C::ConfirmOneTime(id, _)
+        | C::AddPasskey(id, _)
+        | C::RemovePasskey(id, _)
         | C::EndSessions(id)
             if himself(id) =>
         {
@@ -226,7 +228,9 @@ fn of_operators(ground: &Ground<'_>, command: &OperatorCommand) -> Need {
         | C::SetDetails(id, _)
         | C::RemoveOneTime(id)
         | C::EnrolOneTime(id)
-        | C::ConfirmOneTime(id, _) => other(A::UserEdit, id),
+        | C::ConfirmOneTime(id, _)
+        | C::AddPasskey(id, _)
+        | C::RemovePasskey(id, _) => other(A::UserEdit, id),
         C::SetRole(id, _) | C::SetScope(id, _) => other(A::RoleAssign, id),
         C::Disable(id) | C::Enable(id) | C::EndSessions(id) => other(A::UserDisable, id),
         C::Delete(id) => other(A::UserDelete, id),

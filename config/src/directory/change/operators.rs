@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use super::{Ground, Plan, missing, random_secret, refuse, taken};
 use crate::Secret;
 use crate::directory::command::{CommandError, Outcome, Refusal, Who};
-use crate::directory::names::{AccessKeyId, ApiTokenId, Digest, OperatorId};
+use crate::directory::names::{AccessKeyId, ApiTokenId, Digest, Name, OperatorId};
 use crate::directory::operator::{
-    ApiToken, Invitation, NewOperator, NewToken, OneTime, Operator, OperatorCommand,
-    OperatorDetails, OperatorOutcome, OperatorScope, OperatorStatus, Place, SignIn,
+    ApiToken, Invitation, NewOperator, NewPasskey, NewToken, OneTime, Operator, OperatorCommand,
+    OperatorDetails, OperatorOutcome, OperatorScope, OperatorStatus, Passkey, PasskeyUse, Place,
+    SignIn,
 };
 use crate::directory::person::Person;
 use crate::directory::profile::SecretReveal;
@@ -21,7 +22,9 @@ use crate::directory::rows::Record;
 use crate::directory::vault::{Identity, SealError};
 use crate::engine::{Op, Revision};
 use crate::identity::{OneTimeSecret, PasswordHash, Step};
-use crate::limits::{API_TOKENS_MAX, INVITATION_SECONDS_MAX, OPERATORS_MAX, SCOPE_USERS_MAX};
+use crate::limits::{
+    API_TOKENS_MAX, INVITATION_SECONDS_MAX, OPERATORS_MAX, PASSKEYS_MAX, SCOPE_USERS_MAX,
+};
 use crate::time::UnixSeconds;
 
 /// How the text of a token begins, so that one that was lost somewhere is known for what it is.
@@ -50,6 +53,9 @@ pub(super) fn plan(
         C::EnrolOneTime(id) => enrol(ground, *id),
         C::ConfirmOneTime(id, step) => confirm(ground, *id, *step),
         C::RemoveOneTime(id) => remove_one_time(ground, *id),
+        C::AddPasskey(id, new) => add_passkey(ground, *id, new),
+        C::RemovePasskey(id, name) => remove_passkey(ground, *id, name),
+        C::UsePasskey(id, used) => use_passkey(ground, *id, used),
         C::EndSessions(id) => end_sessions(ground, *id),
         C::CreateToken(new) => create_token(ground, new),
         C::RevokeToken(id) => revoke_token(ground, *id),
@@ -203,6 +209,7 @@ fn create(ground: &mut Ground<'_>, new: &NewOperator) -> Result<Plan, CommandErr
         password: new.password.clone(),
         invitation: None,
         one_time: None,
+        passkeys: Vec::new(),
         revision: Revision::default(),
     };
     let detail = json!({
@@ -438,15 +445,101 @@ fn confirm(ground: &Ground<'_>, id: OperatorId, step: Step) -> Result<Plan, Comm
 fn remove_one_time(ground: &Ground<'_>, id: OperatorId) -> Result<Plan, CommandError> {
     let operator = operator(ground, id)?;
     may_touch(ground, operator)?;
-    if operator.one_time.is_none() {
+    let by_himself = is_himself(ground, id);
+    // His own are taken away one by one.
+    let passkeys = if by_himself {
+        operator.passkeys.clone()
+    } else {
+        Vec::new()
+    };
+    let lost = operator.passkeys.len() - passkeys.len();
+    if operator.one_time.is_none() && lost == 0 {
         return refuse(Refusal::NoOneTime);
     }
     let changed = Operator {
         one_time: None,
+        passkeys,
         ..operator.clone()
     };
-    let detail = json!({ "by_himself": is_himself(ground, id) });
+    let detail = json!({ "by_himself": by_himself, "passkeys": lost });
     change("operator.remove-totp", changed, detail)
+}
+
+/// Nobody gives another person a passkey: he could sign in as him.
+fn add_passkey(
+    ground: &Ground<'_>,
+    id: OperatorId,
+    new: &NewPasskey,
+) -> Result<Plan, CommandError> {
+    let operator = operator(ground, id)?;
+    if !is_himself(ground, id) {
+        return refuse(Refusal::NotPermitted);
+    }
+    if operator.passkeys.len() >= PASSKEYS_MAX {
+        return refuse(Refusal::Passkeys);
+    }
+    let folded = new.name.folded();
+    if operator
+        .passkeys
+        .iter()
+        .any(|it| it.name.folded() == folded)
+    {
+        return taken("passkey", &new.name);
+    }
+    let is_known = |it: &Operator| it.passkey(&new.credential).is_some();
+    if ground.state.operators().any(|it| is_known(it)) {
+        return refuse(Refusal::PasskeyIsKnown);
+    }
+    let mut changed = operator.clone();
+    changed.passkeys.push(Passkey {
+        name: new.name.clone(),
+        credential: new.credential.clone(),
+        host: new.host.clone(),
+        key: new.key.clone(),
+        state: new.state.clone(),
+        created: ground.now.seconds(),
+        last_used: None,
+    });
+    // Its name is its owner's own words, and may be personal.
+    let detail = json!({ "credential": new.credential, "host": new.host });
+    change("operator.add-passkey", changed, detail)
+}
+
+fn remove_passkey(ground: &Ground<'_>, id: OperatorId, name: &Name) -> Result<Plan, CommandError> {
+    let operator = operator(ground, id)?;
+    may_touch(ground, operator)?;
+    let folded = name.folded();
+    let mut changed = operator.clone();
+    let mut all = changed.passkeys.iter();
+    let found = all.position(|it| it.name.folded() == folded);
+    let gone = changed
+        .passkeys
+        .remove(found.ok_or_else(|| missing("passkey", name))?);
+    let detail = json!({ "credential": gone.credential, "by_himself": is_himself(ground, id) });
+    change("operator.remove-passkey", changed, detail)
+}
+
+fn use_passkey(
+    ground: &Ground<'_>,
+    id: OperatorId,
+    used: &PasskeyUse,
+) -> Result<Plan, CommandError> {
+    let mut changed = operator(ground, id)?.clone();
+    let now = ground.now.seconds();
+    let mut all = changed.passkeys.iter_mut();
+    let passkey = all
+        .find(|it| it.credential == used.credential)
+        .ok_or_else(|| missing("passkey", &used.credential))?;
+    passkey.state.clone_from(&used.state);
+    passkey.last_used = Some(now);
+    let action = if used.again {
+        "session.step-up"
+    } else {
+        changed.last_sign_in = Some(now);
+        "session.sign-in"
+    };
+    let detail = json!({ "by": "passkey", "credential": used.credential });
+    change(action, changed, detail)
 }
 
 fn end_sessions(ground: &Ground<'_>, id: OperatorId) -> Result<Plan, CommandError> {

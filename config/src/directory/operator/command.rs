@@ -48,8 +48,14 @@ pub enum OperatorCommand {
     EnrolOneTime(OperatorId),
     /// He has shown a code of this step.
     ConfirmOneTime(OperatorId, Step),
-    /// Takes the second factor away.
+    /// Takes the second factor away. Where somebody else does it, the passkeys go, too: he has lost his devices.
     RemoveOneTime(OperatorId),
+    /// Gives him a passkey. He does it himself.
+    AddPasskey(OperatorId, NewPasskey),
+    /// Takes a passkey away.
+    RemovePasskey(OperatorId, Name),
+    /// He has shown a passkey: he has signed in with it, or has shown once more that it is he.
+    UsePasskey(OperatorId, PasskeyUse),
     /// Ends all his sessions.
     EndSessions(OperatorId),
     /// Makes a token of whoever asks.
@@ -73,6 +79,32 @@ pub struct NewOperator {
     pub scope: OperatorScope,
     /// His password, where somebody else sets it.
     pub password: Option<PasswordHash>,
+}
+
+/// A passkey to keep. What its fields are stands at [`Passkey`](super::Passkey).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPasskey {
+    /// What its owner calls it.
+    pub name: Name,
+    /// What the device calls it.
+    pub credential: String,
+    /// The host of the console.
+    pub host: String,
+    /// Its public key.
+    pub key: String,
+    /// What may change with each use.
+    pub state: String,
+}
+
+/// A passkey was shown, and holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasskeyUse {
+    /// What the device calls it.
+    pub credential: String,
+    /// What may change with each use, as it is now.
+    pub state: String,
+    /// Whether he was in already, and has shown once more that it is he.
+    pub again: bool,
 }
 
 /// A token to make.
@@ -120,6 +152,8 @@ pub enum Miss {
     Code,
     /// He is passive.
     Passive,
+    /// The passkey is none that holds.
+    Passkey,
     /// He signs in the other way: by the provider, or with a password.
     Way,
     /// He came back from the provider with nothing that was begun here.
@@ -138,6 +172,7 @@ impl Miss {
             Self::Password => "password",
             Self::Code => "code",
             Self::Passive => "passive",
+            Self::Passkey => "passkey",
             Self::Way => "way",
             Self::Attempt => "attempt",
             Self::Provider => "provider",
@@ -180,7 +215,7 @@ impl OperatorCommand {
                 .map(|it: &std::sync::Arc<Operator>| it.revision)
         };
         match self {
-            Self::Create(_) | Self::CreateToken(_) | Self::Note(..) => None,
+            Self::Create(_) | Self::CreateToken(_) | Self::Note(..) | Self::UsePasskey(..) => None,
             Self::Invite { operator, .. } | Self::Accept { operator, .. } => of(operator),
             Self::SetPassword(id, _)
             | Self::SetDetails(id, _)
@@ -192,6 +227,8 @@ impl OperatorCommand {
             | Self::EnrolOneTime(id)
             | Self::ConfirmOneTime(id, _)
             | Self::RemoveOneTime(id)
+            | Self::AddPasskey(id, _)
+            | Self::RemovePasskey(id, _)
             | Self::EndSessions(id) => of(id),
             Self::RevokeToken(id) => {
                 let token: Option<&std::sync::Arc<ApiToken>> = state.api_token(*id);
