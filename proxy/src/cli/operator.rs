@@ -86,7 +86,7 @@ Roles:
         #[arg(long)]
         password_file: Option<PathBuf>,
     },
-    /// Take the second factor of somebody who has lost his telephone.
+    /// Take the second factor and the passkeys of somebody who has lost his telephone.
     #[command(after_help = "Example:\n  postern operator reset-mfa ann@acme.example")]
     ResetMfa(Which),
     /// Delete an operator with his tokens and all that is personal about him. `disable` keeps him.
@@ -160,6 +160,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("users", "scope.users"),
     ("status", "status"),
     ("second factor", "mfa"),
+    ("passkeys", "passkeys"),
     ("password set", "has_password"),
     ("invited until", "invited_until@"),
     ("signed in last", "last_sign_in@"),

@@ -232,7 +232,7 @@ fn operators() -> Vec<Described> {
         )),
         step(delete(
             "/api/v1/operators/{operator}/totp",
-            "Take the second factor of somebody who has lost his telephone",
+            "Take the second factor and the passkeys of somebody who has lost his telephone",
         )),
         step(delete(
             "/api/v1/operators/{operator}/sessions",

@@ -78,6 +78,7 @@ impl Can {
             let path = format!("/people/{{operator}}{path}");
             reader.link(&path, &[("operator", &number)])
         };
+        let is_himself = reader.operator().is_some_and(|it| it.id == operator.id);
         let is_active = operator.status == OperatorStatus::Active;
         let is_vouched_for = sso::is_vouched_for(&reader.admin, operator);
         // 004-09: the last owner is neither disabled nor deleted.
@@ -89,8 +90,10 @@ impl Can {
             password: link("/password").filter(|_| !is_vouched_for),
             disable: link("/disable").filter(|_| is_active && !stays),
             enable: link("/enable").filter(|_| !is_active),
-            reset: link("/second-factor")
-                .filter(|_| operator.mfa() != Mfa::Off || !operator.passkeys.is_empty()),
+            // His own passkeys he takes away one by one.
+            reset: link("/second-factor").filter(|_| {
+                operator.mfa() != Mfa::Off || !is_himself && !operator.passkeys.is_empty()
+            }),
             end: link("/sessions").filter(|_| is_active),
             delete: link("/delete").filter(|_| !stays),
         }

@@ -39,7 +39,11 @@ fn form(name: &str, answer: &str) -> String {
     form.append_pair("to", "/accounts").finish()
 }
 
-async fn add(house: &House, cookie: &str, (name, device): (&str, &mut Device)) -> Answer {
+pub(super) async fn add(
+    house: &House,
+    cookie: &str,
+    (name, device): (&str, &mut Device),
+) -> Answer {
     let host = device.host.clone();
     let at = (house, cookie);
     let asked = asked(&host, at, "/me/passkeys/new").await;
@@ -47,7 +51,7 @@ async fn add(house: &House, cookie: &str, (name, device): (&str, &mut Device)) -
     under(&host, at, ("POST", "/me/passkeys/new"), Some(&form)).await
 }
 
-async fn sign_in(house: &House, device: &mut Device) -> Answer {
+pub(super) async fn sign_in(house: &House, device: &mut Device) -> Answer {
     let host = device.host.clone();
     let asked = asked(&host, (house, ""), "/sign-in/passkey").await;
     let form = form("", &device.shows(&asked));
@@ -152,6 +156,12 @@ async fn what_a_device_shows_is_believed_where_everything_fits() {
     device.origin = format!("https://{HOST}:8443");
     missed(&house, &sign_in(&house, &mut device).await);
     device.origin = format!("https://{HOST}");
+    // A device that shows it under a name for which it was not made.
+    device.host = "other.example".to_owned();
+    device.origin = "https://other.example".to_owned();
+    missed(&house, &sign_in(&house, &mut device).await);
+    device.host = HOST.to_owned();
+    device.origin = format!("https://{HOST}");
     // A device that has not looked who it is.
     device.verifies = false;
     missed(&house, &sign_in(&house, &mut device).await);
@@ -173,7 +183,7 @@ async fn what_a_device_shows_is_believed_where_everything_fits() {
     }
     let misses = house.actions(30).await;
     let misses = misses.iter().filter(|it| *it == "session.refuse").count();
-    assert_eq!(misses, 15);
+    assert_eq!(misses, 16);
     // And it still holds.
     assert_eq!(sign_in(&house, &mut device).await.status, 303);
 }
@@ -269,6 +279,22 @@ async fn a_passkey_that_is_taken_away_signs_nobody_in() {
     let at = (&house, cookie.as_str());
     let mut tablet = Device::under(HOST, 2);
     add(&house, &cookie, ("tablet", &mut tablet)).await;
+    // On his own page there is no second factor to take away: passkeys go one by one.
+    let ann = house.directory.state().operators().next().unwrap().id;
+    let person = format!("/people/{}", ann.get());
+    let page = under(HOST, at, ("GET", &person), None).await;
+    assert!(
+        page.text.contains("<dt>Passkeys</dt><dd>2</dd>"),
+        "{}",
+        page.text
+    );
+    assert!(!page.text.contains("/second-factor\""), "{}", page.text);
+    let scope = OperatorScope::Deployment;
+    let ben = "ben@pages.example";
+    house.operator_who_signs_in(ben, Role::Owner, scope).await;
+    let other = house.sign_in_browser(ben).await;
+    let page = under(HOST, (&house, &other), ("GET", &person), None).await;
+    assert!(page.text.contains("/second-factor\""), "{}", page.text);
     let path = "/me/passkeys/phone/remove";
     let page = under(HOST, at, ("GET", path), None).await;
     assert_eq!(page.status, 200, "{}", page.text);

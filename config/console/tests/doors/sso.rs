@@ -7,8 +7,10 @@ use postern_config::Secret;
 use postern_config::directory::Profile;
 use serde_json::{Value, json};
 
+use super::device::Device;
 use super::house::{Answer, House, Key, PASSWORD};
 use super::idp::{CLIENT, ISSUER, Idp, SECRET, Signs};
+use super::passkeys;
 
 const HOST: (&str, &str) = ("host", "console.example");
 
@@ -207,6 +209,31 @@ async fn whoever_signs_in_by_the_provider_has_no_password() {
             .await
             .problem(409, "sso");
     }
+}
+
+/// A passkey from before does not sign in past the provider, and no other is made.
+#[tokio::test]
+async fn whoever_signs_in_by_the_provider_has_no_passkey() {
+    let (house, idp) = house().await;
+    let mut device = Device::under(HOST.1, 1);
+    let cookie = house.sign_in_browser("bob@a.example").await;
+    let added = passkeys::add(&house, &cookie, ("phone", &mut device)).await;
+    assert_eq!(added.status, 303, "{}", added.text);
+    let page = house.browse(("GET", "/me"), &cookie, None).await;
+    assert!(page.text.contains("/me/passkeys/new"), "{}", page.text);
+    change(&house, "bob@a.example", json!({ "sso": true })).await;
+    let refused = passkeys::sign_in(&house, &mut device).await;
+    assert_eq!(refused.status, 401, "{}", refused.text);
+    assert_eq!(last_refusal(&house).await.1["why"], "way");
+    change(&house, "ann@a.example", json!({ "sso": true })).await;
+    idp.says(|it| it["auth_time"] = 1_700_000_000.into());
+    let cookie = session(&sign_in(&house, &idp).await).unwrap();
+    let page = house.browse(("GET", "/me"), &cookie, None).await;
+    assert!(!page.text.contains("/me/passkeys/new"), "{}", page.text);
+    let new = ("GET", "/me/passkeys/new");
+    let page = house.browse(new, &cookie, None).await;
+    assert_eq!(page.status, 409, "{}", page.text);
+    assert!(page.text.contains("its matter"), "{}", page.text);
 }
 
 /// 004: nor does anybody else give him one.
