@@ -45,12 +45,96 @@ fn said(console: &Path) -> BTreeSet<String> {
         said.extend(after(&text, "say!("));
         said.extend(entries(&text));
     }
+    said.extend(deeds(console).into_values());
     said.extend(WORDS.map(str::to_owned));
     said
 }
 
-/// Words of the directory that lists show as they are, with a large first letter, and kinds of what is lost.
-const WORDS: [&str; 28] = [
+/// Every action that is written down has a sentence, and what it is done to is called something.
+#[test]
+fn every_action_of_the_audit_log_is_said() {
+    let deeds = deeds(&root().join("config/console"));
+    let words: BTreeSet<String> = WORDS.iter().map(|it| (*it).to_owned()).collect();
+    let (mut actions, mut kinds, mut used) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for path in WRITTEN_DOWN_BY
+        .iter()
+        .flat_map(|it| sources(&root().join(it)))
+    {
+        let text = fs::read_to_string(path).unwrap();
+        let quoted = text.split('"').skip(1).step_by(2);
+        actions.extend(quoted.filter(|it| is_action(it)).map(str::to_owned));
+        kinds.extend(kinds_of(&text));
+    }
+    assert!(
+        actions.len() > 100 && kinds.len() > 15,
+        "{actions:#?} {kinds:#?}"
+    );
+    for action in &actions {
+        let (_, last) = action.split_once('.').unwrap();
+        let found = [action.as_str(), last]
+            .into_iter()
+            .find(|it| deeds.contains_key(*it));
+        used.insert(found.unwrap_or_else(|| panic!("no sentence: {action}")));
+    }
+    let left_over: Vec<_> = deeds
+        .keys()
+        .filter(|it| !used.contains(it.as_str()))
+        .collect();
+    assert!(left_over.is_empty(), "done nowhere: {left_over:?}");
+    let missing: Vec<_> = kinds.difference(&words).collect();
+    assert!(missing.is_empty(), "called nothing: {missing:?}");
+}
+
+/// Where actions of the audit log stand.
+const WRITTEN_DOWN_BY: [&str; 4] = [
+    "config/src/directory",
+    "config/src/directory/change",
+    "config/console/src/api/usage.rs",
+    "config/console/src/service/modules.rs",
+];
+
+fn sources(path: &Path) -> Vec<PathBuf> {
+    if path.is_dir() {
+        files(path, "rs")
+    } else {
+        vec![path.to_owned()]
+    }
+}
+
+/// Whether a text is an action: two words with a point between them, and no host's name of a test.
+fn is_action(text: &str) -> bool {
+    let is_word =
+        |it: &str| it.len() > 1 && it.chars().all(|it| it.is_ascii_lowercase() || it == '-');
+    text.split_once('.')
+        .is_some_and(|(kind, verb)| is_word(kind) && is_word(verb) && verb != "com")
+}
+
+/// What is changed by each plan: the text that follows its action.
+fn kinds_of(text: &str) -> Vec<String> {
+    let plans = ["Plan::new(", "Plan::of_system("];
+    let calls = plans.iter().flat_map(|it| text.split(it).skip(1));
+    let calls = calls.filter_map(|it| it.split_once(')').map(|(call, _)| call));
+    let kinds = calls.filter_map(|call| {
+        let mut quoted = call.split('"').skip(1).step_by(2);
+        quoted.find(|it| !is_action(it))
+    });
+    kinds.map(str::to_owned).collect()
+}
+
+/// The sentences of the audit log, by what they stand for.
+fn deeds(console: &Path) -> BTreeMap<String, String> {
+    let text = fs::read_to_string(console.join("src/service/deeds.rs")).unwrap();
+    let (_, table) = text.split_once("const DEEDS").unwrap();
+    let (table, _) = table.split_once("];").unwrap();
+    let words: Vec<&str> = table.split('"').skip(1).step_by(2).collect();
+    let pairs = words.chunks_exact(2);
+    pairs
+        .map(|it| (it[0].to_owned(), it[1].to_owned()))
+        .collect()
+}
+
+/// Words of the directory that lists show as they are, with a large first letter, and kinds of what is lost or written down.
+const WORDS: [&str; 39] = [
     "Active",
     "Passive",
     "Disabled",
@@ -77,6 +161,17 @@ const WORDS: [&str; 28] = [
     "Expired",
     "Retiring",
     "operator",
+    "audit log",
+    "billing period",
+    "directory",
+    "group",
+    "job",
+    "master key",
+    "namespace",
+    "node",
+    "policy",
+    "session",
+    "token",
     "Enabled",
     "Group",
 ];

@@ -95,6 +95,8 @@ pub(crate) const INVITATION_SECONDS_DEFAULT: u64 = 3 * 24 * 60 * 60;
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 10_000;
 /// Attempts that were turned away are written down once in this time for each address, in milliseconds: a minute.
 pub(crate) const THROTTLED_NOTE_MS: u64 = 60 * 1_000;
+/// Languages that are read of those that a browser likes; people set a few.
+pub(crate) const LANGUAGES_READ_MAX: usize = 20;
 /// Longest sentence of a problem that is said in another language than English, in bytes.
 pub(crate) const SENTENCE_BYTES_MAX: usize = 4 * 1_024;
 /// How often a sentence may be cut when it is looked for in the catalogue. One with four parts is cut some fifty times.

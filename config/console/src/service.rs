@@ -7,6 +7,7 @@ pub(crate) mod bucket_rules;
 pub(crate) mod buckets;
 pub(crate) mod bulk;
 pub(crate) mod creations;
+pub(crate) mod deeds;
 pub(crate) mod domains;
 pub(crate) mod find;
 pub(crate) mod jobs;

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use postern_config::directory::Level;
 
 use super::reader::{READER, Reader};
+use crate::service::audit::AuditShown;
+use crate::service::deeds::deed;
 
 /// A text that `texts.rs` finds in the code as it finds those of templates.
 macro_rules! say {
@@ -103,6 +105,16 @@ pub(crate) fn count(number: impl Display, _: &dyn Values) -> askama::Result<Stri
 #[askama::filter_fn]
 pub(crate) fn word(of: &impl serde::Serialize, _: &dyn Values) -> askama::Result<String> {
     Ok(crate::service::keys::word(of))
+}
+
+/// What a record of the audit log says was done.
+#[askama::filter_fn]
+pub(crate) fn done(record: &AuditShown, values: &dyn Values) -> askama::Result<String> {
+    let reader = reader(values)?;
+    let what = format!("{} {}", reader.say(&record.object_type), record.name);
+    Ok(reader
+        .say(deed(&record.action))
+        .replacen("{}", what.trim_end(), 1))
 }
 
 /// A level of access keys and sub-users.

@@ -111,11 +111,19 @@ fn form_page(
         form,
         problem,
         what,
-        languages: Tongue::ALL
-            .map(|(tongue, name)| (tongue.tag(), name))
-            .to_vec(),
+        languages: languages(reader),
     };
     reader.page(status, &page)
+}
+
+/// The languages that one may choose; none is one of them until one is chosen.
+fn languages(reader: &Reader) -> Vec<(&'static str, &'static str)> {
+    let has_chosen = reader
+        .operator()
+        .is_some_and(|it| it.details.language.is_some());
+    let none = (!has_chosen).then_some(("", say!("That of the browser")));
+    let all = Tongue::ALL.map(|(tongue, name)| (tongue.tag(), name));
+    none.into_iter().chain(all).collect()
 }
 
 const DETAILS: (&str, &str) = ("details", say!("Name, time zone and language"));
@@ -125,10 +133,11 @@ pub(crate) async fn show_details(reader: Reader) -> Response {
     let details = reader.operator().map(|it| it.details.clone());
     let form = details.map_or_else(Fields::default, |it| {
         let zone = it.timezone.map_or_else(String::new, |it| it.to_string());
+        let language = it.language.as_ref().map_or("", |it| Tongue::of(it).tag());
         Fields::default()
             .with("name", it.name)
             .with("timezone", zone)
-            .with("language", reader.tongue.tag())
+            .with("language", language)
     });
     form_page(&reader, DETAILS, (&form, StatusCode::OK, None))
 }

@@ -13,11 +13,11 @@ use jiff::tz::TimeZone;
 use postern_config::UnixMillis;
 use postern_config::directory::{Operator, State as Snapshot, Tenant, Who};
 
-use super::brand::{self, BrandShown};
+use super::brand::BrandShown;
 use super::frame::{Frame, Here};
 use super::links;
 use super::texts::Tongue;
-use super::visit::see;
+use super::visit::{Visit, see};
 use crate::caller::Caller;
 use crate::sessions::{SessionHash, Told};
 use crate::{Admin, Problem};
@@ -35,6 +35,7 @@ pub(crate) struct Reader {
     pub(crate) host: Option<String>,
     /// How the console shows itself to him.
     pub(crate) brand: Arc<BrandShown>,
+    /// What he has chosen, or else what his browser likes best.
     pub(crate) tongue: Tongue,
     pub(crate) zone: TimeZone,
     pub(crate) now: UnixMillis,
@@ -45,42 +46,29 @@ impl FromRequestParts<Admin> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Problem> {
         let caller = parts.extensions.get::<Caller>().cloned();
-        let host = brand::host(&parts.uri, &parts.headers);
-        Ok(Self::new(
-            admin,
-            caller,
-            (host.as_deref(), parts.uri.path()),
-        ))
+        Ok(Self::new(admin, caller, &Visit::of(parts)))
     }
 }
 
 impl Reader {
-    pub(crate) fn new(
-        admin: &Admin,
-        caller: Option<Caller>,
-        (host, path): (Option<&str>, &str),
-    ) -> Self {
-        let state = admin.directory.state();
+    pub(crate) fn new(admin: &Admin, caller: Option<Caller>, visit: &Visit) -> Self {
         let reader = Self {
             now: admin.directory.now(),
             admin: admin.clone(),
-            state,
+            state: admin.directory.state(),
             caller,
-            path: path.to_owned(),
-            host: host.map(str::to_owned),
-            brand: admin.brands().of(host),
-            tongue: Tongue::English,
+            path: visit.path.clone(),
+            host: visit.host.clone(),
+            brand: admin.brands().of(visit.host.as_deref()),
+            tongue: visit.tongue,
             zone: TimeZone::UTC,
         };
-        let (tongue, zone) = match reader.operator() {
-            Some(operator) => (
-                Tongue::of(operator.details.language.as_ref()),
-                zone(operator),
-            ),
-            None => (Tongue::English, TimeZone::UTC),
+        let chosen = |it: &Operator| (it.details.language.as_ref().map(Tongue::of), zone(it));
+        let Some((tongue, zone)) = reader.operator().map(chosen) else {
+            return reader;
         };
         Self {
-            tongue,
+            tongue: tongue.unwrap_or(visit.tongue),
             zone,
             ..reader
         }

@@ -4,6 +4,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use postern_config::directory::Level;
 use postern_config::judge::{Bounds, Simulate, Tool, ToolFault, WhoCan};
 use serde::Deserialize;
 use serde_json::Value;
@@ -191,7 +192,7 @@ struct FoundBucket {
 struct Able {
     access_key_id: Option<String>,
     caller: Option<String>,
-    level: Option<String>,
+    level: Option<Level>,
     operations: Vec<How>,
 }
 

@@ -2,16 +2,15 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use postern_config::Secret;
 
-use super::brand;
 use super::fields::{Asked, Fields};
 use super::links::own;
 use super::passkeys::authority;
 use super::reader::Reader;
 use super::session::{sign_in_page, step_up_page};
-use super::visit::see;
+use super::visit::{Visit, see};
 use crate::api::session::give_cookie;
 use crate::caller::{Caller, cookie};
 use crate::limits::SSO_ATTEMPT_MS_MAX;
@@ -59,10 +58,10 @@ pub(crate) async fn again(
 pub(crate) async fn finish(
     State(admin): State<Admin>,
     stranger: Stranger,
-    headers: HeaderMap,
+    visit: Visit,
     Asked(form): Asked,
 ) -> Response {
-    let held = cookie(&headers, COOKIE).ok().flatten();
+    let held = cookie(&visit.cookies, COOKIE).ok().flatten();
     let back = Return {
         state: form.exactly("state"),
         code: form.exactly("code"),
@@ -72,22 +71,19 @@ pub(crate) async fn finish(
     };
     let response = match sso::finish(&admin, &stranger, &back).await {
         Ok(come) => give_cookie(see(own(&come.to)), &come.id),
-        Err(out) => stays_out(&admin, &headers, &out),
+        Err(out) => stays_out(&visit.reader(&admin), &out),
     };
     with_cookie(response, "; Max-Age=0", None)
 }
 
 /// What is wrong, and where he may begin again.
-fn stays_out(admin: &Admin, headers: &HeaderMap, out: &Out) -> Response {
-    let host = brand::host(&Uri::default(), headers);
-    let caller = Caller::of(admin, headers).filter(Caller::is_browser);
-    let reader = Reader::new(admin, caller, (host.as_deref(), CALLBACK));
+fn stays_out(reader: &Reader, out: &Out) -> Response {
     let (status, problem) = (out.problem.status, Some(&out.problem));
     if out.again {
-        return step_up_page(&reader, (&out.to, status), problem);
+        return step_up_page(reader, (&out.to, status), problem);
     }
     let form = Fields::default().with("to", &out.to);
-    sign_in_page(&reader, (&form, status), problem)
+    sign_in_page(reader, (&form, status), problem)
 }
 
 /// What a browser wants that asks for this. The provider sends it back to the name by which it has reached us.

@@ -10,7 +10,7 @@ use super::fields::{Fields, Sent};
 use super::filters;
 use super::filters::{level_name, say};
 use super::frame::{Frame, Here, Nav};
-use super::keys::above;
+use super::key_new::above;
 use super::reader::Reader;
 use super::user::{page_of, trail};
 use super::user_changes::not_the_name;

@@ -4,9 +4,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use http::{HeaderMap, header};
 use postern_config::directory::Language;
 
 use super::sentences::Sentences;
+use crate::limits::LANGUAGES_READ_MAX;
 
 /// German, line by line: what templates say, a tab, what it is in German.
 const GERMAN: &str = include_str!("../../texts/de.tsv");
@@ -23,15 +25,35 @@ impl Tongue {
     pub(crate) const ALL: [(Self, &'static str); 2] =
         [(Self::English, "English"), (Self::German, "Deutsch")];
 
-    /// The one that somebody reads: English, where his is none of ours.
-    pub(crate) fn of(language: Option<&Language>) -> Self {
-        let language = language.map_or("", |it| it.as_str());
-        let first = language.split('-').next().unwrap_or_default();
-        if first.eq_ignore_ascii_case("de") {
-            Self::German
-        } else {
-            Self::English
+    /// The one that somebody has chosen: English, where his is none of ours.
+    pub(crate) fn of(language: &Language) -> Self {
+        Self::tagged(language.as_str()).unwrap_or(Self::English)
+    }
+
+    /// The one that a browser likes best: English, where it likes none of ours. Source: RFC 9110, 12.5.4.
+    ///
+    /// The crates that read this header either leave its weights unread or sort by them as they come, and `q=nan` has no order.
+    pub(crate) fn liked(headers: &HeaderMap) -> Self {
+        let text = headers.get(header::ACCEPT_LANGUAGE);
+        let text = text.and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let mut best = (0.0, Self::English);
+        for range in text.split(',').take(LANGUAGES_READ_MAX) {
+            let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
+            let weight = weight.trim().strip_prefix("q=").map(str::parse::<f32>);
+            if let (Some(tongue), Some(Ok(weight))) = (Self::tagged(tag.trim()), weight)
+                && weight > best.0
+            {
+                best = (weight, tongue);
+            }
         }
+        best.1
+    }
+
+    /// The one of a tag, whatever country follows.
+    fn tagged(tag: &str) -> Option<Self> {
+        let first = tag.split('-').next().unwrap_or_default();
+        let mut all = Self::ALL.into_iter().map(|(tongue, _)| tongue);
+        all.find(|it| it.tag().eq_ignore_ascii_case(first))
     }
 
     /// Its tag. Source: BCP 47.
@@ -84,9 +106,33 @@ mod tests {
 
     #[test]
     fn a_language_that_is_none_of_ours_reads_english() {
-        let tongue = |tag: &str| Tongue::of(Some(&tag.parse().unwrap()));
+        let tongue = |tag: &str| Tongue::of(&tag.parse().unwrap());
         assert_eq!(tongue("de-CH"), Tongue::German);
         assert_eq!(tongue("fr"), Tongue::English);
-        assert_eq!(Tongue::of(None), Tongue::English);
+    }
+
+    #[test]
+    fn a_browser_is_read_the_language_that_it_likes_best() {
+        use Tongue::{English, German};
+        let far = |before: usize| format!("{}de", "fr,".repeat(before));
+        for (header, tongue) in [
+            ("", English),
+            ("de", German),
+            ("de-AT, de;q=0.9, en;q=0.8", German),
+            ("en-US,en;q=0.9,de;q=0.8", English),
+            ("fr;q=1, de ; q=0.4, en;q=0.3", German),
+            ("fr, *", English),
+            ("de;q=0", English),
+            ("de;q=nan, en;q=0.1", English),
+            ("en;q=0.1, de;q=1e9", German),
+            ("de;level=1", English),
+            (&far(LANGUAGES_READ_MAX - 1), German),
+            (&far(LANGUAGES_READ_MAX), English),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, header.parse().unwrap());
+            assert_eq!(Tongue::liked(&headers), tongue, "{header}");
+        }
+        assert_eq!(Tongue::liked(&HeaderMap::new()), English);
     }
 }

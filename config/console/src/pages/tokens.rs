@@ -13,7 +13,7 @@ use super::filters::say;
 use super::frame::{Frame, Here, Nav};
 use super::lists::{Turns, View};
 use super::reader::Reader;
-use super::{keys, people};
+use super::{key_new, person_form};
 use crate::api::asked::By;
 use crate::service::operators::{ScopeAsk, ScopeKind, role_name};
 use crate::service::tokens::{self, NewToken, TokenShown};
@@ -130,9 +130,9 @@ fn create_page(
         frame: reader.frame(here(reader, title, true)),
         form,
         problem,
-        roles: people::roles(reader),
+        roles: person_form::roles(reader),
         accounts: accounts(reader)?,
-        once: keys::new_once(reader)?,
+        once: key_new::new_once(reader)?,
     };
     Ok(reader.page(status, &page))
 }
@@ -150,7 +150,7 @@ fn accounts(reader: &Reader) -> Result<Option<Choices>, Problem> {
         return Ok(None);
     }
     Ok(Some(
-        people::accounts(reader).after(say!("All that I reach")),
+        person_form::accounts(reader).after(say!("All that I reach")),
     ))
 }
 
@@ -163,7 +163,7 @@ pub(crate) async fn create(
     let Some(new) = new_token(&reader, &mut form) else {
         return create_page(&reader, (&form, StatusCode::UNPROCESSABLE_ENTITY, None));
     };
-    let once = keys::once(&reader, &form)?;
+    let once = key_new::once(&reader, &form)?;
     match tokens::create(&admin, (reader.caller()?, actor), once, new).await {
         Ok((token, secret)) => Ok(secret_page(&reader, token, secret)),
         Err(problem) => create_page(&reader, (&form, problem.status, Some(&problem))),

@@ -1,11 +1,15 @@
 //! What a browser is told beyond what a page says: where to sign in, what went wrong, and what a page may do.
 
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::links::encoded;
 use super::reader::Reader;
+use super::texts::Tongue;
 use super::{brand, error};
 use crate::caller::Caller;
 use crate::{Admin, Problem};
@@ -34,10 +38,21 @@ const HEADERS: [(HeaderName, &str); 5] = [
 #[derive(Debug)]
 pub(crate) struct Visit {
     method: Method,
-    path: String,
+    pub(super) path: String,
     whole: String,
-    host: Option<String>,
-    cookies: HeaderMap,
+    /// The name by which the console is reached, without a port.
+    pub(super) host: Option<String>,
+    /// What the browser likes best.
+    pub(super) tongue: Tongue,
+    pub(super) cookies: HeaderMap,
+}
+
+impl FromRequestParts<Admin> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Admin) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
+    }
 }
 
 impl Visit {
@@ -53,8 +68,15 @@ impl Visit {
             path: parts.uri.path().to_owned(),
             whole: whole.to_owned(),
             host: brand::host(&parts.uri, &parts.headers),
+            tongue: Tongue::liked(&parts.headers),
             cookies,
         }
+    }
+
+    /// Who comes, by the session of his browser.
+    pub(crate) fn reader(&self, admin: &Admin) -> Reader {
+        let caller = Caller::of(admin, &self.cookies).filter(Caller::is_browser);
+        Reader::new(admin, caller, self)
     }
 
     /// The answer as a browser is given it.
@@ -82,11 +104,7 @@ impl Visit {
             "unauthorized" => see(&format!("/sign-in?to={}", encoded(back))),
             "key-needed" => see(&format!("/me/key?to={}", encoded(back))),
             "step-up" => see(&format!("/step-up?to={}", encoded(back))),
-            _ => {
-                let caller = Caller::of(admin, &self.cookies).filter(Caller::is_browser);
-                let reader = Reader::new(admin, caller, (self.host.as_deref(), &self.path));
-                error::page(&reader, problem)
-            }
+            _ => error::page(&self.reader(admin), problem),
         }
     }
 }

@@ -10,9 +10,10 @@ use crate::Admin;
 use crate::needs::At;
 use crate::pages::{
     accounts, audit, audit_live, bucket_events, bucket_rules, bucket_usage, buckets, bulk, hosts,
-    keys, look, me, module_versions, modules, object, objects, ownership, passkeys, people,
-    permissions, policies, quota, requests, requests_live, roles, server, session, settings,
-    simulator, sso, steps, sub_users, tokens, uploads, usage, user, user_changes, users,
+    key_new, key_steps, keys, look, me, module_versions, modules, object, objects, ownership,
+    passkeys, people, permissions, person_form, person_steps, policies, quota, requests,
+    requests_live, roles, server, session, settings, simulator, sso, steps, sub_users, tokens,
+    uploads, usage, user, user_changes, users,
 };
 use crate::service::bucket_rules::Kind;
 
@@ -110,22 +111,22 @@ routes! {
         of("DELETE", "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}"), get(sub_users::show_delete).post(sub_users::delete);
     "/accounts/{tenant}/users/{user}/sub-users/{sub_user}/keys/new", ["GET", "POST"],
         of("POST", "/api/v1/tenants/{tenant}/users/{user}/sub-users/{sub_user}/keys"),
-        get(keys::show_create_below).post(keys::create_below);
+        get(key_new::show_create_below).post(key_new::create_below);
     "/accounts/{tenant}/keys", ["GET"], of("GET", "/api/v1/tenants/{tenant}/keys"), get(keys::list);
     "/accounts/{tenant}/keys/bulk", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/bulk/keys"),
         get(bulk::show_keys).post(bulk::take_keys);
     "/accounts/{tenant}/users/{user}/keys/new", ["GET", "POST"], of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys"),
-        get(keys::show_create).post(keys::create);
+        get(key_new::show_create).post(key_new::create);
     "/accounts/{tenant}/users/{user}/keys/{key}/rotate", ["GET", "POST"],
-        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/rotate"), get(keys::show_rotate).post(keys::rotate);
+        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/rotate"), get(key_steps::show_rotate).post(key_steps::rotate);
     "/accounts/{tenant}/users/{user}/keys/{key}/reveal", ["GET", "POST"],
-        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/reveal"), get(keys::show_reveal).post(keys::reveal);
+        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/reveal"), get(key_steps::show_reveal).post(key_steps::reveal);
     "/accounts/{tenant}/users/{user}/keys/{key}/disable", ["GET", "POST"],
-        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/disable"), get(keys::show_disable).post(keys::disable);
+        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/disable"), get(key_steps::show_disable).post(key_steps::disable);
     "/accounts/{tenant}/users/{user}/keys/{key}/enable", ["GET", "POST"],
-        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/enable"), get(keys::show_enable).post(keys::enable);
+        of("POST", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}/enable"), get(key_steps::show_enable).post(key_steps::enable);
     "/accounts/{tenant}/users/{user}/keys/{key}/delete", ["GET", "POST"],
-        of("DELETE", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}"), get(keys::show_delete).post(keys::delete);
+        of("DELETE", "/api/v1/tenants/{tenant}/users/{user}/keys/{key}"), get(key_steps::show_delete).post(key_steps::delete);
 
     // Buckets, and who may do what.
     "/accounts/{tenant}/buckets", ["GET"], of("GET", "/api/v1/tenants/{tenant}/buckets"), get(buckets::list);
@@ -237,24 +238,24 @@ routes! {
 
     // People, and what was done.
     "/people", ["GET"], of("GET", "/api/v1/operators"), get(people::list);
-    "/people/new", ["GET", "POST"], of("POST", "/api/v1/operators"), get(people::show_create).post(people::create);
+    "/people/new", ["GET", "POST"], of("POST", "/api/v1/operators"), get(person_form::show_create).post(person_form::create);
     "/people/{operator}", ["GET"], of("GET", "/api/v1/operators/{operator}"), get(people::show);
-    "/people/{operator}/edit", ["GET", "POST"], of("PATCH", "/api/v1/operators/{operator}"), get(people::show_edit).post(people::edit);
-    "/people/{operator}/role", ["GET", "POST"], of("PATCH", "/api/v1/operators/{operator}"), get(people::show_role).post(people::set_role);
+    "/people/{operator}/edit", ["GET", "POST"], of("PATCH", "/api/v1/operators/{operator}"), get(person_form::show_edit).post(person_form::edit);
+    "/people/{operator}/role", ["GET", "POST"], of("PATCH", "/api/v1/operators/{operator}"), get(person_form::show_role).post(person_form::set_role);
     "/people/{operator}/invite", ["GET", "POST"], of("POST", "/api/v1/operators/{operator}/invite"),
-        get(people::show_invite).post(people::invite);
+        get(person_steps::show_invite).post(person_steps::invite);
     "/people/{operator}/password", ["GET", "POST"], of("POST", "/api/v1/operators/{operator}/password"),
-        get(people::show_password).post(people::set_password);
+        get(person_form::show_password).post(person_form::set_password);
     "/people/{operator}/disable", ["GET", "POST"], of("POST", "/api/v1/operators/{operator}/disable"),
-        get(people::show_disable).post(people::disable);
+        get(person_steps::show_disable).post(person_steps::disable);
     "/people/{operator}/enable", ["GET", "POST"], of("POST", "/api/v1/operators/{operator}/enable"),
-        get(people::show_enable).post(people::enable);
+        get(person_steps::show_enable).post(person_steps::enable);
     "/people/{operator}/second-factor", ["GET", "POST"], of("DELETE", "/api/v1/operators/{operator}/totp"),
-        get(people::show_reset).post(people::reset);
+        get(person_steps::show_reset).post(person_steps::reset);
     "/people/{operator}/sessions", ["GET", "POST"], of("DELETE", "/api/v1/operators/{operator}/sessions"),
-        get(people::show_end).post(people::end);
+        get(person_steps::show_end).post(person_steps::end);
     "/people/{operator}/delete", ["GET", "POST"], of("DELETE", "/api/v1/operators/{operator}"),
-        get(people::show_delete).post(people::delete);
+        get(person_steps::show_delete).post(person_steps::delete);
     "/accounts/{tenant}/audit", ["GET"], of("GET", "/api/v1/audit"), get(audit::of_account);
     "/accounts/{tenant}/audit/live", ["GET"], of("GET", "/api/v1/audit"), get(audit_live::of_account);
     "/accounts/{tenant}/requests", ["GET"], at(At::Tenant, "GET", "/api/v1/audit"), get(requests_live::show);

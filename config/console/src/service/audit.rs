@@ -13,6 +13,7 @@ use postern_config::limits::PAGE_ROWS_MAX;
 use s3_protocol::BucketId;
 use serde_json::Value;
 
+use super::deeds::deed;
 use super::find;
 use super::list::{Listing, strange_cursor};
 use super::operators::called;
@@ -53,6 +54,8 @@ shapes! {
         object_type: String,
         /// To which.
         object: String,
+        /// What that is called, where the record says one; else as `object`.
+        name: String,
         /// With what details. Never a secret.
         detail: Value,
         /// The hash of the record before: records are a chain.
@@ -377,6 +380,7 @@ fn show(state: &postern_config::directory::State, record: &AuditRecord) -> Audit
         let tenant = state.tenant(id);
         tenant.map_or_else(|| id.get().to_string(), |tenant| tenant.name.to_string())
     });
+    let name = named(state, record);
     AuditShown {
         sequence: record.sequence,
         time: written(record.time_ms.0),
@@ -393,9 +397,10 @@ fn show(state: &postern_config::directory::State, record: &AuditRecord) -> Audit
         request: record.actor.request.clone(),
         tenant,
         action: record.action.clone(),
-        description: described(state, record),
+        description: described(record, &name),
         object_type: record.object_type.clone(),
         object: record.object.clone(),
+        name,
         detail: record.detail.clone(),
         previous: record.previous.to_string(),
     }
@@ -410,47 +415,9 @@ pub(crate) fn written(ms: u64) -> String {
 }
 
 /// What was done, as a sentence.
-fn described(state: &postern_config::directory::State, record: &AuditRecord) -> String {
-    let verb = record.action.rsplit('.').next().unwrap_or_default();
-    let done = match verb {
-        "create" => "made",
-        "read" => "read",
-        "trim" => "took old records from",
-        "purge" => "began to delete with all data",
-        "finish" => "finished",
-        "measure" => "counted what is to do of",
-        "delete" => "deleted",
-        "sweep" => "removed what was left of",
-        "enable" => "enabled",
-        "disable" => "disabled",
-        "suspend" => "suspended",
-        "resume" => "resumed",
-        "rotate" => "put a new key in the place of",
-        "set-rights" => "changed the rights of",
-        "set-write-deletes" => "changed what Write keys may delete in",
-        "set-alias" => "changed the alias of",
-        "activate" => "activated",
-        "close" => "began to delete",
-        "reopen" => "did not delete",
-        "put" => "put",
-        "push" => "stored",
-        "invite" => "invited",
-        "revoke" => "ended",
-        "reveal" => "showed the secret of",
-        "sign-in" => "signed in:",
-        "sign-out" => "signed out:",
-        "refuse" => "did not let in:",
-        "throttle" => "turned away after too many attempts:",
-        other => {
-            return format!(
-                "{} of {} {}",
-                other.replace('-', " "),
-                record.object_type,
-                named(state, record)
-            );
-        }
-    };
-    format!("{done} {} {}", record.object_type, named(state, record))
+fn described(record: &AuditRecord, name: &str) -> String {
+    let what = format!("{} {name}", record.object_type);
+    deed(&record.action).replacen("{}", what.trim_end(), 1)
 }
 
 /// What a record is about: by name, where it says one.

@@ -145,6 +145,60 @@ async fn a_problem_is_said_in_the_language_of_whoever_reads_it() {
     );
 }
 
+/// Whoever has chosen no language reads the one that his browser likes best, before he signs in and after.
+#[tokio::test]
+async fn a_page_speaks_as_the_browser_asks_until_a_language_is_chosen() {
+    let house = House::new().await;
+    let email = "owner@pages.example";
+    house
+        .operator_who_signs_in(email, Role::Owner, OperatorScope::Deployment)
+        .await;
+    let cookie = house.sign_in_browser(email).await;
+    let (german, english) = ("<html lang=\"de\">", "<html lang=\"en\">");
+    let likes = [
+        ("accept", "text/html"),
+        ("accept-language", "de-CH, de;q=0.9, en;q=0.5"),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    let wrong = Some("email=owner%40pages.example&password=wrong");
+    for (asked, cookie, form, said) in [
+        (("GET", "/sign-in"), "", None, "Anmelden"),
+        (
+            ("POST", "/sign-in"),
+            "",
+            wrong,
+            "Damit meldet sich niemand an",
+        ),
+        (
+            ("GET", "/nowhere"),
+            &*cookie,
+            None,
+            "Diese Seite gibt es nicht",
+        ),
+        (("GET", "/me"), &cookie, None, "Die des Browsers"),
+        (
+            ("GET", "/audit"),
+            &cookie,
+            None,
+            "Person owner@pages.example angelegt",
+        ),
+    ] {
+        let page = house.browse_with(asked, cookie, form, &likes).await;
+        assert!(page.text.contains(german), "{asked:?}: {}", page.text);
+        assert!(page.text.contains(said), "{asked:?}: {}", page.text);
+    }
+    let form = Some("name=Ann&timezone=&language=en");
+    let saved = house
+        .browse_with(("POST", "/me/details"), &cookie, form, &likes)
+        .await;
+    assert_eq!(saved.status, 303, "{}", saved.text);
+    let page = house
+        .browse_with(("GET", "/me/details"), &cookie, None, &likes)
+        .await;
+    assert!(page.text.contains(english), "{}", page.text);
+    assert!(!page.text.contains("That of the browser"), "{}", page.text);
+}
+
 /// Whoever has not signed in is sent to where one does, and comes back.
 #[tokio::test]
 async fn nobody_sees_a_page_before_he_has_signed_in() {

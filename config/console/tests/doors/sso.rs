@@ -209,6 +209,12 @@ async fn whoever_signs_in_by_the_provider_has_no_password() {
             .await
             .problem(409, "sso");
     }
+    // What he hands to the command line in its place is a token, which he makes himself.
+    let new = json!({ "name": "laptop", "expires": house.now() + 60 });
+    let made = house.ask(&key, ("POST", "/api/v1/tokens"), Some(new)).await;
+    let token = Key::Bearer(made.is(201)["secret"].as_str().unwrap().to_owned());
+    let me = house.ask(&token, ("GET", "/api/v1/me"), None).await.is(200);
+    assert_eq!(me["kind"], "token", "{me}");
 }
 
 /// A passkey from before does not sign in past the provider, and no other is made.
