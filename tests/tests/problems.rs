@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tests::gate::root;
 
 /// Whose sentences reach a page. A folder stands for the files in it.
-const SAID_IN: [&str; 46] = [
+const SAID_IN: [&str; 47] = [
     "config/console/src/admission.rs",
     "config/console/src/api.rs",
     "config/console/src/api/asked.rs",
@@ -42,6 +42,7 @@ const SAID_IN: [&str; 46] = [
     "policy-wasm/src/engine/evaluation.rs",
     "policy-wasm/src/manifest.rs",
     "policy-wasm/src/registry.rs",
+    "policy-wasm/src/tools/change.rs",
     "policy-wasm/src/tools/explain.rs",
     "policy-wasm/src/tools/test.rs",
     "proxy/src/judge.rs",
@@ -388,8 +389,9 @@ const ELSEWHERE: [&str; 65] = [
 ];
 
 /// How sentences are put together, and what libraries say that read for us.
-const OF_OTHERS: [&str; 30] = [
+const OF_OTHERS: [&str; 31] = [
     "{}: {}",
+    "{} ({})",
     "{} or {}",
     "; {}",
     "{} at line {} column {}",

@@ -3,7 +3,8 @@
 //! Answers are turned one by one, then two by two, then three by three, in the order in which they are asked, so the
 //! first set that leads to an allow is a smallest one, and always the same. Only answers that a blocking layer heard are
 //! turned. A set counts only if a request can give these answers while everything else about it stays as it is, and
-//! that request is then decided for real. What the request does stays as it is.
+//! that request is then decided for real. What the request does stays as it is, and so does who has signed it: to be
+//! nobody is no advice to him.
 
 use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
@@ -16,7 +17,7 @@ use super::situation::Situation;
 use super::solver::{Answered, Solved, Solver};
 use super::subject::{Outcome, Subject};
 use crate::engine::{Answering, Cause, Module, Verdict};
-use crate::facts::{Fact, Facts, OwnedValue};
+use crate::facts::{Fact, Facts, OwnedValue, Value};
 use crate::limits::CHANGED_ANSWERS_MAX;
 use crate::plan::{LayerKind, Obligation, ObligationOperand};
 use crate::question::{Answer, Ask, Question, Unanswered, Work, answer, truth};
@@ -129,6 +130,9 @@ impl Answering for Turning<'_> {
     }
 }
 
+/// The kind of a caller who has not signed. Source: the values of `aws:PrincipalType`.
+const ANONYMOUS: &[u8] = b"Anonymous";
+
 enum Followed {
     Allowed(Vec<Obligation>),
     /// With the questions of those layers that stand in the way.
@@ -161,7 +165,7 @@ fn follow(subject: Subject<'_>, answers: &Turning<'_>) -> Followed {
             .skip(before)
             .filter(|(_, answer)| matches!(answer, Answer::Truth(_)))
             .map(|(question, _)| question.clone())
-            .filter(|question| !is_what_is_asked(question.attribute.name()));
+            .filter(|question| !answers.stays(question.attribute.name()));
         match (kind, said.verdict) {
             (_, Verdict::Deny) | (LayerKind::Limit, Verdict::NoOpinion) => {
                 return Followed::Blocked(asked.collect());
@@ -192,6 +196,19 @@ enum Possible {
 }
 
 impl Turning<'_> {
+    /// Whether it says what the request does, or what kind of caller has signed it.
+    fn stays(&self, name: Name) -> bool {
+        is_what_is_asked(name) || (name == Name::PrincipalType && self.is_signed())
+    }
+
+    fn is_signed(&self) -> bool {
+        let kind = Attribute::plain(Name::PrincipalType);
+        kind.is_some_and(|kind| match self.facts.get(&kind) {
+            Fact::Present(kind) => kind.get(0) != Some(Value::Text(ANONYMOUS)),
+            Fact::Absent | Fact::NotFetched => false,
+        })
+    }
+
     /// Whether a request can give these answers that is as the real one in all that no turned question is about.
     fn possible(&self, subject: Subject<'_>, owed: &[Obligation]) -> Possible {
         let heard: Vec<Answered> = self.heard_truths();

@@ -159,6 +159,36 @@ fn what_an_answer_is_compared_with_stays() {
     }
 }
 
+/// To be nobody is no advice to whoever has signed; to sign is one to whoever has not.
+#[test]
+fn who_has_signed_stays_who_he_is() {
+    let bench = Bench::new();
+    let is = |name: &str, text: &str| Condition::one_of(attribute(name), [text]);
+    let anonymous = || is("aws:PrincipalType", "Anonymous");
+    let open = bench.module(&[
+        Statement::allow(id("anybody")).when(anonymous()),
+        Statement::allow(id("full")).when(is("postern:KeyLevel", "full")),
+    ]);
+    let signed = delete()
+        .text("aws:PrincipalType", "User")
+        .text("postern:KeyLevel", "write");
+    let subject = Subject::Module(&open);
+    let change = found(smallest_change(subject, &signed, CHANGE_EVALUATIONS_MAX));
+    assert_eq!(change.answers.len(), 1, "{change}");
+    let touched = change.answers[0].question.attribute.to_string();
+    assert_eq!(touched, "postern:KeyLevel", "{change}");
+
+    let shut = bench.module(&[
+        Statement::deny(id("nobody")).when(anonymous()),
+        Statement::allow(id("all")),
+    ]);
+    let nobody = delete().text("aws:PrincipalType", "Anonymous");
+    let subject = Subject::Module(&shut);
+    let change = found(smallest_change(subject, &nobody, CHANGE_EVALUATIONS_MAX));
+    let touched = change.answers[0].question.attribute.to_string();
+    assert_eq!(touched, "aws:PrincipalType", "{change}");
+}
+
 #[test]
 fn what_a_change_needs_besides_is_part_of_it() {
     let bench = Bench::new();

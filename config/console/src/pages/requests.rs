@@ -59,9 +59,11 @@ pub(crate) struct AnswerShown {
 }
 
 impl Judged {
-    /// How it ends, in the words of AWS: what nothing allows is denied without a statement that says so.
+    /// How it ends, in the words of AWS: what nothing allows is denied without a statement that says so, and a limit that allows too little
+    /// says nothing.
     pub(crate) fn ruling(&self) -> &'static str {
-        let is_said = self.plan.layers.iter().any(|layer| layer.decides);
+        let mut deciding = self.plan.layers.iter().filter(|layer| layer.decides);
+        let is_said = deciding.any(|layer| layer.said == "deny");
         match (self.plan.decision.as_str(), is_said) {
             ("allowed", _) => say!("Allowed"),
             ("denied", true) => say!("Denied by a statement"),
@@ -70,8 +72,8 @@ impl Judged {
         }
     }
 
-    /// The smallest change that would allow it, or why none is told.
-    pub(crate) fn way_out(&self) -> Option<String> {
+    /// The smallest change that would allow it, a sentence for each answer; or why none is told.
+    pub(crate) fn way_out(&self) -> Vec<String> {
         let text = |value: &Value| match value {
             Value::String(text) => text.clone(),
             other => other.to_string(),
@@ -80,8 +82,8 @@ impl Judged {
             .change
             .pointer("/change/changes")
             .and_then(Value::as_array);
-        let changes = changes.map(|all| all.iter().map(text).collect::<Vec<_>>().join("\n"));
-        changes.or_else(|| self.change.get("why").map(text))
+        let why = || self.change.get("why").into_iter().map(text).collect();
+        changes.map_or_else(why, |all| all.iter().map(text).collect())
     }
 }
 
@@ -180,4 +182,34 @@ pub(crate) async fn show(
         id,
     };
     Ok(reader.shows(&page))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_no_statement_denies_is_said_to_be_allowed_by_none() {
+        for (decision, layers, ruling) in [
+            ("allowed", json!([]), "Allowed"),
+            ("denied", json!([]), "Denied: nothing allows it"),
+            (
+                "denied",
+                json!([{ "decides": true, "said": "no opinion" }]),
+                "Denied: nothing allows it",
+            ),
+            (
+                "denied",
+                json!([{ "said": "allow" }, { "decides": true, "said": "deny" }]),
+                "Denied by a statement",
+            ),
+            ("undecided", json!([{ "decides": true }]), "Undecided"),
+        ] {
+            let check = json!({ "plan": { "decision": decision, "layers": layers } });
+            let check: Judged = serde_json::from_value(check).unwrap();
+            assert_eq!(check.ruling(), ruling, "{layers}");
+        }
+    }
 }
