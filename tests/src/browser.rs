@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -17,6 +17,9 @@ use crate::wait::until;
 
 /// How long a page may take to be what a test waits for: machines of tests are shared.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// How chromium says that it went elsewhere in the meantime, or that the machine's network changed under it: nothing that the server did.
+const BROKEN_OFF: [&str; 2] = ["net::ERR_ABORTED", "net::ERR_NETWORK_CHANGED"];
 
 /// Keys that are no letters. Source: W3C WebDriver, section 17.4.2.
 pub mod key {
@@ -140,11 +143,16 @@ impl Browser {
             .unwrap_or_else(|_| panic!("{what}, at {}:\n{}", self.at(), seen().unwrap_or_default()))
     }
 
-    /// Goes to a path of the console.
+    /// Goes to a path of the console. What the browser itself has broken off is begun again.
+    #[track_caller]
     pub fn go(&self, path: &str) {
         let address = format!("{}{path}", self.origin);
-        let gone = self.runtime.block_on(self.driver.goto(&address));
-        gone.unwrap_or_else(|error| panic!("{path}: {error}"));
+        let begun = Instant::now();
+        while let Err(error) = self.runtime.block_on(self.driver.goto(&address)) {
+            let told = error.to_string();
+            let is_broken_off = BROKEN_OFF.iter().any(|it| told.contains(it));
+            assert!(is_broken_off && begun.elapsed() < LIMIT, "{path}: {error}");
+        }
     }
 
     /// The path at which the browser is, with its query.
