@@ -9,7 +9,7 @@ use postern_config::directory::Level;
 
 use super::reader::{READER, Reader};
 use crate::service::audit::AuditShown;
-use crate::service::deeds::deed;
+use crate::service::deeds::{deed, done_to};
 
 /// A text that `texts.rs` finds in the code as it finds those of templates.
 macro_rules! say {
@@ -111,10 +111,8 @@ pub(crate) fn word(of: &impl serde::Serialize, _: &dyn Values) -> askama::Result
 #[askama::filter_fn]
 pub(crate) fn done(record: &AuditShown, values: &dyn Values) -> askama::Result<String> {
     let reader = reader(values)?;
-    let what = format!("{} {}", reader.say(&record.object_type), record.name);
-    Ok(reader
-        .say(deed(&record.action))
-        .replacen("{}", what.trim_end(), 1))
+    let deed = reader.say(deed(&record.action));
+    Ok(done_to(deed, reader.say(&record.object_type), &record.name))
 }
 
 /// A level of access keys and sub-users.

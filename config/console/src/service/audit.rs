@@ -13,7 +13,7 @@ use postern_config::limits::PAGE_ROWS_MAX;
 use s3_protocol::BucketId;
 use serde_json::Value;
 
-use super::deeds::deed;
+use super::deeds::{deed, done_to};
 use super::find;
 use super::list::{Listing, strange_cursor};
 use super::operators::called;
@@ -397,7 +397,7 @@ fn show(state: &postern_config::directory::State, record: &AuditRecord) -> Audit
         request: record.actor.request.clone(),
         tenant,
         action: record.action.clone(),
-        description: described(record, &name),
+        description: done_to(deed(&record.action), &record.object_type, &name),
         object_type: record.object_type.clone(),
         object: record.object.clone(),
         name,
@@ -412,12 +412,6 @@ pub(crate) fn written(ms: u64) -> String {
         .ok()
         .and_then(|ms| Timestamp::from_millisecond(ms).ok());
     stamp.map_or_else(|| ms.to_string(), |stamp| stamp.to_string())
-}
-
-/// What was done, as a sentence.
-fn described(record: &AuditRecord, name: &str) -> String {
-    let what = format!("{} {name}", record.object_type);
-    deed(&record.action).replacen("{}", what.trim_end(), 1)
 }
 
 /// What a record is about: by name, where it says one.

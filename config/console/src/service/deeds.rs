@@ -101,6 +101,13 @@ const DEEDS: [(&str, &str); 92] = [
     ("verify", "verified {}"),
 ];
 
+/// A sentence with what it is done to.
+pub(crate) fn done_to(deed: &str, kind: &str, name: &str) -> String {
+    // The master key has no name.
+    let what = format!("{kind} {name}");
+    deed.replacen("{}", what.trim_end(), 1)
+}
+
 /// What an action does, as a sentence with `{}` for what it is done to.
 pub(crate) fn deed(action: &str) -> &'static str {
     let last = action.rsplit('.').next().unwrap_or_default();
